@@ -1,0 +1,38 @@
+import type { DescMethod, DescService } from '@bufbuild/protobuf'
+
+/** A store's name: the PostgreSQL schema, and the prefix of subjects and streams. */
+const storeNamePattern = /^[a-z][a-z0-9_]{0,39}$/
+
+/** Whether a name can be a store's: a lower-case letter, then letters, digits and `_`; at most 40 characters. */
+export function isStoreName(name: string): boolean {
+  return storeNamePattern.test(name)
+}
+
+/** The short name of a service: `qcore.store.v1.ReadService` is `read`. Unique among all services. */
+export function serviceShortName(service: DescService): string {
+  return service.name.replace(/Service$/, '').toLowerCase()
+}
+
+/** The version of a service: `qcore.store.v1.ReadService` is `v1`. */
+function serviceVersion(service: DescService): string {
+  const version = service.file.proto.package.split('.').at(-1)
+  if (version === undefined || !/^v\d+$/.test(version)) {
+    throw new Error(`${service.typeName} is not in a versioned package`)
+  }
+  return version
+}
+
+/** The NATS subject of a method: `q.<store>.v1.<service>.<Method>`, for example `q.main.v1.read.ReadFields`. */
+export function methodSubject(store: string, method: DescMethod): string {
+  return `q.${store}.${serviceVersion(method.parent)}.${serviceShortName(method.parent)}.${method.name}`
+}
+
+/** The NATS subject of the log: every message is a LogBatch. */
+export function logSubject(store: string): string {
+  return `q.${store}.log`
+}
+
+/** The JetStream stream that keeps the log's messages. */
+export function logStreamName(store: string): string {
+  return `Q_${store}_LOG`
+}

@@ -1,0 +1,142 @@
+/** The status that an error has on the wire: the codes of the Connect protocol. */
+export type WireStatus =
+  | 'canceled'
+  | 'unknown'
+  | 'invalid_argument'
+  | 'deadline_exceeded'
+  | 'not_found'
+  | 'already_exists'
+  | 'permission_denied'
+  | 'resource_exhausted'
+  | 'failed_precondition'
+  | 'aborted'
+  | 'out_of_range'
+  | 'unimplemented'
+  | 'internal'
+  | 'unavailable'
+  | 'data_loss'
+  | 'unauthenticated'
+
+interface ErrorKind {
+  readonly status: WireStatus
+  /** What it means and what to do, for docs/errors.md. */
+  readonly meaning: string
+}
+
+/** Every error code of qcore. A code keeps its meaning for ever; a retired one is not used again. */
+export const errorRegistry = {
+  invalid_request: {
+    status: 'invalid_argument',
+    meaning: 'The request breaks a rule of its proto, or cannot be decoded. `field` names the part.',
+  },
+  unknown_method: { status: 'unimplemented', meaning: 'No such method.' },
+  payload_too_large: {
+    status: 'resource_exhausted',
+    meaning: 'The message is larger than the transport carries. Nothing was sent. Split it.',
+  },
+  unknown_type: { status: 'not_found', meaning: 'No schema of that name.' },
+  unknown_entity: { status: 'not_found', meaning: 'No entity of that id.' },
+  unknown_field: { status: 'not_found', meaning: 'The type of the entity has no field of that name.' },
+  entity_exists: { status: 'already_exists', meaning: 'The id is taken.' },
+  type_mismatch: {
+    status: 'invalid_argument',
+    meaning: "The value is not of the field's type.",
+  },
+  value_out_of_range: {
+    status: 'invalid_argument',
+    meaning: "The value is of the field's type and breaks one of its limits; docs/limits.md lists them.",
+  },
+  unknown_choice: { status: 'invalid_argument', meaning: "The value is not one of the field's choices." },
+  invalid_schema: { status: 'invalid_argument', meaning: 'The schema contradicts itself. `field` names the part.' },
+  schema_change_refused: {
+    status: 'failed_precondition',
+    meaning: 'The change of the schema would lose or reinterpret values that entities hold.',
+  },
+  root_protected: {
+    status: 'failed_precondition',
+    meaning: 'The root is made by the platform: it cannot be deleted, and there is no second one.',
+  },
+  cycle: { status: 'failed_precondition', meaning: 'An entity would become its own ancestor.' },
+  condition_failed: {
+    status: 'failed_precondition',
+    meaning: 'A condition of the commit does not hold. Nothing was changed. Read again and decide.',
+  },
+  idempotency_key_reused: {
+    status: 'already_exists',
+    meaning: 'The idempotency key belongs to a commit with other mutations or conditions.',
+  },
+  commit_too_large: {
+    status: 'invalid_argument',
+    meaning: 'The commit would change more than one revision may hold; docs/limits.md lists the limits.',
+  },
+  invalid_path: { status: 'invalid_argument', meaning: 'The path is not of the form `A->B->Field`.' },
+  broken_path: {
+    status: 'failed_precondition',
+    meaning:
+      'A step of the path leads nowhere: an empty reference, an index outside its list, no such child or parent.',
+  },
+  invalid_filter: {
+    status: 'invalid_argument',
+    meaning: 'The filter or the order cannot be answered: the field is not indexed, or the value is not comparable.',
+  },
+  invalid_cursor: { status: 'invalid_argument', meaning: 'The cursor is not one of this request.' },
+  compacted: {
+    status: 'out_of_range',
+    meaning: 'The revision is older than the log. Read the present state and watch from its revision.',
+  },
+  future_revision: { status: 'out_of_range', meaning: 'The revision was not committed yet.' },
+  log_replaced: {
+    status: 'data_loss',
+    meaning: 'The store was restored: its history is another one. Read the present state and watch from its revision.',
+  },
+  too_slow: {
+    status: 'resource_exhausted',
+    meaning: 'The caller reads slower than the stream is sent. Resume from the last revision handled.',
+  },
+  overloaded: { status: 'resource_exhausted', meaning: 'A queue is full. Nothing was done. Retry after a moment.' },
+  not_leader: {
+    status: 'unavailable',
+    meaning: 'This writer does not hold the lease. Nothing was done. Retry: another one does, or will.',
+  },
+  unavailable: {
+    status: 'unavailable',
+    meaning: 'A part of the platform cannot be reached. Nothing was done, unless the message says otherwise. Retry.',
+  },
+  no_responders: {
+    status: 'unavailable',
+    meaning: 'Nobody serves the method at the moment. Nothing was done. Retry.',
+  },
+  outcome_unknown: {
+    status: 'unknown',
+    meaning: 'The commit was sent and its outcome is not known. Retry with the same idempotency key.',
+  },
+  deadline_exceeded: {
+    status: 'deadline_exceeded',
+    meaning: 'No answer in time. Whether the call was carried out is unknown.',
+  },
+  canceled: { status: 'canceled', meaning: 'The caller ended the call. Whether it was carried out is unknown.' },
+  unauthenticated: { status: 'unauthenticated', meaning: 'No token was sent, or not as `Authorization: Bearer …`.' },
+  token_invalid: { status: 'unauthenticated', meaning: 'The token is not one of this deployment.' },
+  token_expired: { status: 'unauthenticated', meaning: 'The token has ended. Get a new one.' },
+  permission_denied: {
+    status: 'permission_denied',
+    meaning: 'The token does not allow this. `field` names what is missing.',
+  },
+  rate_limited: {
+    status: 'resource_exhausted',
+    meaning: 'Too many requests. Retry after the time that `Retry-After` names.',
+  },
+  configuration: {
+    status: 'failed_precondition',
+    meaning: 'A setting is missing or wrong. `field` names the variable.',
+  },
+  internal: { status: 'internal', meaning: 'A fault of the platform. The log of the service has the cause.' },
+} as const satisfies Record<string, ErrorKind>
+
+/** A stable error code. */
+export type ErrorCode = keyof typeof errorRegistry
+
+/** Whether a string is an error code of the registry. */
+export function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(errorRegistry, code)
+}
