@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file qcore/store/v1/schema.proto.
  */
 export const file_qcore_store_v1_schema: GenFile = /*@__PURE__*/
-  fileDesc("ChtxY29yZS9zdG9yZS92MS9zY2hlbWEucHJvdG8SDnFjb3JlLnN0b3JlLnYxIqwBCgpUeXBlU2NoZW1hEjEKBHR5cGUYASABKAlCI7pIIHIeMhxeW0EtWmEtel1bQS1aYS16MC05X117MCw2Mn0kEjoKBmZpZWxkcxgCIAMoCzIfLnFjb3JlLnN0b3JlLnYxLkZpZWxkRGVmaW5pdGlvbkIJukgGkgEDEIACEh0KC2Rlc2NyaXB0aW9uGAMgASgJQgi6SAVyAxiACBIQCghyZXZpc2lvbhgEIAEoBCKjAgoPRmllbGREZWZpbml0aW9uEjEKBG5hbWUYASABKAlCI7pIIHIeMhxeW0EtWmEtel1bQS1aYS16MC05X117MCw2Mn0kEjoKCnZhbHVlX3R5cGUYAiABKA4yGS5xY29yZS5zdG9yZS52MS5WYWx1ZVR5cGVCC7pICMgBAYIBAhABEhEKBHJhbmsYAyABKA1IAIgBARIsCg1kZWZhdWx0X3ZhbHVlGAQgASgLMhUucWNvcmUuc3RvcmUudjEuVmFsdWUSJQoHY2hvaWNlcxgFIAMoCUIUukgRkgEOEIACGAEiB3IFEAEYgAESEQoJdW5pbmRleGVkGAYgASgIEh0KC2Rlc2NyaXB0aW9uGAcgASgJQgi6SAVyAxiACEIHCgVfcmFua2IGcHJvdG8z", [file_buf_validate_validate, file_qcore_store_v1_value]);
+  fileDesc("ChtxY29yZS9zdG9yZS92MS9zY2hlbWEucHJvdG8SDnFjb3JlLnN0b3JlLnYxIqwBCgpUeXBlU2NoZW1hEjEKBHR5cGUYASABKAlCI7pIIHIeMhxeW0EtWmEtel1bQS1aYS16MC05X117MCw2Mn0kEjoKBmZpZWxkcxgCIAMoCzIfLnFjb3JlLnN0b3JlLnYxLkZpZWxkRGVmaW5pdGlvbkIJukgGkgEDEIACEh0KC2Rlc2NyaXB0aW9uGAMgASgJQgi6SAVyAxiACBIQCghyZXZpc2lvbhgEIAEoBCKvAgoPRmllbGREZWZpbml0aW9uEjEKBG5hbWUYASABKAlCI7pIIHIeMhxeW0EtWmEtel1bQS1aYS16MC05X117MCw2Mn0kEjoKCnZhbHVlX3R5cGUYAiABKA4yGS5xY29yZS5zdG9yZS52MS5WYWx1ZVR5cGVCC7pICMgBAYIBAhABEhEKBHJhbmsYAyABKA1IAIgBARIsCg1kZWZhdWx0X3ZhbHVlGAQgASgLMhUucWNvcmUuc3RvcmUudjEuVmFsdWUSJQoHY2hvaWNlcxgFIAMoCUIUukgRkgEOEIACGAEiB3IFEAEYgAESEQoJdW5pbmRleGVkGAYgASgIEh0KC2Rlc2NyaXB0aW9uGAcgASgJQgi6SAVyAxiACBIKCgJpZBgIIAEoDUIHCgVfcmFua2IGcHJvdG8z", [file_buf_validate_validate, file_qcore_store_v1_value]);
 
 /**
  * What an entity of a type looks like.
@@ -113,6 +113,14 @@ export type FieldDefinition = Message<"qcore.store.v1.FieldDefinition"> & {
    * @generated from field: string description = 7;
    */
   description: string;
+
+  /**
+   * Identifies the field in the store for ever, ascending in the order in which the fields of a type were added. Set by
+   * the server; ignored in requests.
+   *
+   * @generated from field: uint32 id = 8;
+   */
+  id: number;
 };
 
 /**

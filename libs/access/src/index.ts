@@ -1,0 +1,7 @@
+export { accessInterceptor, bearerToken, callerOf, requireLevel } from './interceptor.ts'
+export { createTokenVerifier, leastSecretBytes, mintToken } from './token.ts'
+export { levelOfName, nameOfLevel } from './claims.ts'
+export { accessVariables, sameSecret } from './access-variables.ts'
+export type { AccessOptions } from './interceptor.ts'
+export type { TokenRequest, TokenVerifier } from './token.ts'
+export type { Claims, LevelName } from './claims.ts'

@@ -1,0 +1,50 @@
+import { Pool, types, type ClientConfig } from 'pg'
+
+/** A connection that does not come about in this time counts as failed. */
+const connectionTimeoutMs = 5_000
+/** A statement that runs longer is ended by the server; one that gets no answer, a little later, by the client. */
+const statementTimeoutMs = 30_000
+const queryTimeoutMs = statementTimeoutMs + 2_000
+
+export interface DatabaseOptions {
+  /** `postgres://…`, with the database. */
+  address: string
+  /** The store: the PostgreSQL schema that all names are looked up in. */
+  store: string
+  /** Shown in pg_stat_activity. */
+  applicationName: string
+}
+
+/** Anything that statements can be sent to: a pool, or a connection with a transaction. */
+export type Executor = Pick<Pool, 'query'>
+
+/**
+ * A pool of connections to a store's schema. Bigints come as numbers: revisions and microseconds stay below 2^53.
+ *
+ * @param onError gets the errors of idle connections, for example when the server stops
+ */
+export function openPool(options: DatabaseOptions & { max: number }, onError: (error: Error) => void): Pool {
+  const pool = new Pool({ ...connectionConfig(options), max: options.max, idleTimeoutMillis: 30_000 })
+  pool.on('error', onError)
+  return pool
+}
+
+/** The settings of a connection to a store's schema. */
+export function connectionConfig({ address, store, applicationName }: DatabaseOptions): ClientConfig {
+  return {
+    connectionString: address,
+    application_name: applicationName,
+    options: `-c search_path=${store} -c statement_timeout=${statementTimeoutMs}`,
+    connectionTimeoutMillis: connectionTimeoutMs,
+    query_timeout: queryTimeoutMs,
+    keepAlive: true,
+    types: { getTypeParser: typeParser },
+  }
+}
+
+type TypeId = Parameters<typeof types.getTypeParser>[0]
+
+function typeParser(typeId: TypeId, format?: 'text' | 'binary'): unknown {
+  if (typeId === types.builtins.INT8 && format !== 'binary') return Number
+  return types.getTypeParser(typeId, format)
+}

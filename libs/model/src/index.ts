@@ -1,0 +1,19 @@
+export {
+  fieldValueFromMessage,
+  messageFromFieldValue,
+  referencedIds,
+  sameFieldValue,
+  valueTypeName,
+  zeroFieldValue,
+} from './field-value.ts'
+export { microsFromTimestamp, timestampFromMicros } from './timestamp.ts'
+export { checkedFieldValue, completeSchema, typeModelFromSchema } from './type-model.ts'
+export { messageFromEntity, messageFromField } from './entity-state.ts'
+export { parsePath } from './path.ts'
+export { indexKey, indexKind } from './index-key.ts'
+export { limits } from './limits.ts'
+export type { BinaryFileValue, FieldValue } from './field-value.ts'
+export type { FieldModel, TypeModel } from './type-model.ts'
+export type { EntityState, FieldState } from './entity-state.ts'
+export type { FieldPath } from './path.ts'
+export type { IndexKey } from './index-key.ts'
