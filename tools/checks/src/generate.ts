@@ -1,0 +1,4 @@
+import { resolve } from 'node:path'
+import { generateAll } from './generated.ts'
+
+await generateAll(resolve(import.meta.dirname, '../../..'))

@@ -1,0 +1,3 @@
+export { conventionProblems } from './conventions.ts'
+export { generationProblems } from './generated.ts'
+export { importProblems } from './imports.ts'
