@@ -2,6 +2,63 @@
 export { ErrorInfoSchema } from './gen/google/rpc/error_details_pb.ts'
 export type { ErrorInfo } from './gen/google/rpc/error_details_pb.ts'
 export {
+  Health,
+  HealthCheckRequestSchema,
+  HealthCheckResponseSchema,
+  HealthCheckResponse_ServingStatus,
+  HealthCheckResponse_ServingStatusSchema,
+  HealthListRequestSchema,
+  HealthListResponseSchema,
+} from './gen/grpc/health/v1/health_pb.ts'
+export type {
+  HealthCheckRequest,
+  HealthCheckResponse,
+  HealthListRequest,
+  HealthListResponse,
+} from './gen/grpc/health/v1/health_pb.ts'
+export {
+  ErrorResponseSchema,
+  ExtensionNumberResponseSchema,
+  ExtensionRequestSchema,
+  FileDescriptorResponseSchema,
+  ListServiceResponseSchema,
+  ServerReflection,
+  ServerReflectionRequestSchema,
+  ServerReflectionResponseSchema,
+  ServiceResponseSchema,
+} from './gen/grpc/reflection/v1/reflection_pb.ts'
+export type {
+  ErrorResponse,
+  ExtensionNumberResponse,
+  ExtensionRequest,
+  FileDescriptorResponse,
+  ListServiceResponse,
+  ServerReflectionRequest,
+  ServerReflectionResponse,
+  ServiceResponse,
+} from './gen/grpc/reflection/v1/reflection_pb.ts'
+export {
+  ErrorResponseSchema as ErrorResponseSchemaV1alpha,
+  ExtensionNumberResponseSchema as ExtensionNumberResponseSchemaV1alpha,
+  ExtensionRequestSchema as ExtensionRequestSchemaV1alpha,
+  FileDescriptorResponseSchema as FileDescriptorResponseSchemaV1alpha,
+  ListServiceResponseSchema as ListServiceResponseSchemaV1alpha,
+  ServerReflection as ServerReflectionV1alpha,
+  ServerReflectionRequestSchema as ServerReflectionRequestSchemaV1alpha,
+  ServerReflectionResponseSchema as ServerReflectionResponseSchemaV1alpha,
+  ServiceResponseSchema as ServiceResponseSchemaV1alpha,
+} from './gen/grpc/reflection/v1alpha/reflection_pb.ts'
+export type {
+  ErrorResponse as ErrorResponseV1alpha,
+  ExtensionNumberResponse as ExtensionNumberResponseV1alpha,
+  ExtensionRequest as ExtensionRequestV1alpha,
+  FileDescriptorResponse as FileDescriptorResponseV1alpha,
+  ListServiceResponse as ListServiceResponseV1alpha,
+  ServerReflectionRequest as ServerReflectionRequestV1alpha,
+  ServerReflectionResponse as ServerReflectionResponseV1alpha,
+  ServiceResponse as ServiceResponseV1alpha,
+} from './gen/grpc/reflection/v1alpha/reflection_pb.ts'
+export {
   AccessLevel,
   AccessLevelSchema,
   MintTokenRequestSchema,
