@@ -1,0 +1,7 @@
+export { startPostgres } from './postgres.ts'
+export { startNats } from './nats.ts'
+export { freePort } from './free-port.ts'
+export { LocalStackError } from './local-stack-error.ts'
+export type { BackingKind, BackingServer, ServerSource } from './backing-server.ts'
+export type { PostgresOptions } from './postgres.ts'
+export type { NatsOptions } from './nats.ts'

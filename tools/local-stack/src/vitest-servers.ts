@@ -1,0 +1,35 @@
+import type { TestProject } from 'vitest/node'
+import type { BackingServer } from './backing-server.ts'
+import { startNats } from './nats.ts'
+import { startPostgres } from './postgres.ts'
+
+declare module 'vitest' {
+  // A type alias cannot be merged with vitest's own.
+  interface ProvidedContext {
+    /** A PostgreSQL of this run; every test file uses a store name of its own. */
+    postgresUrl: string
+    /** A NATS of this run, with JetStream. */
+    natsUrl: string
+  }
+}
+
+let servers: BackingServer[] = []
+
+/** Starts the servers that all tests of a run share, or takes the configured ones. */
+export async function setup(project: TestProject): Promise<void> {
+  const starts = await Promise.allSettled([startPostgres({ durable: false }), startNats()])
+  servers = starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []))
+  const failed = starts.find((start) => start.status === 'rejected')
+  if (failed !== undefined) {
+    await teardown()
+    throw failed.reason
+  }
+  const [postgres, nats] = servers
+  if (postgres === undefined || nats === undefined) throw new Error('two servers were started')
+  project.provide('postgresUrl', postgres.url)
+  project.provide('natsUrl', nats.url)
+}
+
+export async function teardown(): Promise<void> {
+  await Promise.all(servers.map(async (server) => server.stop()))
+}
