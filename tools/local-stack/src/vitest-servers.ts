@@ -2,16 +2,7 @@ import type { TestProject } from 'vitest/node'
 import type { BackingServer } from './backing-server.ts'
 import { startNats } from './nats.ts'
 import { startPostgres } from './postgres.ts'
-
-declare module 'vitest' {
-  // A type alias cannot be merged with vitest's own.
-  interface ProvidedContext {
-    /** A PostgreSQL of this run; every test file uses a store name of its own. */
-    postgresUrl: string
-    /** A NATS of this run, with JetStream. */
-    natsUrl: string
-  }
-}
+import './vitest-context.ts'
 
 let servers: BackingServer[] = []
 

@@ -1,7 +1,7 @@
 import { connect } from '@nats-io/transport-node'
 import pg from 'pg'
 import { expect, inject, test } from 'vitest'
-import '../src/vitest-servers.ts'
+import '../src/vitest-context.ts'
 
 test('every test file is given a PostgreSQL and a NATS that answer', async () => {
   const client = new pg.Client(inject('postgresUrl'))
