@@ -1,0 +1,3 @@
+export { describeSettings, launch, launcherVariables } from './launch.ts'
+export { modes, parseModes } from './modes.ts'
+export type { Mode } from './modes.ts'
