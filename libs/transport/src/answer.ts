@@ -1,0 +1,56 @@
+import type { DescMessage, MessageShape } from '@bufbuild/protobuf'
+import type { ConnectError } from '@connectrpc/connect'
+import { codeToHttpStatus, errorToJsonBytes } from '@connectrpc/connect/protocol-connect'
+import type { NatsConnection } from '@nats-io/transport-node'
+import type { MessageCodec } from './message-codec.ts'
+import { assertFits } from './payload-limit.ts'
+import type { RunningCall } from './running-call.ts'
+import {
+  contentTypeHeader,
+  serviceErrorCodeHeader,
+  serviceErrorHeader,
+  trailerPrefix,
+  WireHeaders,
+} from './wire-headers.ts'
+
+type Pair = readonly [name: string, value: string]
+
+/** Answers a unary call with a message. Throws `payload_too_large`. */
+export function sendAnswer(
+  connection: NatsConnection,
+  call: RunningCall,
+  codec: MessageCodec,
+  message: MessageShape<DescMessage>,
+): void {
+  const body = codec.encode(call.endpoint.method.output, message)
+  const pairs = answerHeaders(call)
+  // Most answers have no header. One without a content type is in the encoding of its request.
+  const headers = pairs.length === 0 ? undefined : new WireHeaders(pairs)
+  assertFits(connection, headers?.bytes.length ?? 0, body.length)
+  connection.publish(call.replySubject, body, headers === undefined ? {} : { headers: headers.forNats() })
+}
+
+/** Answers with an error: Connect's JSON as the body, and the two headers of the micro convention. */
+export function sendError(
+  connection: NatsConnection,
+  replySubject: string,
+  error: ConnectError,
+  call?: RunningCall,
+): void {
+  const headers = new WireHeaders([
+    [contentTypeHeader, 'application/json'],
+    [serviceErrorHeader, error.rawMessage.replaceAll(/[\r\n]+/g, ' ')],
+    [serviceErrorCodeHeader, `${codeToHttpStatus(error.code)}`],
+    ...(call === undefined ? [] : answerHeaders(call)),
+    ...(error.isWireError ? [] : error.metadata),
+  ])
+  const body = errorToJsonBytes(error, undefined)
+  assertFits(connection, headers.bytes.length, body.length)
+  connection.publish(replySubject, body, { headers: headers.forNats() })
+}
+
+function answerHeaders({ context }: RunningCall): Pair[] {
+  const pairs: Pair[] = [...context.responseHeader]
+  for (const [name, value] of context.responseTrailer) pairs.push([`${trailerPrefix}${name}`, value])
+  return pairs
+}

@@ -1,0 +1,182 @@
+import { endStreamToJson } from '@connectrpc/connect/protocol-connect'
+import type { ConnectError } from '@connectrpc/connect'
+import type { Msg, NatsConnection } from '@nats-io/transport-node'
+import { QError } from '@qcore/errors'
+import { assertFits, maxPayloadBytes } from './payload-limit.ts'
+import { cancelCommand } from './reply-inbox.ts'
+import { encodeFrame, envelopeHeaderBytes, silentHeartbeats, type StreamLimits } from './stream-frame.ts'
+import { WireHeaders } from './wire-headers.ts'
+
+export interface SenderOptions {
+  connection: NatsConnection
+  /** Where frames go. */
+  replySubject: string
+  /** Where the caller answers to, with the number of a frame appended. */
+  controlPrefix: string
+  limits: StreamLimits
+  /** Sent with the first frame. */
+  header: Headers
+  /** The caller canceled, or is not there any more. */
+  onGone: (reason: QError) => void
+}
+
+/** Messages that are ready together travel together, up to this size: beyond it there is nothing to save. */
+const batchBytes = 32_768
+
+interface SentFrame {
+  sequence: number
+  messages: number
+  bytes: number
+}
+
+/** The writing end of a stream. What it holds is one batch; what is on its way is bounded by the caller's window. */
+export class StreamSender {
+  readonly #options: SenderOptions
+  readonly #unacknowledged: SentFrame[] = []
+  readonly #heartbeat: NodeJS.Timeout
+  #batch: Uint8Array[] = []
+  #batchBytes = 0
+  #flush: NodeJS.Immediate | undefined
+  #sequence = 0
+  #windowMessages = 0
+  #windowBytes = 0
+  #room: PromiseWithResolvers<void> | undefined
+  #heardAt = performance.now()
+  #tickedAt = this.#heardAt
+  #closed = false
+
+  constructor(options: SenderOptions) {
+    this.#options = options
+    this.#heartbeat = setInterval(this.#onHeartbeat, options.limits.heartbeatMs)
+    // The first heartbeat tells the caller that the call was taken, and where to answer to.
+    this.#publish(new Uint8Array(), undefined)
+  }
+
+  get isClosed(): boolean {
+    return this.#closed
+  }
+
+  /** Sends a message soon. Throws `payload_too_large`. */
+  send(payload: Uint8Array): void {
+    if (this.#closed) return
+    const { connection, header } = this.#options
+    const size = envelopeHeaderBytes + payload.length
+    assertFits(connection, this.#sequence === 0 ? headerBytes(header) : 0, size)
+    if (this.#batchBytes > 0 && this.#batchBytes + size > batchBytes) this.#flushBatch()
+    this.#batch.push(payload)
+    this.#batchBytes += size
+    if (this.#batchBytes >= batchBytes) this.#flushBatch()
+    else this.#flush ??= setImmediate(this.#flushBatch)
+  }
+
+  /** Whether the window is full; then `waitForRoom` before the next message. */
+  get isFull(): boolean {
+    const { windowMessages, windowBytes } = this.#options.limits
+    return (
+      this.#windowMessages + this.#batch.length >= windowMessages || this.#windowBytes + this.#batchBytes >= windowBytes
+    )
+  }
+
+  /** Resolves when the window has room again, or the stream is over. */
+  async waitForRoom(): Promise<void> {
+    while (this.isFull && !this.#closed) {
+      this.#room ??= Promise.withResolvers()
+      await this.#room.promise
+    }
+  }
+
+  /** Ends the stream, after all that was sent. */
+  end(error: ConnectError | undefined, trailer: Headers): void {
+    if (this.#closed) return
+    const body = JSON.stringify(endStreamToJson(trailer, error, undefined))
+    const endOfStream = Buffer.from(body)
+    const fits =
+      this.#batchBytes + endOfStream.length + envelopeHeaderBytes <= maxPayloadBytes(this.#options.connection)
+    if (!fits) this.#flushBatch()
+    this.#flushBatch(endOfStream)
+    this.close()
+  }
+
+  /** Stops without a word. */
+  close(): void {
+    this.#closed = true
+    this.#batch = []
+    this.#batchBytes = 0
+    clearImmediate(this.#flush)
+    clearInterval(this.#heartbeat)
+    this.#room?.resolve()
+  }
+
+  /** A message to the control subject of this stream. */
+  onControl(message: Msg, sequence: number): void {
+    if (message.data.length > 0) {
+      if (message.string() === cancelCommand)
+        this.#options.onGone(new QError('canceled', 'the caller canceled the call'))
+      return
+    }
+    if (message.headers?.code === 503) {
+      this.#options.onGone(new QError('canceled', 'the caller is gone'))
+      return
+    }
+    this.#heardAt = performance.now()
+    this.#acknowledge(sequence)
+  }
+
+  #acknowledge(sequence: number): void {
+    let acknowledged = 0
+    for (const frame of this.#unacknowledged) {
+      if (frame.sequence > sequence) break
+      this.#windowMessages -= frame.messages
+      this.#windowBytes -= frame.bytes
+      acknowledged += 1
+    }
+    this.#unacknowledged.splice(0, acknowledged)
+    if (this.#room === undefined || this.isFull) return
+    this.#room.resolve()
+    this.#room = undefined
+  }
+
+  readonly #flushBatch = (endOfStream?: Uint8Array): void => {
+    clearImmediate(this.#flush)
+    this.#flush = undefined
+    if (this.#batch.length === 0 && endOfStream === undefined) return
+    const frame = encodeFrame(this.#batch, endOfStream)
+    this.#sequence += 1
+    const headers = this.#sequence === 1 ? firstHeaders(this.#options.header) : undefined
+    this.#unacknowledged.push({ sequence: this.#sequence, messages: this.#batch.length, bytes: frame.length })
+    this.#windowMessages += this.#batch.length
+    this.#windowBytes += frame.length
+    this.#batch = []
+    this.#batchBytes = 0
+    this.#publish(frame, headers)
+  }
+
+  #publish(frame: Uint8Array, headers: WireHeaders | undefined): void {
+    const { connection, replySubject, controlPrefix } = this.#options
+    if (connection.isClosed()) return
+    const reply = `${controlPrefix}${this.#sequence}`
+    connection.publish(replySubject, frame, headers === undefined ? { reply } : { reply, headers: headers.forNats() })
+  }
+
+  readonly #onHeartbeat = (): void => {
+    const { heartbeatMs } = this.#options.limits
+    const now = performance.now()
+    // After a pause of this process, what arrived meanwhile is still to be read.
+    const wasPaused = now - this.#tickedAt > 2 * heartbeatMs
+    this.#tickedAt = now
+    if (!wasPaused && now - this.#heardAt > silentHeartbeats * heartbeatMs) {
+      this.#options.onGone(new QError('canceled', 'the caller is silent'))
+    } else {
+      this.#publish(new Uint8Array(), undefined)
+    }
+  }
+}
+
+function firstHeaders(header: Headers): WireHeaders | undefined {
+  const pairs = [...header]
+  return pairs.length === 0 ? undefined : new WireHeaders(pairs)
+}
+
+function headerBytes(header: Headers): number {
+  return firstHeaders(header)?.bytes.length ?? 0
+}

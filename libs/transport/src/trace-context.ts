@@ -1,0 +1,13 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+
+const traceparents = new AsyncLocalStorage<string>()
+
+/** The W3C `traceparent` of the call that is being handled. Calls made meanwhile carry it. */
+export function currentTraceparent(): string | undefined {
+  return traceparents.getStore()
+}
+
+/** Runs an action as part of a trace. */
+export function withTraceparent<T>(traceparent: string | null, action: () => T): T {
+  return traceparent === null ? action() : traceparents.run(traceparent, action)
+}

@@ -1,0 +1,39 @@
+import type { DescMessage, MessageShape } from '@bufbuild/protobuf'
+import { pathToString } from '@bufbuild/protobuf/reflect'
+import { createValidator, type Validator } from '@bufbuild/protovalidate'
+import type { Interceptor } from '@connectrpc/connect'
+import { QError } from '@qcore/errors'
+
+/** Checks requests against the rules of their proto. The first violation is the caller's `invalid_request`. */
+export function validationInterceptor(): Interceptor {
+  const validator = createValidator({ failFast: true })
+  return (next) => async (request) => {
+    if (!request.stream) {
+      assertValid(validator, request.method.input, request.message)
+      return next(request)
+    }
+    const { method, message } = request
+    return next({ ...request, message: validated(validator, method.input, message) })
+  }
+}
+
+function assertValid<Desc extends DescMessage>(validator: Validator, schema: Desc, message: MessageShape<Desc>): void {
+  const result = validator.validate(schema, message)
+  if (result.kind === 'valid') return
+  if (result.kind === 'error') throw result.error
+  const [violation] = result.violations
+  const field = violation === undefined ? '' : pathToString(violation.field)
+  const text = violation?.message ?? result.error.message
+  throw new QError('invalid_request', field === '' ? text : `${field}: ${text}`, { field, cause: result.error })
+}
+
+async function* validated<Desc extends DescMessage>(
+  validator: Validator,
+  schema: Desc,
+  messages: AsyncIterable<MessageShape<Desc>>,
+): AsyncGenerator<MessageShape<Desc>> {
+  for await (const message of messages) {
+    assertValid(validator, schema, message)
+    yield message
+  }
+}
