@@ -1,5 +1,6 @@
 export { accessInterceptor, bearerToken, callerOf, requireLevel } from './interceptor.ts'
 export { createTokenVerifier, leastSecretBytes, mintToken } from './token.ts'
+export { assertScopes } from './scopes.ts'
 export { levelOfName, nameOfLevel } from './claims.ts'
 export { accessVariables, sameSecret } from './access-variables.ts'
 export type { AccessOptions } from './interceptor.ts'

@@ -2,17 +2,10 @@ import { createContextKey, type ContextKey, type HandlerContext, type Intercepto
 import { AccessLevel, serviceShortName } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
 import { nameOfLevel, type Claims } from './claims.ts'
+import { requireScope, serviceLevels } from './scopes.ts'
 import type { TokenVerifier } from './token.ts'
 
 const claimsKey: ContextKey<Claims | undefined> = createContextKey<Claims | undefined>(undefined)
-
-/** The level that each service needs, by short name. A service that is not listed needs admin. */
-const serviceLevels: Readonly<Record<string, AccessLevel>> = {
-  read: AccessLevel.READ,
-  watch: AccessLevel.READ,
-  token: AccessLevel.READ,
-  commit: AccessLevel.WRITE,
-}
 
 export interface AccessOptions {
   verifier: TokenVerifier
@@ -68,19 +61,5 @@ export function bearerToken(headers: Pick<Headers, 'get'>): string {
 export function requireLevel(claims: Claims, level: AccessLevel): void {
   if (claims.level < level) {
     throw new QError('permission_denied', `this needs level ${nameOfLevel(level)}`, { field: 'level' })
-  }
-}
-
-function requireScope(claims: Claims, { store, service }: { store: string; service: string }): void {
-  for (const [resource, identifier] of [
-    ['store', store],
-    ['service', service],
-  ] as const) {
-    const allowed = claims.scopes.filter((scope) => scope.startsWith(`${resource}:`))
-    if (allowed.length > 0 && !allowed.includes(`${resource}:${identifier}`)) {
-      throw new QError('permission_denied', `the token's scopes leave out ${resource} ${identifier}`, {
-        field: 'scope',
-      })
-    }
   }
 }

@@ -1,0 +1,58 @@
+import { AccessLevel, isStoreName } from '@qcore/contracts'
+import { QError } from '@qcore/errors'
+import type { Claims } from './claims.ts'
+
+/** The level that each service needs, by short name. A service that is not listed needs admin. */
+export const serviceLevels: Readonly<Record<string, AccessLevel>> = {
+  read: AccessLevel.READ,
+  watch: AccessLevel.READ,
+  token: AccessLevel.READ,
+  commit: AccessLevel.WRITE,
+}
+
+/**
+ * Checks a caller's scopes: of each resource that they limit, the call's must be among them.
+ *
+ * @throws QError `permission_denied`
+ */
+export function requireScope(claims: Claims, call: { store: string; service: string }): void {
+  for (const [resource, identifier] of [
+    ['store', call.store],
+    ['service', call.service],
+  ] as const) {
+    const allowed = claims.scopes.filter((scope) => scope.startsWith(`${resource}:`))
+    if (allowed.length > 0 && !allowed.includes(`${resource}:${identifier}`)) {
+      throw new QError('permission_denied', `the token's scopes leave out ${resource} ${identifier}`, {
+        field: 'scope',
+      })
+    }
+  }
+}
+
+/**
+ * Checks the scopes of a token that is to be made. One that limits nothing is refused: the token would allow more than
+ * its owner believes.
+ *
+ * @throws QError `invalid_request`, whose `field` is `scopes[i]`
+ */
+export function assertScopes(scopes: readonly string[]): void {
+  for (const [index, scope] of scopes.entries()) {
+    const reason = refusalOf(scope)
+    if (reason === undefined) continue
+    throw new QError('invalid_request', `scope ${JSON.stringify(scope)} ${reason}`, { field: `scopes[${index}]` })
+  }
+}
+
+function refusalOf(scope: string): string | undefined {
+  const colon = scope.indexOf(':')
+  const identifier = scope.slice(colon + 1)
+  switch (scope.slice(0, Math.max(colon, 0))) {
+    case 'store':
+      return isStoreName(identifier) ? undefined : 'names no store'
+    case 'service':
+      if (Object.hasOwn(serviceLevels, identifier)) return undefined
+      return `names no service; the services are ${Object.keys(serviceLevels).join(', ')}`
+    default:
+      return 'is neither store:NAME nor service:NAME'
+  }
+}
