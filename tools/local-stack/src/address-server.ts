@@ -27,6 +27,7 @@ export async function useAddress(kind: BackingKind, url: string, variable: strin
     stop: async () => {},
     kill: refuse,
     restart: async () => refuse(),
+    ended: () => new Promise(() => {}),
     [Symbol.asyncDispose]: async () => {},
   }
 }

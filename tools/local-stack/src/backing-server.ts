@@ -18,6 +18,8 @@ export interface BackingServer extends AsyncDisposable {
   stop(): Promise<void>
   /** Sends a signal to the server, for fault tests. */
   kill(signal: NodeJS.Signals): void
+  /** Resolves when its present process is gone, with the reason for people; never if it is not a child of this one. */
+  ended(): Promise<string>
   /** Stops it if it runs, and starts it with the same port and data. */
   restart(): Promise<void>
 }

@@ -1,4 +1,6 @@
-import { address, oneOf, text, variable } from '@qcore/service'
+import path from 'node:path'
+import { address, hostAndPort, oneOf, text, variable } from '@qcore/service'
+import { workspaceFolder } from './workspace.ts'
 
 export const serverSources: ['address', 'machine', 'package', 'container'] = [
   'address',
@@ -38,4 +40,12 @@ export const redisVariables = {
   }),
   source: variable('Q_REDIS_SOURCE', oneOf(serverSources).optional(), sourceDescription),
   searchPath: variable('PATH', text(), 'Where programs are looked for.', { default: '' }),
+} as const
+
+/** The settings of `npm start`. */
+export const startVariables = {
+  dataFolder: variable('Q_DATA_DIR', text(), 'Where `npm start` keeps all data.', {
+    default: path.join(workspaceFolder, '.qcore'),
+  }),
+  webAddress: variable('Q_WEB_ADDR', hostAndPort(), 'Where the gateway listens.', { default: '127.0.0.1:20000' }),
 } as const

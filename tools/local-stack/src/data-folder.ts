@@ -1,15 +1,11 @@
-import { randomBytes } from 'node:crypto'
-import { existsSync, readFileSync, statSync } from 'node:fs'
-import { chmod, mkdir, mkdtemp, readdir, realpath, rm, writeFile } from 'node:fs/promises'
+import { existsSync, statSync } from 'node:fs'
+import { chmod, mkdir, mkdtemp, readdir, realpath, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import type { BackingKind } from './backing-server.ts'
-import { claimFolder, isClaimed } from './folder-claim.ts'
-import { stopLeftover } from './leftover-server.ts'
+import { claimFileName, claimFolder, isClaimed } from './folder-claim.ts'
 import { LocalStackError } from './local-stack-error.ts'
-import type { StopStep } from './server-process.ts'
 
-/** The data of one server, held by this process until it is released. */
+/** A folder of data, held by this process until it is released. */
 export interface DataFolder {
   readonly path: string
   readonly temporary: boolean
@@ -17,31 +13,33 @@ export interface DataFolder {
   release(): Promise<void>
 }
 
-/** Where each kind of server writes its process id, inside its data folder. */
-export const pidFileNames = {
-  postgres: 'data/postmaster.pid',
-  nats: 'nats.pid',
-  redis: 'redis.pid',
-} as const satisfies Record<BackingKind, string>
+export interface FolderRequest {
+  /** What it is for, as `postgres`; part of the name of a temporary one. */
+  readonly kind: string
+  /** Absent: a temporary folder. */
+  readonly wanted: string | undefined
+  /** Ends what a process that was killed left running on a folder. */
+  endLeftovers(this: void, folder: string): Promise<void>
+}
 
-/** A server that nobody owns any more has nothing to finish. */
-const leftoverSteps: readonly StopStep[] = [
-  { signal: 'SIGQUIT', waitMs: 2_000 },
-  { signal: 'SIGKILL', waitMs: 2_000 },
-]
+/** Others enter on their way to what is theirs, and see nothing on it: PostgreSQL may run under another account. */
+const folderMode = 0o711
 
 /** A folder without an owner may be one that is being made at this moment. */
 const newFolderAgeMs = 60_000
 
-/**
- * Takes a data folder, or makes a temporary one. On the way it removes the temporary folders, and ends the servers,
- * that killed processes left behind.
- */
-export async function openDataFolder(kind: BackingKind, wanted: string | undefined): Promise<DataFolder> {
+/** Takes a data folder, or makes a temporary one, and ends what killed processes left running on them. */
+export async function openDataFolder({ kind, wanted, endLeftovers }: FolderRequest): Promise<DataFolder> {
   const folder = await makeFolder(kind, wanted)
   const claim = claimFolder(folder)
   const temporary = wanted === undefined
-  if (temporary) await removeAbandoned(kind)
+  try {
+    if (temporary) await removeAbandoned(kind, endLeftovers)
+    else await endLeftovers(folder)
+  } catch (error) {
+    claim[Symbol.dispose]()
+    throw error
+  }
   return {
     path: folder,
     temporary,
@@ -52,39 +50,30 @@ export async function openDataFolder(kind: BackingKind, wanted: string | undefin
   }
 }
 
-async function makeFolder(kind: BackingKind, wanted: string | undefined): Promise<string> {
+async function makeFolder(kind: string, wanted: string | undefined): Promise<string> {
   try {
-    if (wanted === undefined) {
-      const folder = await mkdtemp(path.join(tmpdir(), folderPrefix(kind)))
-      // PostgreSQL may run under another account, which has to reach the folder inside.
-      await chmod(folder, 0o711)
-      return await realpath(folder)
-    }
-    await mkdir(wanted, { recursive: true, mode: 0o711 })
-    return await realpath(wanted)
+    const made = wanted ?? (await mkdtemp(path.join(tmpdir(), folderPrefix(kind))))
+    const created = await mkdir(made, { recursive: true, mode: folderMode })
+    if (wanted === undefined || created !== undefined) await chmod(made, folderMode)
+    // The path is looked for in the command lines of servers: it has to be the same each time.
+    return await realpath(made)
   } catch (error) {
-    throw new LocalStackError(`cannot make the data folder of ${kind}: ${(error as Error).message}`, { cause: error })
+    const { code, message } = error as NodeJS.ErrnoException
+    const reason = code === 'ENOSPC' ? 'the disk is full' : message
+    throw new LocalStackError(`cannot make the data folder of ${kind}: ${reason}`, { cause: error })
   }
 }
 
-/** A random secret that is kept in a file which only this account reads. */
-export async function keepSecret(file: string): Promise<string> {
-  if (!existsSync(file)) {
-    await writeFile(file, randomBytes(24).toString('base64url'), { mode: 0o600 })
-  }
-  return readFileSync(file, 'utf8').trim()
+function folderPrefix(kind: string): string {
+  return `qcore-local-${kind}-`
 }
 
-function folderPrefix(kind: BackingKind): string {
-  return `qcore-${kind}-`
-}
-
-async function removeAbandoned(kind: BackingKind): Promise<void> {
-  for (const name of await readdir(tmpdir())) {
-    if (!name.startsWith(folderPrefix(kind))) continue
-    const folder = path.join(tmpdir(), name)
-    if (!isAbandoned(folder)) continue
-    await stopLeftover({ pidFile: path.join(folder, pidFileNames[kind]), ownPath: folder, steps: leftoverSteps })
+async function removeAbandoned(kind: string, endLeftovers: FolderRequest['endLeftovers']): Promise<void> {
+  const parent = await realpath(tmpdir())
+  for (const name of await readdir(parent)) {
+    const folder = path.join(parent, name)
+    if (!name.startsWith(folderPrefix(kind)) || !isAbandoned(folder)) continue
+    await endLeftovers(folder)
     await rm(folder, { recursive: true, force: true, maxRetries: 5 })
   }
 }
@@ -92,5 +81,5 @@ async function removeAbandoned(kind: BackingKind): Promise<void> {
 function isAbandoned(folder: string): boolean {
   const stat = statSync(folder, { throwIfNoEntry: false })
   if (stat === undefined || stat.uid !== process.getuid?.() || isClaimed(folder)) return false
-  return existsSync(path.join(folder, 'owner.json')) || Date.now() - stat.mtimeMs > newFolderAgeMs
+  return existsSync(path.join(folder, claimFileName)) || Date.now() - stat.mtimeMs > newFolderAgeMs
 }

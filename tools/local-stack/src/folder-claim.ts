@@ -3,7 +3,8 @@ import path from 'node:path'
 import { LocalStackError } from './local-stack-error.ts'
 import { isRunning, markProcess, type ProcessMark } from './process-mark.ts'
 
-const claimFileName = 'owner.json'
+/** In the claimed folder: the process that holds it. */
+export const claimFileName = 'owner.json'
 
 /** Takes a data folder for this process, until it is released. A claim of a process that died does not count. */
 export function claimFolder(folder: string): Disposable {

@@ -74,6 +74,7 @@ export async function startLocalServer(definition: ServerDefinition, options: St
     kill: (signal) => {
       if (running?.pid !== undefined && !running.hasExited()) sendSignal(running.pid, signal)
     },
+    ended: async () => running?.exited ?? 'not started',
     restart: async () => {
       if (stopped !== undefined) throw new LocalStackError(`${definition.title} was stopped`)
       await running?.stop(definition.stopSteps)

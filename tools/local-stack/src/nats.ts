@@ -6,11 +6,12 @@ import { readSettings, type Environment } from '@qcore/service'
 import { useAddress } from './address-server.ts'
 import type { BackingServer, ServerSource } from './backing-server.ts'
 import { natsVariables } from './config.ts'
-import { keepSecret, openDataFolder, pidFileNames } from './data-folder.ts'
+import { openDataFolder } from './data-folder.ts'
 import { loopback } from './free-port.ts'
 import { stopLeftover } from './leftover-server.ts'
 import { startLocalServer } from './local-server.ts'
 import { findMachineNats, findPackagedNats, type NatsProgram } from './nats-programs.ts'
+import { keepSecret } from './private-file.ts'
 import type { StopStep } from './server-process.ts'
 import { startFromSources } from './source-order.ts'
 
@@ -33,6 +34,9 @@ export interface NatsOptions {
   env?: Environment
 }
 
+const configFileName = 'nats.conf'
+const pidFileName = 'nats.pid'
+
 const stopSteps: readonly StopStep[] = [
   { signal: 'SIGTERM', waitMs: 5_000 },
   { signal: 'SIGKILL', waitMs: 2_000 },
@@ -47,7 +51,7 @@ const greetingTimeoutMs = 500
  * @throws LocalStackError with one line for people
  */
 export async function startNats(options: NatsOptions = {}): Promise<BackingServer> {
-  const settings = options.env === undefined ? readSettings(natsVariables) : readSettings(natsVariables, options.env)
+  const settings = readSettings(natsVariables, options.env)
   const { address, searchPath } = settings
   const choice = {
     title: 'NATS 2.9.10 or newer',
@@ -77,11 +81,15 @@ export async function startNats(options: NatsOptions = {}): Promise<BackingServe
   ])
 }
 
+/** Ends a NATS that a killed process left running on a data folder. */
+export async function endLeftoverNats(folder: string): Promise<void> {
+  const ownPath = path.join(folder, configFileName)
+  await stopLeftover({ pidFile: path.join(folder, pidFileName), ownPath, steps: stopSteps })
+}
+
 async function startProgram(program: NatsProgram, options: NatsOptions): Promise<BackingServer> {
-  const folder = await openDataFolder('nats', options.dataFolder)
-  const configFile = path.join(folder.path, 'nats.conf')
-  const pidFile = path.join(folder.path, pidFileNames.nats)
-  await stopLeftover({ pidFile, ownPath: configFile, steps: stopSteps })
+  const folder = await openDataFolder({ kind: 'nats', wanted: options.dataFolder, endLeftovers: endLeftoverNats })
+  const configFile = path.join(folder.path, configFileName)
   const token = options.token === true ? await keepSecret(path.join(folder.path, 'token')) : undefined
   return startLocalServer(
     {
@@ -110,7 +118,7 @@ interface ConfigOptions extends NatsOptions {
 function natsConfig(folder: string, port: number, { jetstream = true, secret, config }: ConfigOptions): string {
   return [
     `listen: "${loopback}:${port}"`,
-    `pid_file: ${JSON.stringify(path.join(folder, pidFileNames.nats))}`,
+    `pid_file: ${JSON.stringify(path.join(folder, pidFileName))}`,
     ...(jetstream ? [`jetstream { store_dir: ${JSON.stringify(path.join(folder, 'jetstream'))} }`] : []),
     ...(secret === undefined ? [] : [`authorization { token: ${JSON.stringify(secret)} }`]),
     ...(config === undefined ? [] : [config]),

@@ -1,0 +1,71 @@
+import { createWriteStream, renameSync, statSync } from 'node:fs'
+import type { Readable } from 'node:stream'
+import { createInterface } from 'node:readline'
+
+/** A log that grew beyond this is set aside at the next start; one old log is kept. */
+const logLimitBytes = 32 * 1024 * 1024
+const warningLevel = 40
+const rememberedLines = 20
+
+/** The log file of all service processes. */
+export interface ServiceLog extends AsyncDisposable {
+  /** Takes the output of a process until it ends. */
+  collect(name: string, output: Readable): OutputTail
+}
+
+/** The last lines that a process wrote. */
+export interface OutputTail {
+  /** The line that most likely says why the process ended, for people. */
+  lastComplaint(): string
+}
+
+/** Called with every line that is a warning, worse, or no log line at all. */
+export type ComplaintListener = (line: string) => void
+
+/** Opens the log. If it cannot be written any more, that is one complaint, and the services go on. */
+export function openServiceLog(file: string, onComplaint: ComplaintListener): ServiceLog {
+  if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) > logLimitBytes) renameSync(file, `${file}.old`)
+  const stream = createWriteStream(file, { flags: 'a', mode: 0o600 })
+  let broken = false
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (!broken) onComplaint(`${file}: ${error.code === 'ENOSPC' ? 'the disk is full' : error.message}`)
+    broken = true
+  })
+  return {
+    collect: (name, output) => {
+      const complaints: string[] = []
+      createInterface({ input: output }).on('line', (line) => {
+        if (!broken) stream.write(`${line}\n`)
+        const complaint = describeComplaint(line)
+        if (complaint === undefined) return
+        complaints.push(complaint)
+        if (complaints.length > rememberedLines) complaints.shift()
+        onComplaint(`${name}: ${complaint}`)
+      })
+      return { lastComplaint: () => complaints.at(-1) ?? '' }
+    },
+    [Symbol.asyncDispose]: async () => {
+      await new Promise<void>((resolve) => (broken ? resolve() : stream.end(() => resolve())))
+    },
+  }
+}
+
+/** The message of a log line from `warn` on, or any other line as it is; undefined for what is only information. */
+export function describeComplaint(line: string): string | undefined {
+  if (line.trim() === '') return undefined
+  let entry: unknown
+  try {
+    entry = JSON.parse(line)
+  } catch {
+    return line
+  }
+  if (typeof entry !== 'object' || entry === null || !('level' in entry)) return line
+  const { level, service, msg, err } = entry as { level: number; service?: string; msg?: string; err?: ErrorFields }
+  if (level < warningLevel) return undefined
+  const text = [msg, err?.message].filter((part) => part !== undefined && part !== '').join(': ')
+  return service === undefined ? text : `${service}: ${text}`
+}
+
+interface ErrorFields {
+  readonly message?: string
+}
