@@ -24,6 +24,8 @@ create table entity (
   type text collate "C" not null,
   name text collate "C" not null,
   parent_id text collate "C" not null,
+  -- The root has depth 1.
+  depth smallint not null,
   created_revision bigint not null
 );
 --> statement-breakpoint
@@ -67,15 +69,21 @@ create table log (
   primary key (revision)
 ) partition by range (revision);
 --> statement-breakpoint
--- Idempotency keys of the commits in the log's window.
+-- Idempotency keys of the commits in the log's window. response is the bytes of a qcore.store.v1.CommitResponse, without
+-- the ids that the request itself names.
 create table request (
   key text collate "C" primary key,
   revision bigint not null,
-  fingerprint bytea not null
+  fingerprint bytea not null,
+  response bytea not null
 );
+--> statement-breakpoint
+create index request_revision on request (revision);
 --> statement-breakpoint
 -- Entities that were deleted within the log's window.
 create table tombstone (
   entity_id text collate "C" primary key,
   revision bigint not null
 );
+--> statement-breakpoint
+create index tombstone_revision on tombstone (revision);

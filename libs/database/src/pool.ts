@@ -13,6 +13,8 @@ export interface DatabaseOptions {
   store: string
   /** Shown in pg_stat_activity. */
   applicationName: string
+  /** Settings of PostgreSQL for the connection, besides the schema and the time-out of statements. */
+  settings?: Readonly<Record<string, string>>
 }
 
 /** Anything that statements can be sent to: a pool, or a connection with a transaction. */
@@ -30,11 +32,12 @@ export function openPool(options: DatabaseOptions & { max: number }, onError: (e
 }
 
 /** The settings of a connection to a store's schema. */
-export function connectionConfig({ address, store, applicationName }: DatabaseOptions): ClientConfig {
+export function connectionConfig({ address, store, applicationName, settings = {} }: DatabaseOptions): ClientConfig {
+  const further = Object.entries(settings).map(([name, value]) => ` -c ${name}=${value}`)
   return {
     connectionString: address,
     application_name: applicationName,
-    options: `-c search_path=${store} -c statement_timeout=${statementTimeoutMs}`,
+    options: `-c search_path=${store} -c statement_timeout=${statementTimeoutMs}${further.join('')}`,
     connectionTimeoutMillis: connectionTimeoutMs,
     query_timeout: queryTimeoutMs,
     keepAlive: true,

@@ -6,6 +6,8 @@ export interface EntityRow {
   type: string
   name: string
   parentId: string
+  /** The root has depth 1. */
+  depth: number
   createdRevision: number
   /** Parallel arrays, one element a field, in the order of field ids. */
   fieldIds: number[]
@@ -26,7 +28,8 @@ export async function loadEntities(
   const { rows } = await executor.query<EntityRow & { revision: number; id: string | null }>({
     name: 'load_entities',
     text: `
-      select head.revision, e.id, e.type, e.name, e.parent_id as "parentId", e.created_revision as "createdRevision",
+      select head.revision, e.id, e.type, e.name, e.parent_id as "parentId", e.depth,
+        e.created_revision as "createdRevision",
         f.field_ids as "fieldIds", f.values, f.write_times_us as "writeTimesUs", f.writers, f.revisions
       from head
       left join entity e on e.id = any($1::text[])

@@ -1,0 +1,109 @@
+import type { IndexKey } from '@qcore/model'
+import { ArrayParameter, type ElementType } from './array-parameter.ts'
+
+/** Rows of one kind, a column an array. */
+export class RowColumns {
+  readonly columns: readonly ArrayParameter[]
+
+  constructor(types: readonly ElementType[]) {
+    this.columns = types.map((type) => new ArrayParameter(type))
+  }
+
+  get length(): number {
+    return this.columns[0]?.length ?? 0
+  }
+
+  column(index: number): ArrayParameter {
+    const column = this.columns[index]
+    if (column === undefined) throw new Error(`there is no column ${index}`)
+    return column
+  }
+}
+
+export interface FieldRow {
+  entityId: string
+  fieldId: number
+  /** Bytes of `Value`. */
+  value: Uint8Array
+  writeTimeUs: number
+  writer: string
+  revision: number
+  key: IndexKey | undefined
+}
+
+/** What a group of commits writes: the net effect, at most one row a key. Meant to be filled again and again. */
+export class GroupRows {
+  readonly log = new RowColumns(['int8', 'int8', 'bytea'])
+  readonly fields = new RowColumns(['text', 'int4', 'bytea', 'int8', 'text', 'int8', 'int8', 'float8', 'bytea'])
+  readonly entities = new RowColumns(['text', 'text', 'text', 'text', 'int4', 'int8'])
+  readonly deletedEntities = new RowColumns(['text', 'int8'])
+  readonly references = new RowColumns(['text', 'text', 'int4'])
+  readonly deletedReferences = new RowColumns(['text', 'text', 'int4'])
+  readonly requests = new RowColumns(['text', 'int8', 'bytea', 'bytea'])
+
+  addLog(revision: number, committedUs: number, record: Uint8Array): void {
+    this.log.column(0).addInt8(revision)
+    this.log.column(1).addInt8(committedUs)
+    this.log.column(2).addBytes(record)
+  }
+
+  addField({ entityId, fieldId, value, writeTimeUs, writer, revision, key }: FieldRow): void {
+    const { fields } = this
+    fields.column(0).addText(entityId)
+    fields.column(1).addInt4(fieldId)
+    fields.column(2).addBytes(value)
+    fields.column(3).addInt8(writeTimeUs)
+    fields.column(4).addText(writer)
+    fields.column(5).addInt8(revision)
+    if (key?.kind === 'int') fields.column(6).addInt8(key.key)
+    else fields.column(6).addNull()
+    if (key?.kind === 'float') fields.column(7).addFloat8(key.key)
+    else fields.column(7).addNull()
+    if (key?.kind === 'text') fields.column(8).addBytes(key.key)
+    else fields.column(8).addNull()
+  }
+
+  addEntity(row: { id: string; type: string; name: string; parentId: string; depth: number; revision: number }): void {
+    const { entities } = this
+    entities.column(0).addText(row.id)
+    entities.column(1).addText(row.type)
+    entities.column(2).addText(row.name)
+    entities.column(3).addText(row.parentId)
+    entities.column(4).addInt4(row.depth)
+    entities.column(5).addInt8(row.revision)
+  }
+
+  /** An entity to delete, with its fields. `revision` is that of the deletion. */
+  addDeletedEntity(entityId: string, revision: number): void {
+    this.deletedEntities.column(0).addText(entityId)
+    this.deletedEntities.column(1).addInt8(revision)
+  }
+
+  addReference(targetId: string, entityId: string, fieldId: number): void {
+    fillReference(this.references, targetId, entityId, fieldId)
+  }
+
+  addDeletedReference(targetId: string, entityId: string, fieldId: number): void {
+    fillReference(this.deletedReferences, targetId, entityId, fieldId)
+  }
+
+  addRequest(request: { key: string; revision: number; fingerprint: Uint8Array; response: Uint8Array }): void {
+    this.requests.column(0).addText(request.key)
+    this.requests.column(1).addInt8(request.revision)
+    this.requests.column(2).addBytes(request.fingerprint)
+    this.requests.column(3).addBytes(request.response)
+  }
+
+  /** Takes all rows out. */
+  reset(): void {
+    for (const rows of Object.values(this)) {
+      if (rows instanceof RowColumns) for (const column of rows.columns) column.reset()
+    }
+  }
+}
+
+function fillReference(rows: RowColumns, targetId: string, entityId: string, fieldId: number): void {
+  rows.column(0).addText(targetId)
+  rows.column(1).addText(entityId)
+  rows.column(2).addInt4(fieldId)
+}

@@ -1,0 +1,121 @@
+import type { Executor } from '../pool.ts'
+import type { GroupRows, RowColumns } from '../group-rows.ts'
+
+/** The unique key whose violation means that a commit with the same idempotency key is already in the store. */
+export const requestKeyConstraint = 'request_pkey'
+
+export interface GroupCommit {
+  epoch: number
+  /** The head as it must be. */
+  fromRevision: number
+  /** The head as it becomes. */
+  toRevision: number
+  rows: GroupRows
+}
+
+interface Part {
+  /** Part of the statement's name. */
+  name: string
+  rows: (rows: GroupRows) => RowColumns
+  /** `from` is `advanced, unnest(…) as added`, which is empty for a deposed writer. */
+  sql: (from: string) => string
+}
+
+const columnTypes: Readonly<Record<string, readonly string[]>> = {
+  log: ['bigint', 'bigint', 'bytea'],
+  field: ['text', 'int', 'bytea', 'bigint', 'text', 'bigint', 'bigint', 'double precision', 'bytea'],
+  entity: ['text', 'text', 'text', 'text', 'int', 'bigint'],
+  deleted: ['text', 'bigint'],
+  reference: ['text', 'text', 'int'],
+  unreference: ['text', 'text', 'int'],
+  request: ['text', 'bigint', 'bytea', 'bytea'],
+}
+
+const parts: readonly Part[] = [
+  {
+    name: 'log',
+    rows: (rows) => rows.log,
+    sql: (from) => `new_log as (insert into log (revision, committed_us, record) select added.* from ${from})`,
+  },
+  {
+    name: 'field',
+    rows: (rows) => rows.fields,
+    sql: (from) => `
+      new_field as (
+        insert into field (
+          entity_id, field_id, value, write_time_us, writer, revision, int_key, float_key, text_key)
+        select added.* from ${from}
+        on conflict (entity_id, field_id) do update set
+          value = excluded.value, write_time_us = excluded.write_time_us, writer = excluded.writer,
+          revision = excluded.revision, int_key = excluded.int_key, float_key = excluded.float_key,
+          text_key = excluded.text_key)`,
+  },
+  {
+    name: 'entity',
+    rows: (rows) => rows.entities,
+    sql: (from) => `
+      new_entity as (
+        insert into entity (id, type, name, parent_id, depth, created_revision) select added.* from ${from})`,
+  },
+  {
+    name: 'deleted',
+    rows: (rows) => rows.deletedEntities,
+    sql: (from) => `
+      gone as (select added.* from ${from}),
+      gone_entity as (delete from entity using gone where entity.id = gone.c1),
+      gone_field as (delete from field using gone where field.entity_id = gone.c1),
+      new_tombstone as (
+        insert into tombstone (entity_id, revision) select c1, c2 from gone
+        on conflict (entity_id) do update set revision = excluded.revision)`,
+  },
+  {
+    name: 'reference',
+    rows: (rows) => rows.references,
+    sql: (from) =>
+      `new_reference as (insert into reference (target_id, entity_id, field_id) select added.* from ${from})`,
+  },
+  {
+    name: 'unreference',
+    rows: (rows) => rows.deletedReferences,
+    sql: (from) => `
+      unreferenced as (select added.* from ${from}),
+      gone_reference as (
+        delete from reference using unreferenced as u
+        where reference.target_id = u.c1 and reference.entity_id = u.c2 and reference.field_id = u.c3)`,
+  },
+  {
+    name: 'request',
+    rows: (rows) => rows.requests,
+    sql: (from) => `
+      new_request as (insert into request (key, revision, fingerprint, response) select added.* from ${from})`,
+  },
+]
+
+const statements = new Map<string, string>()
+
+/**
+ * Commits a group in one statement, that is in one round trip and one transaction. Returns whether it did: a writer
+ * whose epoch has passed, or whose head is not the store's, changes nothing.
+ */
+export async function commitGroup(executor: Executor, group: GroupCommit): Promise<boolean> {
+  const used = parts.filter((part) => part.rows(group.rows).length > 0)
+  const name = ['commit', ...used.map((part) => part.name)].join('_')
+  let text = statements.get(name)
+  if (text === undefined) statements.set(name, (text = statementOf(used)))
+  const values: unknown[] = [group.epoch, group.fromRevision, group.toRevision]
+  for (const part of used) for (const column of part.rows(group.rows).columns) values.push(column.finish())
+  const { rowCount } = await executor.query({ name, text, values })
+  return rowCount === 1
+}
+
+function statementOf(used: readonly Part[]): string {
+  let next = 4
+  const clauses = used.map((part) => {
+    const types = columnTypes[part.name] ?? []
+    const arrays = types.map((type) => `$${next++}::${type}[]`)
+    const names = types.map((_, index) => `c${index + 1}`)
+    return part.sql(`advanced, unnest(${arrays.join(', ')}) as added (${names.join(', ')})`)
+  })
+  const advanced = 'advanced as (update head set revision = $3 where epoch = $1 and revision = $2 returning revision)'
+  return `with ${[advanced, ...clauses].join(',\n')} select revision from advanced`
+}
