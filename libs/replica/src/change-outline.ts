@@ -1,0 +1,109 @@
+import { fromBinary } from '@bufbuild/protobuf'
+import {
+  EntityCreatedSchema,
+  EntityDeletedSchema,
+  FieldChangeSchema,
+  SchemaChangedSchema,
+  type EntityCreated,
+  type EntityDeleted,
+  type FieldChange,
+  type SchemaChanged,
+} from '@qcore/contracts'
+import { WireCursor } from './wire-cursor.ts'
+
+/** A change of a commit without its values. `bytes` are those of the message that `kind` names. */
+export type ChangeOutline =
+  | {
+      readonly kind: 'field_changed'
+      readonly entityId: string
+      readonly type: string
+      /** The field. */
+      readonly name: string
+      readonly bytes: Uint8Array
+    }
+  | {
+      readonly kind: 'entity_created' | 'entity_deleted'
+      readonly entityId: string
+      readonly type: string
+      /** The name of the entity. */
+      readonly name: string
+      readonly parentId: string
+      readonly bytes: Uint8Array
+    }
+  /** `other`: of a kind that only newer versions know. */
+  | { readonly kind: 'schema_changed' | 'other'; readonly bytes: Uint8Array }
+
+/** Field numbers of Change; and of FieldChange and Entity, which agree in the three that are named here. */
+const kindFields = { fieldChanged: 1, entityCreated: 2, entityDeleted: 3, schemaChanged: 4 } as const
+const nameFields = { id: 1, type: 2, name: 3, parentId: 4 } as const
+
+interface Names {
+  id: string
+  type: string
+  name: string
+  parentId: string
+}
+
+/** Looks a Change through. */
+export function outlineChange(bytes: Buffer, start: number, end: number): ChangeOutline {
+  const kind = new WireCursor(bytes, start, end)
+  if (!kind.next()) throw new RangeError('a change of no kind')
+  const content = bytes.subarray(kind.start, kind.end)
+  switch (kind.field) {
+    case kindFields.fieldChanged: {
+      const { id, type, name } = readNames(bytes, kind, false)
+      return { kind: 'field_changed', entityId: id, type, name, bytes: content }
+    }
+    case kindFields.entityCreated:
+    case kindFields.entityDeleted: {
+      const entity = new WireCursor(bytes, kind.start, kind.end)
+      while (entity.next() && entity.field !== 1);
+      const { id, type, name, parentId } = readNames(bytes, entity, true)
+      const isCreated = kind.field === kindFields.entityCreated
+      return {
+        kind: isCreated ? 'entity_created' : 'entity_deleted',
+        entityId: id,
+        type,
+        name,
+        parentId,
+        bytes: content,
+      }
+    }
+    case kindFields.schemaChanged:
+      return { kind: 'schema_changed', bytes: content }
+    default:
+      return { kind: 'other', bytes: content }
+  }
+}
+
+function readNames(bytes: Buffer, { start, end }: WireCursor, isEntity: boolean): Names {
+  const names = { id: '', type: '', name: '', parentId: '' }
+  const cursor = new WireCursor(bytes, start, end)
+  while (cursor.next()) {
+    if (cursor.field === nameFields.id) names.id = cursor.ascii()
+    else if (cursor.field === nameFields.type) names.type = cursor.ascii()
+    else if (cursor.field === nameFields.name) names.name = cursor.text()
+    else if (cursor.field === nameFields.parentId && isEntity) names.parentId = cursor.ascii()
+  }
+  return names
+}
+
+/** The whole FieldChange. */
+export function decodeFieldChange(change: ChangeOutline): FieldChange {
+  return fromBinary(FieldChangeSchema, change.bytes)
+}
+
+/** The whole EntityCreated. */
+export function decodeEntityCreated(change: ChangeOutline): EntityCreated {
+  return fromBinary(EntityCreatedSchema, change.bytes)
+}
+
+/** The whole EntityDeleted. */
+export function decodeEntityDeleted(change: ChangeOutline): EntityDeleted {
+  return fromBinary(EntityDeletedSchema, change.bytes)
+}
+
+/** The whole SchemaChanged. */
+export function decodeSchemaChanged(change: ChangeOutline): SchemaChanged {
+  return fromBinary(SchemaChangedSchema, change.bytes)
+}

@@ -1,0 +1,6 @@
+export { openLogFeed } from './log-feed.ts'
+export { LogRecord, splitBatch } from './log-record.ts'
+export { decodeEntityCreated, decodeEntityDeleted, decodeFieldChange, decodeSchemaChanged } from './change-outline.ts'
+export type { LogFeed, LogFeedOptions, LogFollower } from './log-feed.ts'
+export type { RecordBatch } from './log-record.ts'
+export type { ChangeOutline } from './change-outline.ts'
