@@ -14,20 +14,44 @@ export interface AccessOptions {
   unchecked?: readonly string[]
 }
 
+type Method = HandlerContext['method']
+
+/** The caller of a method, if its `Authorization` allows the call; undefined for an unchecked method. */
+export type CallAuthorizer = (
+  method: Method,
+  authorization: string | null | undefined,
+) => Claims | undefined | Promise<Claims>
+
+/**
+ * Decides who may call what. Answers at once for a token that it has seen.
+ *
+ * @throws QError `unauthenticated`, `token_invalid`, `token_expired`, `permission_denied`
+ */
+export function createCallAuthorizer({ verifier, store, unchecked = [] }: AccessOptions): CallAuthorizer {
+  const check = (claims: Claims, method: Method): Claims => {
+    const service = serviceShortName(method.parent)
+    requireLevel(claims, serviceLevels[service] ?? AccessLevel.ADMIN)
+    requireScope(claims, { store, service })
+    return claims
+  }
+  return (method, authorization) => {
+    if (unchecked.includes(`${method.parent.typeName}/${method.name}`)) return undefined
+    const verified = verifier.verify(parseBearer(authorization))
+    return verified instanceof Promise ? verified.then((claims) => check(claims, method)) : check(verified, method)
+  }
+}
+
 /**
  * Lets a call through if its token allows it; a handler gets the claims with `callerOf`.
  *
  * @throws QError `unauthenticated`, `token_invalid`, `token_expired`, `permission_denied`
  */
-export function accessInterceptor({ verifier, store, unchecked = [] }: AccessOptions): Interceptor {
+export function accessInterceptor(options: AccessOptions): Interceptor {
+  const authorize = createCallAuthorizer(options)
   return (next) => async (request) => {
-    if (unchecked.includes(`${request.service.typeName}/${request.method.name}`)) return next(request)
-    const verified = verifier.verify(bearerToken(request.header))
-    const claims = verified instanceof Promise ? await verified : verified
-    const service = serviceShortName(request.service)
-    requireLevel(claims, serviceLevels[service] ?? AccessLevel.ADMIN)
-    requireScope(claims, { store, service })
-    request.contextValues.set(claimsKey, claims)
+    const authorized = authorize(request.method, request.header.get('authorization'))
+    const claims = authorized instanceof Promise ? await authorized : authorized
+    if (claims !== undefined) request.contextValues.set(claimsKey, claims)
     return next(request)
   }
 }
@@ -45,7 +69,11 @@ export function callerOf(context: HandlerContext): Claims {
  * @throws QError `unauthenticated`
  */
 export function bearerToken(headers: Pick<Headers, 'get'>): string {
-  const match = /^Bearer +([^\s]+) *$/i.exec(headers.get('authorization') ?? '')
+  return parseBearer(headers.get('authorization'))
+}
+
+function parseBearer(authorization: string | null | undefined): string {
+  const match = /^Bearer +([^\s]+) *$/i.exec(authorization ?? '')
   const token = match?.[1]
   if (token === undefined) {
     throw new QError('unauthenticated', 'send a token as `Authorization: Bearer …`', { field: 'authorization' })
