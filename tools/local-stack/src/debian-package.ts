@@ -124,7 +124,7 @@ async function unpackFrom(
     program,
     libraryFolders,
     version,
-    origin: suite === undefined ? 'configured sources' : `Debian ${suite.name}`,
+    origin: suite === undefined ? 'the configured sources' : `Debian ${suite.name}`,
   }
 }
 
@@ -162,24 +162,27 @@ async function findLibraryFolders(files: string): Promise<string[]> {
 /** Moves the files to their place in one step, so that no other process sees half of them. */
 async function keep(unpacked: UnpackedProgram, tree: string, folder: string): Promise<UnpackedProgram> {
   const from = path.join(tree, 'files')
-  const to = path.join(folder, `${unpacked.version}-${path.basename(tree).slice(-6)}`)
-  const moved = {
-    ...unpacked,
-    program: path.join(to, path.relative(from, unpacked.program)),
-    libraryFolders: unpacked.libraryFolders.map((name) => path.join(to, path.relative(from, name))),
-  }
+  const to = `${unpacked.version}-${path.basename(tree).slice(-6)}`
   await mkdir(folder, { recursive: true })
-  await rename(from, to)
-  await writeFile(path.join(tree, recordFileName), JSON.stringify(moved, null, 2))
+  await rename(from, path.join(folder, to))
+  // The record names everything relative to its own folder: the checkout may be moved.
+  const record = movePaths(unpacked, (file) => path.join(to, path.relative(from, file)))
+  await writeFile(path.join(tree, recordFileName), JSON.stringify(record, null, 2))
   await rename(path.join(tree, recordFileName), path.join(folder, recordFileName))
-  return moved
+  return movePaths(record, (file) => path.join(folder, file))
 }
 
 function readRecord(folder: string): UnpackedProgram | undefined {
   try {
     const record = JSON.parse(readFileSync(path.join(folder, recordFileName), 'utf8')) as UnpackedProgram
-    return existsSync(record.program) ? record : undefined
+    const known = movePaths(record, (file) => path.join(folder, file))
+    return existsSync(known.program) ? known : undefined
   } catch {
     return undefined
   }
+}
+
+function movePaths(unpacked: UnpackedProgram, move: (file: string) => string): UnpackedProgram {
+  const { program, libraryFolders } = unpacked
+  return { ...unpacked, program: move(program), libraryFolders: libraryFolders.map(move) }
 }

