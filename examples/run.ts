@@ -8,7 +8,9 @@ const names = readdirSync(import.meta.dirname, { withFileTypes: true })
   .map((entry) => entry.name)
 const [name = '', ...rest] = process.argv.slice(2)
 if (names.includes(name)) {
-  const { status } = spawnSync(process.execPath, [join(import.meta.dirname, name, 'src/main.ts'), ...rest], { stdio: 'inherit' })
+  const { status } = spawnSync(process.execPath, [join(import.meta.dirname, name, 'src/main.ts'), ...rest], {
+    stdio: 'inherit',
+  })
   process.exitCode = status ?? 1
 } else {
   console.error(`npm run example -- NAME, where NAME is one of: ${names.join(', ')}`)

@@ -24,5 +24,7 @@ const startedAt = Date.now()
 const { problems, ...counts } = await runExample(q, { progress: createProgress(process.stdout), threshold: 300 })
 console.table({ ...counts, seconds: (Date.now() - startedAt) / 1_000 })
 for (const problem of problems) console.error(`wrong: ${problem}`)
-console.log(problems.length === 0 ? 'All is as it must be: no gap, no repeat, nothing lost.' : 'The run is not as it must be.')
+console.log(
+  problems.length === 0 ? 'All is as it must be: no gap, no repeat, nothing lost.' : 'The run is not as it must be.',
+)
 if (problems.length > 0) process.exitCode = 1

@@ -1,7 +1,6 @@
 import { commit, type Client } from '@qcore/client'
 import type { Flight } from './dataset.ts'
 import { airportId } from './load-airports.ts'
-import type { Progress } from './progress.ts'
 
 /** How many commits may wait for their answer. */
 const commitsInFlight = 200
@@ -12,7 +11,11 @@ export interface Replay {
 }
 
 /** Commits the flights in order, each as one commit that updates both airports. */
-export async function replayFlights(q: Client, flights: readonly Flight[], progress: Progress): Promise<Replay> {
+export async function replayFlights(
+  q: Client,
+  flights: readonly Flight[],
+  onFlight: (done: number) => void,
+): Promise<Replay> {
   const departures = new Map<string, number>()
   const arrivals = new Map<string, number>()
   const revisions = Array.from({ length: flights.length }, () => 0)
@@ -22,9 +25,11 @@ export async function replayFlights(q: Client, flights: readonly Flight[], progr
     for (let index = next++; index < flights.length; index = next++) {
       const flight = flights[index]
       if (flight === undefined) return
-      const { revision } = await q.commit(flightCommit(flight, count(departures, flight.origin), count(arrivals, flight.destination)))
+      const { revision } = await q.commit(
+        flightCommit(flight, count(departures, flight.origin), count(arrivals, flight.destination)),
+      )
       revisions[index] = Number(revision)
-      progress.show('flights', ++done, flights.length)
+      onFlight(++done)
     }
   }
   await Promise.all(Array.from({ length: commitsInFlight }, caller))

@@ -14,21 +14,30 @@ export interface ExampleOptions {
   progress: Progress
   /** Minutes from which on a delay is printed. */
   threshold: number
-  /** Called when the replay has begun: for tests that break something then. */
-  onReplay?: () => void
+  /** Replay only the first so many flights. */
+  flightCount?: number
+  /** Called after each flight's commit with how many are done: for tests that break something then. */
+  onFlight?: (done: number) => void
 }
 
 /** Loads the airports, replays the flights under the eyes of a subscriber, and checks the result. */
-export async function runExample(q: Client, { progress, threshold, onReplay }: ExampleOptions): Promise<Summary> {
-  const data = { airports: readAirports(), flights: readFlights() }
+export async function runExample(q: Client, options: ExampleOptions): Promise<Summary> {
+  const { progress, threshold, onFlight = () => {} } = options
+  const data = { airports: readAirports(), flights: readFlights().slice(0, options.flightCount) }
   await setSchemas(q)
   await deleteEarlierRun(q)
   await createAirports(q, data.airports, progress)
   const sightings = await watchDelays(q, threshold, progress)
-  onReplay?.()
-  const replay = await replayFlights(q, data.flights, progress)
+  const replay = await replayFlights(q, data.flights, (done) => {
+    progress.show('flights', done, data.flights.length)
+    onFlight(done)
+  })
   const lastRevision = Math.max(...replay.revisions)
-  for (let waitedMs = 0; waitedMs < settleTimeoutMs && (sightings.revisions.at(-1) ?? 0) < lastRevision; waitedMs += 20) {
+  for (
+    let waitedMs = 0;
+    waitedMs < settleTimeoutMs && (sightings.revisions.at(-1) ?? 0) < lastRevision;
+    waitedMs += 20
+  ) {
     await delay(20)
   }
   await sightings.stop()

@@ -46,7 +46,16 @@ export async function summarize(
     ...expectEqual('revisions lost between the first and the last flight', countGaps(committed), 0),
   ]
   const lastRevision = Math.max(...committed)
-  return { airports, flights, notifications: seen.length, departures, arrivals, totalDelayMinutes, lastRevision, problems }
+  return {
+    airports,
+    flights,
+    notifications: seen.length,
+    departures,
+    arrivals,
+    totalDelayMinutes,
+    lastRevision,
+    problems,
+  }
 }
 
 function expectEqual(what: string, actual: number, expected: number): string[] {

@@ -28,6 +28,11 @@ export async function watchDelays(q: Client, threshold: number, progress: Progre
       progress.print(`${delay} minutes late from ${name}, ${state}`)
     },
   )
-  const sightings: Sightings = { revisions: [], totalDelay: 0, aboveThreshold: 0, stop: () => subscription.unsubscribe() }
+  const sightings: Sightings = {
+    revisions: [],
+    totalDelay: 0,
+    aboveThreshold: 0,
+    stop: () => subscription.unsubscribe(),
+  }
   return sightings
 }

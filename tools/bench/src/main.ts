@@ -1,0 +1,29 @@
+import { writeFileSync } from 'node:fs'
+import { cpus } from 'node:os'
+import { parseArgs } from 'node:util'
+import { markdownTable } from './measure/table.ts'
+import { benchStore } from './store/store-bench.ts'
+
+const benches = { store: benchStore }
+const { values, positionals } = parseArgs({
+  options: { json: { type: 'string' }, quick: { type: 'boolean', default: false } },
+  allowPositionals: true,
+})
+const [name = ''] = positionals
+if (!Object.hasOwn(benches, name)) {
+  console.error(
+    `npm run bench -- NAME [--json FILE] [--quick], where NAME is one of: ${Object.keys(benches).join(', ')}`,
+  )
+  process.exitCode = 2
+} else {
+  const rows = await benches[name as keyof typeof benches]({ quick: values.quick }, (row) => {
+    console.error(
+      `${row.reached ? 'reached' : 'missed '}  ${row.name}: ${row.ratio?.toFixed(2) ?? Math.round(row.qcore)} (${row.target})`,
+    )
+  })
+  console.log(markdownTable(rows))
+  if (values.json !== undefined) {
+    const machine = { node: process.version, cpu: cpus()[0]?.model, cores: cpus().length }
+    writeFileSync(values.json, `${JSON.stringify({ machine, rows }, null, 2)}\n`)
+  }
+}

@@ -1,0 +1,30 @@
+import { compare, type Row } from '../measure/comparison.ts'
+import { openBench, type BenchOptions } from './bench-context.ts'
+import { findComparisons } from './finds.ts'
+import { gatewayComparisons } from './gateway.ts'
+import { notificationComparisons } from './notifications.ts'
+import { readComparisons } from './reads.ts'
+import { measureReaderMemory } from './reader-memory.ts'
+import { writeComparisons } from './writes.ts'
+
+/** Measures the store: every row of docs/performance.md. */
+export async function benchStore(options: BenchOptions, onRow: (row: Row) => void): Promise<Row[]> {
+  await using parts = new AsyncDisposableStack()
+  const bench = parts.use(await openBench(options))
+  const comparisons = [
+    ...(await readComparisons(bench, parts)),
+    ...(await writeComparisons(bench, parts)),
+    ...notificationComparisons(bench),
+    ...(await gatewayComparisons(bench, parts)),
+    ...findComparisons(bench),
+  ]
+  const rows: Row[] = []
+  for (const comparison of comparisons) {
+    const row = await compare(comparison, bench.rounds)
+    onRow(row)
+    rows.push(row)
+  }
+  const memory = await measureReaderMemory(bench)
+  onRow(memory)
+  return [...rows, memory]
+}
