@@ -11,18 +11,23 @@ export type SettingsOf<V extends Variables> = {
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
+/** The environment of this process. */
+export function processEnvironment(): Environment {
+  return process.env
+}
+
 /**
  * Reads settings from the environment, once. An empty variable counts as unset.
  *
  * @throws QError `configuration`, whose `field` names the variable
  */
-export function readSettings<V extends Variables>(variables: V, env: Environment = process.env): SettingsOf<V> {
+export function readSettings<V extends Variables>(variables: V, env: Environment): SettingsOf<V> {
   const entries = Object.entries(variables).map(([key, item]) => [key, readVariable(item, env)] as const)
   return Object.freeze(Object.fromEntries(entries)) as SettingsOf<V>
 }
 
 /** The settings as lines `NAME=value` for people, without secrets. */
-export function printSettings(variables: Variables, env: Environment = process.env): string {
+export function printSettings(variables: Variables, env: Environment): string {
   const lines = Object.values(variables).map((item) => {
     const raw = readText(item, env)
     const shown = item.secret ? hideSecret(item, raw) : (raw ?? '')

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { isQError } from '@qcore/errors'
 import type { Logger } from './logger.ts'
 
 export interface RunOptions {
@@ -36,6 +37,7 @@ export async function runUntilSignal(
     }
     logger.info('stopped')
   } catch (error) {
+    if (isQError(error, 'configuration')) throw error
     logger.fatal({ err: error }, 'cannot run')
     process.exitCode = 1
   } finally {
