@@ -23,9 +23,8 @@ export function sendAnswer(
   message: MessageShape<DescMessage>,
 ): void {
   const body = codec.encode(call.endpoint.method.output, message)
-  const pairs = answerHeaders(call)
   // Most answers have no header. One without a content type is in the encoding of its request.
-  const headers = pairs.length === 0 ? undefined : new WireHeaders(pairs)
+  const headers = call.context.hasResponseHeaders ? new WireHeaders(answerHeaders(call)) : undefined
   assertFits(connection, headers?.bytes.length ?? 0, body.length)
   connection.publish(call.replySubject, body, headers === undefined ? {} : { headers: headers.forNats() })
 }
@@ -50,6 +49,7 @@ export function sendError(
 }
 
 function answerHeaders({ context }: RunningCall): Pair[] {
+  if (!context.hasResponseHeaders) return []
   const pairs: Pair[] = [...context.responseHeader]
   for (const [name, value] of context.responseTrailer) pairs.push([`${trailerPrefix}${name}`, value])
   return pairs

@@ -1,14 +1,9 @@
-import { Code, ConnectError } from '@connectrpc/connect'
+import { appendHeaders, Code, ConnectError } from '@connectrpc/connect'
 import { errorFromJsonBytes } from '@connectrpc/connect/protocol-connect'
-import type { Msg, MsgHdrs, NatsConnection } from '@nats-io/transport-node'
+import type { MsgHdrs, NatsConnection } from '@nats-io/transport-node'
+import type { ReceivedHeaders } from './received-headers.ts'
 import { callUnary } from './unary-call.ts'
-import {
-  contentTypeHeader,
-  readHeaders,
-  serviceErrorCodeHeader,
-  serviceErrorHeader,
-  WireHeaders,
-} from './wire-headers.ts'
+import { WireHeaders } from './wire-headers.ts'
 
 export interface CallNatsOptions {
   connection: NatsConnection
@@ -25,8 +20,9 @@ export interface CallNatsOptions {
 export interface RawAnswer {
   body: Uint8Array
   contentType: string
-  /** Without Content-Type; trailers keep their prefix `trailer-`. */
+  /** Without Content-Type. */
   headers: Headers
+  trailers: Headers
   /** What the server answered instead of a message; `body` is then the error as JSON. */
   error?: ConnectError
 }
@@ -38,24 +34,33 @@ export interface RawAnswer {
 export async function callNats(options: CallNatsOptions): Promise<RawAnswer> {
   const headers = new WireHeaders(headerPairs(options.headers))
   const { connection, subject, body, timeoutMs, signal, isRead = false } = options
-  const message = await callUnary({ connection, subject, body, headers, timeoutMs, signal, isRead })
-  const received = readHeaders(message.headers)
-  const contentType = received.get(contentTypeHeader) ?? contentTypeSent(options.headers)
-  received.delete(contentTypeHeader)
-  const error = readError(message, received)
-  return { body: message.data, contentType, headers: received, ...(error === undefined ? {} : { error }) }
+  const { headers: received, body: answerBody } = await callUnary({
+    connection,
+    subject,
+    body,
+    headers,
+    timeoutMs,
+    signal,
+    isRead,
+  })
+  const contentType = received.get('content-type') ?? contentTypeSent(options.headers)
+  const answer = {
+    body: answerBody,
+    contentType,
+    headers: received.answerHeaders(),
+    trailers: received.answerTrailers(),
+  }
+  const error = readError(received, answerBody)
+  return error === undefined ? answer : { ...answer, error }
 }
 
-/** The error that an answer is, if it is one. Takes the headers that mark it out of `headers`. */
-export function readError(message: Msg, headers: Headers): ConnectError | undefined {
-  if (!headers.has(serviceErrorCodeHeader)) return undefined
-  const text = headers.get(serviceErrorHeader) ?? 'the service answered with an error'
-  headers.delete(serviceErrorCodeHeader)
-  headers.delete(serviceErrorHeader)
-  const metadata = new Headers(headers)
-  metadata.delete(contentTypeHeader)
+/** The error that an answer is, if it is one. Its metadata are the headers and the trailers. */
+export function readError(received: ReceivedHeaders, body: Uint8Array): ConnectError | undefined {
+  if (received.get('nats-service-error-code') === undefined) return undefined
+  const text = received.get('nats-service-error') ?? 'the service answered with an error'
+  const metadata = appendHeaders(received.answerHeaders(), received.answerTrailers())
   try {
-    return errorFromJsonBytes(message.data, metadata, new ConnectError(text, Code.Unknown))
+    return errorFromJsonBytes(body, metadata, new ConnectError(text, Code.Unknown))
   } catch (error) {
     return ConnectError.from(error)
   }

@@ -18,6 +18,12 @@ export class EndpointStats {
     this.lastError = message
   }
 
+  /** Counts a call that was not even begun. */
+  countRefusal(message: string): void {
+    this.requests += 1
+    this.countError(message)
+  }
+
   /** The sum over all calls, nanoseconds. */
   get processingTimeNs(): number {
     return Math.round(this.#processingMs * nanosecondsPerMs)

@@ -46,7 +46,10 @@ export function contextOf(
   request: Omit<UnaryRequest, 'stream' | 'method' | 'message'>,
   context: HandlerContext,
 ): HandlerContext {
-  return { ...context, signal: request.signal, requestHeader: request.header, values: request.contextValues }
+  const { method, service, requestMethod, protocolName, url, timeoutMs, responseHeader, responseTrailer } = context
+  const { signal, header: requestHeader, contextValues: values } = request
+  const own = { method, service, requestMethod, protocolName, url, timeoutMs, responseHeader, responseTrailer }
+  return { ...own, signal, requestHeader, values }
 }
 
 export function copyHeaders(from: Headers, to: Headers): void {

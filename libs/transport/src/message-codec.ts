@@ -42,8 +42,8 @@ function parseJson(body: Uint8Array): JsonValue {
 }
 
 /** The codec of a content type. None: JSON, so that `nats req` works. Throws `invalid_request`. */
-export function codecOf(contentType: string | null): MessageCodec {
-  if (contentType === null) return jsonCodec
+export function codecOf(contentType: string | undefined): MessageCodec {
+  if (contentType === undefined) return jsonCodec
   const [mediaType = ''] = contentType.split(';', 1)
   switch (mediaType.trim().toLowerCase()) {
     case 'application/proto':

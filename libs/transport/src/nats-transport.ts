@@ -30,7 +30,7 @@ import { RequestHeaders } from './request-headers.ts'
 import { defaultStreamLimits, type StreamLimits } from './stream-frame.ts'
 import { StreamReceiver } from './stream-receiver.ts'
 import { callUnary } from './unary-call.ts'
-import { contentTypeHeader, readHeaders, takeTrailers } from './wire-headers.ts'
+import { UnaryAnswer } from './unary-answer.ts'
 
 export interface NatsTransportOptions {
   connection: NatsConnection
@@ -101,8 +101,10 @@ class NatsTransport implements Transport {
       if (this.#interceptors.length === 0) {
         return await this.#callUnary(method, message, header === undefined ? undefined : new Headers(header), settings)
       }
-      const send = (request: UnaryRequest<I, O>): Promise<UnaryResponse<I, O>> =>
-        this.#callUnary(request.method, request.message, request.header, { ...settings, signal: request.signal })
+      const send = async (request: UnaryRequest<I, O>): Promise<UnaryResponse<I, O>> => {
+        const call = { ...settings, signal: request.signal }
+        return (await this.#callUnary(request.method, request.message, request.header, call)).toPlain()
+      }
       const request = {
         ...this.#request(method, header, settings, contextValues),
         stream: false as const,
@@ -148,9 +150,9 @@ class NatsTransport implements Transport {
     message: MessageShape<I>,
     header: Headers | undefined,
     settings: CallSettings & { timeoutMs: number },
-  ): Promise<UnaryResponse<I, O>> {
+  ): Promise<UnaryAnswer<I, O>> {
     const timeoutMs = remainingMs(settings.timeoutMs, settings.startedAtMs)
-    const answer = await callUnary({
+    const { headers: received, body } = await callUnary({
       connection: this.#connection,
       subject: this.#subjectOf(method),
       body: this.#codec.encode(method.input, message),
@@ -159,20 +161,11 @@ class NatsTransport implements Transport {
       signal: settings.signal,
       isRead: method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS,
     })
-    const received = readHeaders(answer.headers)
-    const error = readError(answer, received)
+    const error = readError(received, body)
     if (error !== undefined) throw error
-    const contentType = received.get(contentTypeHeader)
-    const codec = contentType === null ? this.#codec : codecOf(contentType)
-    const trailer = takeTrailers(received)
-    return {
-      stream: false,
-      service: method.parent,
-      method,
-      header: received,
-      trailer,
-      message: codec.decode(method.output, answer.data),
-    }
+    const contentType = received.get('content-type')
+    const codec = contentType === undefined ? this.#codec : codecOf(contentType)
+    return new UnaryAnswer(method, codec.decode(method.output, body), received)
   }
 
   async #openStream<I extends DescMessage, O extends DescMessage>(

@@ -6,15 +6,16 @@ import { sendError } from './answer.ts'
 import { toConnectError } from './connect-error.ts'
 import { ConnectionMonitor } from './connection-monitor.ts'
 import { handleStream } from './handle-stream.ts'
-import { handleUnary } from './handle-unary.ts'
+import { handleUnary, type CallTask } from './handle-unary.ts'
 import { codecOf, type MessageCodec } from './message-codec.ts'
 import { createMethodTable, type Endpoint } from './method-table.ts'
+import { ReceivedHeaders } from './received-headers.ts'
 import { RunningCall } from './running-call.ts'
 import type { NatsServerStats, ServeNatsOptions } from './serve-nats.ts'
 import { StreamTable } from './stream-table.ts'
 import { withTraceparent } from './trace-context.ts'
 import { cancelSubject } from './unary-call.ts'
-import { contentTypeHeader, readHeaders, traceparentHeader } from './wire-headers.ts'
+import { traceparentHeader } from './wire-headers.ts'
 
 /** One of the servers of a method gets a request. */
 export const queueGroup = 'q'
@@ -111,14 +112,16 @@ export class RequestServer {
 
   async #handle(endpoint: Endpoint, message: Msg, reply: string): Promise<void> {
     this.#running += 1
-    const header = readHeaders(message.headers)
     let call: RunningCall | undefined
     try {
-      const codec = codecOf(header.get(contentTypeHeader))
-      const request = decodeRequest(codec, endpoint, message.data)
-      call = new RunningCall(endpoint, reply, header)
+      const body = message.data
+      const received = ReceivedHeaders.read(message, body)
+      const codec = codecOf(received.get('content-type'))
+      const request = decodeRequest(codec, endpoint, body)
+      call = new RunningCall(endpoint, reply, received)
       this.#calls.set(reply, call)
-      await this.#run(call, codec, request)
+      const task = { connection: this.#connection, call, codec, request, onError: this.#options.onError }
+      await withTraceparent(received.get(traceparentHeader), () => this.#run(task))
     } catch (error) {
       this.#refuse(reply, error, endpoint)
     } finally {
@@ -129,19 +132,16 @@ export class RequestServer {
     }
   }
 
-  #run(call: RunningCall, codec: MessageCodec, request: MessageShape<DescMessage>): Promise<void> {
-    const task = { connection: this.#connection, call, codec, request, onError: this.#options.onError }
-    const { spec } = call.endpoint
-    return withTraceparent(call.context.requestHeader.get(traceparentHeader), () => {
-      if (spec.kind === 'unary') return handleUnary(task, spec)
-      if (spec.kind === 'server_streaming') return handleStream(task, spec, this.#streams)
-      throw new QError('unknown_method', `${spec.method.name} is ${spec.kind}, which NATS does not carry`)
-    })
+  #run(task: CallTask): Promise<void> {
+    const { spec } = task.call.endpoint
+    if (spec.kind === 'unary') return handleUnary(task, spec)
+    if (spec.kind === 'server_streaming') return handleStream(task, spec, this.#streams)
+    throw new QError('unknown_method', `${spec.method.name} is ${spec.kind}, which NATS does not carry`)
   }
 
   #refuse(reply: string, error: unknown, endpoint?: Endpoint): void {
     const refusal = toConnectError(error)
-    endpoint?.stats.countError(refusal.rawMessage)
+    endpoint?.stats.countRefusal(refusal.rawMessage)
     sendError(this.#connection, reply, refusal)
   }
 

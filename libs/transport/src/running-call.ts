@@ -1,40 +1,34 @@
-import { createContextValues, type HandlerContext } from '@connectrpc/connect'
 import { QError } from '@qcore/errors'
+import { CallContext } from './call-context.ts'
+import { addDeadline, removeDeadline, type Deadline } from './deadlines.ts'
 import type { Endpoint } from './method-table.ts'
-import { readTimeoutMs } from './wire-headers.ts'
+import type { ReceivedHeaders } from './received-headers.ts'
 
-/** A call that a server is handling: its context, and its end by deadline, cancellation or loss of the caller. */
-export class RunningCall {
+/** A call that a server is handling, until its handler is done. */
+export class RunningCall implements Deadline {
   readonly endpoint: Endpoint
   readonly replySubject: string
-  readonly context: HandlerContext
-  readonly #startedAtMs = performance.now()
-  readonly #controller = new AbortController()
-  readonly #deadline: NodeJS.Timeout | undefined
-  /** Told once, when the call is aborted. */
+  readonly context: CallContext
+  /** Told once, when the call is aborted: by its deadline, by its caller, or by the end of the server. */
   onAbort: ((reason: QError) => void) | undefined
+  readonly dueAtMs: number
+  readonly #startedAtMs = performance.now()
+  #aborted = false
 
   /** Throws `invalid_request`, and `deadline_exceeded` if no time is left. */
-  constructor(endpoint: Endpoint, replySubject: string, requestHeader: Headers) {
+  constructor(endpoint: Endpoint, replySubject: string, received: ReceivedHeaders) {
     this.endpoint = endpoint
     this.replySubject = replySubject
-    const timeoutMs = readTimeoutMs(requestHeader)
+    const timeoutMs = received.readTimeoutMs()
     if (timeoutMs === 0) throw new QError('deadline_exceeded', `no time was left for ${endpoint.subject}`)
-    const deadlineMs = this.#startedAtMs + (timeoutMs ?? 0)
-    this.context = {
-      method: endpoint.method,
-      service: endpoint.method.parent,
-      signal: this.#controller.signal,
-      timeoutMs: () => (timeoutMs === undefined ? undefined : deadlineMs - performance.now()),
-      requestMethod: 'POST',
-      requestHeader,
-      responseHeader: new Headers(),
-      responseTrailer: new Headers(),
-      protocolName: 'nats',
-      values: createContextValues(),
-      url: `nats:${endpoint.subject}`,
-    }
-    if (timeoutMs !== undefined) this.#deadline = setTimeout(this.#onDeadline, timeoutMs)
+    this.dueAtMs = this.#startedAtMs + (timeoutMs ?? Number.POSITIVE_INFINITY)
+    this.context = new CallContext(endpoint, received, this.dueAtMs)
+    if (timeoutMs !== undefined) addDeadline(this)
+  }
+
+  /** Whether the call is over before its handler is. */
+  get isAborted(): boolean {
+    return this.#aborted
   }
 
   /** Milliseconds since the request was taken. */
@@ -42,24 +36,20 @@ export class RunningCall {
     return performance.now() - this.#startedAtMs
   }
 
-  /** Whether the call is over before its handler is. */
-  get isAborted(): boolean {
-    return this.#controller.signal.aborted
-  }
-
   abort(reason: QError): void {
-    if (this.isAborted) return
-    clearTimeout(this.#deadline)
-    this.#controller.abort(reason)
+    if (this.#aborted) return
+    this.#aborted = true
+    removeDeadline(this)
+    this.context.abort(reason)
     this.onAbort?.(reason)
   }
 
   /** The handler is done. */
   end(): void {
-    clearTimeout(this.#deadline)
+    removeDeadline(this)
   }
 
-  readonly #onDeadline = (): void => {
+  onDue(): void {
     this.abort(new QError('deadline_exceeded', `${this.endpoint.subject} took too long`))
   }
 }

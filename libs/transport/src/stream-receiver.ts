@@ -4,9 +4,10 @@ import { QError } from '@qcore/errors'
 import { readError } from './call-nats.ts'
 import { toConnectError } from './connect-error.ts'
 import { assertFits } from './payload-limit.ts'
+import { ReceivedHeaders } from './received-headers.ts'
 import { cancelCommand, ReplyInbox, type ReplyReceiver } from './reply-inbox.ts'
 import { decodeFrame, silentHeartbeats, type StreamLimits } from './stream-frame.ts'
-import { readHeaders, type WireHeaders } from './wire-headers.ts'
+import type { WireHeaders } from './wire-headers.ts'
 
 export interface StreamCall<T> {
   connection: NatsConnection
@@ -114,17 +115,19 @@ export class StreamReceiver<T> implements ReplyReceiver, AsyncIterableIterator<T
   /** An answer outside the sequence: the call was refused, is unknown to the server, or nobody is there any more. */
   #refusal(message: Msg): unknown {
     const { subject } = this.#call
-    if (message.data.length === 0 && message.headers?.code === 503) {
+    const body = message.data
+    if (body.length === 0 && message.headers?.code === 503) {
       if (this.#controlPrefix === '') return new QError('no_responders', `nobody serves ${subject}`)
       return new QError('unavailable', `stream broken: the server of ${subject} is gone`)
     }
-    return readError(message, readHeaders(message.headers)) ?? new QError('internal', `${subject} is not a stream`)
+    return readError(ReceivedHeaders.read(message, body), body) ?? new QError('internal', `${subject} is not a stream`)
   }
 
   #onFrame(message: Msg, control: string): void {
     const lastDot = control.lastIndexOf('.') + 1
     const sequence = Number(control.slice(lastDot))
-    const isHeartbeat = message.data.length === 0
+    const body = message.data
+    const isHeartbeat = body.length === 0
     const expected = isHeartbeat ? this.#lastSequence : this.#lastSequence + 1
     this.#controlPrefix = control.slice(0, lastDot)
     if (sequence !== expected) {
@@ -133,9 +136,9 @@ export class StreamReceiver<T> implements ReplyReceiver, AsyncIterableIterator<T
     if (isHeartbeat) return
     this.#lastSequence = sequence
     if (sequence === 1) {
-      for (const [name, value] of readHeaders(message.headers)) this.header.append(name, value)
+      appendAll(this.header, ReceivedHeaders.read(message, body).answerHeaders())
     }
-    this.#receive(message.data, sequence)
+    this.#receive(body, sequence)
     this.#opened.resolve()
   }
 
@@ -154,7 +157,7 @@ export class StreamReceiver<T> implements ReplyReceiver, AsyncIterableIterator<T
     }
     if (endOfStream === undefined) return
     const { error, metadata } = endStreamFromJson(endOfStream)
-    for (const [name, value] of metadata) this.trailer.append(name, value)
+    appendAll(this.trailer, metadata)
     this.#end(error)
   }
 
@@ -240,4 +243,8 @@ export class StreamReceiver<T> implements ReplyReceiver, AsyncIterableIterator<T
     if (error !== undefined) throw toConnectError(error)
     return { done: true, value: undefined }
   }
+}
+
+function appendAll(to: Headers, from: Headers): void {
+  for (const [name, value] of from) to.append(name, value)
 }

@@ -8,6 +8,6 @@ export function currentTraceparent(): string | undefined {
 }
 
 /** Runs an action as part of a trace. */
-export function withTraceparent<T>(traceparent: string | null, action: () => T): T {
-  return traceparent === null ? action() : traceparents.run(traceparent, action)
+export function withTraceparent<T>(traceparent: string | undefined, action: () => T): T {
+  return traceparent === undefined ? action() : traceparents.run(traceparent, action)
 }

@@ -1,6 +1,8 @@
 import type { Msg, NatsConnection } from '@nats-io/transport-node'
 import { QError } from '@qcore/errors'
+import { addDeadline, removeDeadline, type Deadline } from './deadlines.ts'
 import { assertFits } from './payload-limit.ts'
+import { ReceivedHeaders } from './received-headers.ts'
 import { ReplyInbox, type ReplyReceiver } from './reply-inbox.ts'
 import type { WireHeaders } from './wire-headers.ts'
 
@@ -15,11 +17,16 @@ export interface UnaryRequestMessage {
   isRead: boolean
 }
 
+export interface UnaryAnswerMessage {
+  headers: ReceivedHeaders
+  body: Uint8Array
+}
+
 /**
  * Sends a request and waits for its one answer. Throws `no_responders`, `deadline_exceeded`, `canceled`,
  * `payload_too_large`, `unavailable` (nothing was done) and `outcome_unknown` (the connection broke meanwhile).
  */
-export function callUnary(request: UnaryRequestMessage): Promise<Msg> {
+export function callUnary(request: UnaryRequestMessage): Promise<UnaryAnswerMessage> {
   // What the executor throws rejects the promise.
   return new Promise((resolve, reject) => new PendingCall(request, resolve, reject).send())
 }
@@ -29,16 +36,22 @@ export function cancelSubject(subject: string): string {
   return `${subject}.cancel`
 }
 
-class PendingCall implements ReplyReceiver {
+class PendingCall implements ReplyReceiver, Deadline {
   readonly #request: UnaryRequestMessage
   readonly #inbox: ReplyInbox
-  readonly #resolve: (message: Msg) => void
+  readonly #resolve: (answer: UnaryAnswerMessage) => void
   readonly #reject: (error: QError) => void
+  readonly dueAtMs: number
   #replySubject = ''
-  #timer: NodeJS.Timeout | undefined
+  #onAbort: (() => void) | undefined
 
-  constructor(request: UnaryRequestMessage, resolve: (message: Msg) => void, reject: (error: QError) => void) {
+  constructor(
+    request: UnaryRequestMessage,
+    resolve: (answer: UnaryAnswerMessage) => void,
+    reject: (error: QError) => void,
+  ) {
     this.#request = request
+    this.dueAtMs = performance.now() + request.timeoutMs
     this.#inbox = ReplyInbox.of(request.connection)
     this.#resolve = resolve
     this.#reject = reject
@@ -56,17 +69,20 @@ class PendingCall implements ReplyReceiver {
       this.#settle()
       throw new QError('unavailable', `the call of ${subject} could not be sent`, { cause: error })
     }
-    this.#timer = setTimeout(this.#onTimeout, timeoutMs)
-    signal?.addEventListener('abort', this.#onAbort)
+    addDeadline(this)
+    if (signal === undefined) return
+    this.#onAbort = () => this.#cancel()
+    signal.addEventListener('abort', this.#onAbort)
   }
 
   onMessage(message: Msg): void {
     this.#settle()
     // NATS itself answers so when nobody is subscribed.
-    if (message.data.length === 0 && message.headers?.code === 503) {
+    const body = message.data
+    if (body.length === 0 && message.headers?.code === 503) {
       this.#reject(new QError('no_responders', `nobody serves ${this.#request.subject}`))
     } else {
-      this.#resolve(message)
+      this.#resolve({ headers: ReceivedHeaders.read(message, body), body })
     }
   }
 
@@ -80,13 +96,13 @@ class PendingCall implements ReplyReceiver {
     )
   }
 
-  readonly #onTimeout = (): void => {
+  onDue(): void {
     this.#settle()
     const { subject, timeoutMs } = this.#request
     this.#reject(new QError('deadline_exceeded', `no answer from ${subject} in ${timeoutMs} ms`))
   }
 
-  readonly #onAbort = (): void => {
+  #cancel(): void {
     this.#settle()
     const { connection, subject, signal } = this.#request
     this.#reject(new QError('canceled', 'the call was canceled', { cause: signal?.reason }))
@@ -95,8 +111,8 @@ class PendingCall implements ReplyReceiver {
   }
 
   #settle(): void {
-    clearTimeout(this.#timer)
-    this.#request.signal?.removeEventListener('abort', this.#onAbort)
+    removeDeadline(this)
+    if (this.#onAbort !== undefined) this.#request.signal?.removeEventListener('abort', this.#onAbort)
     this.#inbox.close(this.#replySubject)
   }
 }

@@ -6,7 +6,7 @@ import { QError } from '@qcore/errors'
 
 /** Checks requests against the rules of their proto. The first violation is the caller's `invalid_request`. */
 export function validationInterceptor(): Interceptor {
-  const validator = createValidator({ failFast: true })
+  const validator = createValidator({ failFast: true, regexMatch: matchesPattern })
   return (next) => async (request) => {
     if (!request.stream) {
       assertValid(validator, request.method.input, request.message)
@@ -15,6 +15,18 @@ export function validationInterceptor(): Interceptor {
     const { method, message } = request
     return next({ ...request, message: validated(validator, method.input, message) })
   }
+}
+
+const patterns = new Map<string, RegExp>()
+
+/** The patterns are those of our protos: they need none of the default engine's guards, which cost five times as much. */
+function matchesPattern(pattern: string, text: string): boolean {
+  let compiled = patterns.get(pattern)
+  if (compiled === undefined) {
+    compiled = new RegExp(pattern, 'u')
+    patterns.set(pattern, compiled)
+  }
+  return compiled.test(text)
 }
 
 function assertValid<Desc extends DescMessage>(validator: Validator, schema: Desc, message: MessageShape<Desc>): void {
