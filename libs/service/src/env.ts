@@ -21,13 +21,16 @@ export function processEnvironment(): Environment {
  *
  * @throws QError `configuration`, whose `field` names the variable
  */
-export function readSettings<V extends Variables>(variables: V, env: Environment): SettingsOf<V> {
+export function readSettings<V extends Variables>(
+  variables: V,
+  env: Environment = processEnvironment(),
+): SettingsOf<V> {
   const entries = Object.entries(variables).map(([key, item]) => [key, readVariable(item, env)] as const)
   return Object.freeze(Object.fromEntries(entries)) as SettingsOf<V>
 }
 
 /** The settings as lines `NAME=value` for people, without secrets. */
-export function printSettings(variables: Variables, env: Environment): string {
+export function printSettings(variables: Variables, env: Environment = processEnvironment()): string {
   const lines = Object.values(variables).map((item) => {
     const raw = readText(item, env)
     const shown = item.secret ? hideSecret(item, raw) : (raw ?? '')
