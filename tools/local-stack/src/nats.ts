@@ -48,7 +48,7 @@ const stopSteps: readonly StopStep[] = [
  * @throws LocalStackError with one line for people
  */
 export async function startNats(options: NatsOptions = {}): Promise<BackingServer> {
-  const settings = readSettings(natsVariables, options.env)
+  const settings = readSettings(natsVariables, options.env ?? process.env)
   const { address, searchPath } = settings
   const choice = {
     title: 'NATS 2.9.10 or newer',

@@ -68,7 +68,7 @@ const volatileSettings = { fsync: 'off', full_page_writes: 'off', synchronous_co
  * @throws LocalStackError with one line for people
  */
 export async function startPostgres(options: PostgresOptions = {}): Promise<BackingServer> {
-  const { address, programFolder, searchPath, source } = readSettings(postgresVariables, options.env)
+  const { address, programFolder, searchPath, source } = readSettings(postgresVariables, options.env ?? process.env)
   const { dataFolder } = options
   const dataVersion = dataFolder === undefined ? undefined : readDataVersion(clusterFolder(dataFolder))
   const choice = {

@@ -46,7 +46,7 @@ const pingTimeoutMs = 500
  * @throws LocalStackError with one line for people
  */
 export async function startRedis(options: RedisOptions = {}): Promise<BackingServer> {
-  const { address, searchPath, source } = readSettings(redisVariables, options.env)
+  const { address, searchPath, source } = readSettings(redisVariables, options.env ?? process.env)
   const choice = {
     title: 'Redis 7 or newer',
     variable: 'Q_REDIS_SOURCE',
