@@ -30,8 +30,9 @@ export type ChangeOutline =
       readonly parentId: string
       readonly bytes: Uint8Array
     }
-  /** `other`: of a kind that only newer versions know. */
-  | { readonly kind: 'schema_changed' | 'other'; readonly bytes: Uint8Array }
+  | { readonly kind: 'schema_changed'; readonly bytes: Uint8Array }
+  /** Of a kind that only newer versions know. */
+  | { readonly kind: 'other'; readonly bytes: Uint8Array }
 
 /** Field numbers of Change; and of FieldChange and Entity, which agree in the three that are named here. */
 const kindFields = { fieldChanged: 1, entityCreated: 2, entityDeleted: 3, schemaChanged: 4 } as const

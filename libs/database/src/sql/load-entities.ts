@@ -24,11 +24,11 @@ export interface EntityRow {
 export async function loadEntities(
   executor: Executor,
   ids: readonly string[],
-): Promise<{ revision: number; entities: EntityRow[] }> {
-  const { rows } = await executor.query<EntityRow & { revision: number; id: string | null }>({
+): Promise<{ revision: number; logId: string; entities: EntityRow[] }> {
+  const { rows } = await executor.query<EntityRow & { revision: number; logId: string; id: string | null }>({
     name: 'load_entities',
     text: `
-      select head.revision, e.id, e.type, e.name, e.parent_id as "parentId", e.depth,
+      select head.revision, head.log_id as "logId", e.id, e.type, e.name, e.parent_id as "parentId", e.depth,
         e.created_revision as "createdRevision",
         f.field_ids as "fieldIds", f.values, f.write_times_us as "writeTimesUs", f.writers, f.revisions
       from head
@@ -44,5 +44,7 @@ export async function loadEntities(
       ) f on true`,
     values: [ids],
   })
-  return { revision: rows[0]?.revision ?? 0, entities: rows.filter((row) => row.id !== null) }
+  const [first] = rows
+  if (first === undefined) throw new Error('the head row is missing')
+  return { revision: first.revision, logId: first.logId, entities: rows.filter((row) => row.id !== null) }
 }

@@ -1,0 +1,131 @@
+import { loadChildren, loadEntities, type Executor } from '@qcore/database'
+import { applyToEntity, CachedEntity, type TypeLookup } from './cached-entity.ts'
+import { decodeSchemaChanged, type ChangeOutline } from './change-outline.ts'
+import { ChildList } from './child-list.ts'
+import { ExactCache, type Loaded } from './exact-cache.ts'
+import type { LogFeed } from './log-feed.ts'
+import type { LogRecord } from './log-record.ts'
+import type { RecordHistory } from './record-history.ts'
+import { addedFields, entityFromRow } from './stored-state.ts'
+
+export interface ReplicaTablesOptions {
+  pool: Executor
+  feed: LogFeed
+  history: RecordHistory
+  cacheBytes: number
+  typeOf: TypeLookup
+}
+
+/** Of the cache's memory, the part that lists of children may take. */
+const childrenShare = 1 / 8
+
+/** The caches of a replica. */
+export class ReplicaTables {
+  readonly entities: ExactCache<CachedEntity>
+  readonly children: ExactCache<ChildList>
+  readonly #typeOf: TypeLookup
+
+  constructor({ pool, feed, history, cacheBytes, typeOf }: ReplicaTablesOptions) {
+    this.#typeOf = typeOf
+    this.entities = new ExactCache({
+      feed,
+      history,
+      mostBytes: Math.ceil(cacheBytes * (1 - childrenShare)),
+      load: (ids) => loadCachedEntities(pool, ids, typeOf),
+      replay: (id, entity, record) => {
+        for (const change of record.changes) {
+          if (concerns(change, id)) applyToEntity(entity, change, { record, typeOf })
+        }
+      },
+    })
+    this.children = new ExactCache({
+      feed,
+      history,
+      mostBytes: Math.ceil(cacheBytes * childrenShare),
+      load: (ids) => loadChildLists(pool, ids),
+      replay: (id, list, record) => {
+        for (const change of record.changes) applyToChildren(list, id, change)
+      },
+    })
+  }
+
+  /** Applies a commit to what is cached. */
+  apply(record: LogRecord): void {
+    for (const change of record.changes) {
+      if (change.kind === 'schema_changed') this.#addFields(change, record)
+      else if (change.kind !== 'other') this.#applyEntityChange(change, record)
+    }
+  }
+
+  clear(): void {
+    this.entities.clear()
+    this.children.clear()
+  }
+
+  #applyEntityChange(change: Extract<ChangeOutline, { entityId: string }>, record: LogRecord): void {
+    const entity = this.entities.peek(change.entityId)
+    if (entity !== undefined) {
+      applyToEntity(entity, change, { record, typeOf: this.#typeOf })
+      this.entities.changed(change.entityId, entity)
+    }
+    if (change.kind === 'field_changed') return
+    const list = this.children.peek(change.parentId)
+    if (list === undefined) return
+    applyToChildren(list, change.parentId, change)
+    this.children.changed(change.parentId, list)
+  }
+
+  #addFields(change: ChangeOutline, record: LogRecord): void {
+    const message = decodeSchemaChanged(change)
+    const fields = addedFields(message, record)
+    if (fields.length === 0) return
+    for (const [, entity] of this.entities.entries()) {
+      if (entity.state?.type === message.schema?.type) entity.addFields(fields)
+    }
+  }
+}
+
+function concerns(change: ChangeOutline, entityId: string): boolean {
+  return change.kind === 'schema_changed' || (change.kind !== 'other' && change.entityId === entityId)
+}
+
+function applyToChildren(list: ChildList, parentId: string, change: ChangeOutline): void {
+  if (change.kind !== 'entity_created' && change.kind !== 'entity_deleted') return
+  if (change.parentId !== parentId) return
+  const child = { id: change.entityId, name: change.name }
+  if (change.kind === 'entity_created') list.add(child)
+  else list.remove(child)
+}
+
+async function loadCachedEntities(
+  pool: Executor,
+  ids: readonly string[],
+  typeOf: TypeLookup,
+): Promise<Loaded<CachedEntity>> {
+  const { revision, logId, entities } = await loadEntities(pool, ids)
+  const rows = new Map(entities.map((row) => [row.id, row]))
+  return {
+    revision,
+    logId,
+    valueOf: (id) => {
+      const row = rows.get(id)
+      if (row === undefined) return new CachedEntity(null)
+      const type = typeOf(row.type)
+      if (type === undefined) throw new Error(`entity ${id} is of unknown type ${row.type}`)
+      return new CachedEntity(entityFromRow(row, type))
+    },
+  }
+}
+
+async function loadChildLists(pool: Executor, parentIds: readonly string[]): Promise<Loaded<ChildList>> {
+  const { revision, logId, children } = await loadChildren(pool, parentIds)
+  const rows = new Map(children.map((row) => [row.parentId, row]))
+  return {
+    revision,
+    logId,
+    valueOf: (parentId) => {
+      const { ids = [], names = [] } = rows.get(parentId) ?? {}
+      return new ChildList(ids.map((id, index) => ({ id, name: names[index] ?? '' })))
+    },
+  }
+}
