@@ -45,9 +45,20 @@ export function connectionConfig({ address, store, applicationName, settings = {
   }
 }
 
+/** The OID of bigint[], which pg has no name for. */
+const int8Array = 1_016
+
 type TypeId = Parameters<typeof types.getTypeParser>[0]
 
 function typeParser(typeId: TypeId, format?: 'text' | 'binary'): unknown {
-  if (typeId === types.builtins.INT8 && format !== 'binary') return Number
+  if (format !== 'binary') {
+    if (typeId === types.builtins.INT8) return Number
+    if ((typeId as number) === int8Array) return parseInt8Array
+  }
   return types.getTypeParser(typeId, format)
+}
+
+/** Of an array without nulls, in PostgreSQL's text form: `{1,2}`. */
+function parseInt8Array(text: string): number[] {
+  return text === '{}' ? [] : text.slice(1, -1).split(',').map(Number)
 }
