@@ -1,10 +1,11 @@
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf'
-import type { ConnectError } from '@connectrpc/connect'
+import { ConnectError } from '@connectrpc/connect'
 import { codeToHttpStatus, errorToJsonBytes } from '@connectrpc/connect/protocol-connect'
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { MessageCodec } from './message-codec.ts'
 import { assertFits } from './payload-limit.ts'
 import type { RunningCall } from './running-call.ts'
+import { tryPublish } from './try-publish.ts'
 import {
   contentTypeHeader,
   serviceErrorCodeHeader,
@@ -14,6 +15,9 @@ import {
 } from './wire-headers.ts'
 
 type Pair = readonly [name: string, value: string]
+
+/** What is kept of the text of an error that is too large to be sent. */
+const longestMessage = 200
 
 /** Answers a unary call with a message. Throws `payload_too_large`. */
 export function sendAnswer(
@@ -26,26 +30,39 @@ export function sendAnswer(
   // Most answers have no header. One without a content type is in the encoding of its request.
   const headers = call.context.hasResponseHeaders ? new WireHeaders(answerHeaders(call)) : undefined
   assertFits(connection, headers?.bytes.length ?? 0, body.length)
-  connection.publish(call.replySubject, body, headers === undefined ? {} : { headers: headers.forNats() })
+  tryPublish(connection, call.replySubject, body, headers === undefined ? {} : { headers: headers.forNats() })
 }
 
-/** Answers with an error: Connect's JSON as the body, and the two headers of the micro convention. */
+/**
+ * Answers with an error: Connect's JSON as the body, and the two headers of the micro convention. An error that is itself
+ * too large loses its details. Never throws.
+ */
 export function sendError(
   connection: NatsConnection,
   replySubject: string,
   error: ConnectError,
   call?: RunningCall,
 ): void {
+  try {
+    publishError(connection, replySubject, error, call === undefined ? [] : answerHeaders(call))
+  } catch (cause) {
+    const bare = new ConnectError(error.rawMessage.slice(0, longestMessage), error.code, undefined, undefined, cause)
+    publishError(connection, replySubject, bare, [])
+  }
+}
+
+function publishError(connection: NatsConnection, subject: string, error: ConnectError, callHeaders: Pair[]): void {
   const headers = new WireHeaders([
     [contentTypeHeader, 'application/json'],
     [serviceErrorHeader, error.rawMessage.replaceAll(/[\r\n]+/g, ' ')],
     [serviceErrorCodeHeader, `${codeToHttpStatus(error.code)}`],
-    ...(call === undefined ? [] : answerHeaders(call)),
+    ...callHeaders,
+    // What came over the wire with an error was about another call.
     ...(error.isWireError ? [] : error.metadata),
   ])
   const body = errorToJsonBytes(error, undefined)
   assertFits(connection, headers.bytes.length, body.length)
-  connection.publish(replySubject, body, { headers: headers.forNats() })
+  tryPublish(connection, subject, body, { headers: headers.forNats() })
 }
 
 function answerHeaders({ context }: RunningCall): Pair[] {

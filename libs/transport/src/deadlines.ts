@@ -5,6 +5,9 @@ export interface Deadline {
   onDue(): void
 }
 
+/** A longer one would end at once. */
+const longestTimeoutMs = 2_147_483_647
+
 const pending = new Set<Deadline>()
 let timer: NodeJS.Timeout | undefined
 let timerDueAtMs = Number.POSITIVE_INFINITY
@@ -25,7 +28,8 @@ export function removeDeadline(deadline: Deadline): void {
 function setTimer(dueAtMs: number): void {
   clearTimeout(timer)
   timerDueAtMs = dueAtMs
-  timer = setTimeout(onTimer, Math.max(1, Math.ceil(dueAtMs - performance.now())))
+  const waitMs = Math.ceil(dueAtMs - performance.now())
+  timer = setTimeout(onTimer, Math.min(Math.max(1, waitMs), longestTimeoutMs))
   timer.unref()
 }
 

@@ -1,13 +1,11 @@
-import type { MethodImplSpec } from '@connectrpc/connect'
+import { create } from '@bufbuild/protobuf'
 import type { QError } from '@qcore/errors'
 import { toConnectError } from './connect-error.ts'
 import { failureOf, type CallTask } from './handle-unary.ts'
-import { invokeStream } from './invoke-stream.ts'
+import { invokeStream, type StreamSpec } from './invoke-stream.ts'
 import { readStreamLimits } from './stream-limits.ts'
 import type { StreamSender } from './stream-sender.ts'
 import type { StreamTable } from './stream-table.ts'
-
-type StreamSpec = Extract<MethodImplSpec, { kind: 'server_streaming' }>
 
 /** Runs the handler and sends what it yields. Rejects if the call cannot even begin (`invalid_request`). */
 export async function handleStream(task: CallTask, spec: StreamSpec, streams: StreamTable): Promise<void> {
@@ -34,7 +32,7 @@ export async function handleStream(task: CallTask, spec: StreamSpec, streams: St
 async function sendAll({ call, codec, request }: CallTask, spec: StreamSpec, sender: StreamSender): Promise<void> {
   for await (const message of invokeStream(call.endpoint, spec, request, call.context)) {
     if (sender.isClosed) return
-    sender.send(codec.encode(spec.method.output, message))
+    sender.send(codec.encode(spec.method.output, create(spec.method.output, message)))
     if (sender.isFull) await sender.waitForRoom()
     if (sender.isClosed) return
   }

@@ -24,7 +24,7 @@ import { methodSubject } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
 import { readError } from './call-nats.ts'
 import { toConnectError } from './connect-error.ts'
-import { onlyMessage } from './invoke-stream.ts'
+import { normalized, onlyMessage } from './invoke-stream.ts'
 import { binaryCodec, codecOf, jsonCodec, type MessageCodec } from './message-codec.ts'
 import { RequestHeaders } from './request-headers.ts'
 import { defaultStreamLimits, type StreamLimits } from './stream-frame.ts'
@@ -46,6 +46,9 @@ export interface NatsTransportOptions {
 
 /** How long a unary call may take that says nothing else. */
 const standardTimeoutMs = 10_000
+
+/** What `Connect-Timeout-Ms` can say: ten digits. */
+const longestTimeoutMs = 9_999_999_999
 
 /** Headers in any form that the fetch API takes. */
 type HeaderInit = ConstructorParameters<typeof Headers>[0]
@@ -217,12 +220,5 @@ class NatsTransport implements Transport {
 }
 
 function remainingMs(timeoutMs: number, startedAtMs: number): number {
-  return Math.ceil(timeoutMs - (performance.now() - startedAtMs))
-}
-
-async function* normalized<I extends DescMessage>(
-  schema: I,
-  input: AsyncIterable<MessageInitShape<I>>,
-): AsyncGenerator<MessageShape<I>> {
-  for await (const message of input) yield create(schema, message)
+  return Math.min(Math.ceil(timeoutMs - (performance.now() - startedAtMs)), longestTimeoutMs)
 }

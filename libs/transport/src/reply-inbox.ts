@@ -1,6 +1,7 @@
 import { createInbox, type Msg, type NatsConnection } from '@nats-io/transport-node'
 import { QError } from '@qcore/errors'
 import { ConnectionMonitor } from './connection-monitor.ts'
+import { tryPublish } from './try-publish.ts'
 
 /** Whoever waits for answers. */
 export interface ReplyReceiver {
@@ -68,7 +69,7 @@ export class ReplyInbox {
     if (receiver !== undefined) receiver.onMessage(message)
     else if (message.data.length === 0 && message.reply !== undefined && message.reply !== '') {
       // The heartbeat of a stream that nobody here reads any more.
-      this.#connection.publish(message.reply, cancelCommand)
+      tryPublish(this.#connection, message.reply, cancelCommand)
     }
   }
 

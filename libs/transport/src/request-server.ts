@@ -77,12 +77,16 @@ export class RequestServer {
    * are not done in time are aborted.
    */
   async drain(timeoutMs = defaultDrainMs): Promise<void> {
-    this.#stopWatching()
-    this.#streams.endAll(new QError('unavailable', 'the server is stopping; another one goes on'))
+    const until = AbortSignal.timeout(timeoutMs)
     const open = this.#subscriptions.splice(0).filter((subscription) => !subscription.isClosed())
-    if (!this.#connection.isClosed()) await Promise.allSettled(open.map((subscription) => subscription.drain()))
-    if (this.#running > 0) await this.#waitUntilIdle(timeoutMs)
+    await within(until, Promise.allSettled(open.map(async (subscription) => subscription.drain())))
+    this.#streams.endAll(new QError('unavailable', 'the server is stopping; another one goes on'))
+    if (this.#running > 0) {
+      this.#idle ??= Promise.withResolvers()
+      await within(until, this.#idle.promise)
+    }
     for (const call of this.#calls.values()) call.abort(stoppedError(call.endpoint))
+    this.#stopWatching()
   }
 
   #subscribe(subject: string, queue: string | undefined, onMessage: (message: Msg) => void): void {
@@ -148,13 +152,16 @@ export class RequestServer {
   #onCancel(message: Msg): void {
     this.#calls.get(message.string())?.abort(new QError('canceled', 'the caller canceled the call'))
   }
+}
 
-  async #waitUntilIdle(timeoutMs: number): Promise<void> {
-    this.#idle = Promise.withResolvers()
-    const timer = setTimeout(this.#idle.resolve, timeoutMs)
-    await this.#idle.promise
-    clearTimeout(timer)
-  }
+/** Waits for a promise, and no longer than until a signal. */
+async function within(until: AbortSignal, promise: Promise<unknown>): Promise<void> {
+  if (until.aborted) return
+  const ended = Promise.withResolvers<void>()
+  const onEnd = (): void => ended.resolve()
+  until.addEventListener('abort', onEnd)
+  await Promise.race([promise, ended.promise])
+  until.removeEventListener('abort', onEnd)
 }
 
 /** Throws `invalid_request`. */

@@ -3,10 +3,12 @@ import type { Msg, NatsConnection } from '@nats-io/transport-node'
 import { QError } from '@qcore/errors'
 import { readError } from './call-nats.ts'
 import { toConnectError } from './connect-error.ts'
+import { addDeadline, removeDeadline, type Deadline } from './deadlines.ts'
 import { assertFits } from './payload-limit.ts'
 import { ReceivedHeaders } from './received-headers.ts'
 import { cancelCommand, ReplyInbox, type ReplyReceiver } from './reply-inbox.ts'
 import { decodeFrame, silentHeartbeats, type StreamLimits } from './stream-frame.ts'
+import { tryPublish } from './try-publish.ts'
 import type { WireHeaders } from './wire-headers.ts'
 
 export interface StreamCall<T> {
@@ -35,7 +37,7 @@ const acknowledgedShare = 4
  * The reading end of a stream. Holds at most a window of unread messages. Fails with `unavailable` as soon as a frame is
  * missing, the connection breaks, or the server is silent for three heartbeats.
  */
-export class StreamReceiver<T> implements ReplyReceiver, AsyncIterableIterator<T, undefined> {
+export class StreamReceiver<T> implements ReplyReceiver, Deadline, AsyncIterableIterator<T, undefined> {
   readonly header = new Headers()
   readonly trailer = new Headers()
   readonly #call: StreamCall<T>
@@ -54,11 +56,12 @@ export class StreamReceiver<T> implements ReplyReceiver, AsyncIterableIterator<T
   #ended = false
   #error: unknown
   #heartbeat: NodeJS.Timeout | undefined
-  #deadline: NodeJS.Timeout | undefined
+  readonly dueAtMs: number
 
   constructor(call: StreamCall<T>) {
     this.#call = call
     this.#inbox = ReplyInbox.of(call.connection)
+    this.dueAtMs = performance.now() + (call.timeoutMs ?? Number.POSITIVE_INFINITY)
   }
 
   /** Sends the request; resolves when the header is there. */
@@ -73,7 +76,7 @@ export class StreamReceiver<T> implements ReplyReceiver, AsyncIterableIterator<T
     connection.publish(subject, body, { reply: this.#replySubject, headers: headers.forNats() })
     signal?.addEventListener('abort', this.#onAbort)
     this.#heartbeat = setInterval(this.#onHeartbeat, limits.heartbeatMs)
-    if (timeoutMs !== undefined) this.#deadline = setTimeout(this.#onDeadline, timeoutMs)
+    if (timeoutMs !== undefined) addDeadline(this)
     return this.#opened.promise
   }
 
@@ -187,10 +190,9 @@ export class StreamReceiver<T> implements ReplyReceiver, AsyncIterableIterator<T
   }
 
   #sendControl(command: string): void {
-    const { connection } = this.#call
-    if (this.#ended || this.#controlPrefix === '' || connection.isClosed()) return
+    if (this.#ended || this.#controlPrefix === '') return
     const options = command === '' ? { reply: this.#replySubject } : {}
-    connection.publish(`${this.#controlPrefix}${this.#readSequence}`, command, options)
+    tryPublish(this.#call.connection, `${this.#controlPrefix}${this.#readSequence}`, command, options)
   }
 
   readonly #onHeartbeat = (): void => {
@@ -207,7 +209,7 @@ export class StreamReceiver<T> implements ReplyReceiver, AsyncIterableIterator<T
     }
   }
 
-  readonly #onDeadline = (): void => {
+  onDue(): void {
     const { subject, timeoutMs } = this.#call
     this.#cancel(new QError('deadline_exceeded', `the stream of ${subject} did not end in ${timeoutMs} ms`))
   }
@@ -230,7 +232,7 @@ export class StreamReceiver<T> implements ReplyReceiver, AsyncIterableIterator<T
     this.#error = error
     this.#inbox.close(this.#replySubject)
     clearInterval(this.#heartbeat)
-    clearTimeout(this.#deadline)
+    removeDeadline(this)
     this.#call.signal?.removeEventListener('abort', this.#onAbort)
     if (error === undefined || this.#lastSequence > 0) this.#opened.resolve()
     else this.#opened.reject(error)

@@ -2,9 +2,11 @@ import { endStreamToJson } from '@connectrpc/connect/protocol-connect'
 import type { ConnectError } from '@connectrpc/connect'
 import type { Msg, NatsConnection } from '@nats-io/transport-node'
 import { QError } from '@qcore/errors'
+import { toConnectError } from './connect-error.ts'
 import { assertFits, maxPayloadBytes } from './payload-limit.ts'
 import { cancelCommand } from './reply-inbox.ts'
 import { encodeFrame, envelopeHeaderBytes, silentHeartbeats, type StreamLimits } from './stream-frame.ts'
+import { tryPublish } from './try-publish.ts'
 import { WireHeaders } from './wire-headers.ts'
 
 export interface SenderOptions {
@@ -37,6 +39,7 @@ export class StreamSender {
   #batch: Uint8Array[] = []
   #batchBytes = 0
   #flush: NodeJS.Immediate | undefined
+  #header: WireHeaders | undefined
   #sequence = 0
   #windowMessages = 0
   #windowBytes = 0
@@ -59,13 +62,12 @@ export class StreamSender {
   /** Sends a message soon. Throws `payload_too_large`. */
   send(payload: Uint8Array): void {
     if (this.#closed) return
-    const { connection, header } = this.#options
     const size = envelopeHeaderBytes + payload.length
-    assertFits(connection, this.#sequence === 0 ? headerBytes(header) : 0, size)
-    if (this.#batchBytes > 0 && this.#batchBytes + size > batchBytes) this.#flushBatch()
+    if (this.#batchBytes > 0 && this.#batchBytes + size > this.#mostBatchBytes) this.#flushBatch()
+    assertFits(this.#options.connection, this.#firstHeaderBytes, size)
     this.#batch.push(payload)
     this.#batchBytes += size
-    if (this.#batchBytes >= batchBytes) this.#flushBatch()
+    if (this.#batchBytes >= this.#mostBatchBytes) this.#flushBatch()
     else this.#flush ??= setImmediate(this.#flushBatch)
   }
 
@@ -88,13 +90,32 @@ export class StreamSender {
   /** Ends the stream, after all that was sent. */
   end(error: ConnectError | undefined, trailer: Headers): void {
     if (this.#closed) return
-    const body = JSON.stringify(endStreamToJson(trailer, error, undefined))
-    const endOfStream = Buffer.from(body)
-    const fits =
-      this.#batchBytes + endOfStream.length + envelopeHeaderBytes <= maxPayloadBytes(this.#options.connection)
-    if (!fits) this.#flushBatch()
+    const endOfStream = this.#encodeEnd(error, trailer)
+    if (this.#batchBytes + envelopeHeaderBytes + endOfStream.length > this.#mostBatchBytes) this.#flushBatch()
     this.#flushBatch(endOfStream)
     this.close()
+  }
+
+  /** An end that is too large to be sent becomes one that says so. */
+  #encodeEnd(error: ConnectError | undefined, trailer: Headers): Uint8Array {
+    const end = encodeEnd(error, trailer)
+    try {
+      assertFits(this.#options.connection, this.#firstHeaderBytes, envelopeHeaderBytes + end.length)
+      return end
+    } catch (tooLarge) {
+      return encodeEnd(toConnectError(tooLarge), new Headers())
+    }
+  }
+
+  /** What the header of the stream adds to the next frame. */
+  get #firstHeaderBytes(): number {
+    if (this.#sequence > 0) return 0
+    this.#header ??= new WireHeaders([...this.#options.header])
+    return this.#header.bytes.length
+  }
+
+  get #mostBatchBytes(): number {
+    return Math.min(batchBytes, maxPayloadBytes(this.#options.connection) - this.#firstHeaderBytes)
   }
 
   /** Stops without a word. */
@@ -142,20 +163,23 @@ export class StreamSender {
     if (this.#batch.length === 0 && endOfStream === undefined) return
     const frame = encodeFrame(this.#batch, endOfStream)
     this.#sequence += 1
-    const headers = this.#sequence === 1 ? firstHeaders(this.#options.header) : undefined
     this.#unacknowledged.push({ sequence: this.#sequence, messages: this.#batch.length, bytes: frame.length })
     this.#windowMessages += this.#batch.length
     this.#windowBytes += frame.length
     this.#batch = []
     this.#batchBytes = 0
-    this.#publish(frame, headers)
+    this.#publish(frame, this.#sequence === 1 ? this.#header : undefined)
   }
 
   #publish(frame: Uint8Array, headers: WireHeaders | undefined): void {
     const { connection, replySubject, controlPrefix } = this.#options
-    if (connection.isClosed()) return
     const reply = `${controlPrefix}${this.#sequence}`
-    connection.publish(replySubject, frame, headers === undefined ? { reply } : { reply, headers: headers.forNats() })
+    tryPublish(
+      connection,
+      replySubject,
+      frame,
+      headers === undefined ? { reply } : { reply, headers: headers.forNats() },
+    )
   }
 
   readonly #onHeartbeat = (): void => {
@@ -172,11 +196,6 @@ export class StreamSender {
   }
 }
 
-function firstHeaders(header: Headers): WireHeaders | undefined {
-  const pairs = [...header]
-  return pairs.length === 0 ? undefined : new WireHeaders(pairs)
-}
-
-function headerBytes(header: Headers): number {
-  return firstHeaders(header)?.bytes.length ?? 0
+function encodeEnd(error: ConnectError | undefined, trailer: Headers): Uint8Array {
+  return Buffer.from(JSON.stringify(endStreamToJson(trailer, error, undefined)))
 }

@@ -4,6 +4,7 @@ import { addDeadline, removeDeadline, type Deadline } from './deadlines.ts'
 import { assertFits } from './payload-limit.ts'
 import { ReceivedHeaders } from './received-headers.ts'
 import { ReplyInbox, type ReplyReceiver } from './reply-inbox.ts'
+import { tryPublish } from './try-publish.ts'
 import type { WireHeaders } from './wire-headers.ts'
 
 export interface UnaryRequestMessage {
@@ -107,7 +108,7 @@ class PendingCall implements ReplyReceiver, Deadline {
     const { connection, subject, signal } = this.#request
     this.#reject(new QError('canceled', 'the call was canceled', { cause: signal?.reason }))
     // A courtesy: the answer is dropped whether the server hears of it or not.
-    if (!connection.isClosed()) connection.publish(cancelSubject(subject), this.#replySubject)
+    tryPublish(connection, cancelSubject(subject), this.#replySubject)
   }
 
   #settle(): void {
