@@ -1,10 +1,13 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { LocalStackError } from './local-stack-error.ts'
 import { isRunning, markProcess, type ProcessMark } from './process-mark.ts'
 
 /** In the claimed folder: the process that holds it. */
 export const claimFileName = 'owner.json'
+
+const pollMs = 50
 
 /** Takes a data folder for this process, until it is released. A claim of a process that died does not count. */
 export function claimFolder(folder: string): Disposable {
@@ -23,6 +26,12 @@ export function claimFolder(folder: string): Disposable {
     throw new LocalStackError(`${folder} was taken by another process at this moment`, { cause: error })
   }
   return { [Symbol.dispose]: () => rmSync(file, { force: true }) }
+}
+
+/** Waits a moment for the process that holds a folder: it may be about to end. */
+export async function awaitClaim(folder: string, waitMs: number): Promise<void> {
+  const deadline = Date.now() + waitMs
+  while (isClaimed(folder) && Date.now() < deadline) await delay(pollMs)
 }
 
 /** Whether a running process holds the folder. */

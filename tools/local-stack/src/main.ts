@@ -3,6 +3,7 @@ import path from 'node:path'
 import { readSettings } from '@qcore/service'
 import { startVariables } from './config.ts'
 import { describeSystem } from './first-steps.ts'
+import { watchNpm } from './npm-parent.ts'
 import { writePrivateFile } from './private-file.ts'
 import { supervise } from './supervise.ts'
 import { startSystem, type RunningSystem } from './system.ts'
@@ -10,14 +11,16 @@ import { startSystem, type RunningSystem } from './system.ts'
 const secondSignalExitCode = 130
 
 const stop = new AbortController()
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.on(signal, () => {
-    // The exit takes the servers along.
-    if (stop.signal.aborted) process.exit(secondSignalExitCode)
-    console.error('stopping; once more to end at once')
-    stop.abort()
-  })
+const requestStop = (): void => {
+  // The exit takes the servers along.
+  if (stop.signal.aborted) process.exit(secondSignalExitCode)
+  console.error('stopping; once more to end at once')
+  stop.abort()
 }
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, requestStop)
+using _npm = watchNpm(process.env, () => {
+  if (!stop.signal.aborted) requestStop()
+})
 
 try {
   const startedAt = performance.now()

@@ -41,16 +41,27 @@ export function sendSignal(pid: number, signal: NodeJS.Signals): boolean {
   }
 }
 
+/** The id of the process that started a process, or has inherited it. */
+export function parentOf(pid: number): number | undefined {
+  const parent = Number(hasProcFolder ? statFields(pid)?.[1] : askPs(pid, 'ppid='))
+  return parent > 0 ? parent : undefined
+}
+
 function startTicks(pid: number): string | undefined {
+  const fields = statFields(pid)
+  return fields?.[0] === 'Z' ? undefined : fields?.[19]
+}
+
+/** The fields of /proc/<pid>/stat from the state on. */
+function statFields(pid: number): string[] | undefined {
   let stat: string
   try {
     stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
   } catch {
     return undefined
   }
-  // The program's name, in brackets, may hold spaces; the state and the start time follow it at fixed places.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return fields[0] === 'Z' ? undefined : fields[19]
+  // The program's name, in brackets, may hold spaces; what follows it is at fixed places.
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')
 }
 
 function askPs(pid: number, column: string): string | undefined {

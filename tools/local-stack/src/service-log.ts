@@ -40,9 +40,11 @@ export function openServiceLog(file: string, onComplaint: ComplaintListener): Se
         if (complaint === undefined) return
         complaints.push(complaint)
         if (complaints.length > rememberedLines) complaints.shift()
-        onComplaint(`${name}: ${complaint}`)
+        onComplaint(complaint.startsWith(`${name}: `) ? complaint : `${name}: ${complaint}`)
       })
-      return { lastComplaint: () => complaints.at(-1) ?? '' }
+      // Of a stack trace, the line with the error says most.
+      const telling = (): string | undefined => complaints.findLast((line) => /\b\w*Error\b.*: /.test(line))
+      return { lastComplaint: () => telling() ?? complaints.at(-1) ?? '' }
     },
     [Symbol.asyncDispose]: async () => {
       await new Promise<void>((resolve) => (broken ? resolve() : stream.end(() => resolve())))

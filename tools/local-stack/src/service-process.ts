@@ -11,7 +11,7 @@ import { workspaceFolder } from './workspace.ts'
 
 /** A qcore process: one service, or several. */
 export interface RunningProcess {
-  /** The services in it, as `reader` or `auth,reader`. */
+  /** The service in it, or `qcore` if all are in one. */
   readonly name: string
   readonly pid: number
   /** Resolves when the present process is gone, with the reason for people. */

@@ -4,6 +4,7 @@ import { mintAdminToken } from './admin-token.ts'
 import type { BackingServer } from './backing-server.ts'
 import { openDataFolder } from './data-folder.ts'
 import { assertPortFree, freePort, loopback } from './free-port.ts'
+import { awaitClaim } from './folder-claim.ts'
 import { endLeftoverNats, startNats } from './nats.ts'
 import { endLeftoverPostgres, startPostgres } from './postgres.ts'
 import { endLeftoverProcesses, recordProcesses } from './process-record.ts'
@@ -12,6 +13,8 @@ import { openServiceLog, type ComplaintListener, type ServiceLog } from './servi
 import { planProcess, shutdownTimeoutMs, type RunningProcess, type ServiceProcess } from './service-process.ts'
 
 export const allModes = ['auth', 'writer', 'reader', 'notifier', 'gateway'] as const
+
+const claimWaitMs = 3_000
 
 export interface WebAddress {
   readonly host: string
@@ -61,6 +64,8 @@ export interface RunningSystem extends AsyncDisposable {
 export async function startSystem(options: SystemOptions = {}): Promise<RunningSystem> {
   const { modes = allModes, signal } = options
   await using parts = new AsyncDisposableStack()
+  // Whoever starts it again at once may be faster than the stop of the one before.
+  if (options.dataFolder !== undefined) await awaitClaim(options.dataFolder, claimWaitMs)
   const folder = await openDataFolder({ kind: 'system', wanted: options.dataFolder, endLeftovers })
   parts.defer(() => folder.release())
   const secrets = await keepSecrets(folder.path)
@@ -170,7 +175,8 @@ async function planGroup(
   onSpawn: () => void,
 ): Promise<ServiceProcess> {
   const healthPort = await freePort()
-  const name = group.join(',')
+  const list = group.join(',')
+  const name = options.separate === true ? list : 'qcore'
   const gateway = group.includes('gateway')
   const readiness = [{ url: `http://${loopback}:${healthPort}/readyz`, services: group }]
   if (gateway) readiness.push({ url: `${gatewayUrl(web)}/readyz`, services: [] })
@@ -182,7 +188,7 @@ async function planGroup(
     env: {
       Q_SHUTDOWN_TIMEOUT_MS: String(shutdownTimeoutMs),
       ...options.env,
-      Q_MODES: name,
+      Q_MODES: list,
       Q_STORE: options.store ?? 'main',
       Q_POSTGRES_ADDR: backing.postgres.url,
       Q_NATS_ADDR: backing.nats.url,
