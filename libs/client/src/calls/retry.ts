@@ -1,0 +1,87 @@
+import { QError, type ErrorCode } from '@qcore/errors'
+import { backoffMs, canceled, pause } from './backoff.ts'
+
+/**
+ * How long the first attempt waits for its answer; each further one waits twice as long. An answer that was lost with
+ * the process that owed it is so noticed well before the call's deadline.
+ */
+const firstAttemptMs = 2_000
+
+/** What an error says about what was done. */
+export type Verdict =
+  /** Nothing was done, and it may work in a moment. */
+  | 'not_done'
+  /** It may have been done; with the same idempotency key it may be sent again. */
+  | 'in_doubt'
+  /** Nothing was done, and another token is needed. */
+  | 'token'
+  | 'final'
+
+const verdicts: Partial<Record<ErrorCode, Verdict>> = {
+  no_responders: 'not_done',
+  not_leader: 'not_done',
+  overloaded: 'not_done',
+  rate_limited: 'not_done',
+  // A gateway says so of what it could not pass on and of what it had no answer to.
+  unavailable: 'in_doubt',
+  outcome_unknown: 'in_doubt',
+  deadline_exceeded: 'in_doubt',
+  unauthenticated: 'token',
+  token_invalid: 'token',
+  token_expired: 'token',
+}
+
+export function verdictOf(error: QError): Verdict {
+  return verdicts[error.code] ?? 'final'
+}
+
+export interface RetryOptions {
+  /** When the call has to be over, on the clock of `performance.now()`. */
+  deadlineAt: number
+  signal: AbortSignal
+  /** Whether the call changes nothing. */
+  isRead: boolean
+  /** Gets another token; false if there is none. */
+  renewToken: () => boolean
+}
+
+/**
+ * Calls until it works, until an error is final, or until the deadline. The error then says what is known: of a commit
+ * that may have been carried out it is `outcome_unknown`.
+ */
+export async function retrying<T>(
+  attempt: (timeoutMs: number) => Promise<T>,
+  { deadlineAt, signal, isRead, renewToken }: RetryOptions,
+): Promise<T> {
+  let inDoubt = false
+  let renewed = false
+  for (let failures = 1; ; failures += 1) {
+    const leftMs = deadlineAt - performance.now()
+    if (leftMs <= 0) throw new QError('deadline_exceeded', 'no time was left to make the call')
+    const attemptMs = Math.min(leftMs, firstAttemptMs * 2 ** (failures - 1))
+    try {
+      return await attempt(Math.ceil(attemptMs))
+    } catch (error) {
+      if (signal.aborted) throw canceled(signal)
+      if (!(error instanceof QError)) throw error
+      const verdict = verdictOf(error)
+      if (verdict === 'final') throw error
+      if (verdict === 'in_doubt') inDoubt = !isRead
+      if (verdict === 'token') {
+        if (renewed || !renewToken()) throw settled(error, inDoubt)
+        renewed = true
+        continue
+      }
+      const pauseMs = backoffMs(failures)
+      if (performance.now() + pauseMs >= deadlineAt) throw settled(error, inDoubt)
+      await pause(pauseMs, signal)
+    }
+  }
+}
+
+function settled(error: QError, inDoubt: boolean): QError {
+  if (!inDoubt) return error
+  return new QError('outcome_unknown', `the commit was sent and its outcome is not known: ${error.message}`, {
+    cause: error,
+  })
+}

@@ -1,0 +1,176 @@
+import { ReadService } from '@qcore/contracts'
+import { QError } from '@qcore/errors'
+import type { CallOptions, Caller } from './calls/caller.ts'
+import { errorFromProblem } from './calls/problem.ts'
+import { commit, type CommitInput, type NewEntity, type WriteOptions } from './commit/commit-builder.ts'
+import { Committer, type CommitOptions, type CommitResult } from './commit/committer.ts'
+import type { Connection } from './connection/connection.ts'
+import type { NotificationStream } from './notify/notification-stream.ts'
+import type { NotifyTarget } from './notify/notification.ts'
+import { Notifier } from './notify/notifier.ts'
+import type { NotificationCallback, NotifyOptions } from './notify/subscriber.ts'
+import type { Subscription } from './notify/subscription.ts'
+import { childrenOf } from './read/children.ts'
+import { Session, type ReadOptions } from './read/consistency.ts'
+import { EntityReader } from './read/entity-reader.ts'
+import { ExistsReader, type ExistsInput } from './read/exists.ts'
+import { FieldReader, type FieldRef } from './read/field-reader.ts'
+import { findPage, findRequest, type FindQuery, type FoundEntity } from './read/find.ts'
+import { Pages, type PagesOptions } from './read/pages.ts'
+import type { TypeSchema, TypeSchemaInput } from './schema/schema.ts'
+import { TypeDirectory } from './schema/type-directory.ts'
+import { readStatus, type Status } from './status.ts'
+import { TokenClient } from './token-client.ts'
+import { entityFromMessage, type Entity, type Field } from './values/field.ts'
+import { idOf, type EntityRef, type ValueInput } from './values/value-input.ts'
+
+/** What only some of the methods are told. */
+type OneCommitOptions = CommitOptions & WriteOptions
+
+/** A store. All methods throw QErrors; docs/errors.md lists the codes. */
+export class Client implements AsyncDisposable {
+  /** Makes and checks tokens. */
+  readonly token: TokenClient
+  readonly #caller: Caller
+  readonly #connection: Connection
+  readonly #session = new Session()
+  readonly #entities: EntityReader
+  readonly #fields: FieldReader
+  readonly #exists: ExistsReader
+  readonly #directory: TypeDirectory
+  readonly #committer: Committer
+  readonly #notifier: Notifier
+
+  constructor(caller: Caller, connection: Connection) {
+    this.#caller = caller
+    this.#connection = connection
+    this.#entities = new EntityReader(caller, this.#session)
+    this.#fields = new FieldReader(caller, this.#session)
+    this.#exists = new ExistsReader(caller, this.#session)
+    this.#directory = new TypeDirectory(caller, this.#session, this.#entities)
+    this.#committer = new Committer(caller, this.#directory, this.#session)
+    this.#notifier = new Notifier({ caller, session: this.#session })
+    this.token = new TokenClient(caller)
+  }
+
+  /** The newest revision that this client made or was notified of; 0 before the first. */
+  get revision(): number {
+    return this.#session.revision
+  }
+
+  /** Reads the root. */
+  async root(options: ReadOptions = {}): Promise<Entity> {
+    const { root } = await this.#caller.call(ReadService.method.getRoot, this.#demand(options), options)
+    if (root === undefined) throw new QError('internal', 'the answer has no root')
+    return entityFromMessage(root)
+  }
+
+  /** Reads an entity. Throws `unknown_entity`. */
+  async get(id: string, options: ReadOptions = {}): Promise<Entity> {
+    const [result] = await this.#entities.read([id], options)
+    if (result?.outcome.case === 'entity') {
+      this.#directory.rememberEntity(id, result.outcome.value.type)
+      return entityFromMessage(result.outcome.value)
+    }
+    if (result?.outcome.case === 'problem') throw errorFromProblem(result.outcome.value)
+    throw new QError('internal', 'the answer has too few results')
+  }
+
+  /** Whether an entity, a type, or a field of a type exists. */
+  exists(what: ExistsInput, options: ReadOptions = {}): Promise<boolean> {
+    return this.#exists.read(what, options)
+  }
+
+  /** The children of an entity, ordered by name, then id. */
+  children(parent: EntityRef, options: ReadOptions & PagesOptions = {}): Pages<Entity> {
+    return childrenOf({ caller: this.#caller, session: this.#session }, parent, options)
+  }
+
+  /** Finds the entities of exactly one type by the values of their fields. */
+  find(type: string, query: FindQuery = {}, options: ReadOptions = {}): Pages<FoundEntity> {
+    const context = { caller: this.#caller, session: this.#session, directory: this.#directory }
+    return new Pages(async (cursor, limit) => {
+      const request = await findRequest(type, query, this.#directory, options)
+      request.cursor = cursor
+      request.limit = limit
+      return findPage(context, request, options)
+    }, query)
+  }
+
+  /** Reads a field, or a path that ends in one: `Status`, `Owner->Site->Name`. */
+  read(entity: EntityRef, path: string, options: ReadOptions = {}): Promise<Field> {
+    return this.#fields.readOne(entity, path, options)
+  }
+
+  /** Reads up to 1,000 fields as they were at one revision. Throws the error of the first that has one. */
+  readMany(reads: readonly FieldRef[], options: ReadOptions = {}): Promise<{ revision: number; fields: Field[] }> {
+    return this.#fields.readMany(reads, options)
+  }
+
+  /** Creates an entity. */
+  async create(type: string, entity: NewEntity, options: CommitOptions = {}): Promise<Entity> {
+    const { revision, results } = await this.commit(commit().create(type, entity), options)
+    const id = results[0]?.entityId ?? ''
+    return { id, type, name: entity.name, parentId: idOf(entity.parent), createdRevision: revision }
+  }
+
+  /** Deletes an entity and its descendants; references to them are cleared in the same commit. */
+  delete(entity: EntityRef, options: CommitOptions = {}): Promise<CommitResult> {
+    return this.commit(commit().delete(entity), options)
+  }
+
+  /** Writes a field. */
+  write(entity: EntityRef, field: string, value: ValueInput, options: OneCommitOptions = {}): Promise<CommitResult> {
+    return this.commit(commit().write(entity, field, value, options), options)
+  }
+
+  /** Makes all changes of a commit, as one revision, or none of them. */
+  commit(input: CommitInput, options: CommitOptions = {}): Promise<CommitResult> {
+    return this.#committer.commit(input, options)
+  }
+
+  /** Reads the schema of a type. */
+  schema(type: string, options: ReadOptions = {}): Promise<TypeSchema> {
+    return this.#directory.readSchema(type, options.consistency, options)
+  }
+
+  /** Creates a type, or changes it: fields may be added, never removed, renamed or retyped. */
+  setSchema(schema: TypeSchemaInput, options: CommitOptions = {}): Promise<CommitResult> {
+    return this.commit(commit().setSchema(schema), options)
+  }
+
+  /** The names of all types, ordered. */
+  async types(options: ReadOptions = {}): Promise<string[]> {
+    return (await this.#caller.call(ReadService.method.listTypes, this.#demand(options), options)).types
+  }
+
+  /** Calls back for every change of what is watched, in order. Resolves when the subscription is live. */
+  notify(target: NotifyTarget, callback: NotificationCallback, options: NotifyOptions = {}): Promise<Subscription> {
+    return this.#notifier.subscribe(target, callback, options)
+  }
+
+  /** The same to iterate over. Resolves when the subscription is live. */
+  notifications(target: NotifyTarget, options: NotifyOptions = {}): Promise<NotificationStream> {
+    return this.#notifier.iterate(target, options)
+  }
+
+  /** The state of the store. */
+  status(options: CallOptions = {}): Promise<Status> {
+    return readStatus(this.#caller, options)
+  }
+
+  /** Ends all subscriptions and pending calls with `canceled`, then the connection. */
+  async close(): Promise<void> {
+    this.#caller.close()
+    await this.#connection[Symbol.asyncDispose]()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  #demand({ consistency }: ReadOptions) {
+    const demand = this.#session.demand(consistency)
+    return demand === undefined ? {} : { consistency: demand }
+  }
+}

@@ -1,0 +1,108 @@
+import type { TypeSchemaInput } from '../schema/schema.ts'
+import type { Timestamp } from '../values/timestamp.ts'
+import { idOf, type EntityRef, type ValueInput } from '../values/value-input.ts'
+
+/** One change of a commit. */
+export type MutationInput =
+  | {
+      readonly kind: 'create'
+      readonly type: string
+      readonly parentId: string
+      readonly name: string
+      /** Empty: the store makes one. */
+      readonly id: string
+      readonly fields: Readonly<Record<string, ValueInput>>
+    }
+  | { readonly kind: 'delete'; readonly entityId: string }
+  | {
+      readonly kind: 'write'
+      readonly entityId: string
+      readonly field: string
+      readonly value: ValueInput
+      readonly options: WriteOptions
+    }
+  | { readonly kind: 'set_schema'; readonly schema: TypeSchemaInput }
+
+/** Something that must hold, or nothing is changed: `condition_failed`. */
+export type ConditionInput =
+  | { readonly kind: 'revision'; readonly entityId: string; readonly field: string; readonly revision: number }
+  | { readonly kind: 'value'; readonly entityId: string; readonly field: string; readonly value: ValueInput }
+  | { readonly kind: 'exists'; readonly entityId: string; readonly exists: boolean }
+
+/** What a commit consists of. */
+export interface CommitInput {
+  readonly mutations: readonly MutationInput[]
+  readonly conditions: readonly ConditionInput[]
+}
+
+export interface NewEntity {
+  readonly parent: EntityRef
+  /** 1 to 255 characters. */
+  readonly name: string
+  /** At most 64 letters, digits, `_` and `-`. Default: the store makes one. */
+  readonly id?: string
+  /** Other fields get their default. */
+  readonly fields?: Readonly<Record<string, ValueInput>>
+}
+
+export interface WriteOptions {
+  /** True: if the field already holds the value, nothing of it changes, its time and writer included. */
+  readonly ifChanged?: boolean
+  /** The time to store with the value; default: the time of the commit. */
+  readonly writeTime?: Timestamp | Date
+}
+
+/** Begins a commit: all of it becomes one revision, or nothing. Give it to `q.commit`. */
+export function commit(): CommitBuilder {
+  return new CommitBuilder()
+}
+
+/** The changes and conditions of a commit, in the order in which they were added. */
+export class CommitBuilder implements CommitInput {
+  readonly mutations: MutationInput[] = []
+  readonly conditions: ConditionInput[] = []
+
+  /** Later changes of the commit may use the entity if its id is given. */
+  create(type: string, { parent, name, id = '', fields = {} }: NewEntity): this {
+    this.mutations.push({ kind: 'create', type, parentId: idOf(parent), name, id, fields })
+    return this
+  }
+
+  /** Deletes an entity and its descendants; references to them are cleared. */
+  delete(entity: EntityRef): this {
+    this.mutations.push({ kind: 'delete', entityId: idOf(entity) })
+    return this
+  }
+
+  write(entity: EntityRef, field: string, value: ValueInput, options: WriteOptions = {}): this {
+    this.mutations.push({ kind: 'write', entityId: idOf(entity), field, value, options })
+    return this
+  }
+
+  setSchema(schema: TypeSchemaInput): this {
+    this.mutations.push({ kind: 'set_schema', schema })
+    return this
+  }
+
+  /** The field was last written by this revision. */
+  ifRevision(entity: EntityRef, field: string, revision: number): this {
+    this.conditions.push({ kind: 'revision', entityId: idOf(entity), field, revision })
+    return this
+  }
+
+  /** The field holds this value. */
+  ifValue(entity: EntityRef, field: string, value: ValueInput): this {
+    this.conditions.push({ kind: 'value', entityId: idOf(entity), field, value })
+    return this
+  }
+
+  ifExists(entity: EntityRef): this {
+    this.conditions.push({ kind: 'exists', entityId: idOf(entity), exists: true })
+    return this
+  }
+
+  ifAbsent(entity: EntityRef): this {
+    this.conditions.push({ kind: 'exists', entityId: idOf(entity), exists: false })
+    return this
+  }
+}

@@ -1,0 +1,151 @@
+import { create } from '@bufbuild/protobuf'
+import {
+  CommitRequestSchema,
+  ConditionSchema,
+  CreateEntitySchema,
+  DeleteEntitySchema,
+  EntityExistsConditionSchema,
+  FieldRevisionConditionSchema,
+  FieldValueConditionSchema,
+  MutationSchema,
+  SetSchemaSchema,
+  WriteFieldSchema,
+  WriteOption,
+  type CommitRequest,
+  type Condition,
+  type Mutation,
+  type Value,
+} from '@qcore/contracts'
+import { timestampFromMicros } from '@qcore/model'
+import { messageFromSchema } from '../schema/schema.ts'
+import type { FieldQuestion } from '../schema/type-directory.ts'
+import type { FieldType } from '../values/field-type.ts'
+import { Timestamp } from '../values/timestamp.ts'
+import { impliedType, type ValueInput } from '../values/value-input.ts'
+import { messageFromInput } from '../values/value-message.ts'
+import type { CommitInput, ConditionInput, MutationInput } from './commit-builder.ts'
+
+/** Tells the type of a field; undefined if it has to be asked for first. */
+export type TypeLookup = (question: FieldQuestion, input: ValueInput) => FieldType | undefined
+
+type MutationOf<Kind extends MutationInput['kind']> = Extract<MutationInput, { kind: Kind }>
+
+/**
+ * The request of a commit. Where the lookup does not know a type, the value is left out.
+ *
+ * @throws QError `type_mismatch`, `value_out_of_range`, `invalid_schema`
+ */
+export function commitMessage(input: CommitInput, idempotencyKey: string, lookup: TypeLookup): CommitRequest {
+  const message = create(CommitRequestSchema)
+  const inCommit = lookupWithin(input, lookup)
+  message.idempotencyKey = idempotencyKey
+  message.mutations = input.mutations.map((mutation, index) =>
+    mutationMessage(mutation, `mutations[${index}]`, inCommit),
+  )
+  message.conditions = input.conditions.map((condition, index) =>
+    conditionMessage(condition, `conditions[${index}]`, lookup),
+  )
+  return message
+}
+
+/** What the commit itself creates is known before the store knows it. */
+function lookupWithin({ mutations }: CommitInput, lookup: TypeLookup): TypeLookup {
+  if (mutations.length < 2) return lookup
+  const types = new Map<string, string>()
+  const fields = new Map<string, FieldType>()
+  for (const mutation of mutations) {
+    if (mutation.kind === 'create' && mutation.id !== '') types.set(mutation.id, mutation.type)
+    if (mutation.kind !== 'set_schema') continue
+    for (const [name, definition] of Object.entries(mutation.schema.fields)) {
+      fields.set(`${mutation.schema.type}.${name}`, typeof definition === 'string' ? definition : definition.type)
+    }
+  }
+  return (question, input) => {
+    const { of, field } = question
+    const type = 'type' in of ? of.type : types.get(of.entityId)
+    if (type === undefined) return lookup(question, input)
+    return fields.get(`${type}.${field}`) ?? lookup({ of: { type }, field }, input)
+  }
+}
+
+function valueMessage(input: ValueInput, question: FieldQuestion, path: string, lookup: TypeLookup): Value | undefined {
+  const type = impliedType(input) ?? lookup(question, input)
+  return type === undefined ? undefined : messageFromInput(type, input, path)
+}
+
+function mutationMessage(input: MutationInput, path: string, lookup: TypeLookup): Mutation {
+  const message = create(MutationSchema)
+  switch (input.kind) {
+    case 'create':
+      message.kind = { case: 'createEntity', value: createMessage(input, `${path}.create_entity`, lookup) }
+      return message
+    case 'delete':
+      message.kind = { case: 'deleteEntity', value: create(DeleteEntitySchema, { entityId: input.entityId }) }
+      return message
+    case 'write':
+      message.kind = { case: 'writeField', value: writeMessage(input, `${path}.write_field`, lookup) }
+      return message
+    case 'set_schema':
+      message.kind = {
+        case: 'setSchema',
+        value: create(SetSchemaSchema, { schema: messageFromSchema(input.schema) }),
+      }
+      return message
+    default:
+      return input satisfies never
+  }
+}
+
+function createMessage({ type, parentId, name, id, fields }: MutationOf<'create'>, path: string, lookup: TypeLookup) {
+  const message = create(CreateEntitySchema)
+  message.type = type
+  message.parentId = parentId
+  message.name = name
+  message.entityId = id
+  for (const [field, value] of Object.entries(fields)) {
+    const given = valueMessage(value, { of: { type }, field }, `${path}.fields[${field}]`, lookup)
+    if (given !== undefined) message.fields[field] = given
+  }
+  return message
+}
+
+function writeMessage({ entityId, field, value, options }: MutationOf<'write'>, path: string, lookup: TypeLookup) {
+  const message = create(WriteFieldSchema)
+  message.entityId = entityId
+  message.field = field
+  const given = valueMessage(value, { of: { entityId }, field }, `${path}.value`, lookup)
+  if (given !== undefined) message.value = given
+  if (options.ifChanged === true) message.option = WriteOption.IF_CHANGED
+  if (options.writeTime !== undefined) {
+    const time = options.writeTime instanceof Date ? Timestamp.fromDate(options.writeTime) : options.writeTime
+    message.writeTime = timestampFromMicros(time.micros)
+  }
+  return message
+}
+
+function conditionMessage(input: ConditionInput, path: string, lookup: TypeLookup): Condition {
+  const message = create(ConditionSchema)
+  const { entityId } = input
+  switch (input.kind) {
+    case 'revision': {
+      const condition = { entityId, field: input.field, revision: BigInt(input.revision) }
+      message.kind = { case: 'fieldRevision', value: create(FieldRevisionConditionSchema, condition) }
+      return message
+    }
+    case 'value': {
+      const question = { of: { entityId }, field: input.field }
+      const value = valueMessage(input.value, question, `${path}.field_value.value`, lookup)
+      const condition = create(FieldValueConditionSchema, { entityId, field: input.field })
+      if (value !== undefined) condition.value = value
+      message.kind = { case: 'fieldValue', value: condition }
+      return message
+    }
+    case 'exists': {
+      const condition = create(EntityExistsConditionSchema, { entityId, exists: input.exists })
+      message.kind = { case: 'entityExists', value: condition }
+      return message
+    }
+    default:
+      return input satisfies never
+  }
+}

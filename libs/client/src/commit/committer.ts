@@ -1,0 +1,112 @@
+import type { CommitRequest, CommitResponse } from '@qcore/contracts'
+import { isQError } from '@qcore/errors'
+import type { CallOptions, Caller } from '../calls/caller.ts'
+import type { Session } from '../read/consistency.ts'
+import type { FieldQuestion, TypeDirectory } from '../schema/type-directory.ts'
+import { timestampFromMessage, type Timestamp } from '../values/timestamp.ts'
+import { likelyType } from '../values/value-input.ts'
+import { CommitBatcher } from './commit-batcher.ts'
+import type { CommitInput } from './commit-builder.ts'
+import { commitMessage } from './commit-message.ts'
+
+export interface CommitOptions extends CallOptions {
+  /** Makes it safe to commit again, also from another process. At most 128 characters. Default: one of the client's. */
+  idempotencyKey?: string
+}
+
+/** What a commit did. */
+export interface CommitResult {
+  /** The revision of the commit; if it changed nothing, the newest one. */
+  readonly revision: number
+  /** On PostgreSQL's clock; undefined if the commit changed nothing. */
+  readonly time: Timestamp | undefined
+  /** One a mutation, in order. */
+  readonly results: readonly MutationResult[]
+}
+
+export interface MutationResult {
+  /** The entity that was created, deleted or written; empty for a schema. */
+  readonly entityId: string
+  readonly changed: boolean
+}
+
+/** The types that the strings and numbers of a commit were taken for. */
+interface Lookups {
+  readonly asked: FieldQuestion[]
+  readonly missing: FieldQuestion[]
+}
+
+/** Makes commits, and finds out the types of their values. */
+export class Committer {
+  readonly #batcher: CommitBatcher
+  readonly #directory: TypeDirectory
+  readonly #session: Session
+  readonly #keyPrefix = crypto.randomUUID()
+  #lastKey = 0
+
+  constructor(caller: Caller, directory: TypeDirectory, session: Session) {
+    this.#batcher = new CommitBatcher(caller)
+    this.#directory = directory
+    this.#session = session
+  }
+
+  async commit(input: CommitInput, options: CommitOptions = {}): Promise<CommitResult> {
+    const key = options.idempotencyKey ?? this.#nextKey()
+    const lookups: Lookups = { asked: [], missing: [] }
+    try {
+      return this.#finish(input, await this.#batcher.commit(this.#message(input, key, lookups, options), options))
+    } catch (error) {
+      if (lookups.asked.length === 0 || !isQError(error, 'type_mismatch')) throw error
+      this.#directory.forget(lookups.asked)
+      return this.#finish(input, await this.#batcher.commit(this.#askedMessage(input, key, lookups, options), options))
+    }
+  }
+
+  /** The request; a promise if a type has to be asked for. */
+  #message(
+    input: CommitInput,
+    key: string,
+    lookups: Lookups,
+    options: CallOptions,
+  ): CommitRequest | Promise<CommitRequest> {
+    const message = commitMessage(input, key, (question) => {
+      lookups.asked.push(question)
+      const type = this.#directory.typeOf(question)
+      if (type === undefined) lookups.missing.push(question)
+      return type
+    })
+    return lookups.missing.length === 0 ? message : this.#askedMessage(input, key, lookups, options)
+  }
+
+  /** What is unknown even now is sent as what it looks like, for the writer to refuse with the reason. */
+  async #askedMessage(
+    input: CommitInput,
+    key: string,
+    { asked }: Lookups,
+    options: CallOptions,
+  ): Promise<CommitRequest> {
+    await this.#directory.load(asked, options)
+    return commitMessage(input, key, (question, value) => this.#directory.typeOf(question) ?? likelyType(value))
+  }
+
+  #finish({ mutations }: CommitInput, response: CommitResponse): CommitResult {
+    const revision = Number(response.revision)
+    this.#session.observe(revision)
+    const results = response.results.map(({ entityId, changed }) => ({ entityId, changed }))
+    mutations.forEach((mutation, index) => {
+      const entityId = results[index]?.entityId
+      if (mutation.kind === 'create' && entityId !== undefined) {
+        this.#directory.rememberEntity(entityId, mutation.type)
+      } else if (mutation.kind === 'set_schema') {
+        this.#directory.forgetSchema(mutation.schema.type)
+      }
+    })
+    const time = response.commitTime === undefined ? undefined : timestampFromMessage(response.commitTime)
+    return { revision, time, results }
+  }
+
+  #nextKey(): string {
+    this.#lastKey += 1
+    return `${this.#keyPrefix}-${this.#lastKey.toString(36)}`
+  }
+}

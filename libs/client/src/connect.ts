@@ -1,0 +1,42 @@
+import { openNatsConnection } from '#nats-connection'
+import type { Transport } from '@connectrpc/connect'
+import { canceled } from './calls/backoff.ts'
+import { Caller } from './calls/caller.ts'
+import type { TokenInput } from './calls/token-source.ts'
+import { Client } from './client.ts'
+import type { Connection, NatsAddress } from './connection/connection.ts'
+import { openHttpConnection } from './connection/http-connection.ts'
+
+/** How long a call may take that does not say so itself, retries included. */
+const defaultTimeoutMs = 10_000
+
+/** The services, over NATS, through the gateway at a URL, or over a Connect transport of one's own. */
+export type ConnectOptions = (NatsAddress | { readonly url: string } | { readonly transport: Transport }) & {
+  /** Sent with every call. A function is asked for the first call, and again when the token has ended. */
+  readonly token?: TokenInput
+  /** How long a call may take that does not say so itself, in milliseconds; default 10,000. */
+  readonly timeoutMs?: number
+  /** Gives up connecting. */
+  readonly signal?: AbortSignal
+}
+
+/**
+ * Opens a client. Over NATS it waits until NATS answers; everything else is found out by the first call.
+ *
+ * @throws QError `configuration`, `unavailable`, `canceled`
+ */
+export async function connect(options: ConnectOptions): Promise<Client> {
+  const { token, timeoutMs = defaultTimeoutMs, signal = new AbortController().signal } = options
+  if (signal.aborted) throw canceled(signal)
+  const connection = await openConnection(options, { timeoutMs, signal })
+  return new Client(new Caller({ transport: connection.transport, token, timeoutMs }), connection)
+}
+
+async function openConnection(
+  options: ConnectOptions,
+  limits: { timeoutMs: number; signal: AbortSignal },
+): Promise<Connection> {
+  if ('servers' in options) return openNatsConnection(options, limits)
+  if ('url' in options) return openHttpConnection(options.url)
+  return { transport: options.transport, async [Symbol.asyncDispose]() {} }
+}

@@ -1,0 +1,44 @@
+export { connect } from './connect.ts'
+export { Client } from './client.ts'
+export { commit, CommitBuilder } from './commit/commit-builder.ts'
+export { NotificationStream } from './notify/notification-stream.ts'
+export { Subscription } from './notify/subscription.ts'
+export { Pages } from './read/pages.ts'
+export { TokenClient } from './token-client.ts'
+export { isFieldType } from './values/field-type.ts'
+export { Timestamp } from './values/timestamp.ts'
+export {
+  bool,
+  choice,
+  file,
+  float,
+  int,
+  list,
+  reference,
+  string,
+  timestamp,
+  transformation,
+  TypedValue,
+} from './values/value-input.ts'
+export { isQError, QError } from '@qcore/errors'
+export type { CallOptions } from './calls/caller.ts'
+export type { TokenInput } from './calls/token-source.ts'
+export type { CommitInput, ConditionInput, MutationInput, NewEntity, WriteOptions } from './commit/commit-builder.ts'
+export type { CommitOptions, CommitResult, MutationResult } from './commit/committer.ts'
+export type { ConnectOptions } from './connect.ts'
+export type { NatsAddress } from './connection/connection.ts'
+export type { MissingField, Notification, NotifyTarget } from './notify/notification.ts'
+export type { NotificationCallback, NotifyOptions, ResumePoint } from './notify/subscriber.ts'
+export type { Consistency, ReadOptions } from './read/consistency.ts'
+export type { ExistsInput } from './read/exists.ts'
+export type { FieldRef } from './read/field-reader.ts'
+export type { ComparisonInput, FindQuery, FoundEntity } from './read/find.ts'
+export type { Page, PagesOptions } from './read/pages.ts'
+export type { FieldDefinition, FieldDefinitionInput, TypeSchema, TypeSchemaInput } from './schema/schema.ts'
+export type { Status } from './status.ts'
+export type { TokenClaims, TokenInit, TokenLevel } from './token-client.ts'
+export type { Entity, Field } from './values/field.ts'
+export type { FieldType } from './values/field-type.ts'
+export type { FieldValue, TypedFieldValue } from './values/value-message.ts'
+export type { BinaryFile, EntityRef, ValueInput } from './values/value-input.ts'
+export type { ErrorCode } from '@qcore/errors'

@@ -1,0 +1,97 @@
+import type { Notification } from './notification.ts'
+import type { Subscription } from './subscription.ts'
+
+/** How many notifications wait for the one who iterates before the store is held up. */
+const bufferedNotifications = 256
+
+type Result = IteratorResult<Notification, undefined>
+
+/**
+ * Notifications to iterate over; leaving the loop unsubscribes. What ends the subscription is thrown, `canceled` included.
+ */
+export class NotificationStream implements AsyncIterableIterator<Notification, undefined>, AsyncDisposable {
+  readonly #buffer: Notification[] = []
+  #subscription: Subscription | undefined
+  #reader: PromiseWithResolvers<Result> | undefined
+  #room: PromiseWithResolvers<void> | undefined
+  #end: { error?: unknown } | undefined
+
+  /** The subscription that the notifications come from. */
+  get subscription(): Subscription {
+    if (this.#subscription === undefined) throw new Error('the stream is not live')
+    return this.#subscription
+  }
+
+  /** Takes the notifications of a subscription from now on. */
+  follow(subscription: Subscription): this {
+    this.#subscription = subscription
+    subscription.closed.then(
+      () => this.#finish(subscription.cancellation === undefined ? {} : { error: subscription.cancellation }),
+      (error: unknown) => this.#finish({ error }),
+    )
+    return this
+  }
+
+  /** Takes a notification; waits if too many wait already. */
+  push(notification: Notification): void | Promise<void> {
+    if (this.#end !== undefined) return
+    if (this.#reader !== undefined) {
+      this.#reader.resolve({ done: false, value: notification })
+      this.#reader = undefined
+      return
+    }
+    this.#buffer.push(notification)
+    if (this.#buffer.length < bufferedNotifications) return
+    this.#room ??= Promise.withResolvers()
+    return this.#room.promise
+  }
+
+  next(): Promise<Result> {
+    const notification = this.#buffer.shift()
+    if (notification !== undefined) {
+      if (this.#buffer.length < bufferedNotifications / 2) this.#makeRoom()
+      return Promise.resolve({ done: false, value: notification })
+    }
+    if (this.#end !== undefined) return this.#ended(this.#end)
+    this.#reader ??= Promise.withResolvers()
+    return this.#reader.promise
+  }
+
+  async return(): Promise<Result> {
+    this.#buffer.length = 0
+    this.#finish({})
+    await this.#subscription?.unsubscribe()
+    return { done: true, value: undefined }
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return()
+  }
+
+  /** An error is thrown once; after it the stream is at its end. */
+  #ended(end: { error?: unknown }): Promise<Result> {
+    this.#end = {}
+    const result = Promise.withResolvers<Result>()
+    if ('error' in end) result.reject(end.error)
+    else result.resolve({ done: true, value: undefined })
+    return result.promise
+  }
+
+  #finish(end: { error?: unknown }): void {
+    if (this.#end !== undefined) return
+    this.#end = end
+    this.#makeRoom()
+    const reader = this.#reader
+    this.#reader = undefined
+    if (reader !== undefined) this.#ended(end).then(reader.resolve, reader.reject)
+  }
+
+  #makeRoom(): void {
+    this.#room?.resolve()
+    this.#room = undefined
+  }
+}

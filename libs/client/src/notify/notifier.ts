@@ -1,0 +1,85 @@
+import { atEndOfTick } from '../calls/tick.ts'
+import type { Caller } from '../calls/caller.ts'
+import type { Session } from '../read/consistency.ts'
+import { NotificationStream } from './notification-stream.ts'
+import { subscriptionBytes, subscriptionMessage, type NotifyTarget } from './notification.ts'
+import { Subscriber, type NotificationCallback, type NotifyOptions } from './subscriber.ts'
+import { Subscription } from './subscription.ts'
+import { WatchStream } from './watch-stream.ts'
+
+/** The most subscriptions that share a stream. */
+const subscriptionsPerStream = 10_000
+/** Keeps a request below what NATS carries, with room for headers and encoding. */
+const bytesPerRequest = 700_000
+
+interface Waiting {
+  readonly subscriber: Subscriber
+  readonly begin: (stream: WatchStream) => void
+}
+
+/** Subscribes: the subscriptions of one tick share a stream. */
+export class Notifier {
+  readonly #context: { caller: Caller; session: Session }
+  #waiting = new Map<string, Waiting[]>()
+
+  constructor(context: { caller: Caller; session: Session }) {
+    this.#context = context
+  }
+
+  /** Resolves when the subscription is live. */
+  async subscribe(target: NotifyTarget, callback: NotificationCallback, options: NotifyOptions): Promise<Subscription> {
+    const subscriber = new Subscriber(subscriptionMessage(target), callback, options)
+    const stream = await new Promise<WatchStream>((resolve) => {
+      const { revision, logId = '' } = options.resumeAfter ?? {}
+      const key = `${revision ?? 'now'} ${logId}`
+      const waiting = this.#waiting.get(key)
+      if (waiting !== undefined) {
+        waiting.push({ subscriber, begin: resolve })
+        return
+      }
+      if (this.#waiting.size === 0) atEndOfTick(() => this.#open())
+      this.#waiting.set(key, [{ subscriber, begin: resolve }])
+    })
+    await subscriber.live
+    return new Subscription(subscriber, stream)
+  }
+
+  /** A stream of its own: who iterates slowly holds up nobody else. Resolves when it is live. */
+  async iterate(target: NotifyTarget, options: NotifyOptions): Promise<NotificationStream> {
+    const notifications = new NotificationStream()
+    const subscriber = new Subscriber(subscriptionMessage(target), (each) => notifications.push(each), options)
+    const stream = new WatchStream(this.#context, [subscriber], options.resumeAfter)
+    void stream.run()
+    await subscriber.live
+    return notifications.follow(new Subscription(subscriber, stream))
+  }
+
+  #open(): void {
+    const waiting = this.#waiting
+    this.#waiting = new Map()
+    for (const group of waiting.values()) {
+      for (const part of filled(group)) {
+        const subscribers = part.map(({ subscriber }) => subscriber)
+        const stream = new WatchStream(this.#context, subscribers, subscribers[0]?.options.resumeAfter)
+        for (const { begin } of part) begin(stream)
+        void stream.run()
+      }
+    }
+  }
+}
+
+function* filled(waiting: readonly Waiting[]): Generator<Waiting[]> {
+  let part: Waiting[] = []
+  let bytes = 0
+  for (const each of waiting) {
+    const size = subscriptionBytes(each.subscriber.message)
+    if (part.length > 0 && (part.length === subscriptionsPerStream || bytes + size > bytesPerRequest)) {
+      yield part
+      part = []
+      bytes = 0
+    }
+    part.push(each)
+    bytes += size
+  }
+  if (part.length > 0) yield part
+}

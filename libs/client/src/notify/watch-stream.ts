@@ -1,0 +1,188 @@
+import { create } from '@bufbuild/protobuf'
+import {
+  WatchRequestSchema,
+  WatchService,
+  type Notification as NotificationMessage,
+  type RevisionNotifications,
+  type WatchRequest,
+} from '@qcore/contracts'
+import { QError, type ErrorCode } from '@qcore/errors'
+import { backoffMs, canceled, pause } from '../calls/backoff.ts'
+import { blamedPart, errorOfPart } from '../calls/blame.ts'
+import type { Caller } from '../calls/caller.ts'
+import { verdictOf } from '../calls/retry.ts'
+import type { Session } from '../read/consistency.ts'
+import { timestampFromMessage } from '../values/timestamp.ts'
+import { notificationFromMessage } from './notification.ts'
+import type { ResumePoint, Subscriber } from './subscriber.ts'
+
+/**
+ * Errors that a stream goes on after: the server gave up on a slow reader, who has caught up by now; a notifier failed,
+ * and another may not.
+ */
+const mayPass: ReadonlySet<ErrorCode> = new Set(['too_slow', 'internal'])
+
+/** A stream that several subscribers share, opened again after every break where it was left. */
+export class WatchStream {
+  readonly #caller: Caller
+  readonly #session: Session
+  readonly #controller = new AbortController()
+  #subscribers: readonly Subscriber[]
+  /** The last revision of which all was delivered; undefined until the stream is live. */
+  #handled: number | undefined
+  #logId: string
+  /** Since when nothing was received, in attempts. */
+  #failures = 0
+  #isTokenNew = false
+  #wasLive = false
+
+  constructor(
+    { caller, session }: { caller: Caller; session: Session },
+    subscribers: readonly Subscriber[],
+    resumeAfter: ResumePoint | undefined,
+  ) {
+    this.#caller = caller
+    this.#session = session
+    this.#subscribers = subscribers
+    this.#handled = resumeAfter?.revision
+    this.#logId = resumeAfter?.logId ?? ''
+    for (const subscriber of subscribers) subscriber.onLeave(() => this.#endIfUnused())
+  }
+
+  /** The last revision of which all was delivered. */
+  get revision(): number {
+    return this.#handled ?? 0
+  }
+
+  /** Identifies the history that the revisions belong to. */
+  get logId(): string {
+    return this.#logId
+  }
+
+  /** Follows the stream until nobody listens, or it cannot go on. Never rejects. */
+  async run(): Promise<void> {
+    const signal = this.#caller.signalOf(this.#controller.signal)
+    const startBy = performance.now() + Math.max(...this.#subscribers.map((each) => this.#startMs(each)))
+    for (;;) {
+      this.#subscribers = this.#subscribers.filter(({ isOpen }) => isOpen)
+      if (this.#subscribers.length === 0) return
+      const error = await this.#follow(signal)
+      if (signal.aborted) {
+        for (const subscriber of this.#subscribers) subscriber.fail(canceled(signal))
+        return
+      }
+      try {
+        await this.#recover(error, startBy, signal)
+      } catch (final) {
+        for (const subscriber of this.#subscribers) subscriber.fail(final)
+        return
+      }
+    }
+  }
+
+  #startMs({ options }: Subscriber): number {
+    return options.timeoutMs ?? this.#caller.timeoutMs
+  }
+
+  /** Delivers what one stream brings; returns why it ended. */
+  async #follow(signal: AbortSignal): Promise<unknown> {
+    const held: NotificationMessage[] = []
+    try {
+      for await (const { event } of this.#caller.stream(WatchService.method.watch, this.#request(), signal)) {
+        this.#failures = 0
+        switch (event.case) {
+          case 'live':
+            this.#becomeLive(Number(event.value.revision), event.value.logId)
+            break
+          case 'notifications':
+            held.push(...event.value.notifications)
+            // A revision is handed on whole: after a break its first part would come again.
+            if (!event.value.more) await this.#deliver(event.value, held.splice(0))
+            break
+          case 'progress':
+            this.#progress(Number(event.value.revision))
+            break
+          default:
+        }
+      }
+      return new QError('unavailable', 'the stream ended')
+    } catch (error) {
+      return error
+    }
+  }
+
+  #request(): WatchRequest {
+    const request = create(WatchRequestSchema, { logId: this.#logId })
+    request.subscriptions = this.#subscribers.map(({ message }) => message)
+    if (this.#handled !== undefined) request.resumeAfter = BigInt(this.#handled)
+    return request
+  }
+
+  #becomeLive(revision: number, logId: string): void {
+    this.#wasLive = true
+    this.#isTokenNew = false
+    this.#logId = logId
+    this.#handled ??= revision
+    this.#session.observe(this.#handled)
+    for (const subscriber of this.#subscribers) subscriber.becomeLive()
+  }
+
+  async #deliver(commit: RevisionNotifications, messages: readonly NotificationMessage[]): Promise<void> {
+    const revision = Number(commit.revision)
+    if (this.#handled !== undefined && revision <= this.#handled) return
+    this.#session.observe(revision)
+    const origin = { revision, time: timestampFromMessage(commit.commitTime) }
+    for (const message of messages) {
+      const notification = notificationFromMessage(message, origin)
+      for (const index of message.subscriptions) {
+        const subscriber = this.#subscribers[index]
+        if (subscriber?.isOpen !== true) continue
+        try {
+          const taken = subscriber.callback(notification)
+          if (taken !== undefined) await taken
+        } catch (error) {
+          subscriber.fail(error)
+        }
+      }
+    }
+    this.#handled = revision
+    this.#tellProgress(revision)
+  }
+
+  #progress(revision: number): void {
+    if (this.#handled !== undefined && revision <= this.#handled) return
+    this.#handled = revision
+    this.#tellProgress(revision)
+  }
+
+  #tellProgress(revision: number): void {
+    for (const { isOpen, options } of this.#subscribers) if (isOpen) options.onProgress?.(revision)
+  }
+
+  /** Waits until the stream may be opened again, or throws what makes that pointless. */
+  async #recover(error: unknown, startBy: number, signal: AbortSignal): Promise<void> {
+    if (!(error instanceof QError)) throw error
+    const blamed = blamedPart(error, 'subscriptions')
+    const culprit = blamed === undefined ? undefined : this.#subscribers[blamed]
+    if (culprit !== undefined) {
+      culprit.fail(errorOfPart(error, 'subscriptions'))
+      return
+    }
+    const verdict = verdictOf(error)
+    if (verdict === 'token') {
+      if (this.#isTokenNew || !this.#caller.renewToken()) throw error
+      this.#isTokenNew = true
+      return
+    }
+    if (verdict === 'final' && !(this.#wasLive && mayPass.has(error.code))) throw error
+    this.#failures += 1
+    const pauseMs = backoffMs(this.#failures)
+    if (!this.#wasLive && performance.now() + pauseMs >= startBy) throw error
+    if (this.#wasLive) for (const { options } of this.#subscribers) options.onInterruption?.(error)
+    await pause(pauseMs, signal)
+  }
+
+  #endIfUnused(): void {
+    if (this.#subscribers.every(({ isOpen }) => !isOpen)) this.#controller.abort()
+  }
+}

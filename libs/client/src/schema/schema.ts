@@ -1,0 +1,108 @@
+import { create } from '@bufbuild/protobuf'
+import {
+  FieldDefinitionSchema,
+  TypeSchemaSchema,
+  type FieldDefinition as FieldDefinitionMessage,
+  type TypeSchema as TypeSchemaMessage,
+} from '@qcore/contracts'
+import { QError } from '@qcore/errors'
+import { fieldTypeName, fieldTypes, type FieldType } from '../values/field-type.ts'
+import type { ValueInput } from '../values/value-input.ts'
+import { messageFromInput, typedValueFromMessage, type FieldValue } from '../values/value-message.ts'
+
+/** A field of a type, as it is set. The name of its type alone does where nothing else is to say. */
+export interface FieldDefinitionInput {
+  readonly type: FieldType
+  /** Where the field stands among the others, ascending. Default: its position. */
+  readonly rank?: number
+  /** The value of a new entity's field when none is given. */
+  readonly default?: ValueInput
+  /** The options of a Choice. */
+  readonly choices?: readonly string[]
+  /** True: writes cost less, and the field cannot be searched for. */
+  readonly unindexed?: boolean
+  readonly description?: string
+}
+
+/** A type, as it is set: always all of its fields. */
+export interface TypeSchemaInput {
+  readonly type: string
+  readonly fields: Readonly<Record<string, FieldType | FieldDefinitionInput>>
+  readonly description?: string
+}
+
+/** A field of a type, as the store has it. */
+export interface FieldDefinition {
+  readonly type: FieldType
+  readonly rank: number
+  readonly default: FieldValue
+  /** Empty for other types than Choice. */
+  readonly choices: readonly string[]
+  readonly unindexed: boolean
+  readonly description: string
+}
+
+/** A type, as the store has it. It can be changed and given back to `setSchema`. */
+export interface TypeSchema {
+  readonly type: string
+  /** By name, ordered by rank. */
+  readonly fields: Readonly<Record<string, FieldDefinition>>
+  readonly description: string
+  /** The revision that last changed it. */
+  readonly revision: number
+}
+
+/** @throws QError `invalid_schema`, `type_mismatch`, `value_out_of_range` */
+export function messageFromSchema(schema: TypeSchemaInput): TypeSchemaMessage {
+  return create(TypeSchemaSchema, {
+    type: schema.type,
+    description: schema.description ?? '',
+    fields: Object.entries(schema.fields).map(([name, definition]) => messageFromDefinition(name, definition)),
+  })
+}
+
+function messageFromDefinition(name: string, input: FieldType | FieldDefinitionInput): FieldDefinitionMessage {
+  const definition = typeof input === 'string' ? { type: input } : input
+  if (!Object.hasOwn(fieldTypes, definition.type)) {
+    throw new QError('invalid_schema', `${definition.type} is not a type of fields`, { field: `${name}.type` })
+  }
+  return create(FieldDefinitionSchema, {
+    name,
+    valueType: fieldTypes[definition.type],
+    choices: [...(definition.choices ?? [])],
+    unindexed: definition.unindexed ?? false,
+    description: definition.description ?? '',
+    ...(definition.rank === undefined ? {} : { rank: definition.rank }),
+    ...(definition.default === undefined
+      ? {}
+      : { defaultValue: messageFromInput(definition.type, definition.default, `${name}.default`) }),
+  })
+}
+
+export function schemaFromMessage(message: TypeSchemaMessage): TypeSchema {
+  return {
+    type: message.type,
+    description: message.description,
+    revision: Number(message.revision),
+    fields: Object.fromEntries(message.fields.map((field) => [field.name, definitionFromMessage(field)])),
+  }
+}
+
+function definitionFromMessage(message: FieldDefinitionMessage): FieldDefinition {
+  return {
+    type: knownType(message),
+    rank: message.rank ?? 0,
+    default: typedValueFromMessage(message.defaultValue).value,
+    choices: message.choices,
+    unindexed: message.unindexed,
+    description: message.description,
+  }
+}
+
+function knownType({ name, valueType }: FieldDefinitionMessage): FieldType {
+  const type = fieldTypeName(valueType)
+  if (type === undefined) {
+    throw new QError('internal', `the field ${name} is of type ${valueType}, which is unknown here`)
+  }
+  return type
+}

@@ -1,0 +1,111 @@
+import { ReadService } from '@qcore/contracts'
+import { isQError } from '@qcore/errors'
+import { errorFromProblem } from '../calls/problem.ts'
+import type { CallOptions, Caller } from '../calls/caller.ts'
+import type { Consistency, Session } from '../read/consistency.ts'
+import type { EntityReader } from '../read/entity-reader.ts'
+import type { FieldType } from '../values/field-type.ts'
+import { schemaFromMessage, type TypeSchema } from './schema.ts'
+
+/** How many entities' types are remembered: some ten megabytes. */
+const rememberedEntities = 65_536
+
+/** A field whose type is asked for, of a type or of an entity. */
+export interface FieldQuestion {
+  readonly of: { readonly type: string } | { readonly entityId: string }
+  readonly field: string
+}
+
+/**
+ * Remembers the schemas and the types of entities, to tell what a string or a number is meant to be. A field keeps its
+ * type for ever, so that what is remembered stays true; what is not is asked for.
+ */
+export class TypeDirectory {
+  readonly #caller: Caller
+  readonly #session: Session
+  readonly #entities: EntityReader
+  readonly #schemas = new Map<string, TypeSchema>()
+  readonly #typeOfEntity = new Map<string, string>()
+
+  constructor(caller: Caller, session: Session, entities: EntityReader) {
+    this.#caller = caller
+    this.#session = session
+    this.#entities = entities
+  }
+
+  /** The type of a field, if it is remembered. */
+  typeOf({ of, field }: FieldQuestion): FieldType | undefined {
+    const type = 'type' in of ? of.type : this.#typeOfEntity.get(of.entityId)
+    const fields = type === undefined ? undefined : this.#schemas.get(type)?.fields
+    return fields !== undefined && Object.hasOwn(fields, field) ? fields[field]?.type : undefined
+  }
+
+  /** Asks for what is not remembered. What does not exist is not an error here. */
+  async load(questions: readonly FieldQuestion[], options: CallOptions): Promise<void> {
+    const ids = questions.flatMap(({ of }) =>
+      'entityId' in of && !this.#typeOfEntity.has(of.entityId) ? [of.entityId] : [],
+    )
+    await this.#loadEntities([...new Set(ids)], options)
+    const types = new Set(questions.flatMap((question) => this.#missingSchema(question)))
+    await Promise.all(Array.from(types, (type) => this.#loadSchema(type, options)))
+  }
+
+  /** Reads a schema and remembers it. */
+  async readSchema(type: string, consistency: Consistency | undefined, options: CallOptions): Promise<TypeSchema> {
+    const demand = this.#session.demand(consistency)
+    const request = { type, ...(demand === undefined ? {} : { consistency: demand }) }
+    const { schema } = await this.#caller.call(ReadService.method.getSchema, request, options)
+    if (schema === undefined) throw new Error('the answer has no schema')
+    const read = schemaFromMessage(schema)
+    const known = this.#schemas.get(type)
+    if (known === undefined || known.revision <= read.revision) this.#schemas.set(type, read)
+    return read
+  }
+
+  rememberEntity(id: string, type: string): void {
+    this.#typeOfEntity.delete(id)
+    this.#typeOfEntity.set(id, type)
+    if (this.#typeOfEntity.size <= rememberedEntities) return
+    const [oldest] = this.#typeOfEntity.keys()
+    if (oldest !== undefined) this.#typeOfEntity.delete(oldest)
+  }
+
+  /** Forgets what turned out to be wrong: an id was deleted and given to an entity of another type. */
+  forget(questions: readonly FieldQuestion[]): void {
+    for (const { of } of questions) {
+      if ('type' in of) this.#schemas.delete(of.type)
+      else this.#typeOfEntity.delete(of.entityId)
+    }
+  }
+
+  forgetSchema(type: string): void {
+    this.#schemas.delete(type)
+  }
+
+  async #loadEntities(ids: readonly string[], options: CallOptions): Promise<void> {
+    if (ids.length === 0) return
+    const outcomes = await this.#entities.read(ids, options)
+    outcomes.forEach(({ outcome }, index) => {
+      if (outcome.case === 'entity') this.rememberEntity(ids[index] ?? '', outcome.value.type)
+      else if (outcome.case === 'problem' && outcome.value.code !== 'unknown_entity') {
+        throw errorFromProblem(outcome.value)
+      }
+    })
+  }
+
+  #missingSchema(question: FieldQuestion): string[] {
+    if (this.typeOf(question) !== undefined) return []
+    const { of } = question
+    const type = 'type' in of ? of.type : this.#typeOfEntity.get(of.entityId)
+    return type === undefined ? [] : [type]
+  }
+
+  /** A schema that is asked for again is wanted for a field that was added meanwhile. */
+  async #loadSchema(type: string, options: CallOptions): Promise<void> {
+    try {
+      await this.readSchema(type, this.#schemas.has(type) ? 'latest' : 'session', options)
+    } catch (error) {
+      if (!isQError(error, 'unknown_type')) throw error
+    }
+  }
+}
