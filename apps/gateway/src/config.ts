@@ -1,0 +1,111 @@
+import { accessVariables } from '@qcore/access'
+import { hostAndPort, serviceVariables, text, variable, wholeNumber, type SettingsOf } from '@qcore/service'
+
+const mostMs = 3_600_000
+const mostCount = 1_000_000
+
+/** A request to the NATS server, 1 MiB by default, holds the headers too: 16 KiB are left for them. */
+const standardBodyBytes = '1032192'
+
+/** The settings of the gateway. */
+export const gatewayVariables = {
+  ...serviceVariables,
+  ...accessVariables,
+  webAddress: variable(
+    'Q_WEB_ADDR',
+    hostAndPort(),
+    'Where the gateway listens: HTTP/1.1 and cleartext HTTP/2 on one port.',
+    {
+      default: '0.0.0.0:20000',
+    },
+  ),
+  webOrigins: variable(
+    'Q_WEB_ORIGINS',
+    text().refine(isOriginList, 'is not a list of origins such as https://app.example.com, or *').transform(splitList),
+    'Origins whose pages may call the gateway from a browser, separated by commas; `*` for every page. Empty: none.',
+    { default: '' },
+  ),
+  maxTimeoutMs: variable(
+    'Q_MAX_TIMEOUT_MS',
+    wholeNumber(1, mostMs),
+    'Longest deadline of a unary call, in milliseconds; a longer one is cut to it, and a call that names none has it.',
+    { default: '30000' },
+  ),
+  maxBodyBytes: variable(
+    'Q_WEB_MAX_BODY_BYTES',
+    wholeNumber(1_024, 67_108_864),
+    'Largest request, in bytes, also after decompression. NATS has a limit of its own (1 MiB unless its settings differ).',
+    { default: standardBodyBytes },
+  ),
+  maxHeaderBytes: variable(
+    'Q_WEB_MAX_HEADER_BYTES',
+    wholeNumber(1_024, 1_048_576),
+    'Largest header of a request, in bytes.',
+    {
+      default: '16384',
+    },
+  ),
+  receiveTimeoutMs: variable(
+    'Q_WEB_RECEIVE_TIMEOUT_MS',
+    wholeNumber(100, mostMs),
+    'How long a client may take to send a request, in milliseconds.',
+    { default: '30000' },
+  ),
+  idleTimeoutMs: variable(
+    'Q_WEB_IDLE_TIMEOUT_MS',
+    wholeNumber(100, mostMs),
+    'How long a connection without a call is kept, in milliseconds: above the 60 s of usual load balancers.',
+    { default: '75000' },
+  ),
+  stallTimeoutMs: variable(
+    'Q_WEB_STALL_TIMEOUT_MS',
+    wholeNumber(100, mostMs),
+    'How long a client may take nothing of what is sent, or leave an HTTP/2 ping unanswered, in milliseconds.',
+    { default: '30000' },
+  ),
+  maxConnections: variable(
+    'Q_WEB_MAX_CONNECTIONS',
+    wholeNumber(0, mostCount),
+    'Most connections at a time; 0: no limit.',
+    {
+      default: '10000',
+    },
+  ),
+  maxCalls: variable('Q_WEB_MAX_CALLS', wholeNumber(0, mostCount), 'Most unary calls at a time; 0: no limit.', {
+    default: '10000',
+  }),
+  maxStreams: variable('Q_WEB_MAX_STREAMS', wholeNumber(0, mostCount), 'Most open streams at a time; 0: no limit.', {
+    default: '10000',
+  }),
+  maxStreamsPerConnection: variable(
+    'Q_WEB_MAX_STREAMS_PER_CONNECTION',
+    wholeNumber(1, mostCount),
+    'Most calls and streams at a time on one HTTP/2 connection.',
+    { default: '1000' },
+  ),
+  ratePerToken: variable(
+    'Q_WEB_RATE_PER_TOKEN',
+    wholeNumber(0, mostCount),
+    'Most calls a second with one token, in each gateway, with a burst of one second; 0: no limit.',
+    { default: '0' },
+  ),
+  ratePerAddress: variable(
+    'Q_WEB_RATE_PER_ADDRESS',
+    wholeNumber(0, mostCount),
+    'The same from one client address. Behind a proxy all clients have the address of the proxy. 0: no limit.',
+    { default: '0' },
+  ),
+} as const
+
+export type GatewayConfig = SettingsOf<typeof gatewayVariables>
+
+function splitList(list: string): string[] {
+  return list
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== '')
+}
+
+function isOriginList(list: string): boolean {
+  return splitList(list).every((entry) => entry === '*' || (URL.canParse(entry) && new URL(entry).origin === entry))
+}

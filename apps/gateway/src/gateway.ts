@@ -1,0 +1,129 @@
+import { createConnectRouter, type ConnectRouter, type HandlerContext } from '@connectrpc/connect'
+import { compressionBrotli, compressionGzip } from '@connectrpc/connect-node'
+import { Health, ServerReflection, ServerReflectionV1alpha } from '@qcore/contracts'
+import type { HealthCheck, Service } from '@qcore/service'
+import { createNatsTransport } from '@qcore/transport'
+import type { GatewayContext } from './context.ts'
+import { ByteForwarder, type Forwarding } from './forward/byte-forwarder.ts'
+import { forwardServices } from './forward/forward-routes.ts'
+import { outcomeInterceptor, requestGate } from './forward/outcome-interceptor.ts'
+import { platformServices } from './forward/platform-services.ts'
+import { ProtocolServer, type ProtocolExchange } from './forward/protocol-exchange.ts'
+import { Dependencies } from './health/dependencies.ts'
+import { registerHealth } from './health/health-routes.ts'
+import { HttpServers } from './http/http-servers.ts'
+import { createRouter, methodPath, type MethodRoute } from './http/router.ts'
+import { Admission } from './limits/admission.ts'
+import { OpenCalls } from './limits/open-calls.ts'
+import type { OperationsHandler } from './operations/operations-handler.ts'
+import { DescriptorIndex } from './reflection/descriptor-index.ts'
+import { registerReflection } from './reflection/reflection-routes.ts'
+
+/** An answer in JSON is larger than the protobuf that came through NATS; more than this is a fault. */
+const writeMaxBytes = 67_108_864
+/** The part of the shutdown time that running calls may take; the rest is for closing connections. */
+const drainPart = 0.8
+/** How long connections may take to close once their calls have ended, in milliseconds. */
+const closeTimeoutMs = 500
+
+/** The running gateway. */
+export class Gateway implements Service {
+  readonly name = 'gateway'
+  readonly #context: GatewayContext
+  readonly #forwarding: Forwarding
+  readonly #dependencies: Dependencies
+  readonly #stopping = new AbortController()
+  #servers: HttpServers | undefined
+  #port = 0
+
+  constructor(context: GatewayContext) {
+    const { config, connection, verifier } = context
+    const { store, ratePerToken, ratePerAddress } = config
+    this.#context = context
+    this.#forwarding = {
+      context,
+      admission: new Admission({ verifier, store, ratePerToken, ratePerAddress }),
+      openCalls: new OpenCalls({ call: config.maxCalls, stream: config.maxStreams }),
+      stopping: this.#stopping.signal,
+    }
+    this.#dependencies = new Dependencies(connection, store)
+  }
+
+  /** Where it listens. */
+  get port(): number {
+    return this.#port
+  }
+
+  async checkHealth(): Promise<HealthCheck[]> {
+    const stopping = this.#stopping.signal.aborted
+    const own = { name: 'listener', ok: !stopping, detail: stopping ? 'the gateway is stopping' : 'listening' }
+    return [own, ...(await this.#dependencies.check())]
+  }
+
+  /** Begins to serve. */
+  async listen(operations: OperationsHandler): Promise<void> {
+    const { config } = this.#context
+    const router = createRouter({
+      routes: this.#createRoutes(),
+      origins: config.webOrigins,
+      otherwise: operations.handle,
+      stopping: this.#stopping.signal,
+    })
+    const servers = new HttpServers(config, router)
+    this.#servers = servers
+    this.#port = await servers.listen(config.webAddress)
+  }
+
+  /** Takes no more connections, ends streams, lets calls end, and closes what is open. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { config, logger } = this.#context
+    this.#stopping.abort()
+    this.#servers?.close()
+    const idle = await this.#forwarding.openCalls.waitUntilIdle(config.shutdownTimeoutMs * drainPart)
+    if (!idle) logger.warn('calls that did not end in time are cut off')
+    await this.#servers?.closed(idle ? closeTimeoutMs : 0)
+    this.#servers?.[Symbol.dispose]()
+  }
+
+  #createRoutes(): Map<string, MethodRoute> {
+    const { config } = this.#context
+    const router = createConnectRouter({
+      acceptCompression: [compressionGzip, compressionBrotli],
+      readMaxBytes: config.maxBodyBytes,
+      writeMaxBytes,
+      interceptors: [outcomeInterceptor],
+      requestGate: requestGate(this.#forwarding, (context, exchange) => this.#admit(context, exchange)),
+    })
+    this.#registerServices(router)
+    const platform = new Set(platformServices)
+    return new Map(
+      router.handlers.map((handler) => {
+        const { method } = handler
+        const protocols = new ProtocolServer(this.#forwarding, handler)
+        const isBytes = method.methodKind === 'unary' && platform.has(method.parent)
+        return [
+          methodPath(method),
+          { protocols, ...(isBytes && { bytes: new ByteForwarder(this.#forwarding, method) }) },
+        ]
+      }),
+    )
+  }
+
+  #registerServices(router: ConnectRouter): void {
+    const { connection, config } = this.#context
+    const stopping = this.#stopping.signal
+    const transport = createNatsTransport({ connection, store: config.store })
+    forwardServices(router, platformServices, { transport, maxTimeoutMs: config.maxTimeoutMs, stopping })
+    const described = [...platformServices, Health, ServerReflection, ServerReflectionV1alpha]
+    const services = described.map(({ typeName }) => typeName)
+    registerHealth(router, { checks: () => this.#dependencies.check(), services, stopping })
+    registerReflection(router, new DescriptorIndex(described), services)
+  }
+
+  #admit({ service, method }: HandlerContext, { request, response }: ProtocolExchange): void | Promise<void> {
+    if (service === Health) return undefined
+    const { admission } = this.#forwarding
+    const isReflection = service === ServerReflection || service === ServerReflectionV1alpha
+    return isReflection ? admission.admitAnyToken(request, response) : admission.admit(method, request, response)
+  }
+}

@@ -1,0 +1,69 @@
+/** Buckets untouched for this long are full again, and forgotten. Longer than the burst of one second. */
+const generationMs = 5_000
+/** Bounds the memory that many different keys can take. */
+const mostBuckets = 100_000
+
+interface Bucket {
+  tokens: number
+  updatedAtMs: number
+}
+
+/** What a caller has left, as the RateLimit headers say it. */
+export interface RateDecision {
+  allowed: boolean
+  /** Calls that may follow at once. */
+  remaining: number
+  /** Whole seconds until a call is allowed; 0 if it is now. */
+  retryAfterSeconds: number
+}
+
+/** Token buckets by key: `perSecond` calls a second, with a burst of one second. */
+export class RateLimiter {
+  readonly perSecond: number
+  readonly #now: () => number
+  #young = new Map<string, Bucket>()
+  #old = new Map<string, Bucket>()
+  #turnedAtMs: number
+
+  /** `now` is in milliseconds, monotonic. */
+  constructor(perSecond: number, now: () => number = () => performance.now()) {
+    this.perSecond = perSecond
+    this.#now = now
+    this.#turnedAtMs = now()
+  }
+
+  /** Counts a call. */
+  take(key: string): RateDecision {
+    const nowMs = this.#now()
+    const bucket = this.#bucket(key, nowMs)
+    const refilled = bucket.tokens + ((nowMs - bucket.updatedAtMs) / 1_000) * this.perSecond
+    bucket.tokens = Math.min(this.perSecond, refilled)
+    bucket.updatedAtMs = nowMs
+    const allowed = bucket.tokens >= 1
+    if (allowed) bucket.tokens -= 1
+    return {
+      allowed,
+      remaining: Math.floor(bucket.tokens),
+      retryAfterSeconds: allowed ? 0 : Math.max(1, Math.ceil((1 - bucket.tokens) / this.perSecond)),
+    }
+  }
+
+  /** How many buckets are held. */
+  get size(): number {
+    return this.#young.size + this.#old.size
+  }
+
+  #bucket(key: string, nowMs: number): Bucket {
+    if (nowMs - this.#turnedAtMs >= generationMs || this.#young.size >= mostBuckets) {
+      this.#old = nowMs - this.#turnedAtMs >= 2 * generationMs ? new Map() : this.#young
+      this.#young = new Map()
+      this.#turnedAtMs = nowMs
+    }
+    let bucket = this.#young.get(key)
+    if (bucket === undefined) {
+      bucket = this.#old.get(key) ?? { tokens: this.perSecond, updatedAtMs: nowMs }
+      this.#young.set(key, bucket)
+    }
+    return bucket
+  }
+}
