@@ -4,33 +4,57 @@ const pollMs = 25
 const requestTimeoutMs = 2_000
 
 /** What to wait for. */
-export interface ReadinessWait {
+export interface ReadinessProbe {
   readonly url: string
   /** The services that have to be among the checks; empty if the answer's status says it all. */
   readonly services: readonly string[]
-  /** Ends the wait. */
-  readonly signal: AbortSignal
 }
 
-/** Waits until a /readyz says that its services are ready. @throws the reason of the signal */
-export async function waitUntilReady({ url, services, signal }: ReadinessWait): Promise<void> {
+/**
+ * Waits until a /readyz says that its services are ready.
+ *
+ * @param onUnready is told each time why they are not, for people
+ * @throws the reason of the signal
+ */
+export async function waitUntilReady(
+  probe: ReadinessProbe,
+  signal: AbortSignal,
+  onUnready: (reason: string) => void,
+): Promise<void> {
   for (;;) {
     signal.throwIfAborted()
-    if (await isReady(url, services, signal)) return
+    const reason = await findUnready(probe, signal)
+    if (reason === undefined) return
+    if (!signal.aborted) onUnready(reason)
     await delay(pollMs, undefined, { signal }).catch(() => signal.throwIfAborted())
   }
 }
 
-async function isReady(url: string, services: readonly string[], signal: AbortSignal): Promise<boolean> {
+interface Report {
+  readonly checks?: readonly { readonly name: string; readonly ok?: boolean; readonly detail?: string }[]
+}
+
+async function findUnready({ url, services }: ReadinessProbe, signal: AbortSignal): Promise<string | undefined> {
   try {
     const response = await fetch(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(requestTimeoutMs)]) })
     const body = await response.text()
-    if (response.status !== 200) return false
-    if (services.length === 0) return true
-    const { checks } = JSON.parse(body) as { checks: { name: string }[] }
+    if (response.status !== 200) return describeFailed(body)
+    if (services.length === 0) return undefined
+    const { checks = [] } = JSON.parse(body) as Report
     // A process is asked while it still starts its services: those that are missing are not ready.
-    return services.every((service) => checks.some(({ name }) => name.startsWith(`${service}/`)))
+    const missing = services.filter((service) => !checks.some(({ name }) => name.startsWith(`${service}/`)))
+    return missing.length === 0 ? undefined : `not started: ${missing.join(', ')}`
   } catch {
-    return false
+    return `no answer from ${url}`
+  }
+}
+
+function describeFailed(body: string): string {
+  try {
+    const { checks = [] } = JSON.parse(body) as Report
+    const failed = checks.filter(({ ok }) => ok === false)
+    return failed.map(({ name, detail = '' }) => `${name}: ${detail}`).join(', ') || body
+  } catch {
+    return body
   }
 }

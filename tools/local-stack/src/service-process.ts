@@ -1,11 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Environment } from '@qcore/service'
 import { endWithProcess } from './live-servers.ts'
 import { LocalStackError } from './local-stack-error.ts'
 import { sendSignal } from './process-mark.ts'
-import { waitUntilReady, type ReadinessWait } from './readiness.ts'
+import { waitUntilReady, type ReadinessProbe } from './readiness.ts'
 import type { OutputTail, ServiceLog } from './service-log.ts'
 import { workspaceFolder } from './workspace.ts'
 
@@ -24,9 +23,11 @@ export interface RunningProcess {
 
 export interface ProcessPlan {
   readonly name: string
+  /** The file to run. */
+  readonly program: string
   readonly env: Environment
   /** Where to see that it is ready. */
-  readonly readiness: readonly Omit<ReadinessWait, 'signal'>[]
+  readonly readiness: readonly ReadinessProbe[]
   readonly log: ServiceLog
   /** Called with each new process id. */
   onSpawn(this: void): void
@@ -44,9 +45,7 @@ const killTimeoutMs = 2_000
 /** Given to the services as `Q_SHUTDOWN_TIMEOUT_MS`. */
 export const shutdownTimeoutMs = 8_000
 
-const launcher = path.join(workspaceFolder, 'apps/qcore/src/main.ts')
-
-export function planProcess({ name, env, readiness, log, onSpawn }: ProcessPlan): ServiceProcess {
+export function planProcess({ name, program, env, readiness, log, onSpawn }: ProcessPlan): ServiceProcess {
   let child: ChildProcess | undefined
   let tail: OutputTail | undefined
   let gone: Promise<string> = Promise.resolve('not started')
@@ -54,7 +53,7 @@ export function planProcess({ name, env, readiness, log, onSpawn }: ProcessPlan)
 
   const start = async (signal: AbortSignal | undefined): Promise<void> => {
     signal?.throwIfAborted()
-    const started = spawn(process.execPath, [launcher], {
+    const started = spawn(process.execPath, [program], {
       // Ctrl-C goes to the process group of the terminal; who stops when is decided here.
       detached: true,
       cwd: workspaceFolder,
@@ -81,7 +80,9 @@ export function planProcess({ name, env, readiness, log, onSpawn }: ProcessPlan)
   const becomeReady = async (ended: Promise<string>, signal: AbortSignal | undefined): Promise<void> => {
     const giveUp = new AbortController()
     const signals = [giveUp.signal, AbortSignal.timeout(readyTimeoutMs), ...(signal === undefined ? [] : [signal])]
-    const waits = readiness.map((each) => waitUntilReady({ ...each, signal: AbortSignal.any(signals) }))
+    const limit = AbortSignal.any(signals)
+    let unready = ''
+    const waits = readiness.map((each) => waitUntilReady(each, limit, (reason) => void (unready = reason)))
     const failure = ended.then((reason) => {
       throw new LocalStackError(`${name} ended while it started (${reason})`)
     })
@@ -90,7 +91,8 @@ export function planProcess({ name, env, readiness, log, onSpawn }: ProcessPlan)
     } catch (error) {
       signal?.throwIfAborted()
       if (error instanceof LocalStackError) throw error
-      throw new LocalStackError(`${name} was not ready within ${readyTimeoutMs / 1_000} s`, { cause: error })
+      const message = `${name} was not ready within ${readyTimeoutMs / 1_000} s (${unready})`
+      throw new LocalStackError(message, { cause: error })
     } finally {
       giveUp.abort()
       await Promise.allSettled(waits)

@@ -3,30 +3,28 @@ import type { Environment } from '@qcore/service'
 import { mintAdminToken } from './admin-token.ts'
 import type { BackingServer } from './backing-server.ts'
 import { openDataFolder } from './data-folder.ts'
-import { assertPortFree, freePort, loopback } from './free-port.ts'
 import { awaitClaim } from './folder-claim.ts'
+import { assertPortFree } from './free-port.ts'
 import { endLeftoverNats, startNats } from './nats.ts'
 import { endLeftoverPostgres, startPostgres } from './postgres.ts'
-import { endLeftoverProcesses, recordProcesses } from './process-record.ts'
-import { keepSecrets, type Secrets } from './secrets.ts'
-import { openServiceLog, type ComplaintListener, type ServiceLog } from './service-log.ts'
-import { planProcess, shutdownTimeoutMs, type RunningProcess, type ServiceProcess } from './service-process.ts'
-
-export const allModes = ['auth', 'writer', 'reader', 'notifier', 'gateway'] as const
+import { endLeftoverProcesses } from './process-record.ts'
+import { keepSecrets } from './secrets.ts'
+import { openServiceLog, type ComplaintListener } from './service-log.ts'
+import type { RunningProcess } from './service-process.ts'
+import { allModes, planProcesses } from './system-processes.ts'
+import { chooseWebAddress, gatewayUrl, type WebAddress } from './web-address.ts'
 
 const claimWaitMs = 3_000
-
-export interface WebAddress {
-  readonly host: string
-  readonly port: number
-}
 
 export interface SystemOptions {
   /** The services to run. Default: all. */
   modes?: readonly string[]
   /** Where everything is kept. Absent: a temporary folder, removed at the end. */
   dataFolder?: string
-  /** Environment of the services, under what the system sets itself. Default: empty. */
+  /**
+   * Environment of the services, under what the system sets itself. Default: empty.
+   * Given, it is also where `Q_POSTGRES_…`, `Q_NATS_…` and `PATH` are read, instead of this process's environment.
+   */
   env?: Environment
   /** One process for each service instead of one for all. Default false. */
   separate?: boolean
@@ -75,8 +73,14 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
   const logFile = path.join(folder.path, 'qcore.log')
   const log = parts.use(openServiceLog(logFile, options.onComplaint ?? (() => {})))
 
-  const setting: ProcessSetting = { options, web, secrets, backing, log, folder: folder.path }
-  const processes = await startProcesses(setting, parts)
+  const { separate = false, env = {}, store = 'main' } = options
+  const setting = { modes, separate, env, store, web, secrets, ...backing, log, folder: folder.path }
+  const processes = await planProcesses(setting)
+  parts.defer(async () => {
+    // The gateway goes first, so that nobody is sent to a service that has gone.
+    for (const running of processes.toReversed()) await running.stop()
+  })
+  await Promise.all(processes.map((each) => each.start(signal)))
   const url = gatewayUrl(web)
   const canMint = modes.includes('auth') && modes.includes('gateway')
   const token = canMint ? await mintAdminToken(url, secrets.Q_MASTER_TOKEN, signal) : ''
@@ -93,20 +97,6 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
     backing,
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   }
-}
-
-async function chooseWebAddress({ host, port }: WebAddress = { host: loopback, port: 0 }): Promise<WebAddress> {
-  return { host, port: port === 0 ? await freePort() : port }
-}
-
-/** Where to reach a gateway that listens on an address: one that stands for all is no address to go to. */
-function gatewayUrl({ host, port }: WebAddress): string {
-  if (host === '0.0.0.0' || host === '::') return `http://${loopback}:${port}`
-  return `http://${formatAddress({ host, port })}`
-}
-
-function formatAddress({ host, port }: WebAddress): string {
-  return `${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
 async function endLeftovers(folder: string): Promise<void> {
@@ -140,62 +130,4 @@ async function startBacking(folder: string, options: SystemOptions, parts: Async
   if (postgres.status === 'rejected') throw postgres.reason
   if (nats.status === 'rejected') throw nats.reason
   return { postgres: postgres.value, nats: nats.value }
-}
-
-interface ProcessSetting {
-  readonly options: SystemOptions
-  readonly web: WebAddress
-  readonly secrets: Secrets
-  readonly backing: Backing
-  readonly log: ServiceLog
-  readonly folder: string
-}
-
-async function startProcesses(setting: ProcessSetting, parts: AsyncDisposableStack): Promise<ServiceProcess[]> {
-  const { modes = allModes, separate = false, signal } = setting.options
-  const groups = separate ? modes.map((mode) => [mode]) : [modes]
-  const processes: ServiceProcess[] = []
-  const onSpawn = (): void =>
-    recordProcesses(
-      setting.folder,
-      processes.map(({ pid }) => pid).filter((pid) => pid !== 0),
-    )
-  for (const group of groups) processes.push(await planGroup(group, setting, onSpawn))
-  parts.defer(async () => {
-    // The gateway goes first, so that nobody is sent to a service that has gone.
-    for (const running of processes.toReversed()) await running.stop()
-  })
-  await Promise.all(processes.map((each) => each.start(signal)))
-  return processes
-}
-
-async function planGroup(
-  group: readonly string[],
-  { options, web, secrets, backing, log }: ProcessSetting,
-  onSpawn: () => void,
-): Promise<ServiceProcess> {
-  const healthPort = await freePort()
-  const list = group.join(',')
-  const name = options.separate === true ? list : 'qcore'
-  const gateway = group.includes('gateway')
-  const readiness = [{ url: `http://${loopback}:${healthPort}/readyz`, services: group }]
-  if (gateway) readiness.push({ url: `${gatewayUrl(web)}/readyz`, services: [] })
-  return planProcess({
-    name,
-    log,
-    onSpawn,
-    readiness,
-    env: {
-      Q_SHUTDOWN_TIMEOUT_MS: String(shutdownTimeoutMs),
-      ...options.env,
-      Q_MODES: list,
-      Q_STORE: options.store ?? 'main',
-      Q_POSTGRES_ADDR: backing.postgres.url,
-      Q_NATS_ADDR: backing.nats.url,
-      Q_WEB_ADDR: formatAddress(web),
-      Q_HEALTH_ADDR: `${loopback}:${healthPort}`,
-      Q_AUTH_SECRET: secrets.Q_AUTH_SECRET,
-      ...(group.includes('auth') ? { Q_MASTER_TOKEN: secrets.Q_MASTER_TOKEN } : {}),
-    },
-  })
 }

@@ -57,7 +57,7 @@ test('a configured address comes first', async () => {
 
 test('streams, token and port outlive a restart and a SIGKILL', async () => {
   const dataFolder = path.join(await makeTemporaryFolder(), 'nats')
-  await using server = await startNats({ dataFolder, token: true, config: 'max_payload: 2MB' })
+  await using server = await startNats({ dataFolder, token: true, config: 'max_payload: 2MB', env })
   await ask(server.url, '$JS.API.STREAM.CREATE.KEPT', { name: 'KEPT', subjects: ['kept'] })
   await ask(server.url, 'kept', 'one')
   await server.restart()
@@ -74,7 +74,7 @@ test('streams, token and port outlive a restart and a SIGKILL', async () => {
 })
 
 test('a setting that the server refuses is told with its own words', async () => {
-  await expect(startNats({ config: 'no_such_setting: 1' })).rejects.toThrow(
+  await expect(startNats({ config: 'no_such_setting: 1', env })).rejects.toThrow(
     /^NATS did not start \(exit code 1\): .*no_such_setting/,
   )
 })
@@ -85,7 +85,7 @@ test('a port in use is one clear line, and the folder is free again', async () =
   const other = createServer().listen(port, '127.0.0.1')
   onTestFinished(() => void other.close())
   await once(other, 'listening')
-  await expect(startNats({ port, dataFolder })).rejects.toThrow(
+  await expect(startNats({ port, dataFolder, env })).rejects.toThrow(
     `port ${port} of 127.0.0.1, for NATS, is in use by another program`,
   )
   expect(existsSync(path.join(dataFolder, 'owner.json'))).toBe(false)

@@ -9,6 +9,9 @@ import { commandLine, markProcess } from '../src/process-mark.ts'
 import { query } from './_query.ts'
 import { makeTemporaryFolder } from './_temporary-folder.ts'
 
+/** Without the settings of whoever runs the tests. */
+const env = { PATH: process.env.PATH }
+
 test('after a SIGKILL of the parent, the next start ends what was left running and has all data', async () => {
   const dataFolder = await makeTemporaryFolder()
   const parent = await startParent(dataFolder)
@@ -18,8 +21,8 @@ test('after a SIGKILL of the parent, the next start ends what was left running a
   expect(markProcess(parent.postgres.pid)).toBeDefined()
   expect(markProcess(parent.nats.pid)).toBeDefined()
 
-  await using postgres = await startPostgres({ dataFolder: path.join(dataFolder, 'postgres'), durable: false })
-  await using nats = await startNats({ dataFolder: path.join(dataFolder, 'nats') })
+  await using postgres = await startPostgres({ dataFolder: path.join(dataFolder, 'postgres'), durable: false, env })
+  await using nats = await startNats({ dataFolder: path.join(dataFolder, 'nats'), env })
   expect(await query(postgres.url, 'select n from kept')).toEqual({ n: 1 })
   expect(markProcess(parent.postgres.pid)).toBeUndefined()
   expect(markProcess(parent.nats.pid)).toBeUndefined()
@@ -32,7 +35,7 @@ test('the temporary folder and the server of a killed process are gone after the
   expect(existsSync(folder)).toBe(true)
   parent.process.kill('SIGKILL')
   await once(parent.process, 'exit')
-  await using nats = await startNats()
+  await using nats = await startNats({ env })
   expect(markProcess(parent.nats.pid)).toBeUndefined()
   expect(markProcess(nats.pid ?? 0)).toBeDefined()
   expect(existsSync(folder)).toBe(false)
@@ -71,7 +74,7 @@ interface StartedServer {
 
 async function startParent(...args: string[]): Promise<Parent> {
   const script = path.join(import.meta.dirname, '_servers-script.ts')
-  const parent = spawn(process.execPath, [script, ...args], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const parent = spawn(process.execPath, [script, ...args], { env, stdio: ['pipe', 'pipe', 'inherit'] })
   onTestFinished(() => void parent.kill('SIGKILL'))
   const [line] = (await once(createInterface({ input: parent.stdout }), 'line')) as [string]
   const [nats, postgres] = JSON.parse(line) as [StartedServer, StartedServer]

@@ -5,6 +5,8 @@ import { startSystem } from '../src/index.ts'
 import { markProcess } from '../src/process-mark.ts'
 import { makeTemporaryFolder } from './_temporary-folder.ts'
 
+/** Without the settings of whoever runs the tests. */
+const env = { PATH: process.env.PATH }
 const startTimeoutMs = 60_000
 
 test(
@@ -12,7 +14,7 @@ test(
   { timeout: startTimeoutMs },
   async () => {
     const dataFolder = path.join(await makeTemporaryFolder(), 'q')
-    const system = await startSystem({ dataFolder, durable: false })
+    const system = await startSystem({ dataFolder, durable: false, env })
     const { processes, backing } = system
     expect(processes.map(({ name }) => name)).toEqual(['qcore'])
     expect(await readRoot(system.url, system.token)).toBe(200)
@@ -26,14 +28,14 @@ test(
     expect(readFileSync(system.logFile, 'utf8')).toContain('"msg":"stopped"')
 
     // The token was signed with a secret that is kept.
-    await using again = await startSystem({ dataFolder, durable: false })
+    await using again = await startSystem({ dataFolder, durable: false, env })
     expect(again.masterToken).toBe(system.masterToken)
     expect(await readRoot(again.url, system.token)).toBe(200)
   },
 )
 
 test('each service of a system is ended and started alone', { timeout: startTimeoutMs }, async () => {
-  await using system = await startSystem({ separate: true, durable: false })
+  await using system = await startSystem({ separate: true, durable: false, env })
   const names = system.processes.map(({ name }) => name)
   expect(names).toEqual(['auth', 'writer', 'reader', 'notifier', 'gateway'])
   const reader = system.processes.find(({ name }) => name === 'reader')
@@ -52,8 +54,18 @@ test('each service of a system is ended and started alone', { timeout: startTime
   await expect.poll(() => readRoot(system.url, system.token), { timeout: 10_000 }).toBe(200)
 })
 
+test('a part of a system runs alone', { timeout: startTimeoutMs }, async () => {
+  await using system = await startSystem({ modes: ['auth', 'gateway'], separate: true, durable: false, env })
+  const response = await fetch(`${system.url}/qcore.auth.v1.TokenService/VerifyToken`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${system.token}` },
+    body: JSON.stringify({ token: system.token }),
+  })
+  expect(await response.json()).toMatchObject({ claims: { subject: 'local-admin', level: 'ACCESS_LEVEL_ADMIN' } })
+})
+
 test('a setting that a service refuses ends the start with its words', { timeout: startTimeoutMs }, async () => {
-  await expect(startSystem({ durable: false, env: { Q_LOG_LEVEL: 'loud' } })).rejects.toThrow(
+  await expect(startSystem({ durable: false, env: { ...env, Q_LOG_LEVEL: 'loud' } })).rejects.toThrow(
     /ended while it started \(exit code 1\): Q_LOG_LEVEL: "loud" is not one of/,
   )
 })
