@@ -25,6 +25,7 @@ export class TypeDirectory {
   readonly #session: Session
   readonly #entities: EntityReader
   readonly #schemas = new Map<string, TypeSchema>()
+  readonly #loading = new Map<string, Promise<void>>()
   readonly #typeOfEntity = new Map<string, string>()
 
   constructor(caller: Caller, session: Session, entities: EntityReader) {
@@ -47,7 +48,7 @@ export class TypeDirectory {
     )
     await this.#loadEntities([...new Set(ids)], options)
     const types = new Set(questions.flatMap((question) => this.#missingSchema(question)))
-    await Promise.all(Array.from(types, (type) => this.#loadSchema(type, options)))
+    await Promise.all(Array.from(types, (type) => this.#loadSchemaOnce(type)))
   }
 
   /** Reads a schema and remembers it. */
@@ -100,10 +101,20 @@ export class TypeDirectory {
     return type === undefined ? [] : [type]
   }
 
+  /** Shared by all who wait for it, so that none of their signals ends it. */
+  #loadSchemaOnce(type: string): Promise<void> {
+    let loading = this.#loading.get(type)
+    if (loading === undefined) {
+      loading = this.#loadSchema(type).finally(() => this.#loading.delete(type))
+      this.#loading.set(type, loading)
+    }
+    return loading
+  }
+
   /** A schema that is asked for again is wanted for a field that was added meanwhile. */
-  async #loadSchema(type: string, options: CallOptions): Promise<void> {
+  async #loadSchema(type: string): Promise<void> {
     try {
-      await this.readSchema(type, this.#schemas.has(type) ? 'latest' : 'session', options)
+      await this.readSchema(type, this.#schemas.has(type) ? 'latest' : 'session', {})
     } catch (error) {
       if (!isQError(error, 'unknown_type')) throw error
     }

@@ -101,7 +101,14 @@ describe('values', () => {
     ])
     expect(['x', 5].map(impliedType)).toEqual([undefined, undefined])
     const tagged = [choice('ON'), bool(true), list([]), reference('a'), timestamp(new Date()), file(new Uint8Array())]
-    expect(tagged.map(impliedType)).toEqual(['Choice', 'Bool', 'EntityList', 'EntityReference', 'Timestamp', 'BinaryFile'])
+    expect(tagged.map(impliedType)).toEqual([
+      'Choice',
+      'Bool',
+      'EntityList',
+      'EntityReference',
+      'Timestamp',
+      'BinaryFile',
+    ])
   })
 
   it('are taken for what they look like when nothing is known of the field', () => {

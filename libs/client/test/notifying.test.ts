@@ -1,0 +1,239 @@
+import type { WatchRequest } from '@qcore/contracts'
+import { describe, expect, it, vi } from 'vitest'
+import type { Notification } from '../src/index.ts'
+import { connectTo, serviceError, type Script } from './_scripted.ts'
+
+const live = (revision: bigint, logId = 'log') => ({ event: { case: 'live' as const, value: { revision, logId } } })
+const progress = (revision: bigint) => ({ event: { case: 'progress' as const, value: { revision } } })
+
+function change(revision: bigint, { subscriptions = [0], value = revision, more = false } = {}) {
+  const current = { entityId: 'a', name: 'Count', revision, value: { kind: { case: 'int' as const, value } } }
+  return {
+    event: { case: 'notifications' as const, value: { revision, more, notifications: [{ subscriptions, current }] } },
+  }
+}
+
+type Step = ReturnType<typeof live> | ReturnType<typeof progress> | ReturnType<typeof change>
+
+/** Plays one list of responses a stream; a stream with nothing after it stays open, one with an error ends with it. */
+function player(...streams: (Step | Error)[][]) {
+  const requests: WatchRequest[] = []
+  const opened = Promise.withResolvers<AbortSignal>()
+  const watch: NonNullable<Script['watch']>['watch'] = async function* (request, { signal }) {
+    const steps = streams[requests.length] ?? []
+    requests.push(request)
+    opened.resolve(signal)
+    for (const step of steps) {
+      if (step instanceof Error) throw step
+      yield step
+    }
+    await new Promise((resolve) => signal.addEventListener('abort', resolve))
+  }
+  return { requests, watch, opened: opened.promise }
+}
+
+const target = { entity: 'a', fields: ['Count'] }
+
+describe('notifications', () => {
+  it('of one tick share a stream, and each reaches its callback in order', async () => {
+    const { requests, watch } = player([
+      live(5n),
+      change(6n, { subscriptions: [0, 2] }),
+      change(7n, { subscriptions: [1] }),
+    ])
+    await using q = await connectTo({ watch: { watch } })
+    const seen: string[] = []
+    await Promise.all(
+      ['x', 'y', 'z'].map((name) => q.notify(target, ({ revision }) => void seen.push(`${name}${revision}`))),
+    )
+    await vi.waitFor(() => expect(seen).toEqual(['x6', 'z6', 'y7']))
+    expect(requests).toHaveLength(1)
+    expect(requests[0]?.subscriptions).toHaveLength(3)
+    expect(q.revision).toBe(7)
+  })
+
+  it('of a revision are handed on when all its parts are there', async () => {
+    const { watch } = player(
+      [live(5n), change(6n, { more: true }), serviceError('unavailable')],
+      [live(5n), change(6n, { value: 1n, more: true }), change(6n, { value: 2n })],
+    )
+    await using q = await connectTo({ watch: { watch } })
+    const seen: unknown[] = []
+    await q.notify(target, ({ current }) => void seen.push(current.value))
+    await vi.waitFor(() => expect(seen).toHaveLength(2))
+    expect(seen).toEqual([1n, 2n])
+  })
+
+  it.each(['unavailable', 'no_responders', 'too_slow', 'internal', 'deadline_exceeded'] as const)(
+    'go on after %s from the last revision handled, without repeats',
+    async (code) => {
+      const { requests, watch } = player(
+        [live(5n), change(6n), progress(9n), serviceError(code)],
+        [live(9n), change(9n), change(10n)],
+      )
+      await using q = await connectTo({ watch: { watch } })
+      const seen: number[] = []
+      const onInterruption = vi.fn<(error: Error) => void>()
+      const subscription = await q.notify(target, ({ revision }) => void seen.push(revision), { onInterruption })
+      await vi.waitFor(() => expect(seen).toEqual([6, 10]))
+      expect(requests[1]).toMatchObject({ resumeAfter: 9n, logId: 'log' })
+      expect(onInterruption).toHaveBeenCalledWith(expect.objectContaining({ code }))
+      await vi.waitFor(() => expect(subscription.position).toEqual({ revision: 10, logId: 'log' }))
+    },
+  )
+
+  it('begin after a revision if asked to', async () => {
+    const { requests, watch } = player([live(3n)])
+    await using q = await connectTo({ watch: { watch } })
+    const subscription = await q.notify(target, () => {}, { resumeAfter: { revision: 3, logId: 'old' } })
+    expect(requests[0]).toMatchObject({ resumeAfter: 3n, logId: 'old' })
+    expect(subscription.liveRevision).toBe(3)
+  })
+
+  it.each(['compacted', 'log_replaced', 'permission_denied'] as const)('end with %s, and say so', async (code) => {
+    const { watch } = player([live(5n), serviceError('unavailable')], [serviceError(code)])
+    await using q = await connectTo({ watch: { watch } })
+    const subscription = await q.notify(target, () => {})
+    await expect(subscription.closed).rejects.toMatchObject({ code })
+  })
+
+  it('that one subscription makes impossible go on for the others', async () => {
+    const { requests, watch } = player(
+      [serviceError('unknown_field', 'no such field', 'subscriptions[1].fields[0]')],
+      [live(5n), change(6n, { subscriptions: [0, 1] })],
+    )
+    await using q = await connectTo({ watch: { watch } })
+    const seen: string[] = []
+    const results = await Promise.allSettled(
+      ['x', 'y', 'z'].map((name) => q.notify(target, () => void seen.push(name))),
+    )
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+    expect(results[1]).toMatchObject({ reason: { code: 'unknown_field', field: 'fields[0]' } })
+    await vi.waitFor(() => expect(seen).toEqual(['x', 'z']))
+    expect(requests[1]?.subscriptions).toHaveLength(2)
+  })
+
+  it('wait for a callback that takes its time', async () => {
+    const { watch } = player([live(5n), change(6n), change(7n)])
+    await using q = await connectTo({ watch: { watch } })
+    const gate = Promise.withResolvers<void>()
+    const seen: number[] = []
+    await q.notify(target, async ({ revision }) => {
+      seen.push(revision)
+      await gate.promise
+    })
+    await vi.waitFor(() => expect(seen).toEqual([6]))
+    for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate)
+    expect(seen).toEqual([6])
+    gate.resolve()
+    await vi.waitFor(() => expect(seen).toEqual([6, 7]))
+  })
+
+  it('whose callback throws end, and only they', async () => {
+    const { watch } = player([live(5n), change(6n, { subscriptions: [0, 1] }), change(7n, { subscriptions: [0, 1] })])
+    await using q = await connectTo({ watch: { watch } })
+    const seen: number[] = []
+    const [broken] = await Promise.all([
+      q.notify(target, () => {
+        throw new Error('mine')
+      }),
+      q.notify(target, ({ revision }) => void seen.push(revision)),
+    ])
+    await expect(broken.closed).rejects.toThrow('mine')
+    await vi.waitFor(() => expect(seen).toEqual([6, 7]))
+  })
+
+  it('stop for who unsubscribes; the stream ends with the last', async () => {
+    const { watch, opened } = player([live(5n)])
+    await using q = await connectTo({ watch: { watch } })
+    const controller = new AbortController()
+    const [first, second] = await Promise.all([
+      q.notify(target, () => {}),
+      q.notify(target, () => {}, { signal: controller.signal }),
+    ])
+    const signal = await opened
+    await first.unsubscribe()
+    await first.closed
+    expect(signal.aborted).toBe(false)
+    controller.abort()
+    await second.closed
+    await vi.waitFor(() => expect(signal.aborted).toBe(true))
+  })
+
+  it('that do not become live in time fail, and leave no stream behind', async () => {
+    const { requests, watch } = player(...Array.from({ length: 50 }, () => [serviceError('no_responders')]))
+    await using q = await connectTo({ watch: { watch } })
+    await expect(q.notify(target, () => {}, { timeoutMs: 150 })).rejects.toMatchObject({ code: 'no_responders' })
+    const attempts = requests.length
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    expect(requests).toHaveLength(attempts)
+  })
+
+  it('with a signal that is aborted already are refused', async () => {
+    const { watch } = player([live(5n)])
+    await using q = await connectTo({ watch: { watch } })
+    await expect(q.notify(target, () => {}, { signal: AbortSignal.abort() })).rejects.toMatchObject({
+      code: 'canceled',
+    })
+  })
+
+  it('tell progress', async () => {
+    const { watch } = player([live(5n), progress(8n), change(9n)])
+    await using q = await connectTo({ watch: { watch } })
+    const marks: number[] = []
+    await q.notify(target, () => {}, { onProgress: (revision) => void marks.push(revision) })
+    await vi.waitFor(() => expect(marks).toEqual([8, 9]))
+  })
+})
+
+describe('iterating over notifications', () => {
+  it('gives them in order, and unsubscribes at the end of the loop', async () => {
+    const { watch, opened } = player([live(5n), change(6n), change(7n), change(8n)])
+    await using q = await connectTo({ watch: { watch } })
+    const seen: number[] = []
+    for await (const { revision } of await q.notifications(target)) {
+      seen.push(revision)
+      if (seen.length === 2) break
+    }
+    expect(seen).toEqual([6, 7])
+    const signal = await opened
+    await vi.waitFor(() => expect(signal.aborted).toBe(true))
+  })
+
+  it('buffers a bounded number', async () => {
+    let sent = 0
+    const watch: NonNullable<Script['watch']>['watch'] = async function* () {
+      yield live(0n)
+      for (; sent < 10_000; sent += 1) yield change(BigInt(sent + 1))
+    }
+    await using q = await connectTo({ watch: { watch } })
+    const notifications = await q.notifications(target)
+    await vi.waitFor(() => expect(sent).toBeGreaterThan(200))
+    for (let turn = 0; turn < 50; turn += 1) await new Promise(setImmediate)
+    expect(sent).toBeLessThan(300)
+    const seen: Notification[] = []
+    for await (const notification of notifications) {
+      seen.push(notification)
+      if (seen.length === 1_000) break
+    }
+    expect(seen.map(({ revision }) => revision)).toEqual(Array.from({ length: 1_000 }, (_, index) => index + 1))
+  })
+
+  it('throws what ends the subscription', async () => {
+    const { watch } = player([live(5n), change(6n), serviceError('compacted')])
+    await using q = await connectTo({ watch: { watch } })
+    const notifications = await q.notifications(target)
+    await expect(notifications.next()).resolves.toMatchObject({ value: { revision: 6 } })
+    await expect(notifications.next()).rejects.toMatchObject({ code: 'compacted' })
+    await expect(notifications.next()).resolves.toMatchObject({ done: true })
+  })
+
+  it('ends with canceled when the client is closed', async () => {
+    const { watch } = player([live(5n)])
+    const q = await connectTo({ watch: { watch } })
+    const notifications = await q.notifications(target)
+    const next = expect(notifications.next()).rejects.toMatchObject({ code: 'canceled' })
+    await q.close()
+    await next
+  })
+})
