@@ -1,0 +1,30 @@
+import { accessVariables } from '@qcore/access'
+import { databaseVariables, serviceVariables, variable, wholeNumber, type SettingsOf } from '@qcore/service'
+
+export const notifierVariables = {
+  ...serviceVariables,
+  ...databaseVariables,
+  ...accessVariables,
+  cacheBytes: variable(
+    'Q_NOTIFIER_CACHE_BYTES',
+    wholeNumber(1_048_576, 68_719_476_736),
+    'Bytes of memory for the entities that context fields are read from. The default holds about 100,000 small ones.',
+    { default: '134217728' },
+  ),
+  queueBytes: variable(
+    'Q_WATCH_QUEUE_BYTES',
+    wholeNumber(65_536, 1_073_741_824),
+    'Bytes of notifications that may wait for the caller of one stream before it ends with too_slow. The default holds ' +
+      'nine of the largest commits.',
+    { default: '8388608' },
+  ),
+  queueRevisions: variable(
+    'Q_WATCH_QUEUE_REVISIONS',
+    wholeNumber(16, 1_000_000),
+    'Revisions that may wait for the caller of one stream before it ends with too_slow. The default is about a second ' +
+      'of the fastest writing.',
+    { default: '20000' },
+  ),
+} as const
+
+export type NotifierConfig = SettingsOf<typeof notifierVariables>

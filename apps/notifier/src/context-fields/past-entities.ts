@@ -1,0 +1,114 @@
+import type { ContextField } from '@qcore/contracts'
+import { QError } from '@qcore/errors'
+import type { EntityState, FieldPath, TypeModel } from '@qcore/model'
+import { resolvePath, type Children, type EntitySource, type LogRecord } from '@qcore/replica'
+import { contextField } from './context-field.ts'
+import { entityAfter } from './entity-after.ts'
+
+/** Loads what was right after a revision that has passed. */
+export interface Past {
+  /** Null: there was no such entity. Throws `compacted` if nothing tells any more. */
+  entities(ids: readonly string[], revision: number): Promise<ReadonlyMap<string, EntityState | null>>
+  children(id: string, revision: number): Promise<Children>
+  type(name: string): TypeModel | undefined
+}
+
+/** A path of the most steps needs ten rounds of loading; one that needs more does not come to an end. */
+const mostRounds = 20
+/** Entities, and lists of children, that are kept; beyond it all are loaded anew. */
+const mostKept = 10_000
+
+/** Entities as of one revision, which can be moved on commit by commit. What is not here is loaded from the past. */
+export class PastEntities implements EntitySource {
+  readonly #past: Past
+  #revision: number
+  readonly #entities = new Map<string, EntityState | null>()
+  readonly #children = new Map<string, Children>()
+  readonly #missedEntities = new Set<string>()
+  readonly #missedChildren = new Set<string>()
+  #loading: Promise<void> | undefined
+
+  constructor(past: Past, revision: number) {
+    this.#past = past
+    this.#revision = revision
+  }
+
+  entity(id: string): EntityState | null | undefined {
+    const entity = this.#entities.get(id)
+    if (entity === undefined) this.#missedEntities.add(id)
+    return entity
+  }
+
+  children(id: string): Children | undefined {
+    const children = this.#children.get(id)
+    if (children === undefined) this.#missedChildren.add(id)
+    return children
+  }
+
+  type(name: string): TypeModel | undefined {
+    return this.#past.type(name)
+  }
+
+  /** Follows a path at the revision; loads what it leads over. */
+  async read(entityId: string, path: FieldPath): Promise<ContextField> {
+    for (let round = 0; round < mostRounds; round++) {
+      const target = resolvePath(this, entityId, path)
+      if (target !== undefined) return contextField(target)
+      await this.#loadMissed()
+    }
+    throw new QError('internal', `the path that ends in ${path.field} does not come to an end`)
+  }
+
+  /** Loads entities that will be asked for, in one go. */
+  async prefetch(ids: Iterable<string>): Promise<void> {
+    for (const id of ids) this.entity(id)
+    await this.#loadMissed()
+  }
+
+  /** Moves on to the next revision. */
+  advance(record: LogRecord): void {
+    this.#revision = record.revision
+    if (this.#entities.size > mostKept) this.#entities.clear()
+    if (this.#children.size > mostKept) this.#children.clear()
+    for (const change of record.changes) {
+      if (change.kind === 'other') continue
+      if (change.kind === 'schema_changed') {
+        // Its entities have more fields from now on.
+        this.#entities.clear()
+        continue
+      }
+      const entity = this.#entities.get(change.entityId)
+      if (entity !== undefined) {
+        const after = entityAfter(entity, change, { record, typeOf: (name) => this.type(name) })
+        if (after === undefined) this.#entities.delete(change.entityId)
+        else this.#entities.set(change.entityId, after)
+      }
+      if (change.kind !== 'field_changed') this.#children.delete(change.parentId)
+    }
+  }
+
+  /** Paths that are read at the same time load together. */
+  #loadMissed(): Promise<void> {
+    this.#loading ??= Promise.resolve().then(() => {
+      this.#loading = undefined
+      return this.#load()
+    })
+    return this.#loading
+  }
+
+  async #load(): Promise<void> {
+    const ids = [...this.#missedEntities]
+    const parentIds = [...this.#missedChildren]
+    this.#missedEntities.clear()
+    this.#missedChildren.clear()
+    const [entities, ...lists] = await Promise.all([
+      ids.length === 0 ? new Map<string, EntityState | null>() : this.#past.entities(ids, this.#revision),
+      ...parentIds.map(async (id) => this.#past.children(id, this.#revision)),
+    ])
+    for (const id of ids) this.#entities.set(id, entities.get(id) ?? null)
+    for (const [index, id] of parentIds.entries()) {
+      const list = lists[index]
+      if (list !== undefined) this.#children.set(id, list)
+    }
+  }
+}

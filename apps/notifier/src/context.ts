@@ -1,0 +1,84 @@
+import type { NatsConnection } from '@nats-io/transport-node'
+import { createTokenVerifier, type TokenVerifier } from '@qcore/access'
+import { openPool, type Executor } from '@qcore/database'
+import { QError } from '@qcore/errors'
+import type { TypeModel } from '@qcore/model'
+import { openReplica, type LogFeed, type Replica } from '@qcore/replica'
+import { createLogger, openNats, type Logger } from '@qcore/service'
+import type { NotifierConfig } from './config.ts'
+import { LiveResolver } from './context-fields/live-resolver.ts'
+import { openPast } from './context-fields/open-past.ts'
+import type { Past } from './context-fields/past-entities.ts'
+import { LiveStreams } from './live/live-streams.ts'
+import { StreamFollower } from './live/stream-follower.ts'
+import { completePrevious } from './notify/complete-previous.ts'
+import type { QueueLimits } from './stream/watch-stream.ts'
+
+/** What the notifier works with. Disposing ends the streams and closes what it opened, in reverse order. */
+export interface NotifierContext extends AsyncDisposable {
+  readonly config: NotifierConfig
+  readonly logger: Logger
+  readonly connection: NatsConnection
+  readonly verifier: TokenVerifier
+  readonly pool: Executor
+  readonly past: Past
+  readonly replica: Replica
+  readonly feed: LogFeed
+  readonly live: LiveStreams
+  readonly queueLimits: QueueLimits
+  /** Of the applied revision. */
+  typeModel(name: string): TypeModel | undefined
+}
+
+/** What a caller of `createNotifier` brings along; it stays the caller's to close. */
+export interface NotifierOverrides {
+  logger?: Logger
+  connection?: NatsConnection
+}
+
+/** Connections to PostgreSQL: enough for several replays at a time, and few enough for many notifiers. */
+const poolConnections = 8
+
+export async function openContext(config: NotifierConfig, overrides: NotifierOverrides): Promise<NotifierContext> {
+  const { store, instanceId, logLevel, postgresAddress, cacheBytes } = config
+  const logger = overrides.logger ?? createLogger({ service: 'notifier', level: logLevel, instanceId })
+  const applicationName = `qcore-notifier ${instanceId}`
+  await using opened = new AsyncDisposableStack()
+  const connection = overrides.connection ?? (await openNats(config.natsAddress, { name: applicationName }))
+  if (overrides.connection === undefined) opened.defer(() => connection.close())
+  const pool = openPool({ address: postgresAddress, store, applicationName, max: poolConnections }, (error) =>
+    logger.warn({ err: error }, 'an idle connection to PostgreSQL was lost'),
+  )
+  opened.defer(() => pool.end())
+  const follower = new StreamFollower()
+  const replica = opened.use(await openReplica({ connection, pool, store, logger, cacheBytes, follower }))
+  const typeModel = (name: string): TypeModel | undefined => {
+    if (replica.types === undefined) throw new QError('unavailable', 'the store was replaced and is being read anew')
+    return replica.types.get(name)
+  }
+  const past = openPast(pool, typeModel)
+  const stopped = new AbortController()
+  opened.defer(() => stopped.abort())
+  const live = new LiveStreams({
+    feed: replica.feed,
+    resolverAt: (revision) => new LiveResolver(revision, { replica, past, signal: stopped.signal }),
+    complete: (writes) => completePrevious(pool, writes),
+  })
+  opened.use(live)
+  follower.follow(live, replica.feed)
+  const owned = opened.move()
+  return {
+    config,
+    logger,
+    connection,
+    verifier: createTokenVerifier(config.authSecret),
+    pool,
+    past,
+    replica,
+    feed: replica.feed,
+    live,
+    queueLimits: { bytes: config.queueBytes, revisions: config.queueRevisions },
+    typeModel,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  }
+}

@@ -1,0 +1,120 @@
+import { Trigger, type Subscription } from '@qcore/contracts'
+import { describe, expect, it } from 'vitest'
+import { fieldChanged, record, stringValue, subscription } from '../../test/_records.ts'
+import { fieldWrites, type FieldWrite } from './field-write.ts'
+import { MatchIndex } from './match-index.ts'
+import { groupSubscriptions } from './subscription-group.ts'
+
+function indexOf(streams: Record<string, Subscription[]>): MatchIndex<string> {
+  const index = new MatchIndex<string>()
+  for (const [name, subscriptions] of Object.entries(streams)) index.add(groupSubscriptions(subscriptions, name))
+  return index
+}
+
+function write(entityId: string, field: string, { same = false, type = 'Tank' } = {}): FieldWrite {
+  const change = fieldChanged(entityId, field, stringValue('new'), stringValue(same ? 'new' : 'old'), type)
+  const [only] = fieldWrites(record(7, change), () => true)
+  if (only === undefined) throw new Error('the record has no write')
+  return only
+}
+
+function selected(index: MatchIndex<string>, of: FieldWrite): [string, readonly number[], string][] {
+  return index.select(of).map(({ subscriber, positions, context }) => [subscriber, positions, context.key])
+}
+
+describe('the match index', () => {
+  it('selects by entity and field, and by type and field', () => {
+    const index = indexOf({
+      a: [subscription({ entityId: 'e1' }, ['Level', 'Name'])],
+      b: [subscription({ entityType: 'Tank' }, ['Level'])],
+    })
+    expect(selected(index, write('e1', 'Level'))).toEqual([
+      ['a', [0], ''],
+      ['b', [0], ''],
+    ])
+    expect(selected(index, write('e1', 'Name'))).toEqual([['a', [0], '']])
+    expect(selected(index, write('e2', 'Level'))).toEqual([['b', [0], '']])
+    expect(selected(index, write('e2', 'Name'))).toEqual([])
+  })
+
+  it('does not take an id for a type or a type for an id', () => {
+    const index = indexOf({ a: [subscription({ entityId: 'Tank' }, ['Level'])] })
+    expect(selected(index, write('e1', 'Level'))).toEqual([])
+    expect(selected(index, write('Tank', 'Level', { type: 'Pump' }))).toHaveLength(1)
+  })
+
+  it('leaves a write of the same value to subscriptions to every write', () => {
+    const index = indexOf({
+      a: [
+        subscription({ entityId: 'e1' }, ['Level']),
+        subscription({ entityId: 'e1' }, ['Level'], { trigger: Trigger.WRITE }),
+      ],
+      b: [subscription({ entityId: 'e1' }, ['Level'])],
+      c: [subscription({ entityId: 'e1' }, ['Level'], { trigger: Trigger.WRITE })],
+    })
+    expect(selected(index, write('e1', 'Level', { same: true }))).toEqual([
+      ['a', [1], ''],
+      ['c', [0], ''],
+    ])
+    expect(selected(index, write('e1', 'Level'))).toEqual([
+      ['a', [0, 1], ''],
+      ['b', [0], ''],
+      ['c', [0], ''],
+    ])
+  })
+
+  it('gives each context of a stream a selection of its own', () => {
+    const index = indexOf({
+      a: [
+        subscription({ entityId: 'e1' }, ['Level']),
+        subscription({ entityId: 'e1' }, ['Level'], { context: ['Name'] }),
+        subscription({ entityId: 'e1' }, ['Level'], { context: ['Name'] }),
+        subscription({ entityId: 'e1' }, ['Level'], { context: ['Name', 'Name'] }),
+      ],
+    })
+    expect(selected(index, write('e1', 'Level'))).toEqual([
+      ['a', [0], ''],
+      ['a', [1, 2], 'Name'],
+      ['a', [3], 'Name\nName'],
+    ])
+  })
+
+  it('merges what one stream watches by entity and by type, in ascending order', () => {
+    const index = indexOf({
+      a: [
+        subscription({ entityType: 'Tank' }, ['Level']),
+        subscription({ entityId: 'e1' }, ['Level']),
+        subscription({ entityType: 'Tank' }, ['Level']),
+        subscription({ entityType: 'Tank' }, ['Level'], { context: ['Name'] }),
+      ],
+    })
+    expect(selected(index, write('e1', 'Level'))).toEqual([
+      ['a', [0, 1, 2], ''],
+      ['a', [3], 'Name'],
+    ])
+  })
+
+  it('forgets what was deleted, and nothing else', () => {
+    const index = new MatchIndex<string>()
+    const gone = groupSubscriptions([subscription({ entityId: 'e1' }, ['Level'])], 'gone')
+    index.add(gone)
+    index.add(groupSubscriptions([subscription({ entityId: 'e1' }, ['Level'])], 'stays'))
+    index.delete(gone)
+    expect(selected(index, write('e1', 'Level'))).toEqual([['stays', [0], '']])
+    expect(index.isWatched('e1', 'Tank')).toBe(true)
+    expect(index.isWatched('e2', 'Tank')).toBe(false)
+  })
+
+  it('knows nothing of an entity after its last subscription', () => {
+    const index = new MatchIndex<string>()
+    const groups = groupSubscriptions(
+      [subscription({ entityId: 'e1' }, ['A', 'B']), subscription({ entityType: 'Tank' }, ['A'])],
+      'a',
+    )
+    index.add(groups)
+    expect(index.isWatched('e1', 'Pump')).toBe(true)
+    expect(index.isWatched('e2', 'Tank')).toBe(true)
+    index.delete(groups)
+    expect(index.isWatched('e1', 'Tank')).toBe(false)
+  })
+})

@@ -1,0 +1,35 @@
+import type { CommitRecord, Value } from '@qcore/contracts'
+import { loadLogRevisions, type Executor } from '@qcore/database'
+import type { FieldWrite } from '../match/field-write.ts'
+
+/** Most commits that are in memory at a time: those that leave values out are large, and so may these be. */
+const revisionsAtOnce = 8
+
+/** Completes the values before that the log left out of large commits. What was compacted stays without value. */
+export async function completePrevious(executor: Executor, writes: readonly FieldWrite[]): Promise<void> {
+  const lacking = Map.groupBy(writes, (write) => write.lackingRevision)
+  const revisions = [...lacking.keys()].filter((revision) => revision !== undefined)
+  for (let start = 0; start < revisions.length; start += revisionsAtOnce) {
+    for (const record of await loadLogRevisions(executor, revisions.slice(start, start + revisionsAtOnce))) {
+      for (const write of lacking.get(Number(record.revision)) ?? []) {
+        const value = valueWritten(record, write)
+        if (value !== undefined) write.setPrevious(value)
+      }
+    }
+  }
+}
+
+/** What a commit wrote to a field: by a write, by creating the entity, or by adding the field to its type. */
+function valueWritten({ changes }: CommitRecord, { entityId, entityType, name }: FieldWrite): Value | undefined {
+  let value: Value | undefined
+  for (const { kind } of changes) {
+    if (kind.case === 'fieldChanged' && kind.value.entityId === entityId && kind.value.name === name) {
+      value = kind.value.value
+    } else if (kind.case === 'entityCreated' && kind.value.entity?.id === entityId) {
+      value = kind.value.fields.find((field) => field.name === name)?.value
+    } else if (kind.case === 'schemaChanged' && kind.value.schema?.type === entityType) {
+      value ??= kind.value.schema.fields.find((field) => field.name === name)?.defaultValue
+    }
+  }
+  return value
+}

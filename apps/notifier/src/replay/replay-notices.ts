@@ -1,0 +1,48 @@
+import type { Executor } from '@qcore/database'
+import { timestampFromMicros } from '@qcore/model'
+import type { LogRecord } from '@qcore/replica'
+import type { PastEntities } from '../context-fields/past-entities.ts'
+import type { FieldWrite } from '../match/field-write.ts'
+import type { MatchIndex } from '../match/match-index.ts'
+import { completePrevious } from '../notify/complete-previous.ts'
+import { notifyWrites, watchedWrites } from '../notify/notify-writes.ts'
+import { RevisionNotice } from '../stream/revision-notice.ts'
+import type { WatchStream } from '../stream/watch-stream.ts'
+
+export interface ReplayState {
+  readonly stream: WatchStream
+  /** Of the stream's subscriptions only. */
+  readonly index: MatchIndex<WatchStream>
+  /** As of the revision before the first record. */
+  readonly entities: PastEntities
+}
+
+/** What commits of the log mean for a stream, with context as it was after each of them. */
+export async function replayNotices(
+  records: readonly LogRecord[],
+  { stream, index, entities }: ReplayState,
+  pool: Executor,
+): Promise<RevisionNotice[]> {
+  const watched = records.map((record) => ({ record, writes: watchedWrites(record, index) }))
+  const hasContext = stream.groups.some(({ whenChanged }) => whenChanged.context.paths.length > 0)
+  if (hasContext)
+    await entities.prefetch(new Set(watched.flatMap(({ writes }) => writes.map(({ entityId }) => entityId))))
+  const resolver = { resolve: entities.read.bind(entities) }
+  const notices: RevisionNotice[] = []
+  for (const { record, writes } of watched) {
+    if (hasContext) entities.advance(record)
+    if (writes.length === 0) continue
+    await completePrevious(pool, writes.filter(isLacking))
+    const notifications = notifyWrites(writes, index, resolver).get(stream)
+    if (notifications === undefined) continue
+    const commit = { revision: record.revision, commitTime: timestampFromMicros(record.commitTimeUs) }
+    const notice = new RevisionNotice(commit, notifications)
+    await notice.ready
+    notices.push(notice)
+  }
+  return notices
+}
+
+function isLacking(write: FieldWrite): boolean {
+  return write.lackingRevision !== undefined
+}

@@ -1,0 +1,59 @@
+import type { WatchResponse } from '@qcore/contracts'
+import type { Executor } from '@qcore/database'
+import { PastEntities, type Past } from '../context-fields/past-entities.ts'
+import type { LiveStreams } from '../live/live-streams.ts'
+import { MatchIndex } from '../match/match-index.ts'
+import { noticeResponses, progressResponse } from '../stream/watch-responses.ts'
+import type { WatchStream } from '../stream/watch-stream.ts'
+import { readPage } from './read-page.ts'
+import { replayNotices } from './replay-notices.ts'
+
+export interface ReplaySources {
+  readonly pool: Executor
+  readonly past: Past
+  readonly live: LiveStreams
+  readonly feed: { readonly appliedRevision: number; readonly logId: string }
+}
+
+/** How near to the newest revision a replay is when its stream is made live: what comes meanwhile waits in the queue. */
+const joinDistance = 500
+
+/**
+ * Sends what the log holds after a revision, and leaves the stream live: everything after what was sent here is, or
+ * will be, in its queue. Each page ends with a progress mark.
+ *
+ * @throws QError `log_replaced`, `compacted`, and the reason of the stream's end
+ */
+export async function* replay(
+  stream: WatchStream,
+  after: number,
+  { pool, past, live, feed }: ReplaySources,
+): AsyncGenerator<WatchResponse> {
+  const index = new MatchIndex<WatchStream>()
+  index.add(stream.groups)
+  const state = { stream, index, entities: new PastEntities(past, after) }
+  const { logId } = feed
+  let reached = after
+  let liveAt: number | undefined
+  for (;;) {
+    stream.throwIfEnded()
+    // Live first, then read: what is committed in between is in the queue.
+    if (liveAt === undefined && feed.appliedRevision - reached <= joinDistance) liveAt = live.attach(stream)
+    if (liveAt !== undefined && liveAt <= reached) return
+    const page = await readPage(pool, reached, logId)
+    const records = page.filter(({ revision }) => liveAt === undefined || revision <= liveAt)
+    for (const notice of await replayNotices(records, state, pool)) {
+      const responses = noticeResponses(notice)
+      const last = responses.pop()
+      yield* responses
+      stream.markDelivered(notice.revision)
+      if (last !== undefined) yield last
+      stream.throwIfEnded()
+    }
+    reached = records.at(-1)?.revision ?? reached
+    if (stream.deliveredRevision < reached) {
+      stream.markDelivered(reached)
+      yield progressResponse(reached)
+    }
+  }
+}

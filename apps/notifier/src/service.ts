@@ -1,0 +1,56 @@
+import { accessInterceptor } from '@qcore/access'
+import { readHead } from '@qcore/database'
+import { checkNats, type HealthCheck, type Service } from '@qcore/service'
+import { serveNats, validationInterceptor } from '@qcore/transport'
+import type { NotifierConfig } from './config.ts'
+import { openContext, type NotifierContext, type NotifierOverrides } from './context.ts'
+import { registerHandlers } from './handlers/index.ts'
+
+export { notifierVariables } from './config.ts'
+export type { NotifierConfig } from './config.ts'
+export type { NotifierOverrides } from './context.ts'
+
+/** A notifier that is further behind than this is not ready: new streams would begin in the past. */
+const mostLagMs = 5_000
+
+/**
+ * Starts a notifier: it serves watches. Any number may run; each follows the whole log.
+ *
+ * @throws QError `configuration`, `unavailable`
+ */
+export async function createNotifier(config: NotifierConfig, overrides: NotifierOverrides = {}): Promise<Service> {
+  await using opened = new AsyncDisposableStack()
+  const context = opened.use(await openContext(config, overrides))
+  const { store, instanceId } = config
+  opened.use(
+    await serveNats({
+      connection: context.connection,
+      store,
+      name: 'qcore-notifier',
+      version: '0.1.0',
+      instanceId,
+      interceptors: [accessInterceptor({ verifier: context.verifier, store }), validationInterceptor()],
+      routes: (router) => registerHandlers(router, context),
+      onError: (error, method) => context.logger.error({ err: error, method: method.name }, 'a call failed'),
+    }),
+  )
+  // Before the server stops: the streams tell their callers where to resume.
+  opened.defer(() => context.live.shutDown({ code: 'unavailable', message: 'this notifier stops; resume at another' }))
+  context.logger.info({ store, revision: context.feed.appliedRevision }, 'serving')
+  const owned = opened.move()
+  return {
+    name: 'notifier',
+    checkHealth: (signal) => checkHealth(context, signal),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  }
+}
+
+async function checkHealth({ connection, pool, feed }: NotifierContext, signal: AbortSignal): Promise<HealthCheck[]> {
+  const postgres = readHead(pool).then(
+    ({ revision }) => ({ name: 'postgres', ok: true, detail: `at revision ${revision}` }),
+    (error: unknown) => ({ name: 'postgres', ok: false, detail: String(error) }),
+  )
+  const lagMs = Math.round(feed.lagMs)
+  const log = { name: 'log', ok: lagMs <= mostLagMs, detail: `applied ${feed.appliedRevision}, ${lagMs} ms behind` }
+  return [await checkNats(connection, signal), await postgres, log]
+}

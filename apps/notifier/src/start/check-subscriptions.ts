@@ -1,0 +1,46 @@
+import type { Subscription } from '@qcore/contracts'
+import { QError } from '@qcore/errors'
+import type { TypeModel } from '@qcore/model'
+
+/** The types of entities by id; null for one that is deleted and whose type nothing tells any more. */
+export type EntityTypes = ReadonlyMap<string, string | null>
+
+/**
+ * Checks that what subscriptions name is there.
+ *
+ * @throws QError `unknown_type`, `unknown_entity`, `unknown_field`, which name the part of the request
+ */
+export function checkSubscriptions(
+  subscriptions: readonly Subscription[],
+  typeModel: (name: string) => TypeModel | undefined,
+  entityTypes: EntityTypes,
+): void {
+  for (const [position, { target, fields }] of subscriptions.entries()) {
+    const path = `subscriptions[${position}]`
+    const type = target.case === 'entityId' ? typeOfEntity(target.value, entityTypes, path) : (target.value ?? '')
+    if (type === null) continue
+    const model = typeModel(type)
+    if (model === undefined) {
+      const field = target.case === 'entityId' ? `${path}.entity_id` : `${path}.entity_type`
+      throw new QError('unknown_type', `there is no type ${type}`, { field })
+    }
+    const unknown = fields.findIndex((name) => !model.fieldsByName.has(name))
+    if (unknown >= 0) {
+      const field = `${path}.fields[${unknown}]`
+      throw new QError('unknown_field', `the type ${type} has no field ${fields[unknown]}`, { field })
+    }
+  }
+}
+
+function typeOfEntity(id: string, entityTypes: EntityTypes, path: string): string | null {
+  const type = entityTypes.get(id)
+  if (type !== undefined) return type
+  throw new QError('unknown_entity', `there is no entity ${id}`, { field: `${path}.entity_id` })
+}
+
+/** The entities that subscriptions name, each once. */
+export function subscribedEntities(subscriptions: readonly Subscription[]): string[] {
+  const ids = new Set<string>()
+  for (const { target } of subscriptions) if (target.case === 'entityId') ids.add(target.value)
+  return [...ids]
+}

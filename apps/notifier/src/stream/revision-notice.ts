@@ -1,0 +1,39 @@
+import type { Timestamp } from '@bufbuild/protobuf/wkt'
+import type { OutgoingNotification } from '../notify/outgoing-notification.ts'
+
+/** The commit that a notice is of. */
+export interface NoticedCommit {
+  readonly revision: number
+  readonly commitTime: Timestamp
+}
+
+/** What one revision means for one stream. */
+export class RevisionNotice {
+  readonly revision: number
+  readonly commitTime: Timestamp
+  /** Complete when `ready` has settled. */
+  notifications: readonly OutgoingNotification[] = []
+  /** Settles when all is there; undefined if it is. */
+  readonly ready: Promise<unknown> | undefined
+
+  constructor(
+    commit: NoticedCommit,
+    notifications: readonly OutgoingNotification[] | Promise<readonly OutgoingNotification[]>,
+  ) {
+    this.revision = commit.revision
+    this.commitTime = commit.commitTime
+    this.ready =
+      notifications instanceof Promise ? notifications.then((late) => this.#take(late)) : this.#take(notifications)
+  }
+
+  /** The bytes that it takes in messages, rounded up. What is missing does not count yet. */
+  get bytes(): number {
+    return this.notifications.reduce((sum, { bytes }) => sum + bytes, 64)
+  }
+
+  #take(notifications: readonly OutgoingNotification[]): Promise<unknown> | undefined {
+    this.notifications = notifications
+    const pending = notifications.flatMap(({ ready }) => (ready === undefined ? [] : [ready]))
+    return pending.length === 0 ? undefined : Promise.all(pending)
+  }
+}

@@ -1,0 +1,171 @@
+import type { Subscription } from '@qcore/contracts'
+import { isQError } from '@qcore/errors'
+import { groupSubscriptions, type SubscriptionGroup } from '../match/subscription-group.ts'
+import type { RevisionNotice } from './revision-notice.ts'
+import { streamEndError, type StreamEnd } from './stream-end.ts'
+
+/** How much may wait for a caller. */
+export interface QueueLimits {
+  /** Bytes of notifications; the revision that passes the limit is still taken, so that any one can be sent. */
+  readonly bytes: number
+  readonly revisions: number
+}
+
+/** What a stream sends next: the notifications of a revision, or that there are none up to a revision. */
+export type StreamStep =
+  | { readonly kind: 'notice'; readonly notice: RevisionNotice }
+  | { readonly kind: 'progress'; readonly revision: number }
+
+interface QueuedNotice {
+  readonly notice: RevisionNotice
+  bytes: number
+  isReady: boolean
+}
+
+/** Entries that were taken leave the array after so many, so that a queue that is never empty does not grow. */
+const compactAfter = 1_024
+
+/**
+ * One call of Watch: its subscriptions and its queue. The queue is bounded; a stream that passes the bound ends, and no
+ * other one notices.
+ */
+export class WatchStream {
+  readonly groups: readonly SubscriptionGroup<WatchStream>[]
+  readonly subscriptionCount: number
+  readonly #limits: QueueLimits
+  #queue: QueuedNotice[] = []
+  #taken = 0
+  #queueBytes = 0
+  /** The newest revision that was queued or marked, or that the caller has. */
+  #reached = 0
+  #progress = 0
+  #delivered = 0
+  #end: StreamEnd | undefined
+  #wake: (() => void) | undefined
+
+  /** @throws QError `invalid_path` */
+  constructor(subscriptions: readonly Subscription[], limits: QueueLimits) {
+    this.groups = groupSubscriptions<WatchStream>(subscriptions, this)
+    this.subscriptionCount = subscriptions.length
+    this.#limits = limits
+  }
+
+  get queueBytes(): number {
+    return this.#queueBytes
+  }
+
+  get hasEnded(): boolean {
+    return this.#end !== undefined
+  }
+
+  /** The caller was given everything up to this revision. */
+  get deliveredRevision(): number {
+    return this.#delivered
+  }
+
+  /** The caller has, or needs, nothing up to a revision: nothing of that is queued, and it may resume after it. */
+  markDelivered(revision: number): void {
+    this.#delivered = Math.max(this.#delivered, revision)
+    this.#reached = Math.max(this.#reached, revision)
+  }
+
+  /** Queues the notifications of a revision. Ends the stream with `too_slow` if its queue is full. */
+  push(notice: RevisionNotice): void {
+    if (this.#end !== undefined || notice.revision <= this.#reached) return
+    const { bytes, revisions } = this.#limits
+    if (this.#queueBytes >= bytes || this.#queue.length - this.#taken >= revisions) {
+      this.end({ code: 'too_slow', message: `${bytes} bytes or ${revisions} revisions wait for the caller` })
+      return
+    }
+    this.#reached = notice.revision
+    const queued = { notice, bytes: 0, isReady: notice.ready === undefined }
+    this.#queue.push(queued)
+    this.#count(queued)
+    if (queued.isReady) this.#wakeUp()
+    else this.#followContext(queued)
+  }
+
+  /** Nothing more up to a revision concerns the stream. Worth telling only if nothing waits. */
+  offerProgress(revision: number): void {
+    if (this.#end !== undefined || revision <= this.#reached || this.#taken < this.#queue.length) return
+    this.#reached = revision
+    this.#progress = revision
+    this.#wakeUp()
+  }
+
+  /** Ends the stream: `take` throws from now on. What is queued is dropped; the caller resumes where it was. */
+  end(reason: StreamEnd): void {
+    if (this.#end !== undefined) return
+    this.#end = reason
+    this.#queue = []
+    this.#taken = 0
+    this.#queueBytes = 0
+    this.#wakeUp()
+  }
+
+  /**
+   * What to send next, in the order of revisions; undefined if it is not there yet.
+   *
+   * @throws QError the reason of the end
+   */
+  take(): StreamStep | undefined {
+    this.throwIfEnded()
+    const queued = this.#queue[this.#taken]
+    if (queued === undefined) return this.#takeProgress()
+    if (!queued.isReady) return undefined
+    this.#taken += 1
+    this.#queueBytes -= queued.bytes
+    if (this.#taken === this.#queue.length || this.#taken === compactAfter) {
+      this.#queue.splice(0, this.#taken)
+      this.#taken = 0
+    }
+    return { kind: 'notice', notice: queued.notice }
+  }
+
+  /** @throws QError the reason of the end */
+  throwIfEnded(): void {
+    if (this.#end !== undefined) throw streamEndError(this.#end, this.#delivered)
+  }
+
+  /** Resolves when `take` may have something. For one caller at a time, right after `take` had nothing. */
+  wait(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve
+    })
+  }
+
+  #takeProgress(): StreamStep | undefined {
+    const revision = this.#progress
+    if (revision <= this.#delivered) return undefined
+    this.#progress = 0
+    return { kind: 'progress', revision }
+  }
+
+  #followContext(queued: QueuedNotice): void {
+    queued.notice.ready?.then(
+      () => {
+        queued.isReady = true
+        this.#count(queued)
+        this.#wakeUp()
+      },
+      (error: unknown) => this.end(contextFailure(error)),
+    )
+  }
+
+  #count(queued: QueuedNotice): void {
+    if (this.#end !== undefined) return
+    const bytes = queued.notice.bytes
+    this.#queueBytes += bytes - queued.bytes
+    queued.bytes = bytes
+  }
+
+  #wakeUp(): void {
+    this.#wake?.()
+    this.#wake = undefined
+  }
+}
+
+function contextFailure(cause: unknown): StreamEnd {
+  const code = isQError(cause, 'compacted') ? 'compacted' : 'unavailable'
+  return { code, message: 'the context of a notification cannot be read', cause }
+}
