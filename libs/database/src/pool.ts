@@ -1,5 +1,7 @@
 import { Pool, types, type ClientConfig } from 'pg'
 
+export type { Pool, PoolClient } from 'pg'
+
 /** A connection that does not come about in this time counts as failed. */
 const connectionTimeoutMs = 5_000
 /** A statement that runs longer is ended by the server; one that gets no answer, a little later, by the client. */

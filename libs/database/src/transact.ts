@@ -1,26 +1,15 @@
-import type { Pool } from 'pg'
 import type { Executor } from './pool.ts'
 
-/**
- * Runs work in a transaction of its own connection. An error rolls it back; a connection that cannot even do that is
- * thrown away.
- */
-export async function transact<T>(pool: Pool, work: (executor: Executor) => Promise<T>): Promise<T> {
-  const client = await pool.connect()
-  let broken = false
+/** Runs work as a transaction of one connection. An error rolls it back; the connection may be unusable then. */
+export async function transact<T>(connection: Executor, work: () => Promise<T>): Promise<T> {
+  await connection.query('begin')
   try {
-    await client.query('begin')
-    const result = await work(client)
-    await client.query('commit')
+    const result = await work()
+    await connection.query('commit')
     return result
   } catch (error) {
-    try {
-      await client.query('rollback')
-    } catch {
-      broken = true
-    }
+    // If this fails too, the first error says why.
+    await connection.query('rollback').catch(() => undefined)
     throw error
-  } finally {
-    client.release(broken)
   }
 }

@@ -1,23 +1,23 @@
 import type { Executor } from '../pool.ts'
 
 /**
- * Takes the writer's lease if nobody holds it, for `leaseMs` from now on PostgreSQL's clock. Returns the new epoch;
- * undefined if somebody holds it.
+ * Takes the writer's lease if nobody holds it, for `leaseMs` from now on PostgreSQL's clock. Returns the new epoch
+ * and PostgreSQL's time in microseconds; undefined if somebody holds it.
  */
 export async function takeLease(
   executor: Executor,
   { holder, leaseMs }: { holder: string; leaseMs: number },
-): Promise<number | undefined> {
-  const { rows } = await executor.query<{ epoch: number }>({
+): Promise<{ epoch: number; nowUs: number } | undefined> {
+  const { rows } = await executor.query<{ epoch: number; nowUs: number }>({
     name: 'take_lease',
     text: `
       update head
       set epoch = epoch + 1, holder = $1, lease_until = clock_timestamp() + $2::double precision * interval '1 ms'
       where lease_until < clock_timestamp()
-      returning epoch`,
+      returning epoch, (extract(epoch from clock_timestamp()) * 1000000)::bigint as "nowUs"`,
     values: [holder, leaseMs],
   })
-  return rows[0]?.epoch
+  return rows[0]
 }
 
 /** Renews the lease of an epoch. Returns PostgreSQL's time in microseconds; undefined if the epoch has passed. */
