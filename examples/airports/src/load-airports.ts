@@ -29,7 +29,7 @@ export async function setSchemas(q: Client): Promise<void> {
 export async function deleteEarlierRun(q: Client): Promise<void> {
   for (const type of ['Airport', 'State', 'Country']) {
     for (;;) {
-      const page = await q.find(type, { limit: entitiesPerCommit }).page()
+      const page = await q.find(type, { pageSize: entitiesPerCommit }).page()
       if (page.entities.length === 0) break
       await q.commit(page.entities.reduce((builder, entity) => builder.delete(entity.id), commit()))
     }

@@ -28,7 +28,7 @@ export async function replayFlights(
       const { revision } = await q.commit(
         flightCommit(flight, count(departures, flight.origin), count(arrivals, flight.destination)),
       )
-      revisions[index] = Number(revision)
+      revisions[index] = revision
       onFlight(++done)
     }
   }

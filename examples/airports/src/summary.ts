@@ -25,7 +25,7 @@ export async function summarize(
   let airports = 0
   let departures = 0
   let arrivals = 0
-  for await (const airport of q.find('Airport', { select: ['Departures', 'Arrivals'], limit: 1_000 })) {
+  for await (const airport of q.find('Airport', { select: ['Departures', 'Arrivals'], pageSize: 1_000 })) {
     airports++
     departures += Number(airport.fields['Departures']?.value)
     arrivals += Number(airport.fields['Arrivals']?.value)

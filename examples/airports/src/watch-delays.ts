@@ -20,12 +20,12 @@ export async function watchDelays(q: Client, threshold: number, progress: Progre
       // The creation of an airport sets the field too; only flights change one that was there before.
       if (previous === undefined) return
       const delay = Number(current.value)
-      sightings.revisions.push(Number(revision))
+      sightings.revisions.push(revision)
       sightings.totalDelay += delay
       if (delay < threshold) return
       sightings.aboveThreshold++
-      const [name, state] = context.map((field) => String(field.value))
-      progress.print(`${delay} minutes late from ${name}, ${state}`)
+      const [name, state] = context
+      progress.print(`${delay} minutes late from ${textOf(name)}, ${textOf(state)}`)
     },
   )
   const sightings: Sightings = {
@@ -35,4 +35,8 @@ export async function watchDelays(q: Client, threshold: number, progress: Progre
     stop: () => subscription.unsubscribe(),
   }
   return sightings
+}
+
+function textOf(field: { value?: unknown } | undefined): string {
+  return typeof field?.value === 'string' ? field.value : 'somewhere'
 }
