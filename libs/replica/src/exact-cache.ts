@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import { readDatabase } from '@qcore/database'
 import { isQError, QError } from '@qcore/errors'
 import { BatchLoader } from './batch-loader.ts'
 import type { LogFeed } from './log-feed.ts'
@@ -136,8 +137,8 @@ export class ExactCache<V extends Sized> {
     const logId = feed.logId
     const release = history.hold(feed.appliedRevision)
     try {
-      const loaded = await this.#options.load(keys)
-      if (loaded.logId !== feed.logId) await feed.catchUp()
+      const loaded = await readDatabase(this.#options.load(keys))
+      if (loaded.logId !== feed.logId) await readDatabase(feed.catchUp())
       if (loaded.logId !== feed.logId || feed.logId !== logId) return false
       await feed.waitFor(loaded.revision, AbortSignal.timeout(loadTimeoutMs))
       const records = history.after(loaded.revision)

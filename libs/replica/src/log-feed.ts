@@ -3,6 +3,7 @@ import { logSubject } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
 import type { Logger } from '@qcore/service'
 import type { NatsConnection, Subscription } from '@nats-io/transport-node'
+import { coalesce } from './coalesce.ts'
 import { LogRecord, splitBatch, type RecordBatch } from './log-record.ts'
 import { EarlyRecords } from './early-records.ts'
 import { RevisionWaiters } from './revision-waiters.ts'
@@ -75,8 +76,7 @@ class LiveLogFeed implements LogFeed {
   /** The follower failed: nothing is applied until it starts over. */
   #failed = false
   #unread = false
-  #running: Promise<void> | undefined
-  #queued: Promise<void> | undefined
+  #running: Promise<void> = Promise.resolve()
   #poll: NodeJS.Timeout | undefined
   #grace: NodeJS.Timeout | undefined
   #beforeStart: RecordBatch[] = []
@@ -130,17 +130,7 @@ class LiveLogFeed implements LogFeed {
     await applied
   }
 
-  catchUp(): Promise<void> {
-    if (this.#running === undefined) return this.#begin()
-    // The one that runs may have looked already.
-    this.#queued ??= this.#running
-      .catch(() => undefined)
-      .then(() => {
-        this.#queued = undefined
-        return this.#begin()
-      })
-    return this.#queued
-  }
+  readonly catchUp = coalesce(() => (this.#running = this.#readToHead()))
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopped.abort(new QError('unavailable', 'the log feed is stopping'))
@@ -148,7 +138,7 @@ class LiveLogFeed implements LogFeed {
     clearTimeout(this.#grace)
     if (!this.#options.connection.isClosed()) this.#subscription.unsubscribe()
     this.#waiters.rejectAll(new QError('unavailable', 'the log feed is stopping'))
-    await Promise.allSettled([this.#running, this.#queued])
+    await this.#running.catch(() => undefined)
   }
 
   #onMessage(bytes: Uint8Array): void {
@@ -206,13 +196,6 @@ class LiveLogFeed implements LogFeed {
       if (!this.#unread) this.#options.logger.warn({ err: error }, 'the log cannot be read')
       this.#unread = true
     })
-  }
-
-  #begin(): Promise<void> {
-    this.#running = this.#readToHead().finally(() => {
-      this.#running = undefined
-    })
-    return this.#running
   }
 
   async #readToHead(): Promise<void> {

@@ -18,6 +18,11 @@ export interface ReplicaOptions extends LogFeedOptions {
   follower?: LogFollower
 }
 
+/** Whoever waits for an answer; a HandlerContext is one. */
+export interface Caller {
+  readonly signal: AbortSignal
+}
+
 /** Part of a store in memory, exactly as of one revision: that which the feed has applied. */
 export interface Replica extends AsyncDisposable {
   readonly feed: LogFeed
@@ -30,7 +35,7 @@ export interface Replica extends AsyncDisposable {
    *
    * @throws QError `deadline_exceeded` when the signal fires, `unavailable`
    */
-  read<T>(attempt: (source: ReplicaSource, types: TypeRegistry) => T, signal: AbortSignal): T | Promise<T>
+  read<T>(attempt: (source: ReplicaSource, types: TypeRegistry) => T, caller: Caller): T | Promise<T>
 }
 
 /** How often a reading is run; a path of the most steps needs ten, or some more if the entities on it change. */
@@ -106,7 +111,7 @@ class LiveReplica implements Replica, LogFollower {
     this.#follower?.onReplaced()
   }
 
-  read<T>(attempt: (source: ReplicaSource, types: TypeRegistry) => T, signal: AbortSignal): T | Promise<T> {
+  read<T>(attempt: (source: ReplicaSource, types: TypeRegistry) => T, caller: Caller): T | Promise<T> {
     const types = this.types
     if (types !== undefined) {
       try {
@@ -116,7 +121,7 @@ class LiveReplica implements Replica, LogFollower {
         this.#source.forgetMisses()
       }
     }
-    return this.#readSlowly(attempt, signal)
+    return this.#readSlowly(attempt, caller.signal)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,0 +1,26 @@
+import { createHash } from 'node:crypto'
+import type { SQL } from 'drizzle-orm'
+import { PgDialect } from 'drizzle-orm/pg-core'
+import type { Executor } from '@qcore/database'
+
+/** Statements that keep a plan on every connection. Callers choose the shapes, so there must be a bound. */
+const mostNames = 200
+
+const dialect = new PgDialect()
+const names = new Map<string, string>()
+
+/** Runs a statement, prepared under a name of its own so that it is parsed and planned once a connection. */
+export async function runStatement<Row extends object>(executor: Executor, statement: SQL): Promise<Row[]> {
+  const { sql: text, params: values } = dialect.sqlToQuery(statement)
+  const name = nameOf(text)
+  const { rows } = await executor.query<Row>({ ...(name === undefined ? {} : { name }), text, values })
+  return rows
+}
+
+function nameOf(text: string): string | undefined {
+  const known = names.get(text)
+  if (known !== undefined || names.size >= mostNames) return known
+  const name = `reader_${createHash('sha256').update(text).digest('base64url').slice(0, 22)}`
+  names.set(text, name)
+  return name
+}

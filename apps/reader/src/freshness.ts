@@ -1,0 +1,31 @@
+import type { Consistency } from '@qcore/contracts'
+import { abortable, type Caller } from '@qcore/replica'
+import type { ReaderContext } from './context.ts'
+
+/**
+ * Answers once the reader is as fresh as a request demands; at once if it is.
+ *
+ * @throws QError `future_revision`, `log_replaced`, `deadline_exceeded`, `unavailable`
+ */
+export function whenFresh<T>(
+  { replica, readLatestRevision }: Pick<ReaderContext, 'replica' | 'readLatestRevision'>,
+  consistency: Consistency | undefined,
+  caller: Caller,
+  answer: () => T | Promise<T>,
+): T | Promise<T> {
+  const demand = consistency?.demand
+  switch (demand?.case) {
+    case 'atLeastRevision': {
+      const revision = Number(demand.value)
+      if (replica.feed.appliedRevision >= revision) return answer()
+      return replica.feed.waitFor(revision, caller.signal).then(answer)
+    }
+    case 'latest':
+      if (!demand.value) return answer()
+      return abortable(readLatestRevision(), caller.signal)
+        .then((revision) => replica.feed.waitFor(revision, caller.signal))
+        .then(answer)
+    default:
+      return answer()
+  }
+}

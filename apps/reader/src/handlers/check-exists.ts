@@ -1,0 +1,41 @@
+import { create } from '@bufbuild/protobuf'
+import {
+  CheckExistsResponseSchema,
+  type CheckExistsRequest,
+  type CheckExistsResponse,
+  type ExistsQuestion,
+} from '@qcore/contracts'
+import type { Caller, EntitySource } from '@qcore/replica'
+import type { ReaderContext } from '../context.ts'
+import { whenFresh } from '../freshness.ts'
+
+export function checkExists(
+  reader: ReaderContext,
+  request: CheckExistsRequest,
+  caller: Caller,
+): CheckExistsResponse | Promise<CheckExistsResponse> {
+  const { replica } = reader
+  return whenFresh(reader, request.consistency, caller, () =>
+    replica.read((source) => {
+      const response = create(CheckExistsResponseSchema)
+      response.revision = BigInt(replica.feed.appliedRevision)
+      response.exists = request.questions.map((question) => doesExist(source, question))
+      return response
+    }, caller),
+  )
+}
+
+function doesExist(source: EntitySource, { subject }: ExistsQuestion): boolean {
+  switch (subject.case) {
+    case 'entityId': {
+      const entity = source.entity(subject.value)
+      return entity !== undefined && entity !== null
+    }
+    case 'type':
+      return source.type(subject.value) !== undefined
+    case 'typeField':
+      return source.type(subject.value.type)?.fieldsByName.has(subject.value.field) ?? false
+    default:
+      return false
+  }
+}

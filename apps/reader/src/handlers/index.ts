@@ -1,0 +1,26 @@
+import type { ConnectRouter } from '@connectrpc/connect'
+import { ReadService } from '@qcore/contracts'
+import type { ReaderContext } from '../context.ts'
+import { checkExists } from './check-exists.ts'
+import { findEntities } from './find-entities.ts'
+import { getEntities } from './get-entities.ts'
+import { getRoot } from './get-root.ts'
+import { getSchema } from './get-schema.ts'
+import { getStatus } from './get-status.ts'
+import { listChildren } from './list-children.ts'
+import { listTypes } from './list-types.ts'
+import { readFields } from './read-fields.ts'
+
+export function registerHandlers(router: ConnectRouter, reader: ReaderContext): void {
+  router.service(ReadService, {
+    checkExists: (request, caller) => checkExists(reader, request, caller),
+    findEntities: (request, caller) => findEntities(reader, request, caller),
+    getEntities: (request, caller) => getEntities(reader, request, caller),
+    getRoot: (request, caller) => getRoot(reader, request, caller),
+    getSchema: (request, caller) => getSchema(reader, request, caller),
+    getStatus: () => getStatus(reader),
+    listChildren: (request, caller) => listChildren(reader, request, caller),
+    listTypes: (request, caller) => listTypes(reader, request, caller),
+    readFields: (request, caller) => readFields(reader, request, caller),
+  })
+}

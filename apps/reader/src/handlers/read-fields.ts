@@ -1,0 +1,40 @@
+import { create } from '@bufbuild/protobuf'
+import { WireType } from '@bufbuild/protobuf/wire'
+import type { HandlerContext } from '@connectrpc/connect'
+import { ReadFieldsResponseSchema, type ReadFieldsRequest, type ReadFieldsResponse } from '@qcore/contracts'
+import type { ReaderContext } from '../context.ts'
+import { encodedResult } from '../field/encoded-result.ts'
+import { fieldResult } from '../field/field-result.ts'
+import { whenFresh } from '../freshness.ts'
+
+export function readFields(
+  reader: ReaderContext,
+  request: ReadFieldsRequest,
+  caller: HandlerContext,
+): ReadFieldsResponse | Promise<ReadFieldsResponse> {
+  const { replica } = reader
+  const isBinary = caller.requestHeader.get('content-type')?.startsWith('application/proto') ?? false
+  return whenFresh(reader, request.consistency, caller, () =>
+    replica.read((source) => {
+      const response = create(ReadFieldsResponseSchema)
+      response.revision = BigInt(replica.feed.appliedRevision)
+      if (isBinary) {
+        let results = ''
+        for (const [index, read] of request.reads.entries()) results += encodedResult(source, read, index)
+        if (results !== '') setEncodedResults(response, results)
+      } else {
+        response.results = request.reads.map((read, index) => fieldResult(source, read, index))
+      }
+      return response
+    }, caller),
+  )
+}
+
+/**
+ * Results that are encoded already go into the message as a field that it does not know, which the encoder writes as it
+ * is: decoded, they are `results` again. The encoder writes the tag of the first.
+ */
+function setEncodedResults(response: ReadFieldsResponse, results: string): void {
+  const data = Buffer.from(results.slice(1), 'latin1')
+  response.$unknown = [{ no: ReadFieldsResponseSchema.field.results.number, wireType: WireType.LengthDelimited, data }]
+}

@@ -1,0 +1,4 @@
+import { runApp } from '@qcore/service'
+import { createReader, readerVariables } from './service.ts'
+
+await runApp('reader', readerVariables, createReader)

@@ -1,0 +1,25 @@
+import { QError } from '@qcore/errors'
+import { DatabaseError } from 'pg'
+
+/** Classes of SQLSTATE that say that the server cannot answer now: connection, resources, operator, time-out. */
+const passingClasses = ['08', '53', '57', '58']
+
+/**
+ * What a reading statement's error is to a caller: `unavailable` if PostgreSQL cannot be reached or cannot answer now, the
+ * error itself if the statement is wrong.
+ */
+export function readError(error: unknown): unknown {
+  if (error instanceof QError) return error
+  // What is not from the server is from the connection to it.
+  const isPassing = !(error instanceof DatabaseError) || passingClasses.includes(error.code?.slice(0, 2) ?? '')
+  return isPassing ? new QError('unavailable', 'PostgreSQL cannot be read at the moment', { cause: error }) : error
+}
+
+/** Runs a reading statement; throws what `readError` makes of its errors. */
+export async function readDatabase<T>(read: Promise<T>): Promise<T> {
+  try {
+    return await read
+  } catch (error) {
+    throw readError(error)
+  }
+}
