@@ -3,7 +3,7 @@ import { create, toBinary, type MessageInitShape } from '@bufbuild/protobuf'
 import type { NatsConnection } from '@nats-io/transport-node'
 import {
   CommitRecordSchema,
-  FieldDefinitionSchema,
+  type FieldDefinitionSchema,
   LogBatchSchema,
   logSubject,
   TypeSchemaSchema,
