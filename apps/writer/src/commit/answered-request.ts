@@ -1,0 +1,60 @@
+import { fromBinary } from '@bufbuild/protobuf'
+import { CommitResponseSchema, type CommitRequest, type CommitResponse, type Mutation } from '@qcore/contracts'
+import { QError } from '@qcore/errors'
+import { encodeTimestamp } from '../record/encode-value.ts'
+import type { ProtoWriter } from '../record/proto-writer.ts'
+
+/** What is kept of a commit that had an idempotency key. */
+export interface AnsweredRequest {
+  readonly fingerprint: Uint8Array
+  /** Bytes of its CommitResponse, without the ids that the request itself names. */
+  readonly response: Uint8Array
+}
+
+/** Writes the bytes that are kept of a response. */
+export function encodeAnswer(out: ProtoWriter, request: CommitRequest, response: CommitResponse, timeUs: number): void {
+  out.uint(1, Number(response.revision))
+  if (response.commitTime !== undefined) encodeTimestamp(out, 2, timeUs)
+  for (const [index, result] of response.results.entries()) {
+    const start = out.begin(3)
+    const mutation = request.mutations[index]
+    if (result.entityId !== '' && mutation !== undefined && namedId(mutation) === '') out.text(1, result.entityId)
+    if (result.changed) out.bool(2, true)
+    out.finish(start)
+  }
+}
+
+/**
+ * The answer to a request whose key was used before.
+ *
+ * @throws QError `idempotency_key_reused`
+ */
+export function answerAgain(
+  answered: AnsweredRequest,
+  request: CommitRequest,
+  fingerprint: Uint8Array,
+): CommitResponse {
+  if (Buffer.compare(answered.fingerprint, fingerprint) !== 0) {
+    throw new QError('idempotency_key_reused', 'the key belongs to a commit with other mutations or conditions', {
+      field: 'idempotency_key',
+    })
+  }
+  const response = fromBinary(CommitResponseSchema, answered.response)
+  for (const [index, result] of response.results.entries()) {
+    const mutation = request.mutations[index]
+    if (result.entityId === '' && mutation !== undefined) result.entityId = namedId(mutation)
+  }
+  return response
+}
+
+/** The id that a mutation itself names; empty if the server makes it, and for a schema. */
+function namedId({ kind }: Mutation): string {
+  switch (kind.case) {
+    case 'createEntity':
+    case 'deleteEntity':
+    case 'writeField':
+      return kind.value.entityId
+    default:
+      return ''
+  }
+}

@@ -1,0 +1,14 @@
+import type { Claims } from '@qcore/access'
+import type { ChangeList } from '../record/change-list.ts'
+import type { GroupState } from './group-state.ts'
+
+/** A commit that is being made. */
+export interface CommitContext {
+  readonly state: GroupState
+  readonly changes: ChangeList
+  /** The revision that the commit has if it changes anything. */
+  readonly revision: number
+  /** Its time, in microseconds since 1970. */
+  readonly timeUs: number
+  readonly caller: Claims
+}

@@ -1,0 +1,94 @@
+import type { GroupRows } from '@qcore/database'
+import { indexKey, referencedIds, type FieldModel, type FieldState } from '@qcore/model'
+import { encodeValue } from '../record/encode-value.ts'
+import type { ProtoWriter } from '../record/proto-writer.ts'
+import type { GroupState } from './group-state.ts'
+import type { HotEntity } from './hot-entity.ts'
+
+/** Turns what a group did to entities into rows: the net effect, so that no row is written twice. */
+export class GroupEffect {
+  readonly #rows: GroupRows
+  readonly #scratch: ProtoWriter
+
+  constructor(rows: GroupRows, scratch: ProtoWriter) {
+    this.#rows = rows
+    this.#scratch = scratch
+  }
+
+  /** Adds the rows of all entities that a group changed. */
+  add(state: GroupState): void {
+    for (const [id, entity] of state.changedEntities) {
+      const stored = state.storedEntity(id)
+      if (entity === null) {
+        this.#rows.addDeletedEntity(id, state.deletions.get(id) ?? 0)
+        if (stored !== undefined) this.#dereference(state, stored)
+      } else if (stored === undefined) {
+        this.#create(state, entity)
+      } else {
+        this.#update(state, entity, stored)
+      }
+    }
+  }
+
+  #dereference(state: GroupState, stored: HotEntity): void {
+    for (const field of state.typeOf(stored).fields) {
+      const held = stored.fields[field.position]
+      if (held === undefined) continue
+      for (const targetId of referencedIds(field.valueType, held.value)) {
+        this.#rows.addDeletedReference(targetId, stored.id, field.id)
+      }
+    }
+  }
+
+  #create(state: GroupState, entity: HotEntity): void {
+    const { id, type, name, parentId, depth, createdRevision } = entity
+    this.#rows.addEntity({ id, type, name, parentId, depth, revision: createdRevision })
+    for (const field of state.typeOf(entity).fields) {
+      const held = entity.fields[field.position]
+      if (held === undefined) continue
+      this.#addField(id, field, held)
+      for (const targetId of referencedIds(field.valueType, held.value)) this.#rows.addReference(targetId, id, field.id)
+    }
+  }
+
+  #update(state: GroupState, entity: HotEntity, stored: HotEntity): void {
+    const model = state.typeOf(entity)
+    for (let position = 0; position < entity.fields.length; position++) {
+      const held = entity.fields[position]
+      const before = stored.fields[position]
+      const field = model.fields[position]
+      if (held === undefined || held === before || field === undefined) continue
+      this.#addField(entity.id, field, held)
+      this.#updateReferences(entity.id, field, { held, before })
+    }
+  }
+
+  #updateReferences(
+    entityId: string,
+    field: FieldModel,
+    { held, before }: { held: FieldState; before: FieldState | undefined },
+  ): void {
+    const now = referencedIds(field.valueType, held.value)
+    const then = before === undefined ? [] : referencedIds(field.valueType, before.value)
+    if (now.length === 0 && then.length === 0) return
+    const nowIds = new Set(now)
+    const thenIds = new Set(then)
+    for (const id of nowIds) if (!thenIds.has(id)) this.#rows.addReference(id, entityId, field.id)
+    for (const id of thenIds) if (!nowIds.has(id)) this.#rows.addDeletedReference(id, entityId, field.id)
+  }
+
+  #addField(entityId: string, field: FieldModel, state: FieldState): void {
+    const scratch = this.#scratch
+    scratch.rewind()
+    encodeValue(scratch, field.valueType, state.value)
+    this.#rows.addField({
+      entityId,
+      fieldId: field.id,
+      value: scratch.slice(0, scratch.length),
+      writeTimeUs: state.writeTimeUs,
+      writer: state.writer,
+      revision: state.revision,
+      key: field.indexed ? indexKey(field.valueType, state.value) : undefined,
+    })
+  }
+}

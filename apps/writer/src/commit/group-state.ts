@@ -1,0 +1,204 @@
+import { QError } from '@qcore/errors'
+import type { FieldModel, TypeModel } from '@qcore/model'
+import type { HotEntity } from './hot-entity.ts'
+import type { WorkingSet } from './working-set.ts'
+
+/** A field of an entity that may refer to another one. */
+export interface Holder {
+  readonly entityId: string
+  readonly fieldId: number
+}
+
+/** What was loaded for a group, beside the working set. */
+export interface GroupLoad {
+  /** Undefined: there is no such entity. */
+  readonly entities: Map<string, HotEntity | undefined>
+  /** The children of the entities that are to be deleted, and of their descendants. */
+  readonly children: Map<string, string[]>
+  /** The fields that refer to them. */
+  readonly holders: Map<string, Holder[]>
+  /** Whether there are more of these than one commit may delete. */
+  readonly isTruncated: boolean
+}
+
+/** What a group begins with before anything is loaded. */
+export function nothingLoaded(): GroupLoad {
+  return { entities: new Map(), children: new Map(), holders: new Map(), isTruncated: false }
+}
+
+/** A field that a commit added to a type. */
+export interface AddedFields {
+  readonly model: TypeModel
+  readonly fields: readonly FieldModel[]
+  readonly revision: number
+  readonly timeUs: number
+  readonly writer: string
+}
+
+/**
+ * The store as the commits of a group see it: the working set and what was loaded, under what the group has changed.
+ * A commit that fails is rolled back alone.
+ */
+export class GroupState {
+  readonly changedEntities = new Map<string, HotEntity | null>()
+  readonly changedTypes = new Map<string, TypeModel>()
+  /** By which revision an entity was deleted; those that exist again, or still, are no deletions. */
+  readonly deletions = new Map<string, number>()
+  readonly addedFields: AddedFields[] = []
+  nextFieldId: number
+  readonly isTruncated: boolean
+  readonly #workingSet: WorkingSet
+  readonly #load: GroupLoad
+  readonly #newChildren = new Map<string, string[]>()
+  readonly #newHolders = new Map<string, Holder[]>()
+  readonly #undo: (() => void)[] = []
+  /** What `changedEntities` held, of those that the present commit has changed. */
+  readonly #before = new Map<string, HotEntity | null | undefined>()
+
+  constructor(workingSet: WorkingSet, load: GroupLoad, nextFieldId: number) {
+    this.#workingSet = workingSet
+    this.#load = load
+    this.nextFieldId = nextFieldId
+    this.isTruncated = load.isTruncated
+  }
+
+  /** The entity as it is now. */
+  entity(id: string): HotEntity | undefined {
+    const changed = this.changedEntities.get(id)
+    return changed === undefined ? this.storedEntity(id) : (changed ?? undefined)
+  }
+
+  /** The entity as it was before the group. */
+  storedEntity(id: string): HotEntity | undefined {
+    return this.#workingSet.entities.get(id) ?? this.#load.entities.get(id)
+  }
+
+  /** The entities that were loaded for the group, and that it has not changed. */
+  *loadedEntities(): Generator<HotEntity> {
+    for (const [id, entity] of this.#load.entities) {
+      if (entity !== undefined && !this.changedEntities.has(id)) yield entity
+    }
+  }
+
+  /** The entity as it was before the present commit. */
+  entityBeforeCommit(id: string): HotEntity | undefined {
+    if (!this.#before.has(id)) return this.entity(id)
+    const before = this.#before.get(id)
+    return before === undefined ? this.storedEntity(id) : (before ?? undefined)
+  }
+
+  type(name: string): TypeModel | undefined {
+    return this.changedTypes.get(name) ?? this.#workingSet.types.get(name)
+  }
+
+  /** The type of an entity that exists. */
+  typeOf(entity: HotEntity): TypeModel {
+    const model = this.type(entity.type)
+    if (model === undefined) throw new Error(`the type ${entity.type} is missing`)
+    return model
+  }
+
+  /** Stores an entity; null deletes it. */
+  setEntity(id: string, entity: HotEntity | null): void {
+    if (!this.#before.has(id)) this.#before.set(id, this.changedEntities.get(id))
+    this.changedEntities.set(id, entity)
+  }
+
+  /** Stores an entity that is new in the tree. */
+  addEntity(entity: HotEntity): void {
+    this.setEntity(entity.id, entity)
+    listIn(this.#newChildren, entity.parentId).push(entity.id)
+  }
+
+  /** Remembers that a field was given a value that refers to an entity. */
+  addHolder(targetId: string, holder: Holder): void {
+    listIn(this.#newHolders, targetId).push(holder)
+  }
+
+  /** The ids of the children of an entity that is to be deleted. */
+  children(id: string): string[] {
+    const known = [...(this.#load.children.get(id) ?? []), ...(this.#newChildren.get(id) ?? [])]
+    return [...new Set(known)].filter((childId) => this.entity(childId)?.parentId === id)
+  }
+
+  /** The fields that refer, or once referred, to an entity that is to be deleted. */
+  holders(id: string): Holder[] {
+    return [...(this.#load.holders.get(id) ?? []), ...(this.#newHolders.get(id) ?? [])]
+  }
+
+  setType(model: TypeModel): void {
+    const before = this.changedTypes.get(model.name)
+    const { nextFieldId } = this
+    this.#undo.push(() => {
+      if (before === undefined) this.changedTypes.delete(model.name)
+      else this.changedTypes.set(model.name, before)
+      this.nextFieldId = nextFieldId
+    })
+    this.changedTypes.set(model.name, model)
+  }
+
+  /** Remembers fields that existing entities get a row for. */
+  addFields(added: AddedFields): void {
+    const { length } = this.addedFields
+    this.#undo.push(() => this.addedFields.splice(length))
+    this.addedFields.push(added)
+  }
+
+  /** The entities of a type that the group knows. */
+  entitiesOfType(type: string): HotEntity[] {
+    const ids = new Set([
+      ...this.#load.entities.keys(),
+      ...this.changedEntities.keys(),
+      ...this.#workingSet.entities.keys(),
+    ])
+    return [...ids].flatMap((id) => {
+      const entity = this.entity(id)
+      return entity?.type === type ? [entity] : []
+    })
+  }
+
+  beginCommit(): void {
+    this.#undo.length = 0
+    this.#before.clear()
+  }
+
+  /** Takes back what the present commit did. */
+  rollBack(): void {
+    for (const undo of this.#undo.reverse()) undo()
+    for (const [id, before] of this.#before) {
+      if (before === undefined) this.changedEntities.delete(id)
+      else this.changedEntities.set(id, before)
+    }
+    this.beginCommit()
+  }
+}
+
+/**
+ * An entity that must exist.
+ *
+ * @throws QError `unknown_entity`
+ */
+export function existingEntity(state: GroupState, id: string, path: string): HotEntity {
+  const entity = state.entity(id)
+  if (entity === undefined) throw new QError('unknown_entity', `there is no entity ${id}`, { field: path })
+  return entity
+}
+
+/**
+ * A field that must exist.
+ *
+ * @throws QError `unknown_field`
+ */
+export function existingField(model: TypeModel, name: string, path: string): FieldModel {
+  const field = model.fieldsByName.get(name)
+  if (field === undefined) {
+    throw new QError('unknown_field', `the type ${model.name} has no field ${name}`, { field: path })
+  }
+  return field
+}
+
+function listIn<T>(lists: Map<string, T[]>, key: string): T[] {
+  let list = lists.get(key)
+  if (list === undefined) lists.set(key, (list = []))
+  return list
+}

@@ -1,0 +1,62 @@
+import { loadEntities, loadReferences, loadSubtreeIds, type Executor } from '@qcore/database'
+import { limits } from '@qcore/model'
+import { nothingLoaded, type GroupLoad, type Holder } from './group-state.ts'
+import { hotEntityFromRow } from './hot-entity.ts'
+import { collectNeeded } from './needed-entities.ts'
+import type { PendingCommit } from './pending-commit.ts'
+import type { WorkingSet } from './working-set.ts'
+
+/** One more than a commit may delete, or clear references in. */
+const mostDoomed = limits.changesPerCommit + 1
+
+/**
+ * Loads what commits need and the working set does not have. `isTruncated` says that the deletions among them reach
+ * further than one commit may.
+ */
+export async function loadGroup(
+  executor: Executor,
+  workingSet: WorkingSet,
+  commits: readonly PendingCommit[],
+): Promise<GroupLoad> {
+  const { ids, doomed } = collectNeeded(commits)
+  const load = nothingLoaded()
+  if (doomed.size === 0) {
+    await loadMissing(executor, workingSet, { ids, load })
+    return load
+  }
+  const subtreeIds = await loadSubtreeIds(executor, [...doomed], mostDoomed)
+  const references = await loadReferences(executor, subtreeIds, mostDoomed)
+  for (const id of subtreeIds) ids.add(id)
+  for (const { targetId, entityId, fieldId } of references) {
+    ids.add(entityId)
+    pushTo<Holder>(load.holders, targetId, { entityId, fieldId })
+  }
+  await loadMissing(executor, workingSet, { ids, load })
+  for (const id of subtreeIds) {
+    const entity = load.entities.get(id) ?? workingSet.entities.get(id)
+    if (entity !== undefined) pushTo(load.children, entity.parentId, id)
+  }
+  return { ...load, isTruncated: subtreeIds.length >= mostDoomed || references.length >= mostDoomed }
+}
+
+async function loadMissing(
+  executor: Executor,
+  workingSet: WorkingSet,
+  { ids, load }: { ids: ReadonlySet<string>; load: GroupLoad },
+): Promise<void> {
+  const missing: string[] = []
+  for (const id of ids) if (!workingSet.entities.has(id)) missing.push(id)
+  if (missing.length === 0) return
+  const { entities } = await loadEntities(executor, missing)
+  for (const row of entities) {
+    const model = workingSet.types.get(row.type)
+    if (model === undefined) throw new Error(`the entity ${row.id} is of the unknown type ${row.type}`)
+    load.entities.set(row.id, hotEntityFromRow(row, model))
+  }
+}
+
+function pushTo<T>(lists: Map<string, T[]>, key: string, element: T): void {
+  const list = lists.get(key)
+  if (list === undefined) lists.set(key, [element])
+  else list.push(element)
+}

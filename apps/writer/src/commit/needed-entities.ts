@@ -1,0 +1,48 @@
+import type { Condition, Mutation, Value } from '@qcore/contracts'
+import type { PendingCommit } from './pending-commit.ts'
+
+/** The entities that commits name. */
+export interface NeededEntities {
+  readonly ids: Set<string>
+  /** Those that are to be deleted, with their descendants. */
+  readonly doomed: Set<string>
+}
+
+/** Collects the entities that commits name, so that they are loaded by one query. */
+export function collectNeeded(commits: readonly PendingCommit[]): NeededEntities {
+  const needed: NeededEntities = { ids: new Set(), doomed: new Set() }
+  for (const { request } of commits) {
+    for (const condition of request.conditions) collectFromCondition(condition, needed)
+    for (const mutation of request.mutations) collectFromMutation(mutation, needed)
+  }
+  needed.ids.delete('')
+  return needed
+}
+
+function collectFromCondition({ kind }: Condition, { ids }: NeededEntities): void {
+  if (kind.case !== undefined) ids.add(kind.value.entityId)
+}
+
+function collectFromMutation({ kind }: Mutation, { ids, doomed }: NeededEntities): void {
+  switch (kind.case) {
+    case 'writeField':
+      ids.add(kind.value.entityId)
+      return collectFromValue(kind.value.value, ids)
+    case 'createEntity':
+      ids.add(kind.value.parentId)
+      ids.add(kind.value.entityId)
+      for (const value of Object.values(kind.value.fields)) collectFromValue(value, ids)
+      return
+    case 'deleteEntity':
+      ids.add(kind.value.entityId)
+      doomed.add(kind.value.entityId)
+      return
+    case 'setSchema':
+    case undefined:
+  }
+}
+
+function collectFromValue(value: Value | undefined, ids: Set<string>): void {
+  if (value?.kind.case === 'entityReference') ids.add(value.kind.value)
+  else if (value?.kind.case === 'entityList') for (const id of value.kind.value.entityIds) ids.add(id)
+}

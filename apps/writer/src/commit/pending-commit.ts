@@ -1,0 +1,44 @@
+import type { Claims } from '@qcore/access'
+import type { CommitRequest, CommitResponse, Value } from '@qcore/contracts'
+import type { QError } from '@qcore/errors'
+
+/** A commit that waits for its turn. */
+export interface PendingCommit {
+  readonly request: CommitRequest
+  readonly caller: Claims
+  /** Aborted when nobody waits for the answer any more; the commit is then left undone if it has not begun. */
+  readonly signal: AbortSignal
+  /** About how many bytes of memory it takes. */
+  readonly sizeBytes: number
+  /** Takes the answer. Called once. */
+  settle(outcome: CommitResponse | QError): void
+}
+
+/** About what a message takes besides the text and bytes in it. */
+const messageOverheadBytes = 200
+
+/** About how many bytes of memory a request takes. */
+export function sizeOfRequest(request: CommitRequest): number {
+  let size = messageOverheadBytes * (1 + request.conditions.length)
+  for (const { kind } of request.mutations) {
+    size += messageOverheadBytes
+    if (kind.case === 'writeField') size += sizeOfKind(kind.value.value)
+    if (kind.case === 'createEntity') for (const value of Object.values(kind.value.fields)) size += sizeOfKind(value)
+    if (kind.case === 'setSchema') size += messageOverheadBytes * (kind.value.schema?.fields.length ?? 0)
+  }
+  return size
+}
+
+function sizeOfKind(value: Value | undefined): number {
+  switch (value?.kind.case) {
+    case 'string':
+    case 'transformation':
+      return messageOverheadBytes + value.kind.value.length
+    case 'binaryFile':
+      return messageOverheadBytes + value.kind.value.content.length
+    case 'entityList':
+      return messageOverheadBytes * (1 + value.kind.value.entityIds.length)
+    default:
+      return messageOverheadBytes
+  }
+}

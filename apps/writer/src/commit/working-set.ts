@@ -1,0 +1,41 @@
+import { LRUCache } from 'lru-cache'
+import type { TypeModel } from '@qcore/model'
+import { sizeOfEntity, type HotEntity } from './hot-entity.ts'
+import type { AnsweredRequest } from './answered-request.ts'
+
+/** The least that an entity takes: bounds the number of entries. */
+const leastEntityBytes = 400
+/** Keys that are recognised without asking PostgreSQL. */
+const mostAnsweredRequests = 50_000
+
+/**
+ * All types, and the entities that were used last, as of the newest commit. Exact, because only the leading writer
+ * changes the store; emptied when a term begins.
+ */
+export class WorkingSet {
+  readonly types = new Map<string, TypeModel>()
+  readonly entities: LRUCache<string, HotEntity>
+  /** The newest commits that had an idempotency key. */
+  readonly answered = new LRUCache<string, AnsweredRequest>({ max: mostAnsweredRequests })
+
+  constructor(mostBytes: number) {
+    this.entities = new LRUCache({
+      max: Math.max(1, Math.floor(mostBytes / leastEntityBytes)),
+      maxSize: mostBytes,
+      sizeCalculation: sizeOfEntity,
+    })
+  }
+
+  /** Empties it, and takes the types in. */
+  restart(types: readonly TypeModel[]): void {
+    this.entities.clear()
+    this.answered.clear()
+    this.types.clear()
+    for (const type of types) this.types.set(type.name, type)
+  }
+
+  /** Forgets the entities of a type, whose fields have changed in the store. */
+  forgetType(type: string): void {
+    for (const [id, entity] of this.entities.entries()) if (entity.type === type) this.entities.delete(id)
+  }
+}

@@ -1,0 +1,101 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { createTokenVerifier, type TokenVerifier } from '@qcore/access'
+import { migrateStore, openPool, type Pool } from '@qcore/database'
+import { QError } from '@qcore/errors'
+import { createLogger, openNats, type Logger } from '@qcore/service'
+import type { NatsConnection } from '@nats-io/transport-node'
+import { CommitConnection } from './commit/commit-connection.ts'
+import { CommitQueue } from './commit/commit-queue.ts'
+import { Committer } from './commit/committer.ts'
+import { WorkingSet } from './commit/working-set.ts'
+import { assertConsistent, type WriterConfig } from './config.ts'
+import { LogKeeper } from './log/log-keeper.ts'
+import { Relay } from './relay/relay.ts'
+
+/** What a caller of `createWriter` brings along; it stays the caller's to close. */
+export interface WriterOverrides {
+  logger?: Logger
+  connection?: NatsConnection
+}
+
+/** What the writer works with. Disposing closes what it opened. */
+export interface WriterContext extends AsyncDisposable {
+  readonly config: WriterConfig
+  readonly logger: Logger
+  readonly connection: NatsConnection
+  readonly verifier: TokenVerifier
+  /** For everything but commits. */
+  readonly pool: Pool
+  readonly queue: CommitQueue
+  readonly workingSet: WorkingSet
+  readonly logKeeper: LogKeeper
+  readonly relay: Relay
+  readonly committer: Committer
+}
+
+/** Connections for the lease, the relay and the log's keeper. */
+const mostConnections = 4
+/** PostgreSQL may be starting; how long to wait for it, and between attempts. */
+const startTimeoutMs = 30_000
+const startRetryMs = 500
+const hourMs = 3_600_000
+
+export async function openContext(config: WriterConfig, overrides: WriterOverrides): Promise<WriterContext> {
+  assertConsistent(config)
+  const { store, instanceId, logLevel, postgresAddress: address } = config
+  await using opened = new AsyncDisposableStack()
+  const logger = overrides.logger ?? createLogger({ service: 'writer', level: logLevel, instanceId })
+  const database = { address, store, applicationName: `qcore-writer ${instanceId}` }
+  await migrateWhenReachable(database, logger)
+  const pool = openIdlePool(opened, { ...database, max: mostConnections }, logger)
+  // The plans of a commit do not depend on its parameters; planning would take longer than a small commit.
+  const settings = { plan_cache_mode: 'force_generic_plan' }
+  const commitPool = openIdlePool(opened, { ...database, max: 1, settings }, logger)
+  const connection =
+    overrides.connection ?? (await openNats(config.natsAddress, { name: `qcore-writer ${instanceId}` }))
+  if (overrides.connection === undefined) opened.defer(() => connection.close())
+  const retentionMs = config.retentionHours * hourMs
+  const relay = opened.use(new Relay({ connection, store, executor: pool, logger, retentionMs }))
+  const queue = new CommitQueue({ mostCommits: config.queueCommits, mostBytes: config.queueBytes })
+  const workingSet = new WorkingSet(config.cacheBytes)
+  const logKeeper = new LogKeeper({ executor: pool, logger, retentionMs })
+  const commitConnection = opened.use(new CommitConnection(commitPool))
+  const committer = new Committer({ queue, connection: commitConnection, workingSet, relay, logKeeper, logger })
+  const verifier = createTokenVerifier(config.authSecret)
+  const owned = opened.move()
+  return {
+    config,
+    logger,
+    connection,
+    verifier,
+    pool,
+    queue,
+    workingSet,
+    logKeeper,
+    relay,
+    committer,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  }
+}
+
+function openIdlePool(opened: AsyncDisposableStack, options: Parameters<typeof openPool>[0], logger: Logger): Pool {
+  const pool = openPool(options, (error) => logger.warn({ err: error }, 'an idle PostgreSQL connection broke'))
+  opened.defer(() => pool.end())
+  return pool
+}
+
+async function migrateWhenReachable(database: Parameters<typeof migrateStore>[0], logger: Logger): Promise<void> {
+  const deadline = performance.now() + startTimeoutMs
+  for (;;) {
+    try {
+      await migrateStore(database)
+      return
+    } catch (error) {
+      if (performance.now() >= deadline) {
+        throw new QError('unavailable', 'cannot reach PostgreSQL, or prepare the store in it', { cause: error })
+      }
+      logger.warn({ err: error }, 'PostgreSQL is not ready yet')
+      await delay(startRetryMs)
+    }
+  }
+}

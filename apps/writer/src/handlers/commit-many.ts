@@ -1,0 +1,59 @@
+import { create } from '@bufbuild/protobuf'
+import type { HandlerContext } from '@connectrpc/connect'
+import { callerOf } from '@qcore/access'
+import {
+  CommitManyResponseSchema,
+  CommitOutcomeSchema,
+  ProblemSchema,
+  type CommitManyRequest,
+  type CommitManyResponse,
+  type CommitOutcome,
+  type CommitResponse,
+} from '@qcore/contracts'
+import { isQError, type QError } from '@qcore/errors'
+import { checkRequest } from '../commit/check-request.ts'
+import type { CommitQueue } from '../commit/commit-queue.ts'
+import { sizeOfRequest } from '../commit/pending-commit.ts'
+
+/** CommitService.CommitMany: makes several commits, each with an outcome of its own. */
+export async function commitMany(
+  queue: CommitQueue,
+  { commits }: CommitManyRequest,
+  context: HandlerContext,
+): Promise<CommitManyResponse> {
+  for (const [index, request] of commits.entries()) checkRequest(request, `commits[${index}].`)
+  const caller = callerOf(context)
+  const { signal } = context
+  const outcomes: (CommitResponse | QError)[] = Array.from({ length: commits.length })
+  let waiting = commits.length
+  await new Promise<void>((resolve) => {
+    const pending = commits.map((request, index) => ({
+      request,
+      caller,
+      signal,
+      sizeBytes: sizeOfRequest(request),
+      settle: (outcome: CommitResponse | QError): void => {
+        outcomes[index] = outcome
+        if (--waiting === 0) resolve()
+      },
+    }))
+    queue.push(pending)
+  })
+  const [first] = outcomes
+  // Nothing was begun: the caller may send the whole request again.
+  if (isQError(first, 'not_leader') && outcomes.every((outcome) => isQError(outcome, 'not_leader'))) throw first
+  const response = create(CommitManyResponseSchema)
+  response.outcomes = outcomes.map(outcomeMessage)
+  return response
+}
+
+function outcomeMessage(outcome: CommitResponse | QError): CommitOutcome {
+  const message = create(CommitOutcomeSchema)
+  if (isQError(outcome)) {
+    const { code, message: text, field } = outcome
+    message.outcome = { case: 'problem', value: create(ProblemSchema, { code, message: text, field }) }
+  } else {
+    message.outcome = { case: 'response', value: outcome }
+  }
+  return message
+}

@@ -1,0 +1,152 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { loadTermStart, loadTypes } from '@qcore/database'
+import { QError } from '@qcore/errors'
+import { typeModelFromSchema } from '@qcore/model'
+import type { NatsServer } from '@qcore/transport'
+import { notLeader } from '../commit/commit-queue.ts'
+import type { CommitEnd } from '../commit/committer.ts'
+import type { PreparedGroup } from '../commit/prepare-group.ts'
+import { resolveOutcome, type Outcome } from '../commit/resolve-outcome.ts'
+import type { WriterContext } from '../context.ts'
+import type { LeaseState } from './lease-machine.ts'
+import { LeaseTerm, type LeaseOptions } from './lease-term.ts'
+
+/** How long the answer to a commit waits whose reply from PostgreSQL was lost; then it is `outcome_unknown`. */
+const outcomeTimeoutMs = 8_000
+/** How long the calls that came before a stop may take. */
+const drainTimeoutMs = 5_000
+
+export interface LeadOptions {
+  readonly context: WriterContext
+  readonly lease: LeaseOptions
+  /** Serves the methods; called when the first commit can be made. */
+  readonly serve: () => Promise<NatsServer>
+  /** Told of every step. */
+  readonly moveTo: (event: 'ready' | 'shaken' | 'lost') => LeaseState
+  /** Aborted when the writer is to stop. */
+  readonly stop: AbortSignal
+}
+
+/** Leads with a lease, and with those that follow it at once after a group whose outcome had to be found out. */
+export async function lead(options: LeadOptions, firstTerm: LeaseTerm): Promise<void> {
+  const { context, lease, serve, moveTo, stop } = options
+  const { queue, committer, relay, logger } = context
+  await using serving = new Serving(serve)
+  let term: LeaseTerm | undefined = firstTerm
+  try {
+    while (term !== undefined) {
+      await using current: LeaseTerm = term
+      term = undefined
+      let end = await begin(context, current)
+      if (end === undefined) {
+        queue.open()
+        await serving.begin()
+        moveTo('ready')
+        logger.info({ epoch: current.epoch, revision: committer.revision }, 'leading')
+        end = await serving.run(current, { context, stop })
+      }
+      if (end.kind === 'uncertain') {
+        moveTo('shaken')
+        term =
+          (await settleUncertain(context, current, end.group)) && !stop.aborted
+            ? await LeaseTerm.take(lease)
+            : undefined
+      } else if (stop.aborted && !current.signal.aborted) {
+        await current.release()
+      }
+    }
+  } finally {
+    moveTo('lost')
+    queue.close()
+    await relay.stop()
+  }
+}
+
+/** Loads what a term starts from. Returns how it ended if it did not come that far. */
+async function begin(context: WriterContext, term: LeaseTerm): Promise<CommitEnd | undefined> {
+  const { pool, workingSet, logKeeper, relay, committer } = context
+  await relay.stop()
+  const start = await loadTermStart(pool)
+  const { schemas } = await loadTypes(pool)
+  if (start.epoch !== term.epoch) return { kind: 'lost' }
+  term.clock.startFrom(start.committedUs)
+  workingSet.restart(schemas.map(typeModelFromSchema))
+  await logKeeper.restart(start.revision)
+  committer.restart(start)
+  relay.start(start.logId, start.revision)
+  return start.revision === 0 ? committer.commitFirst(term) : undefined
+}
+
+/**
+ * Finds out what became of a group, and answers its commits. Meanwhile others wait as long as the lease would have
+ * lasted. Returns whether it is known, so that the lease may be taken again.
+ */
+async function settleUncertain(context: WriterContext, term: LeaseTerm, group: PreparedGroup): Promise<boolean> {
+  const { pool, queue, committer, logger } = context
+  const { limitMs } = term
+  term.end('closed')
+  const expiry = setTimeout(() => queue.close(), Math.max(0, limitMs - performance.now()))
+  const signal = AbortSignal.timeout(outcomeTimeoutMs)
+  let outcome: Outcome
+  try {
+    outcome = await resolveOutcome(pool, group, { logger, signal })
+  } finally {
+    clearTimeout(expiry)
+  }
+  logger.warn({ outcome, epoch: term.epoch, commits: group.settlements.length }, 'a reply of PostgreSQL was lost')
+  if (outcome === 'committed') {
+    committer.settle(group)
+    return true
+  }
+  const failure =
+    outcome === 'not_committed'
+      ? notLeader()
+      : new QError('outcome_unknown', 'PostgreSQL did not say whether the commit was made; retry with the same key')
+  for (const { commit } of group.settlements) commit.settle(failure)
+  return outcome === 'not_committed'
+}
+
+/** The methods as they are served: from the first term on, until the last one is over. */
+class Serving implements AsyncDisposable {
+  readonly #serve: () => Promise<NatsServer>
+  #server: NatsServer | undefined
+
+  constructor(serve: () => Promise<NatsServer>) {
+    this.#serve = serve
+  }
+
+  async begin(): Promise<void> {
+    this.#server ??= await this.#serve()
+  }
+
+  /** Commits until the term ends; at a stop, until the calls that came before it are answered. */
+  async run(term: LeaseTerm, { context, stop }: { context: WriterContext; stop: AbortSignal }): Promise<CommitEnd> {
+    const drained = new AbortController()
+    const onStop = (): void => {
+      const drain = this.#server?.drain(drainTimeoutMs) ?? Promise.resolve()
+      drain
+        .catch((error: unknown) => context.logger.warn({ err: error }, 'cannot drain'))
+        .finally(() => drained.abort())
+        .catch(() => undefined)
+    }
+    stop.addEventListener('abort', onStop, { once: true })
+    if (stop.aborted) onStop()
+    try {
+      return await context.committer.run(term, drained.signal)
+    } finally {
+      stop.removeEventListener('abort', onStop)
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server?.[Symbol.asyncDispose]()
+  }
+}
+
+/** Time before a writer that could not lead asks for the lease again. */
+const afterFailureMs = 250
+
+/** Waits after a term that failed, so that a lasting fault does not make a tight loop. */
+export async function pauseAfterFailure(signal: AbortSignal): Promise<void> {
+  await delay(afterFailureMs, undefined, { signal }).catch(() => undefined)
+}

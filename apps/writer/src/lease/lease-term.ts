@@ -1,0 +1,116 @@
+import { releaseLease, renewLease, takeLease, type Executor } from '@qcore/database'
+import type { Logger } from '@qcore/service'
+import { CommitClock } from './commit-clock.ts'
+
+export interface LeaseOptions {
+  readonly executor: Executor
+  readonly logger: Logger
+  /** The instance that holds the lease. */
+  readonly holder: string
+  /** How long a lease lasts. */
+  readonly leaseMs: number
+  /** Time between renewals. */
+  readonly renewMs: number
+  /** How long before its end nothing is begun any more. */
+  readonly marginMs: number
+}
+
+/** Time before a renewal that failed is tried again. */
+const retryMs = 250
+
+/** Why a term ended. */
+export type TermEnd = 'deposed' | 'expired' | 'closed'
+
+/**
+ * A lease that is held, and renewed until it is lost. Granted on PostgreSQL's clock, limited on this process's own
+ * monotonic one: nothing is begun later than `leaseMs - marginMs` after the last renewal was sent.
+ */
+export class LeaseTerm implements AsyncDisposable {
+  readonly epoch: number
+  readonly clock = new CommitClock()
+  readonly #options: LeaseOptions
+  readonly #ended = new AbortController()
+  #limitMs: number
+  #renewal: NodeJS.Timeout | undefined
+  #expiry: NodeJS.Timeout | undefined
+
+  /** Takes the lease, if nobody holds it. */
+  static async take(options: LeaseOptions): Promise<LeaseTerm | undefined> {
+    const { executor, holder, leaseMs } = options
+    const sentMs = performance.now()
+    const taken = await takeLease(executor, { holder, leaseMs })
+    if (taken === undefined) return undefined
+    const term = new LeaseTerm(options, taken.epoch, sentMs)
+    term.clock.observe(taken.nowUs, sentMs, performance.now())
+    return term
+  }
+
+  private constructor(options: LeaseOptions, epoch: number, sentMs: number) {
+    this.#options = options
+    this.epoch = epoch
+    this.#limitMs = sentMs
+    this.#extend(sentMs)
+    this.#scheduleRenewal(options.renewMs)
+  }
+
+  /** Aborted when the term has ended; the reason is a TermEnd. */
+  get signal(): AbortSignal {
+    return this.#ended.signal
+  }
+
+  /** The moment of `performance.now()` from which nothing is begun any more. */
+  get limitMs(): number {
+    return this.#limitMs
+  }
+
+  /** Whether something may be begun now. */
+  mayStart(): boolean {
+    return !this.#ended.signal.aborted && performance.now() < this.#limitMs
+  }
+
+  /** Ends the term here; the lease itself is left as it is. */
+  end(reason: TermEnd): void {
+    clearTimeout(this.#renewal)
+    clearTimeout(this.#expiry)
+    this.#ended.abort(reason)
+  }
+
+  /** Ends the term and gives the lease up, so that another writer can take it at once. */
+  async release(): Promise<void> {
+    this.end('closed')
+    await releaseLease(this.#options.executor, this.epoch)
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.end('closed')
+    return Promise.resolve()
+  }
+
+  #extend(sentMs: number): void {
+    const { leaseMs, marginMs } = this.#options
+    this.#limitMs = sentMs + leaseMs - marginMs
+    clearTimeout(this.#expiry)
+    this.#expiry = setTimeout(() => this.end('expired'), Math.max(0, this.#limitMs - performance.now()))
+  }
+
+  #scheduleRenewal(afterMs: number): void {
+    this.#renewal = setTimeout(() => {
+      this.#renew().catch((error: unknown) => {
+        if (this.#ended.signal.aborted) return
+        this.#options.logger.warn({ err: error, epoch: this.epoch }, 'cannot renew the lease')
+        this.#scheduleRenewal(retryMs)
+      })
+    }, afterMs)
+  }
+
+  async #renew(): Promise<void> {
+    const { executor, leaseMs, renewMs } = this.#options
+    const sentMs = performance.now()
+    const databaseUs = await renewLease(executor, { epoch: this.epoch, leaseMs })
+    if (this.#ended.signal.aborted) return
+    if (databaseUs === undefined) return this.end('deposed')
+    this.clock.observe(databaseUs, sentMs, performance.now())
+    this.#extend(sentMs)
+    this.#scheduleRenewal(renewMs)
+  }
+}

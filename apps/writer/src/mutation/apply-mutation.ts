@@ -1,0 +1,23 @@
+import type { Mutation, MutationResult } from '@qcore/contracts'
+import { QError } from '@qcore/errors'
+import type { CommitContext } from '../commit/commit-context.ts'
+import { createEntity } from './create-entity.ts'
+import { deleteEntity } from './delete-entity.ts'
+import { setSchema } from './set-schema.ts'
+import { writeField } from './write-field.ts'
+
+/** Makes one change of a commit. Throws a QError that names the wrong part as `mutations[i]…`. */
+export function applyMutation(context: CommitContext, { kind }: Mutation, index: number): MutationResult {
+  switch (kind.case) {
+    case 'createEntity':
+      return createEntity(context, kind.value, `mutations[${index}].create_entity`)
+    case 'deleteEntity':
+      return deleteEntity(context, kind.value, `mutations[${index}].delete_entity`)
+    case 'writeField':
+      return writeField(context, kind.value, `mutations[${index}].write_field`)
+    case 'setSchema':
+      return setSchema(context, kind.value, `mutations[${index}].set_schema`)
+    default:
+      throw new QError('invalid_request', 'the mutation is empty', { field: `mutations[${index}]` })
+  }
+}

@@ -1,0 +1,48 @@
+import type { Condition } from '@qcore/contracts'
+import { QError } from '@qcore/errors'
+import { checkedFieldValue, sameFieldValue, type FieldModel, type FieldState } from '@qcore/model'
+import { existingEntity, existingField, type GroupState } from '../commit/group-state.ts'
+
+/**
+ * Checks that a condition holds.
+ *
+ * @throws QError `condition_failed`, `unknown_entity`, `unknown_field`, and what is wrong with a value
+ */
+export function checkCondition(state: GroupState, { kind }: Condition, path: string): void {
+  switch (kind.case) {
+    case 'fieldRevision': {
+      const { held } = fieldOf(state, kind.value, `${path}.field_revision`)
+      if (BigInt(held.revision) === kind.value.revision) return
+      throw failed(`the field was last written by revision ${held.revision}`, `${path}.field_revision`)
+    }
+    case 'fieldValue': {
+      const { field, held } = fieldOf(state, kind.value, `${path}.field_value`)
+      const expected = checkedFieldValue(field, kind.value.value, `${path}.field_value.value`)
+      if (sameFieldValue(held.value, expected)) return
+      throw failed('the field holds another value', `${path}.field_value`)
+    }
+    case 'entityExists': {
+      const exists = state.entity(kind.value.entityId) !== undefined
+      if (exists === kind.value.exists) return
+      throw failed(`the entity ${exists ? 'exists' : 'does not exist'}`, `${path}.entity_exists`)
+    }
+    case undefined:
+      throw new QError('invalid_request', 'the condition is empty', { field: path })
+  }
+}
+
+function fieldOf(
+  state: GroupState,
+  { entityId, field: name }: { entityId: string; field: string },
+  path: string,
+): { field: FieldModel; held: FieldState } {
+  const entity = existingEntity(state, entityId, `${path}.entity_id`)
+  const field = existingField(state.typeOf(entity), name, `${path}.field`)
+  const held = entity.fields[field.position]
+  if (held === undefined) throw new Error('an entity has all fields of its type')
+  return { field, held }
+}
+
+function failed(message: string, field: string): QError {
+  return new QError('condition_failed', message, { field })
+}

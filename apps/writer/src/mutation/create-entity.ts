@@ -1,0 +1,105 @@
+import { randomUUIDv7 } from 'node:crypto'
+import { create } from '@bufbuild/protobuf'
+import { MutationResultSchema, type CreateEntity, type MutationResult } from '@qcore/contracts'
+import { QError } from '@qcore/errors'
+import { limits, type FieldState, type TypeModel } from '@qcore/model'
+import type { CommitContext } from '../commit/commit-context.ts'
+import { existingEntity, existingField } from '../commit/group-state.ts'
+import type { HotEntity } from '../commit/hot-entity.ts'
+import { GroupBreak } from '../commit/group-break.ts'
+import { assertReferences, ownFieldValue, rememberReferences } from './set-field.ts'
+
+/** The type of the one root. */
+export const rootType = 'Root'
+
+/**
+ * Creates an entity.
+ *
+ * @throws QError `unknown_type`, `unknown_entity`, `unknown_field`, `root_protected`, `entity_exists`,
+ *   `invalid_request`, and what is wrong with a value
+ */
+export function createEntity(context: CommitContext, mutation: CreateEntity, path: string): MutationResult {
+  const { state } = context
+  if (mutation.type === rootType) {
+    throw new QError('root_protected', 'there is no second root', { field: `${path}.type` })
+  }
+  const model = state.type(mutation.type)
+  if (model === undefined) {
+    throw new QError('unknown_type', `there is no type ${mutation.type}`, { field: `${path}.type` })
+  }
+  const parent = existingEntity(state, mutation.parentId, `${path}.parent_id`)
+  if (parent.depth >= limits.treeDepth) {
+    throw new QError('value_out_of_range', `the tree has at most ${limits.treeDepth} levels`, {
+      field: `${path}.parent_id`,
+    })
+  }
+  const id = mutation.entityId === '' ? randomUUIDv7() : freeId(context, mutation.entityId, `${path}.entity_id`)
+  const { name, parentId } = mutation
+  assertName(name, `${path}.name`)
+  const fields = initialFields(context, model, { given: mutation.fields, path })
+  addEntity(context, { id, type: model.name, name, parentId, depth: parent.depth + 1, fields })
+  // Checked now, for the entity may refer to itself.
+  for (const fieldName of Object.keys(mutation.fields)) {
+    const field = existingField(model, fieldName, path)
+    const held = fields[field.position]
+    if (held !== undefined) assertReferences(context, field, held, fieldPath(path, fieldName))
+  }
+  return create(MutationResultSchema, { entityId: id, changed: true })
+}
+
+/** Adds an entity that was checked. */
+export function addEntity(context: CommitContext, entity: Omit<HotEntity, 'createdRevision'>): void {
+  const { state, changes, revision } = context
+  state.addEntity({ ...entity, createdRevision: revision })
+  changes.add({ kind: 'created', entityId: entity.id })
+  const model = state.typeOf({ ...entity, createdRevision: revision })
+  for (const field of model.fields) {
+    const held = entity.fields[field.position]
+    if (held !== undefined) rememberReferences(context, entity.id, field, held)
+  }
+}
+
+/** The states that the fields of a new entity begin with: the given values, and defaults. */
+export function initialFields(
+  { revision, timeUs, caller }: CommitContext,
+  model: TypeModel,
+  { given, path }: { given: CreateEntity['fields']; path: string },
+): FieldState[] {
+  const writer = caller.subject
+  const fields = model.fields.map((field) => ({ value: field.defaultValue, writeTimeUs: timeUs, writer, revision }))
+  for (const [name, value] of Object.entries(given)) {
+    const field = existingField(model, name, fieldPath(path, name))
+    const checked = ownFieldValue(field, value, fieldPath(path, name))
+    fields[field.position] = { value: checked, writeTimeUs: timeUs, writer, revision }
+  }
+  return fields
+}
+
+function freeId({ state }: CommitContext, id: string, path: string): string {
+  if (state.entity(id) !== undefined) throw new QError('entity_exists', `the id ${id} is taken`, { field: path })
+  if (state.entityBeforeCommit(id) !== undefined) {
+    throw new QError('entity_exists', `the id ${id} is taken until this commit, which deletes it, is over`, {
+      field: path,
+    })
+  }
+  // The deletion and the creation of one row do not go into one statement.
+  if (state.storedEntity(id) !== undefined) throw new GroupBreak()
+  return id
+}
+
+/** Control characters, C1 included. */
+// oxlint-disable-next-line no-control-regex
+const controlCharacters = /[\u0000-\u001f\u007f-\u009f]/
+
+function assertName(name: string, path: string): void {
+  if (name.length < 1 || name.length > limits.entityNameLength) {
+    throw new QError('invalid_request', `a name has 1 to ${limits.entityNameLength} characters`, { field: path })
+  }
+  if (name.includes('->') || controlCharacters.test(name)) {
+    throw new QError('invalid_request', 'a name has no `->` and no control characters', { field: path })
+  }
+}
+
+function fieldPath(path: string, name: string): string {
+  return `${path}.fields["${name}"]`
+}

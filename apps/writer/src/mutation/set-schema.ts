@@ -1,0 +1,63 @@
+import { clone, create, equals } from '@bufbuild/protobuf'
+import { requireLevel } from '@qcore/access'
+import {
+  AccessLevel,
+  MutationResultSchema,
+  TypeSchemaSchema,
+  type MutationResult,
+  type SetSchema,
+  type TypeSchema,
+} from '@qcore/contracts'
+import { QError } from '@qcore/errors'
+import { completeSchema, typeModelFromSchema, type TypeModel } from '@qcore/model'
+import type { CommitContext } from '../commit/commit-context.ts'
+
+/**
+ * Creates or replaces a schema.
+ *
+ * @throws QError `permission_denied`, `invalid_schema`, `schema_change_refused`, and what is wrong with a default
+ */
+export function setSchema(context: CommitContext, mutation: SetSchema, path: string): MutationResult {
+  requireLevel(context.caller, AccessLevel.ADMIN)
+  if (mutation.schema === undefined) {
+    throw new QError('invalid_request', 'the schema is missing', { field: `${path}.schema` })
+  }
+  const result = create(MutationResultSchema)
+  result.changed = storeSchema(context, mutation.schema, `${path}.schema`)
+  return result
+}
+
+/** Stores a schema; returns whether it changes anything. */
+export function storeSchema(context: CommitContext, given: TypeSchema, path: string): boolean {
+  const { state, changes, revision } = context
+  const previous = state.type(given.type)
+  const schema = completeSchema(given, { previous, nextFieldId: state.nextFieldId, path })
+  if (previous !== undefined && sameSchema(previous.schema, schema)) return false
+  schema.revision = BigInt(revision)
+  const model = typeModelFromSchema(schema)
+  state.setType(model)
+  state.nextFieldId = model.fields.reduce((next, field) => Math.max(next, field.id + 1), state.nextFieldId)
+  const earlier = changes.schemaChange(model.name)
+  if (earlier === undefined) changes.add({ kind: 'schema', model, previous })
+  else earlier.model = model
+  if (previous !== undefined && model.fields.length > previous.fields.length) extendEntities(context, model, previous)
+  return true
+}
+
+function sameSchema(previous: TypeSchema, next: TypeSchema): boolean {
+  const compared = clone(TypeSchemaSchema, previous)
+  compared.revision = next.revision
+  return equals(TypeSchemaSchema, compared, next)
+}
+
+/** Gives existing entities the added fields: in the store by one statement, and here those that are known. */
+function extendEntities(context: CommitContext, model: TypeModel, previous: TypeModel): void {
+  const { state, revision, timeUs, caller } = context
+  const fields = model.fields.slice(previous.fields.length)
+  const writer = caller.subject
+  state.addFields({ model, fields, revision, timeUs, writer })
+  const states = fields.map(({ defaultValue }) => ({ value: defaultValue, writeTimeUs: timeUs, writer, revision }))
+  for (const entity of state.entitiesOfType(model.name)) {
+    state.setEntity(entity.id, { ...entity, fields: [...entity.fields, ...states] })
+  }
+}

@@ -1,0 +1,32 @@
+import { create } from '@bufbuild/protobuf'
+import { MutationResultSchema, WriteOption, type MutationResult, type WriteField } from '@qcore/contracts'
+import { microsFromTimestamp, sameFieldValue } from '@qcore/model'
+import type { CommitContext } from '../commit/commit-context.ts'
+import { existingEntity, existingField } from '../commit/group-state.ts'
+import { assertReferences, ownFieldValue, setField } from './set-field.ts'
+
+/**
+ * Writes a field.
+ *
+ * @throws QError `unknown_entity`, `unknown_field`, `type_mismatch`, `value_out_of_range`, `unknown_choice`
+ */
+export function writeField(context: CommitContext, mutation: WriteField, path: string): MutationResult {
+  const { state, revision, timeUs, caller } = context
+  const entity = existingEntity(state, mutation.entityId, `${path}.entity_id`)
+  const field = existingField(state.typeOf(entity), mutation.field, `${path}.field`)
+  const value = ownFieldValue(field, mutation.value, `${path}.value`)
+  const written = { value, writeTimeUs: timeUs, writer: caller.subject, revision }
+  assertReferences(context, field, written, `${path}.value`)
+  if (mutation.writeTime !== undefined) {
+    written.writeTimeUs = Number(microsFromTimestamp(mutation.writeTime, `${path}.write_time`))
+  }
+  const result = create(MutationResultSchema)
+  result.entityId = mutation.entityId
+  const current = entity.fields[field.position]
+  if (mutation.option === WriteOption.IF_CHANGED && current !== undefined && sameFieldValue(current.value, value)) {
+    return result
+  }
+  setField(context, entity, field, written)
+  result.changed = true
+  return result
+}

@@ -1,0 +1,152 @@
+import { toBinary } from '@bufbuild/protobuf'
+import { TypeSchemaSchema } from '@qcore/contracts'
+import { QError } from '@qcore/errors'
+import { limits, type FieldModel, type FieldState, type FieldValue } from '@qcore/model'
+import type { HotEntity } from '../commit/hot-entity.ts'
+import { sizeOfValue } from '../commit/hot-entity.ts'
+import type { CommitChange } from './change-list.ts'
+import { encodeTimestamp, encodeValue } from './encode-value.ts'
+import type { ProtoWriter } from './proto-writer.ts'
+
+/** Previous values beyond this are left out of a record that would be too large; the log has them at their revision. */
+const keptPreviousBytes = 1_024
+
+/** A commit, ready for the log. */
+export interface CommitToEncode {
+  readonly revision: number
+  readonly epoch: number
+  readonly timeUs: number
+  readonly writer: string
+  readonly idempotencyKey: string
+  readonly changes: Iterable<CommitChange>
+  readonly entity: (id: string) => HotEntity | undefined
+  readonly fieldsOf: (type: string) => readonly FieldModel[]
+}
+
+/**
+ * Writes a `qcore.store.v1.CommitRecord`, as the member `commits` of a LogBatch. Returns where the record itself begins.
+ *
+ * @throws QError `commit_too_large`
+ */
+export function encodeRecord(out: ProtoWriter, commit: CommitToEncode): number {
+  const start = out.length
+  let recordStart = encode(out, commit, Number.POSITIVE_INFINITY)
+  if (out.length - recordStart <= limits.commitBytes) return recordStart
+  out.rewind(start)
+  recordStart = encode(out, commit, keptPreviousBytes)
+  if (out.length - recordStart <= limits.commitBytes) return recordStart
+  out.rewind(start)
+  throw new QError('commit_too_large', `the commit takes more than ${limits.commitBytes} bytes in the log; split it`)
+}
+
+function encode(out: ProtoWriter, commit: CommitToEncode, mostPreviousBytes: number): number {
+  const start = out.begin(4)
+  out.uint(1, commit.revision)
+  out.uint(2, commit.epoch)
+  encodeTimestamp(out, 3, commit.timeUs)
+  if (commit.writer !== '') out.text(4, commit.writer)
+  if (commit.idempotencyKey !== '') out.text(5, commit.idempotencyKey)
+  for (const change of commit.changes) {
+    const changeStart = out.begin(6)
+    encodeChange(out, commit, { change, mostPreviousBytes })
+    out.finish(changeStart)
+  }
+  const contentBytes = out.length - start - 1
+  out.finish(start)
+  return out.length - contentBytes
+}
+
+function encodeChange(
+  out: ProtoWriter,
+  commit: CommitToEncode,
+  { change, mostPreviousBytes }: { change: CommitChange; mostPreviousBytes: number },
+): void {
+  switch (change.kind) {
+    case 'field': {
+      const start = out.begin(1)
+      out.text(1, change.entity.id)
+      out.text(2, change.entity.type)
+      out.text(3, change.field.name)
+      encodeFieldValue(out, 4, { field: change.field, value: change.state.value })
+      if (change.state.writeTimeUs !== commit.timeUs) encodeTimestamp(out, 5, change.state.writeTimeUs)
+      if (change.previous !== undefined) {
+        encodeWholeState(out, 6, { field: change.field, state: change.previous, mostPreviousBytes })
+      }
+      return out.finish(start)
+    }
+    case 'created': {
+      const entity = commit.entity(change.entityId)
+      if (entity === undefined) throw new Error('a created entity is missing')
+      const start = out.begin(2)
+      encodeEntity(out, entity)
+      for (const field of commit.fieldsOf(entity.type)) encodeNewState(out, commit, { field, entity })
+      return out.finish(start)
+    }
+    case 'deleted': {
+      const start = out.begin(3)
+      encodeEntity(out, change.entity)
+      for (const field of commit.fieldsOf(change.entity.type)) {
+        const state = change.entity.fields[field.position]
+        if (state !== undefined) encodeWholeState(out, 2, { field, state, mostPreviousBytes })
+      }
+      return out.finish(start)
+    }
+    case 'schema': {
+      const start = out.begin(4)
+      out.binary(1, toBinary(TypeSchemaSchema, change.model.schema))
+      if (change.previous !== undefined) out.binary(2, toBinary(TypeSchemaSchema, change.previous.schema))
+      return out.finish(start)
+    }
+  }
+}
+
+function encodeEntity(out: ProtoWriter, entity: HotEntity): void {
+  const start = out.begin(1)
+  out.text(1, entity.id)
+  out.text(2, entity.type)
+  out.text(3, entity.name)
+  if (entity.parentId !== '') out.text(4, entity.parentId)
+  out.uint(5, entity.createdRevision)
+  out.finish(start)
+}
+
+/** A field of a new entity: its time only if the writer gave one. */
+function encodeNewState(
+  out: ProtoWriter,
+  commit: CommitToEncode,
+  { field, entity }: { field: FieldModel; entity: HotEntity },
+): void {
+  const state = entity.fields[field.position]
+  if (state === undefined) throw new Error('a new entity has all fields')
+  const start = out.begin(2)
+  out.text(1, field.name)
+  encodeFieldValue(out, 2, { field, value: state.value })
+  if (state.writeTimeUs !== commit.timeUs) encodeTimestamp(out, 3, state.writeTimeUs)
+  out.finish(start)
+}
+
+function encodeWholeState(
+  out: ProtoWriter,
+  number: number,
+  { field, state, mostPreviousBytes }: { field: FieldModel; state: FieldState; mostPreviousBytes: number },
+): void {
+  const start = out.begin(number)
+  out.text(1, field.name)
+  if (mostPreviousBytes === Number.POSITIVE_INFINITY || sizeOfValue(state.value) <= mostPreviousBytes) {
+    encodeFieldValue(out, 2, { field, value: state.value })
+  }
+  encodeTimestamp(out, 3, state.writeTimeUs)
+  if (state.writer !== '') out.text(4, state.writer)
+  out.uint(5, state.revision)
+  out.finish(start)
+}
+
+function encodeFieldValue(
+  out: ProtoWriter,
+  number: number,
+  { field, value }: { field: FieldModel; value: FieldValue },
+): void {
+  const start = out.begin(number)
+  encodeValue(out, field.valueType, value)
+  out.finish(start)
+}
