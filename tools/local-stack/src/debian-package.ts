@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { LocalStackError } from './local-stack-error.ts'
@@ -31,6 +31,8 @@ export interface UnpackedProgram {
 const updateTimeoutMs = 60_000
 const downloadTimeoutMs = 120_000
 const unpackTimeoutMs = 30_000
+/** Longer than all steps may take together. */
+const abandonedTreeAgeMs = 15 * 60_000
 const recordFileName = 'unpacked.json'
 /** Hooks would change the system; translations, icons and the like only cost time. */
 const clearedSettings = [
@@ -61,6 +63,7 @@ export async function unpackProgram(
   if (!existsSync('/usr/bin/apt-get') || !existsSync('/usr/bin/dpkg-deb')) return 'this machine has no apt'
 
   await mkdir(cache, { recursive: true })
+  await removeAbandonedTrees(cache, wanted.name)
   const tree = await mkdtemp(path.join(cache, `${wanted.name}-`))
   const reasons: string[] = []
   try {
@@ -77,6 +80,15 @@ export async function unpackProgram(
     await rm(tree, { recursive: true, force: true })
   }
   return `no package ${wanted.packages[0]} of at least ${wanted.leastVersion} (${reasons.join('; ')})`
+}
+
+/** A download that was killed leaves its tree behind. */
+async function removeAbandonedTrees(cache: string, name: string): Promise<void> {
+  for (const entry of await readdir(cache)) {
+    const tree = path.join(cache, entry)
+    if (!entry.startsWith(`${name}-`) || Date.now() - statSync(tree).mtimeMs < abandonedTreeAgeMs) continue
+    await rm(tree, { recursive: true, force: true })
+  }
 }
 
 interface Suite {

@@ -19,7 +19,7 @@ export interface OutputTail {
   lastComplaint(): string
 }
 
-/** Called with every line that is a warning, worse, or no log line at all. */
+/** Called with every line that is a warning, worse, or no log line at all, and that does not repeat the one before. */
 export type ComplaintListener = (line: string) => void
 
 /** Opens the log. If it cannot be written any more, that is one complaint, and the services go on. */
@@ -37,7 +37,8 @@ export function openServiceLog(file: string, onComplaint: ComplaintListener): Se
       createInterface({ input: output }).on('line', (line) => {
         if (!broken) stream.write(`${line}\n`)
         const complaint = describeComplaint(line)
-        if (complaint === undefined) return
+        // What is tried again and again fails in the same words: once is enough.
+        if (complaint === undefined || complaint === complaints.at(-1)) return
         complaints.push(complaint)
         if (complaints.length > rememberedLines) complaints.shift()
         onComplaint(complaint.startsWith(`${name}: `) ? complaint : `${name}: ${complaint}`)

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync } from 'node:fs'
-import { rename } from 'node:fs/promises'
+import { mkdir, rename, utimes } from 'node:fs/promises'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { unpackProgram, type PackagedProgram } from '../src/debian-package.ts'
@@ -23,6 +23,9 @@ test(
   async () => {
     const folder = await makeTemporaryFolder()
     const cache = path.join(folder, 'cache')
+    const abandoned = path.join(cache, 'nats-server-killed')
+    await mkdir(abandoned, { recursive: true })
+    await utimes(abandoned, 0, 0)
     const unpacked = await unpackProgram({ ...nats, suites: ['nosuchsuite'] }, { cache })
     if (!existsSync('/usr/bin/apt-get')) {
       expect(unpacked).toBe('this machine has no apt')
