@@ -3,7 +3,7 @@ import { ConnectError } from '@connectrpc/connect'
 import { codeToHttpStatus, errorToJsonBytes } from '@connectrpc/connect/protocol-connect'
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { MessageCodec } from './message-codec.ts'
-import { assertFits } from './payload-limit.ts'
+import { assertFits, maxPayloadBytes } from './payload-limit.ts'
 import type { RunningCall } from './running-call.ts'
 import { tryPublish } from './try-publish.ts'
 import {
@@ -34,8 +34,8 @@ export function sendAnswer(
 }
 
 /**
- * Answers with an error: Connect's JSON as the body, and the two headers of the micro convention. An error that is itself
- * too large loses its details. Never throws.
+ * Answers with an error: Connect's JSON as the body, and the two headers of the micro convention. What does not fit is
+ * left out: first the headers of the call, then the details. Never throws.
  */
 export function sendError(
   connection: NatsConnection,
@@ -43,15 +43,18 @@ export function sendError(
   error: ConnectError,
   call?: RunningCall,
 ): void {
-  try {
-    publishError(connection, replySubject, error, call === undefined ? [] : answerHeaders(call))
-  } catch (cause) {
-    const bare = new ConnectError(error.rawMessage.slice(0, longestMessage), error.code, undefined, undefined, cause)
-    publishError(connection, replySubject, bare, [])
-  }
+  const sent =
+    publishError(connection, replySubject, error, call === undefined ? [] : answerHeaders(call)) ||
+    publishError(connection, replySubject, error, [])
+  if (!sent) publishError(connection, replySubject, shortened(error), [])
 }
 
-function publishError(connection: NatsConnection, subject: string, error: ConnectError, callHeaders: Pair[]): void {
+function shortened(error: ConnectError): ConnectError {
+  return new ConnectError(error.rawMessage.slice(0, longestMessage), error.code)
+}
+
+/** Whether it fitted. */
+function publishError(connection: NatsConnection, subject: string, error: ConnectError, callHeaders: Pair[]): boolean {
   const headers = new WireHeaders([
     [contentTypeHeader, 'application/json'],
     [serviceErrorHeader, error.rawMessage.replaceAll(/[\r\n]+/g, ' ')],
@@ -61,8 +64,9 @@ function publishError(connection: NatsConnection, subject: string, error: Connec
     ...(error.isWireError ? [] : error.metadata),
   ])
   const body = errorToJsonBytes(error, undefined)
-  assertFits(connection, headers.bytes.length, body.length)
+  if (headers.bytes.length + body.length > maxPayloadBytes(connection)) return false
   tryPublish(connection, subject, body, { headers: headers.forNats() })
+  return true
 }
 
 function answerHeaders({ context }: RunningCall): Pair[] {

@@ -1,5 +1,8 @@
 import type { Msg } from '@nats-io/transport-node'
 
+/** What a message tells about its layout. The client's own have `size`: of subject, reply, headers and body, bytes. */
+export type LaidOutMessage = Pick<Msg, 'subject' | 'reply'> & { size?: () => number }
+
 export type HeaderPair = readonly [name: string, value: string]
 
 const blockStart = 'NATS/1.0'
@@ -10,7 +13,7 @@ const lineEnd = '\r\n'
  * tenth of the client's parsing, and lets equal ones be recognised. Undefined if this client lays messages out in
  * another way.
  */
-export function readHeaderBlock(message: Msg & { size?: () => number }, body: Uint8Array): string | undefined {
+export function readHeaderBlock(message: LaidOutMessage, body: Uint8Array): string | undefined {
   if (message.size === undefined) return undefined
   const blockBytes = message.size() - message.subject.length - (message.reply ?? '').length - body.length
   if (blockBytes === 0) return ''

@@ -1,6 +1,7 @@
 import type { DescMethod } from '@bufbuild/protobuf'
 import type { ConnectRouter, Interceptor } from '@connectrpc/connect'
 import type { NatsConnection } from '@nats-io/transport-node'
+import { QError } from '@qcore/errors'
 import { RequestServer } from './request-server.ts'
 import { announceService } from './service-discovery.ts'
 
@@ -34,8 +35,20 @@ export interface NatsServerStats {
   running: number
 }
 
-/** Serves Connect services on NATS. Resolves when calls can come; the connection stays the caller's. */
+/** What one token of a subject of `$SRV` may be. */
+const discoveryName = /^[A-Za-z0-9_-]+$/
+
+/**
+ * Serves Connect services on NATS. Resolves when calls can come; the connection stays the caller's. Throws
+ * `configuration` for a name or an instance id that `$SRV` cannot carry, and what NATS says against the subjects.
+ */
 export async function serveNats(options: ServeNatsOptions): Promise<NatsServer> {
+  for (const field of ['name', 'instanceId'] as const) {
+    if (discoveryName.test(options[field])) continue
+    throw new QError('configuration', `${JSON.stringify(options[field])} cannot be the ${field} of a service`, {
+      field,
+    })
+  }
   const server = new RequestServer(options)
   const announcement = announceService(options, server.endpoints)
   try {
