@@ -2,7 +2,7 @@ import type { EntityState, FieldState, TypeModel } from '@qcore/model'
 import { decodeEntityCreated, decodeFieldChange, decodeSchemaChanged, type ChangeOutline } from './change-outline.ts'
 import { entitySize, fieldSize } from './field-size.ts'
 import type { LogRecord } from './log-record.ts'
-import { addedFields, entityFromCreated, fieldFromChange } from './stored-state.ts'
+import { addedFields, entityFromCreated, fieldFromChange, type AddedFields } from './stored-state.ts'
 
 /** An entity in the cache. It is the same object for as long as the entity is cached; its state is replaced. */
 export class CachedEntity {
@@ -40,10 +40,14 @@ export class CachedEntity {
     if (position < this.encodings.length) this.encodings[position] = undefined
   }
 
-  addFields(fields: readonly FieldState[]): void {
-    if (this.#state === null) return
-    this.#state = withFields(this.#state, [...this.#state.fields, ...fields])
-    for (const field of fields) this.size += fieldSize(field)
+  /** Adds the fields of its type that it does not have yet. */
+  addFields({ type, position, fields }: AddedFields): void {
+    const state = this.#state
+    if (state === null || state.type !== type) return
+    const missing = fields.slice(Math.max(0, state.fields.length - position))
+    if (missing.length === 0) return
+    this.#state = withFields(state, [...state.fields, ...missing])
+    for (const field of missing) this.size += fieldSize(field)
   }
 }
 
@@ -76,13 +80,8 @@ export function applyToEntity(
     }
     case 'entity_deleted':
       return entity.replace(null)
-    case 'schema_changed': {
-      const message = decodeSchemaChanged(change)
-      if (entity.state !== null && entity.state.type === message.schema?.type) {
-        entity.addFields(addedFields(message, record))
-      }
-      return
-    }
+    case 'schema_changed':
+      return entity.addFields(addedFields(decodeSchemaChanged(change), record))
     case 'other':
       return
   }

@@ -76,12 +76,9 @@ export class ReplicaTables {
   }
 
   #addFields(change: ChangeOutline, record: LogRecord): void {
-    const message = decodeSchemaChanged(change)
-    const fields = addedFields(message, record)
-    if (fields.length === 0) return
-    for (const [, entity] of this.entities.entries()) {
-      if (entity.state?.type === message.schema?.type) entity.addFields(fields)
-    }
+    const added = addedFields(decodeSchemaChanged(change), record)
+    if (added.fields.length === 0) return
+    for (const [, entity] of this.entities.entries()) entity.addFields(added)
   }
 }
 

@@ -1,10 +1,10 @@
 import { fromBinary } from '@bufbuild/protobuf'
+import type { Timestamp } from '@bufbuild/protobuf/wkt'
 import {
   ValueSchema,
   ValueType,
   type EntityCreated,
   type FieldChange,
-  type FieldState as FieldStateMessage,
   type SchemaChanged,
   type Value,
 } from '@qcore/contracts'
@@ -63,7 +63,7 @@ export function entityFromCreated(message: EntityCreated, type: TypeModel, facts
     if (given === undefined) break
     fields.push({
       value: storedValue(field, given.value),
-      writeTimeUs: facts.commitTimeUs,
+      writeTimeUs: writtenAtUs(given.writeTime, facts),
       writer: internText(facts.writer),
       revision: facts.revision,
     })
@@ -82,39 +82,42 @@ export function entityFromCreated(message: EntityCreated, type: TypeModel, facts
 export function fieldFromChange(change: FieldChange, field: FieldModel, facts: CommitFacts): FieldState {
   return {
     value: storedValue(field, change.value),
-    writeTimeUs:
-      change.writeTime === undefined ? facts.commitTimeUs : Number(microsFromTimestamp(change.writeTime, 'write_time')),
+    writeTimeUs: writtenAtUs(change.writeTime, facts),
     writer: internText(facts.writer),
     revision: facts.revision,
   }
 }
 
-/** A field as a change recorded it: what it held before, or when its entity was deleted. */
-export function fieldFromRecorded(recorded: FieldStateMessage, field: FieldModel): FieldState {
-  return {
-    value: storedValue(field, recorded.value),
-    writeTimeUs: recorded.writeTime === undefined ? 0 : Number(microsFromTimestamp(recorded.writeTime, 'write_time')),
-    writer: internText(recorded.writer),
-    revision: Number(recorded.revision),
-  }
+/** Fields that a type got. */
+export interface AddedFields {
+  readonly type: string
+  /** Where they stand among the type's fields. */
+  readonly position: number
+  /** What existing entities hold in them. */
+  readonly fields: readonly FieldState[]
 }
 
-/** What existing entities hold in the fields that a schema change added, in the order of the type's fields. */
-export function addedFields(change: SchemaChanged, facts: CommitFacts): FieldState[] {
-  if (change.schema === undefined) return []
-  const known = change.previous?.fields.length ?? 0
+/** The fields that a schema change added. */
+export function addedFields({ schema, previous }: SchemaChanged, facts: CommitFacts): AddedFields {
+  if (schema === undefined) return { type: '', position: 0, fields: [] }
+  const position = previous?.fields.length ?? 0
   const writer = internText(facts.writer)
-  return typeModelFromSchema(change.schema)
-    .fields.slice(known)
-    .map(({ defaultValue }) => ({
-      value: defaultValue,
-      writeTimeUs: facts.commitTimeUs,
-      writer,
-      revision: facts.revision,
-    }))
+  const added = typeModelFromSchema(schema).fields.slice(position)
+  const fields = added.map(({ defaultValue }) => ({
+    value: defaultValue,
+    writeTimeUs: facts.commitTimeUs,
+    writer,
+    revision: facts.revision,
+  }))
+  return { type: schema.type, position, fields }
 }
 
-function storedValue(field: FieldModel, message: Value | undefined): FieldValue {
+function writtenAtUs(given: Timestamp | undefined, { commitTimeUs }: CommitFacts): number {
+  return given === undefined ? commitTimeUs : Number(microsFromTimestamp(given, 'write_time'))
+}
+
+/** A value of a message, as it is kept. */
+export function storedValue(field: FieldModel, message: Value | undefined): FieldValue {
   const value = fieldValueFromMessage(field.valueType, message, field.name)
   // One string an option, not one a field.
   if (field.valueType === ValueType.CHOICE) return field.choices.find((choice) => choice === value) ?? value
