@@ -1,6 +1,6 @@
 import type { NatsConnection } from '@nats-io/transport-node'
 import { createTokenVerifier, type TokenVerifier } from '@qcore/access'
-import { openPool, type Executor } from '@qcore/database'
+import { openPool, prepareStore, type Executor } from '@qcore/database'
 import { QError } from '@qcore/errors'
 import type { TypeModel } from '@qcore/model'
 import { openReplica, type LogFeed, type Replica } from '@qcore/replica'
@@ -46,8 +46,10 @@ export async function openContext(config: NotifierConfig, overrides: NotifierOve
   await using opened = new AsyncDisposableStack()
   const connection = overrides.connection ?? (await openNats(config.natsAddress, { name: applicationName }))
   if (overrides.connection === undefined) opened.defer(() => connection.close())
-  const pool = openPool({ address: postgresAddress, store, applicationName, max: poolConnections }, (error) =>
-    logger.warn({ err: error }, 'an idle connection to PostgreSQL was lost'),
+  const database = { address: postgresAddress, store, applicationName }
+  await prepareStore(database, (error) => logger.warn({ err: error }, 'waiting for PostgreSQL'))
+  const pool = openPool({ ...database, max: poolConnections }, (error) =>
+    logger.warn({ err: error }, 'an idle PostgreSQL connection broke'),
   )
   opened.defer(() => pool.end())
   const follower = new StreamFollower()

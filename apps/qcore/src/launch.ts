@@ -37,35 +37,46 @@ const variablesOfMode = {
   gateway: gatewayVariables,
 } satisfies Record<Mode, object>
 
-function startMode(mode: Mode, env: Environment): Promise<Service> {
+/** Reads the settings of a mode; calling what is returned starts it. */
+function prepareMode(mode: Mode, env: Environment): () => Promise<Service> {
   switch (mode) {
     case 'auth':
-      return createAuth(readSettings(authVariables, env))
+      return startWith(createAuth, readSettings(authVariables, env))
     case 'reader':
-      return createReader(readSettings(readerVariables, env))
+      return startWith(createReader, readSettings(readerVariables, env))
     case 'writer':
-      return createWriter(readSettings(writerVariables, env))
+      return startWith(createWriter, readSettings(writerVariables, env))
     case 'notifier':
-      return createNotifier(readSettings(notifierVariables, env))
+      return startWith(createNotifier, readSettings(notifierVariables, env))
     case 'gateway':
-      return createGateway(readSettings(gatewayVariables, env))
+      return startWith(createGateway, readSettings(gatewayVariables, env))
   }
 }
 
+function startWith<C>(create: (config: C) => Promise<Service>, config: C): () => Promise<Service> {
+  return () => create(config)
+}
+
 /**
- * Starts the services of `Q_MODES`, all or none; disposing stops them in the reverse order.
+ * Starts the services of `Q_MODES`, all at once, for each waits for what it needs of the others; if one cannot be
+ * started, none stays. Disposing stops them in the reverse order.
  *
  * @throws QError `configuration`
  */
 export async function launch(env: Environment): Promise<AsyncDisposable> {
   const settings = readSettings(launcherVariables, env)
-  const wanted = parseModes(settings.modes)
+  const prepared = parseModes(settings.modes).map((mode) => prepareMode(mode, env))
   const services: Service[] = []
   await using started = new AsyncDisposableStack()
   if (settings.healthAddress !== undefined) {
     started.use(await openHealthServer(settings.healthAddress, () => services))
   }
-  for (const mode of wanted) services.push(started.use(await startMode(mode, env)))
+  const results = await Promise.allSettled(prepared.map((start) => start()))
+  for (const result of results) {
+    if (result.status === 'fulfilled') services.push(started.use(result.value))
+  }
+  const failed = results.find((result) => result.status === 'rejected')
+  if (failed !== undefined) throw failed.reason
   return started.move()
 }
 
