@@ -1,0 +1,55 @@
+import type { Command } from 'commander'
+import { entityId } from '../entity-path.ts'
+import { jsonOfField, textOfEntity } from '../field-text.ts'
+import type { Io } from '../io.ts'
+import { aligned } from '../printable.ts'
+import { outJson, withSession, type Session } from '../session.ts'
+import { textOfValue } from '../value-text.ts'
+
+export function addGet(program: Command, io: Io): void {
+  program
+    .command('get')
+    .description('show an entity with its fields, or the values of some')
+    .argument('<entity>', 'id or path')
+    .argument('[fields...]', 'fields, or paths that end in one: Status, Owner->Site->Name')
+    .action((named: string, paths: string[], _options: unknown, command: Command) =>
+      withSession(command, io, async (session) => {
+        const id = await entityId(session.q, named)
+        await (paths.length === 0 ? showEntity(session, id) : showFields(session, id, paths))
+      }),
+    )
+}
+
+async function showEntity({ io, q, json }: Session, id: string): Promise<void> {
+  const entity = await q.get(id)
+  const schema = await q.schema(entity.type)
+  const { fields } = await q.readMany(Object.keys(schema.fields).map((path) => ({ entity: id, path })))
+  if (json) {
+    const entries = fields.map((field) => [field.name, jsonOfField(field)] as const)
+    await outJson(io, { ...entity, fields: Object.fromEntries(entries) })
+    return
+  }
+  await io.out(`${textOfEntity(entity)}\n`)
+  await io.out(
+    aligned(
+      fields.map((field) => [
+        `  ${field.name}`,
+        field.type,
+        textOfValue(field),
+        `${field.writeTime.toString()} ${field.writer}`,
+      ]),
+    ),
+  )
+}
+
+async function showFields({ io, q, json }: Session, id: string, paths: readonly string[]): Promise<void> {
+  const { fields } = await q.readMany(paths.map((path) => ({ entity: id, path })))
+  if (json) {
+    const entries = fields.map((field, index) => [paths[index] ?? '', jsonOfField(field)] as const)
+    await outJson(io, Object.fromEntries(entries))
+  } else if (fields.length === 1) {
+    for (const field of fields) await io.out(`${textOfValue(field)}\n`)
+  } else {
+    await io.out(aligned(fields.map((field, index) => [paths[index] ?? '', textOfValue(field)])))
+  }
+}

@@ -1,0 +1,38 @@
+import type { Command } from 'commander'
+import type { Io } from '../io.ts'
+import { addCreate } from './create.ts'
+import { addDelete } from './delete.ts'
+import { addFind } from './find.ts'
+import { addGet } from './get.ts'
+import { addSchema } from './schema.ts'
+import { addSet } from './set.ts'
+import { addStatus } from './status.ts'
+import { addToken } from './token.ts'
+import { addTree } from './tree.ts'
+import { addWatch } from './watch.ts'
+
+/** All commands, in the order of the help. */
+const commands = [
+  addTree,
+  addGet,
+  addSet,
+  addCreate,
+  addDelete,
+  addFind,
+  addWatch,
+  addSchema,
+  addToken,
+  addStatus,
+] as const
+
+export function registerCommands(program: Command, io: Io): void {
+  for (const add of commands) add(program, io)
+  // Commands inherit neither of these.
+  for (const command of allCommands(program)) {
+    command.exitOverride().copyInheritedSettings(command.parent ?? program)
+  }
+}
+
+function allCommands(command: Command): Command[] {
+  return command.commands.flatMap((each) => [each, ...allCommands(each)])
+}

@@ -1,0 +1,29 @@
+import type { Command } from 'commander'
+import { entityId } from '../entity-path.ts'
+import { fieldTypeOf } from '../field-type-of.ts'
+import type { Io } from '../io.ts'
+import { outJson, withSession } from '../session.ts'
+import { parseValue } from '../value-text.ts'
+
+export function addSet(program: Command, io: Io): void {
+  program
+    .command('set')
+    .description('write a field')
+    .argument('<entity>', 'id or path')
+    .argument('<field>', 'the field')
+    .argument('<value>', 'its value; a file is @name, a time RFC 3339 or now, a list comma-separated')
+    .option('--if-changed', 'leave time and writer alone if the value is the same')
+    .action(
+      (named: string, field: string, text: string, { ifChanged = false }: { ifChanged?: boolean }, command: Command) =>
+        withSession(command, io, async (session) => {
+          const { q, json } = session
+          const id = await entityId(q, named)
+          const type = fieldTypeOf(await q.schema((await q.get(id)).type), field)
+          const value = await parseValue(session, { type, text, field })
+          const { revision, time, results } = await q.write(id, field, value, { ifChanged })
+          const changed = results[0]?.changed ?? false
+          if (json) await outJson(io, { entityId: id, field, changed, revision, time: time?.toString() ?? null })
+          else await io.out(changed ? `revision ${revision}\n` : 'unchanged\n')
+        }),
+    )
+}

@@ -1,0 +1,32 @@
+import { text } from 'node:stream/consumers'
+import { run } from './run.ts'
+
+const interruptedExitCode = 130
+
+const stop = new AbortController()
+let isInterrupted = false
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    // A second one ends it at once, whatever it is waiting for.
+    if (isInterrupted) process.exit(interruptedExitCode)
+    isInterrupted = true
+    stop.abort()
+  })
+}
+// Who reads the output may stop: `qcore watch … | head`.
+process.stdout.on('error', () => stop.abort())
+
+const exitCode = await run(process.argv.slice(2), {
+  out: (line) => {
+    if (process.stdout.write(line)) return undefined
+    const { promise, resolve } = Promise.withResolvers<void>()
+    process.stdout.once('drain', resolve).once('error', () => resolve())
+    return promise
+  },
+  err: (line) => void process.stderr.write(line),
+  env: process.env,
+  folder: process.env['INIT_CWD'] ?? process.cwd(),
+  readInput: () => text(process.stdin),
+  signal: stop.signal,
+})
+process.exitCode = isInterrupted ? interruptedExitCode : exitCode
