@@ -62,7 +62,7 @@ export class CallContext implements HandlerContext {
 
   /** Whether there is anything to send besides the message. */
   get hasResponseHeaders(): boolean {
-    return this.#responseHeader !== undefined || this.#responseTrailer !== undefined
+    return !isEmpty(this.#responseHeader) || !isEmpty(this.#responseTrailer)
   }
 
   get timeoutMs(): () => number | undefined {
@@ -73,4 +73,8 @@ export class CallContext implements HandlerContext {
     this.#controller ??= new AbortController()
     this.#controller.abort(reason)
   }
+}
+
+function isEmpty(headers: Headers | undefined): boolean {
+  return headers === undefined || headers.keys().next().done === true
 }

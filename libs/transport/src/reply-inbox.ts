@@ -1,4 +1,4 @@
-import { createInbox, type Msg, type NatsConnection } from '@nats-io/transport-node'
+import { createInbox, type Msg, type NatsConnection, type PublishOptions } from '@nats-io/transport-node'
 import { QError } from '@qcore/errors'
 import { ConnectionMonitor } from './connection-monitor.ts'
 import { tryPublish } from './try-publish.ts'
@@ -36,7 +36,7 @@ export class ReplyInbox {
   private constructor(connection: NatsConnection) {
     this.#connection = connection
     this.#monitor = ConnectionMonitor.of(connection)
-    this.#monitor.onLost((reason) => this.#fail(reason))
+    const stopWatching = this.#monitor.onLost((reason) => this.#fail(reason))
     this.#prefix = `${createInbox(inboxPrefix(connection))}.`
     const subscription = connection.subscribe(`${this.#prefix}*`, {
       callback: (error, message) => {
@@ -45,6 +45,7 @@ export class ReplyInbox {
       },
     })
     void subscription.closed.then(() => {
+      stopWatching()
       ReplyInbox.#inboxes.delete(connection)
       this.#fail('the connection to NATS was closed')
     })
@@ -58,6 +59,16 @@ export class ReplyInbox {
     const token = this.#lastId.toString(36)
     this.#receivers.set(token, receiver)
     return this.#prefix + token
+  }
+
+  /** Sends a request that is answered to a subject of this inbox. Throws `unavailable`, and forgets the subject. */
+  request(subject: string, body: Uint8Array, options: PublishOptions & { reply: string }): void {
+    try {
+      this.#connection.publish(subject, body, options)
+    } catch (error) {
+      this.close(options.reply)
+      throw new QError('unavailable', `the request to ${subject} could not be sent`, { cause: error })
+    }
   }
 
   close(replySubject: string): void {

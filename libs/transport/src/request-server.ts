@@ -102,8 +102,7 @@ export class RequestServer {
   /** Never throws: that would end the connection's reading. */
   #onRequest(message: Msg): void {
     const { subject, reply } = message
-    // Without a reply subject there is nobody to tell the outcome to, and nothing is done.
-    if (reply === undefined || reply === '') return
+    if (reply === undefined || !isReplySubject(reply)) return
     const endpoint = this.endpoints.get(subject)
     if (endpoint === undefined) {
       this.#refuse(reply, new QError('unknown_method', `no method is served at ${subject}`, { field: subject }))
@@ -152,6 +151,14 @@ export class RequestServer {
   #onCancel(message: Msg): void {
     this.#calls.get(message.string())?.abort(new QError('canceled', 'the caller canceled the call'))
   }
+}
+
+/**
+ * Without a reply subject there is nobody to tell the outcome to, and nothing is done. Nor for one of ours, or of NATS:
+ * whoever may ask may not make the server speak there.
+ */
+function isReplySubject(reply: string): boolean {
+  return reply !== '' && !reply.startsWith('q.') && !reply.startsWith('$')
 }
 
 /** Waits for a promise, and no longer than until a signal. */

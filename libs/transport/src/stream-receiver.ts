@@ -40,6 +40,7 @@ const acknowledgedShare = 4
 export class StreamReceiver<T> implements ReplyReceiver, Deadline, AsyncIterableIterator<T, undefined> {
   readonly header = new Headers()
   readonly trailer = new Headers()
+  readonly dueAtMs: number
   readonly #call: StreamCall<T>
   readonly #inbox: ReplyInbox
   readonly #opened = Promise.withResolvers<void>()
@@ -56,7 +57,6 @@ export class StreamReceiver<T> implements ReplyReceiver, Deadline, AsyncIterable
   #ended = false
   #error: unknown
   #heartbeat: NodeJS.Timeout | undefined
-  readonly dueAtMs: number
 
   constructor(call: StreamCall<T>) {
     this.#call = call
@@ -68,12 +68,13 @@ export class StreamReceiver<T> implements ReplyReceiver, Deadline, AsyncIterable
   open(): Promise<void> {
     const { connection, subject, body, headers, limits, timeoutMs, signal } = this.#call
     if (signal?.aborted === true) throw new QError('canceled', 'the call was canceled', { cause: signal.reason })
-    if (timeoutMs !== undefined && timeoutMs <= 0)
+    if (timeoutMs !== undefined && timeoutMs <= 0) {
       throw new QError('deadline_exceeded', `no time was left to call ${subject}`)
+    }
     assertFits(connection, headers.bytes.length, body.length)
     this.#replySubject = this.#inbox.open(this)
     this.#heardAt = this.#tickedAt = performance.now()
-    connection.publish(subject, body, { reply: this.#replySubject, headers: headers.forNats() })
+    this.#inbox.request(subject, body, { reply: this.#replySubject, headers: headers.forNats() })
     signal?.addEventListener('abort', this.#onAbort)
     this.#heartbeat = setInterval(this.#onHeartbeat, limits.heartbeatMs)
     if (timeoutMs !== undefined) addDeadline(this)
@@ -146,8 +147,8 @@ export class StreamReceiver<T> implements ReplyReceiver, Deadline, AsyncIterable
   }
 
   #receive(body: Uint8Array, sequence: number): void {
-    // A copy: the message is a view into what the socket read, which would be held as long as its smallest part.
-    const { payloads, endOfStream } = decodeFrame(body.slice())
+    // A copy: the body is a view into what the socket read, all of which would be held as long as a part of it.
+    const { payloads, endOfStream } = decodeFrame(new Uint8Array(body))
     const last = payloads.length - 1
     for (const [index, payload] of payloads.entries()) {
       const frame = index === last ? { sequence, bytes: body.length } : undefined

@@ -64,12 +64,7 @@ class PendingCall implements ReplyReceiver, Deadline {
     if (timeoutMs <= 0) throw new QError('deadline_exceeded', `no time was left to call ${subject}`)
     assertFits(connection, headers.bytes.length, body.length)
     this.#replySubject = this.#inbox.open(this)
-    try {
-      connection.publish(subject, body, { reply: this.#replySubject, headers: headers.forNats() })
-    } catch (error) {
-      this.#settle()
-      throw new QError('unavailable', `the call of ${subject} could not be sent`, { cause: error })
-    }
+    this.#inbox.request(subject, body, { reply: this.#replySubject, headers: headers.forNats() })
     addDeadline(this)
     if (signal === undefined) return
     this.#onAbort = () => this.#cancel()

@@ -81,6 +81,8 @@ describe('a call that gets no answer', () => {
     await using served = await openServed({
       routes: (router) => router.service(ReadService, { getStatus: () => ({ store: 'main' }) }),
       serverAddress: proxy.address,
+      // A request may be lost in the moment of the break.
+      call: { defaultTimeoutMs: 100 },
     })
     const client = createClient(ReadService, served.transport)
     proxy.cut()

@@ -114,6 +114,18 @@ it('does not run a request that nobody waits for', async () => {
   expect(runs).toBe(before)
 })
 
+it.each(['log', 'v1.read.GetRoot'])('does not answer to a subject of the platform, as q.<store>.%s', async (name) => {
+  const before = runs
+  const answered: Msg[] = []
+  const reply = `q.${served.store}.${name}`
+  const subscription = connection.subscribe(reply, { callback: (_error, message) => void answered.push(message) })
+  connection.publish(subject('GetStatus'), '{}', { reply })
+  await request('GetStatus', '{}')
+  subscription.unsubscribe()
+  expect(answered).toEqual([])
+  expect(runs).toBe(before)
+})
+
 it('answers an unknown method of a served service', async () => {
   const answer = await request('GetNothing', '{}')
   expect(answer.headers?.get('Nats-Service-Error-Code')).toBe('501')
