@@ -13,8 +13,11 @@ export function contextField(target: PathTarget | PathProblem): ContextField {
   }
   const entityId = target.entity.id
   if (target.kind === 'own') {
-    const { name, valueType, value } = target
-    const field = create(FieldSchema, { entityId, name, value: messageFromFieldValue(valueType, value) })
+    const { name, valueType } = target
+    const value = messageFromFieldValue(valueType, target.value)
+    // As a read has it: names and parents never change, and children are not written.
+    const revision = name === 'Children' ? 0n : BigInt(target.entity.createdRevision)
+    const field = create(FieldSchema, { entityId, name, value, revision })
     message.outcome = { case: 'field', value: field }
     return message
   }

@@ -1,10 +1,10 @@
 import type { ContextField } from '@qcore/contracts'
 import type { FieldPath } from '@qcore/model'
-import { resolvePath, type EntitySource, type Replica } from '@qcore/replica'
+import { resolvePath, type EntitySource, type Past, type Replica } from '@qcore/replica'
 import type { ContextResolver } from '../notify/context-resolver.ts'
 import { contextField } from './context-field.ts'
 import { ObservedSource } from './observed-source.ts'
-import { PastEntities, type Past } from './past-entities.ts'
+import { PastEntities } from './past-entities.ts'
 
 export interface LiveResolverOptions {
   replica: Pick<Replica, 'read' | 'feed'>

@@ -1,17 +1,9 @@
 import type { ContextField } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
 import type { EntityState, FieldPath, TypeModel } from '@qcore/model'
-import { resolvePath, type Children, type EntitySource, type LogRecord } from '@qcore/replica'
+import { resolvePath, type Children, type EntitySource, type LogRecord, type Past } from '@qcore/replica'
 import { contextField } from './context-field.ts'
 import { entityAfter } from './entity-after.ts'
-
-/** Loads what was right after a revision that has passed. */
-export interface Past {
-  /** Null: there was no such entity. Throws `compacted` if nothing tells any more. */
-  entities(ids: readonly string[], revision: number): Promise<ReadonlyMap<string, EntityState | null>>
-  children(id: string, revision: number): Promise<Children>
-  type(name: string): TypeModel | undefined
-}
 
 /** A path of the most steps needs ten rounds of loading; one that needs more does not come to an end. */
 const mostRounds = 20

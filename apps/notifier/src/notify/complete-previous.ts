@@ -1,5 +1,5 @@
 import type { CommitRecord, Value } from '@qcore/contracts'
-import { loadLogRevisions, type Executor } from '@qcore/database'
+import { loadLogRevisions, readDatabase, type Executor } from '@qcore/database'
 import type { FieldWrite } from '../match/field-write.ts'
 
 /** Most commits that are in memory at a time: those that leave values out are large, and so may these be. */
@@ -10,7 +10,8 @@ export async function completePrevious(executor: Executor, writes: readonly Fiel
   const lacking = Map.groupBy(writes, (write) => write.lackingRevision)
   const revisions = [...lacking.keys()].filter((revision) => revision !== undefined)
   for (let start = 0; start < revisions.length; start += revisionsAtOnce) {
-    for (const record of await loadLogRevisions(executor, revisions.slice(start, start + revisionsAtOnce))) {
+    const batch = revisions.slice(start, start + revisionsAtOnce)
+    for (const record of await readDatabase(loadLogRevisions(executor, batch))) {
       for (const write of lacking.get(Number(record.revision)) ?? []) {
         const value = valueWritten(record, write)
         if (value !== undefined) write.setPrevious(value)

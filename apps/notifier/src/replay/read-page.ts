@@ -1,4 +1,4 @@
-import { loadLogSince, type Executor } from '@qcore/database'
+import { loadLogSince, readDatabase, type Executor } from '@qcore/database'
 import { QError } from '@qcore/errors'
 import { LogRecord } from '@qcore/replica'
 
@@ -8,7 +8,7 @@ import { LogRecord } from '@qcore/replica'
  * @throws QError `log_replaced`, `compacted`
  */
 export async function readPage(pool: Executor, after: number, logId: string): Promise<LogRecord[]> {
-  const page = await loadLogSince(pool, after)
+  const page = await readDatabase(loadLogSince(pool, after))
   if (page.logId !== logId) {
     throw new QError('log_replaced', `the history ${logId} was replaced by ${page.logId}`, {
       field: 'log_id',

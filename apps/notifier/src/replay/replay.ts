@@ -1,6 +1,7 @@
 import type { WatchResponse } from '@qcore/contracts'
 import type { Executor } from '@qcore/database'
-import { PastEntities, type Past } from '../context-fields/past-entities.ts'
+import type { Past } from '@qcore/replica'
+import { PastEntities } from '../context-fields/past-entities.ts'
 import type { LiveStreams } from '../live/live-streams.ts'
 import { MatchIndex } from '../match/match-index.ts'
 import { noticeResponses, progressResponse } from '../stream/watch-responses.ts'

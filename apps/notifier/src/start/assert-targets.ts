@@ -1,5 +1,5 @@
 import type { WatchRequest } from '@qcore/contracts'
-import type { Executor } from '@qcore/database'
+import { readDatabase, type Executor } from '@qcore/database'
 import { isQError } from '@qcore/errors'
 import type { TypeModel } from '@qcore/model'
 import { checkSubscriptions, subscribedEntities } from './check-subscriptions.ts'
@@ -20,13 +20,15 @@ export async function assertTargets(
   { subscriptions, resumeAfter }: WatchRequest,
   { pool, typeModel, feed }: TargetSources,
 ): Promise<void> {
-  const entityTypes = await readEntityTypes(pool, subscribedEntities(subscriptions), resumeAfter !== undefined)
+  const entityTypes = await readDatabase(
+    readEntityTypes(pool, subscribedEntities(subscriptions), resumeAfter !== undefined),
+  )
   try {
     checkSubscriptions(subscriptions, typeModel, entityTypes)
   } catch (error) {
     // The schema may be newer than the revision that this notifier has applied.
     if (!isQError(error, 'unknown_type') && !isQError(error, 'unknown_field')) throw error
-    await feed.catchUp()
+    await readDatabase(feed.catchUp())
     checkSubscriptions(subscriptions, typeModel, entityTypes)
   }
 }

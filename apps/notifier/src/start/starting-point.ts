@@ -1,5 +1,5 @@
 import type { WatchRequest } from '@qcore/contracts'
-import { readHead, type Executor } from '@qcore/database'
+import { readDatabase, readHead, type Executor } from '@qcore/database'
 import { checkedResumePoint, assertSameLog } from './resume-point.ts'
 
 /**
@@ -12,7 +12,7 @@ export async function startingPoint(
   { pool, feed }: { pool: Executor; feed: { readonly logId: string; catchUp(): Promise<void> } },
 ): Promise<number | undefined> {
   // The other history may be one that this notifier has not heard of yet.
-  if (request.logId !== '' && request.logId !== feed.logId) await feed.catchUp()
+  if (request.logId !== '' && request.logId !== feed.logId) await readDatabase(feed.catchUp())
   assertSameLog(request.logId, feed.logId)
-  return request.resumeAfter === undefined ? undefined : checkedResumePoint(request, await readHead(pool))
+  return request.resumeAfter === undefined ? undefined : checkedResumePoint(request, await readDatabase(readHead(pool)))
 }

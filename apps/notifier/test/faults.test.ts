@@ -1,0 +1,151 @@
+import type { MessageInitShape } from '@bufbuild/protobuf'
+import type { NatsConnection } from '@nats-io/transport-node'
+import { ValueType, type SubscriptionSchema } from '@qcore/contracts'
+import { metricsText } from '@qcore/service'
+import { afterAll, beforeAll, expect, inject, it, vi } from 'vitest'
+import { openConnection, startNotifier, watchClient, Watching } from './_notifier.ts'
+import { openProxy, type Proxy } from './_proxy.ts'
+import { createRawStore, type RawStore } from './_raw-store.ts'
+import { fieldChanged, stringValue } from './_records.ts'
+
+let connection: NatsConnection
+let store: RawStore
+let nats: Proxy
+let postgres: Proxy
+const running = new AsyncDisposableStack()
+
+beforeAll(async () => {
+  connection = await openConnection()
+  running.defer(() => connection.close())
+  store = running.use(await createRawStore(connection))
+  await store.addType('Tank', [{ name: 'Level', valueType: ValueType.STRING }])
+  await store.addEntity({ id: 'e1', type: 'Tank', name: 'first', parentId: '' })
+  nats = running.use(await openProxy(inject('natsUrl')))
+  postgres = running.use(await openProxy(inject('postgresUrl')))
+  running.use(
+    await startNotifier(store.store, {
+      Q_NATS_ADDR: nats.url,
+      Q_POSTGRES_ADDR: postgres.url,
+      Q_WATCH_QUEUE_BYTES: '65536',
+      Q_WATCH_QUEUE_REVISIONS: '100',
+    }),
+  )
+})
+
+afterAll(() => running.disposeAsync())
+
+const level: MessageInitShape<typeof SubscriptionSchema> = {
+  target: { case: 'entityType', value: 'Tank' },
+  fields: ['Level'],
+}
+
+function change(to: string): ReturnType<typeof fieldChanged> {
+  return fieldChanged('e1', 'Level', stringValue(to), stringValue(''))
+}
+
+/** The value of a metric without labels. */
+async function metric(name: string): Promise<number> {
+  const line = (await metricsText()).split('\n').find((text) => text.startsWith(`${name} `))
+  return Number(line?.split(' ')[1])
+}
+
+async function noStreams(): Promise<void> {
+  await vi.waitFor(async () => expect(await metric('qcore_notifier_streams')).toBe(0))
+}
+
+it('ends the stream of a caller that does not read, and sends to others all the while', async () => {
+  const client = await watchClient(connection, store.store)
+  await using slow = new Watching(client, { subscriptions: [level] })
+  await using quick = new Watching(client, { subscriptions: [level] })
+  const live = await slow.live()
+  await quick.live()
+  const tooSlowBefore = await metric('qcore_notifier_too_slow_total')
+  const large = 'x'.repeat(20_000)
+  const last = live + 200
+  while ((await store.append([[change(large)]])) < last)
+    expect((await quick.notifications()).notifications).toHaveLength(1)
+  await quick.notifications()
+
+  let seen = live
+  const end = await (async () => {
+    for (;;) {
+      const { revision } = await slow.notifications()
+      expect(Number(revision)).toBe(++seen)
+    }
+  })().catch((error: unknown) => error)
+  expect(end).toMatchObject({ code: 'too_slow', metadata: { resume_after: `${seen}` } })
+  expect(seen).toBeLessThan(last)
+  expect(await metric('qcore_notifier_too_slow_total')).toBe(tooSlowBefore + 1)
+
+  await using again = new Watching(client, { subscriptions: [level], resumeAfter: BigInt(seen) })
+  await again.live()
+  while (seen < last) expect(Number((await again.notifications()).revision)).toBe(++seen)
+})
+
+it('forgets the stream of a caller that vanishes', async () => {
+  const leaving = await openConnection()
+  const client = await watchClient(leaving, store.store)
+  await noStreams()
+  const watching = new Watching(client, { subscriptions: [level, level] })
+  await watching.live()
+  expect(await metric('qcore_notifier_streams')).toBe(1)
+  expect(await metric('qcore_notifier_subscriptions')).toBe(2)
+  await leaving.close()
+  await vi.waitFor(
+    async () => {
+      await store.append([[change('who is there?')]])
+      expect(await metric('qcore_notifier_streams')).toBe(0)
+    },
+    { timeout: 10_000, interval: 100 },
+  )
+  expect(await metric('qcore_notifier_subscriptions')).toBe(0)
+})
+
+it('forgets the stream of a caller that cancels', async () => {
+  const client = await watchClient(connection, store.store)
+  await noStreams()
+  {
+    await using watching = new Watching(client, { subscriptions: [level] })
+    await watching.live()
+    expect(await metric('qcore_notifier_streams')).toBe(1)
+  }
+  await noStreams()
+})
+
+it('loses nothing when NATS is gone for a while: callers resume', async () => {
+  const client = await watchClient(connection, store.store)
+  await using watching = new Watching(client, { subscriptions: [level] })
+  const live = await watching.live()
+  nats.cut()
+  await store.append([[change('while it was gone')]])
+  nats.restore()
+  await store.append([[change('while it comes back')]])
+  await using again = await vi.waitFor(
+    async () => {
+      const resumed = new Watching(client, { subscriptions: [level], resumeAfter: BigInt(live) })
+      await resumed.live()
+      return resumed
+    },
+    { timeout: 10_000, interval: 100 },
+  )
+  expect(Number((await again.notifications()).revision)).toBe(live + 1)
+  expect(Number((await again.notifications()).revision)).toBe(live + 2)
+  const last = await store.append([[change('live again')]])
+  expect(Number((await again.notifications()).revision)).toBe(last)
+})
+
+it('goes on with what is live while PostgreSQL is gone, and fills what it missed when it is back', async () => {
+  const client = await watchClient(connection, store.store)
+  await using watching = new Watching(client, { subscriptions: [level] })
+  const live = await watching.live()
+  postgres.cut()
+  await store.append([[change('told')]])
+  expect(Number((await watching.notifications()).revision)).toBe(live + 1)
+  await store.append([[change('lost')]], { publish: false })
+  await store.append([[change('told, and early')]])
+  await using refused = new Watching(client, { subscriptions: [level], resumeAfter: BigInt(live) })
+  await expect(refused.next()).rejects.toMatchObject({ code: 'unavailable' })
+  postgres.restore()
+  expect(Number((await watching.notifications()).revision)).toBe(live + 2)
+  expect(Number((await watching.notifications()).revision)).toBe(live + 3)
+})
