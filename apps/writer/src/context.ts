@@ -1,7 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { createTokenVerifier, type TokenVerifier } from '@qcore/access'
-import { migrateStore, openPool, type Pool } from '@qcore/database'
-import { QError } from '@qcore/errors'
+import { openPool, prepareStore, type Pool } from '@qcore/database'
 import { createLogger, openNats, type Logger } from '@qcore/service'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { CommitConnection } from './commit/commit-connection.ts'
@@ -35,9 +33,6 @@ export interface WriterContext extends AsyncDisposable {
 
 /** Connections for the lease, the relay and the log's keeper. */
 const mostConnections = 4
-/** PostgreSQL may be starting; how long to wait for it, and between attempts. */
-const startTimeoutMs = 30_000
-const startRetryMs = 500
 const hourMs = 3_600_000
 
 export async function openContext(config: WriterConfig, overrides: WriterOverrides): Promise<WriterContext> {
@@ -46,7 +41,7 @@ export async function openContext(config: WriterConfig, overrides: WriterOverrid
   await using opened = new AsyncDisposableStack()
   const logger = overrides.logger ?? createLogger({ service: 'writer', level: logLevel, instanceId })
   const database = { address, store, applicationName: `qcore-writer ${instanceId}` }
-  await migrateWhenReachable(database, logger)
+  await prepareStore(database, (error) => logger.warn({ err: error }, 'waiting for PostgreSQL'))
   const pool = openIdlePool(opened, { ...database, max: mostConnections }, logger)
   // The plans of a commit do not depend on its parameters; planning would take longer than a small commit.
   const settings = { plan_cache_mode: 'force_generic_plan' }
@@ -82,20 +77,4 @@ function openIdlePool(opened: AsyncDisposableStack, options: Parameters<typeof o
   const pool = openPool(options, (error) => logger.warn({ err: error }, 'an idle PostgreSQL connection broke'))
   opened.defer(() => pool.end())
   return pool
-}
-
-async function migrateWhenReachable(database: Parameters<typeof migrateStore>[0], logger: Logger): Promise<void> {
-  const deadline = performance.now() + startTimeoutMs
-  for (;;) {
-    try {
-      await migrateStore(database)
-      return
-    } catch (error) {
-      if (performance.now() >= deadline) {
-        throw new QError('unavailable', 'cannot reach PostgreSQL, or prepare the store in it', { cause: error })
-      }
-      logger.warn({ err: error }, 'PostgreSQL is not ready yet')
-      await delay(startRetryMs)
-    }
-  }
 }

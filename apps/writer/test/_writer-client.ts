@@ -11,7 +11,8 @@ import {
   type CommitRequestSchema,
   type CommitResponse,
   type Mutation,
-  type ValueSchema,
+  ValueSchema,
+  type WriteFieldSchema,
 } from '@qcore/contracts'
 import { loadEntities, loadLogAfter, openPool, type EntityRow, type Pool } from '@qcore/database'
 import { createLogger, openNats, readSettings } from '@qcore/service'
@@ -114,12 +115,17 @@ async function dropStore(pool: Pool, store: string): Promise<void> {
 
 export type RequestInit = MessageInitShape<typeof CommitRequestSchema>
 export type ValueInit = MessageInitShape<typeof ValueSchema>['kind']
+export type WriteInit = Omit<MessageInitShape<typeof WriteFieldSchema>, '$typeName'>
 
 /** A mutation that writes a field. */
-export function write(entityId: string, field: string, kind: ValueInit, more: object = {}): Mutation {
-  return create(MutationSchema, {
-    kind: { case: 'writeField', value: { entityId, field, value: { kind } as ValueInit & object, ...more } },
-  } as MessageInitShape<typeof MutationSchema>)
+export function write(
+  entityId: string,
+  field: string,
+  kind: NonNullable<ValueInit>,
+  more: Partial<WriteInit> = {},
+): Mutation {
+  const value = create(ValueSchema, { kind })
+  return create(MutationSchema, { kind: { case: 'writeField', value: { entityId, field, value, ...more } } })
 }
 
 /** A mutation that creates an entity. */

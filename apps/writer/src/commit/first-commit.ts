@@ -1,4 +1,3 @@
-import { randomUUIDv7 } from 'node:crypto'
 import { create } from '@bufbuild/protobuf'
 import type { Claims } from '@qcore/access'
 import { AccessLevel, TypeSchemaSchema, ValueType, type TypeSchema } from '@qcore/contracts'
@@ -30,11 +29,14 @@ const firstSchemas: readonly TypeSchema[] = [
   }),
 ]
 
+/** The id of the root, the same in every store. */
+const rootId = 'root'
+
 /** Makes what every store begins with: the first types, and the root. */
 export function makeFirstCommit(context: CommitContext): void {
   for (const schema of firstSchemas) storeSchema(context, schema, 'schema')
   const root = context.state.type(rootType)
   if (root === undefined) throw new Error('the type of the root is missing')
   const fields = initialFields(context, root, { given: {}, path: '' })
-  addEntity(context, { id: randomUUIDv7(), type: rootType, name: 'Root', parentId: '', depth: 1, fields })
+  addEntity(context, { id: rootId, type: rootType, name: 'Root', parentId: '', depth: 1, fields })
 }

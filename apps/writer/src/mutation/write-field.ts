@@ -1,5 +1,6 @@
 import { create } from '@bufbuild/protobuf'
 import { MutationResultSchema, WriteOption, type MutationResult, type WriteField } from '@qcore/contracts'
+import { QError } from '@qcore/errors'
 import { microsFromTimestamp, sameFieldValue } from '@qcore/model'
 import type { CommitContext } from '../commit/commit-context.ts'
 import { existingEntity, existingField } from '../commit/group-state.ts'
@@ -18,7 +19,7 @@ export function writeField(context: CommitContext, mutation: WriteField, path: s
   const written = { value, writeTimeUs: timeUs, writer: caller.subject, revision }
   assertReferences(context, field, written, `${path}.value`)
   if (mutation.writeTime !== undefined) {
-    written.writeTimeUs = Number(microsFromTimestamp(mutation.writeTime, `${path}.write_time`))
+    written.writeTimeUs = exactMicros(microsFromTimestamp(mutation.writeTime, `${path}.write_time`), path)
   }
   const result = create(MutationResultSchema)
   result.entityId = mutation.entityId
@@ -29,4 +30,13 @@ export function writeField(context: CommitContext, mutation: WriteField, path: s
   setField(context, entity, field, written)
   result.changed = true
   return result
+}
+
+/** Times of writes are numbers in memory; beyond the years 1685 to 2255 those are not exact to the microsecond. */
+function exactMicros(micros: bigint, path: string): number {
+  const number = Number(micros)
+  if (Number.isSafeInteger(number)) return number
+  throw new QError('value_out_of_range', 'the time of a write lies in the years 1685 to 2255', {
+    field: `${path}.write_time`,
+  })
 }

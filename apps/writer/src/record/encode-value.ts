@@ -33,18 +33,24 @@ export function encodeValue(out: ProtoWriter, type: ValueType, value: FieldValue
   }
 }
 
-/** Writes a `google.protobuf.Timestamp` from microseconds since 1970. */
+/** Writes a `google.protobuf.Timestamp` from microseconds since 1970. A bigint may be beyond 2^53. */
 export function encodeTimestamp(out: ProtoWriter, field: number, micros: bigint | number): void {
+  const [seconds, rest] = typeof micros === 'bigint' ? splitBig(micros) : split(micros)
   const start = out.begin(field)
-  const whole = Number(micros)
-  const seconds = Math.floor(whole / 1_000_000)
   if (seconds >= 0) out.uint(1, seconds)
   else out.int64(1, BigInt(seconds))
-  // A bigint may be beyond 2^53; its last digits are taken before it becomes a number.
-  const rest =
-    typeof micros === 'bigint' ? Number(((micros % 1_000_000n) + 1_000_000n) % 1_000_000n) : whole - seconds * 1_000_000
   out.uint(2, rest * 1_000)
   out.finish(start)
+}
+
+function split(micros: number): [seconds: number, micros: number] {
+  const seconds = Math.floor(micros / 1_000_000)
+  return [seconds, micros - seconds * 1_000_000]
+}
+
+function splitBig(micros: bigint): [seconds: number, micros: number] {
+  const rest = ((micros % 1_000_000n) + 1_000_000n) % 1_000_000n
+  return [Number((micros - rest) / 1_000_000n), Number(rest)]
 }
 
 function encodeFile(out: ProtoWriter, file: BinaryFileValue): void {
