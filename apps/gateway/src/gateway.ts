@@ -1,7 +1,7 @@
 import { createConnectRouter, type ConnectRouter, type HandlerContext } from '@connectrpc/connect'
 import { compressionBrotli, compressionGzip } from '@connectrpc/connect-node'
 import { Health, ServerReflection, ServerReflectionV1alpha } from '@qcore/contracts'
-import type { HealthCheck, Service } from '@qcore/service'
+import { checkNats, type HealthCheck, type Service } from '@qcore/service'
 import { createNatsTransport } from '@qcore/transport'
 import type { GatewayContext } from './context.ts'
 import { ByteForwarder, type Forwarding } from './forward/byte-forwarder.ts'
@@ -76,13 +76,20 @@ export class Gateway implements Service {
 
   /** Takes no more connections, ends streams, lets calls end, and closes what is open. */
   async [Symbol.asyncDispose](): Promise<void> {
-    const { config, logger } = this.#context
+    const { config, logger, connection } = this.#context
+    const { openCalls } = this.#forwarding
     this.#stopping.abort()
     this.#servers?.close()
-    const idle = await this.#forwarding.openCalls.waitUntilIdle(config.shutdownTimeoutMs * drainPart)
-    if (!idle) logger.warn('calls that did not end in time are cut off')
-    await this.#servers?.closed(idle ? closeTimeoutMs : 0)
+    if (await openCalls.waitUntilIdle(config.shutdownTimeoutMs * drainPart)) {
+      await this.#servers?.closed(closeTimeoutMs)
+      this.#servers?.[Symbol.dispose]()
+      return
+    }
+    logger.warn('calls that did not end in time are cut off')
     this.#servers?.[Symbol.dispose]()
+    // The services are told that nobody waits any more.
+    await openCalls.waitUntilIdle(closeTimeoutMs)
+    await checkNats(connection, AbortSignal.timeout(closeTimeoutMs))
   }
 
   #createRoutes(): Map<string, MethodRoute> {

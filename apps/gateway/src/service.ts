@@ -1,8 +1,8 @@
+import type { Service } from '@qcore/service'
 import type { GatewayConfig } from './config.ts'
 import { openContext, type GatewayOverrides } from './context.ts'
 import { Gateway } from './gateway.ts'
 import { createOperationsHandler } from './operations/operations-handler.ts'
-import type { Service } from '@qcore/service'
 
 export { gatewayVariables } from './config.ts'
 export type { GatewayConfig } from './config.ts'
@@ -22,8 +22,10 @@ export interface GatewayService extends Service {
 export async function createGateway(config: GatewayConfig, overrides: GatewayOverrides = {}): Promise<GatewayService> {
   await using opened = new AsyncDisposableStack()
   const context = opened.use(await openContext(config, overrides))
-  const gateway = opened.use(new Gateway(context))
+  const gateway = new Gateway(context)
   const operations = opened.use(await createOperationsHandler(gateway))
+  // It stops first: it answers with the others until its last call has ended.
+  opened.use(gateway)
   await gateway.listen(operations)
   context.logger.info({ store: config.store, host: config.webAddress.host, port: gateway.port }, 'serving')
   const owned = opened.move()

@@ -27,15 +27,14 @@ export interface GatewayServer extends AsyncDisposable {
 /** A gateway in front of the services of a store of its own. */
 export async function startGateway(env: Environment = {}): Promise<GatewayServer> {
   await using opened = new AsyncDisposableStack()
-  const natsUrl = env['Q_NATS_ADDR'] ?? inject('natsUrl')
   const store = `test_${randomBytes(6).toString('hex')}`
   const secret = randomBytes(24).toString('hex')
-  const connection = await connect({ servers: new URL(natsUrl).host })
+  const connection = await connect({ servers: new URL(inject('natsUrl')).host })
   opened.defer(() => connection.close())
   const platform = opened.use(await startPlatform(connection, store, secret))
   const config = readSettings(gatewayVariables, {
     Q_STORE: store,
-    Q_NATS_ADDR: natsUrl,
+    Q_NATS_ADDR: inject('natsUrl'),
     Q_AUTH_SECRET: secret,
     Q_WEB_ADDR: '127.0.0.1:0',
     ...env,

@@ -17,6 +17,7 @@ const keepAliveDelayMs = 30_000
 export class HttpServers implements Disposable {
   readonly #http1: Server
   readonly #sessions: Http2Sessions
+  readonly #silent: Disposable
 
   constructor(config: GatewayConfig, handler: HttpHandler) {
     const { receiveTimeoutMs, idleTimeoutMs, stallTimeoutMs, maxHeaderBytes } = config
@@ -38,7 +39,7 @@ export class HttpServers implements Disposable {
       forHttp2(handler),
     )
     this.#sessions = new Http2Sessions(http2, { idleTimeoutMs, pingTimeoutMs: stallTimeoutMs })
-    splitProtocols(this.#http1, http2, receiveTimeoutMs)
+    this.#silent = splitProtocols(this.#http1, http2, receiveTimeoutMs)
   }
 
   /**
@@ -64,6 +65,7 @@ export class HttpServers implements Disposable {
     // Closes idle HTTP/1.1 connections too; busy ones end with their answer, which says `Connection: close`.
     this.#http1.close()
     this.#sessions.close()
+    this.#silent[Symbol.dispose]()
   }
 
   /** Resolves when all connections are closed, or after `timeoutMs`. */
