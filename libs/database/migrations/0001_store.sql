@@ -82,8 +82,9 @@ create index request_revision on request (revision);
 --> statement-breakpoint
 -- Entities that were deleted within the log's window.
 create table tombstone (
-  entity_id text collate "C" primary key,
-  revision bigint not null
+  entity_id text collate "C" not null,
+  revision bigint not null,
+  primary key (entity_id, revision)
 );
 --> statement-breakpoint
 create index tombstone_revision on tombstone (revision);

@@ -51,11 +51,8 @@ async function loadPastEntities(
     if (row.createdRevision <= revision && type !== undefined) found.set(row.id, PastEntity.fromRow(row, type))
   }
   // What is not there, or was created since, may have been deleted since.
-  const tombstones = await loadTombstones(
-    pool,
-    ids.filter((id) => !found.has(id)),
-  )
-  const deleted = tombstones.filter((tombstone) => tombstone.revision > revision)
+  const missing = ids.filter((id) => !found.has(id))
+  const deleted = await loadTombstones(pool, missing, revision)
   await log.load(deleted.map((tombstone) => tombstone.revision))
   for (const { entityId, revision: deletedRevision } of deleted) {
     const entity = PastEntity.fromDeleted(log.at(deletedRevision), entityId, typeOf)

@@ -15,8 +15,8 @@ export async function loadEntityTypes(executor: Executor, ids: readonly string[]
       select wanted.id, entity.type, tombstone.revision as "deletedRevision"
       from unnest($1::text[]) as wanted (id)
       left join entity on entity.id = wanted.id
-      left join tombstone on tombstone.entity_id = wanted.id
-      where entity.id is not null or tombstone.entity_id is not null`,
+      left join lateral (select max(revision) as revision from tombstone where entity_id = wanted.id) tombstone on true
+      where entity.id is not null or tombstone.revision is not null`,
     values: [ids],
   })
   return rows

@@ -65,8 +65,7 @@ const parts: readonly Part[] = [
       gone_entity as (delete from entity using gone where entity.id = gone.c1),
       gone_field as (delete from field using gone where field.entity_id = gone.c1),
       new_tombstone as (
-        insert into tombstone (entity_id, revision) select c1, c2 from gone
-        on conflict (entity_id) do update set revision = excluded.revision)`,
+        insert into tombstone (entity_id, revision) select c1, c2 from gone)`,
   },
   {
     name: 'reference',

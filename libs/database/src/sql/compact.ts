@@ -29,7 +29,8 @@ export async function deleteTombstonesBefore(executor: Executor, revision: numbe
     name: 'delete_tombstones_before',
     text: `
       delete from tombstone
-      where entity_id in (select entity_id from tombstone where revision < $1 order by revision limit $2)`,
+      where (entity_id, revision) in (
+        select entity_id, revision from tombstone where revision < $1 order by revision limit $2)`,
     values: [revision, limit],
   })
   return rowCount ?? 0

@@ -1,0 +1,132 @@
+import { randomBytes } from 'node:crypto'
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
+import { CommitRecordSchema, LogBatchSchema, TypeSchemaSchema, ValueSchema } from '@qcore/contracts'
+import { createLogPartition, migrateStore, openPool, readHead } from '@qcore/database'
+import { indexKey, messageFromFieldValue, type EntityState } from '@qcore/model'
+import { applyRawCommit, commitTimeUs, type RawMutation, type RawState } from './raw-commit.ts'
+
+export type { RawMutation } from './raw-commit.ts'
+
+type Pool = ReturnType<typeof openPool>
+
+/** A store that a test writes by hand, for what a writer never does: messages that are lost, doubled or late. */
+export interface RawStore extends AsyncDisposable {
+  readonly store: string
+  readonly pool: Pool
+  /** What the store holds. */
+  readonly state: RawState
+  /** Commits mutations as the next revision; tells nobody. Gives the bytes of the CommitRecord. */
+  commit(mutations: readonly RawMutation[]): Promise<Uint8Array>
+  /** A message of the log subject, with these commits. */
+  batchOf(records: readonly Uint8Array[]): Promise<Uint8Array>
+}
+
+/** Revisions that a test may use. */
+const mostRevisions = 1_000_000
+
+export async function openRawStore(postgresUrl: string): Promise<RawStore> {
+  const store = `test_${randomBytes(6).toString('hex')}`
+  const database = { address: postgresUrl, store, applicationName: 'test' }
+  await migrateStore(database)
+  const pool = openPool({ ...database, max: 2 }, () => undefined)
+  await createLogPartition(pool, { from: 1, to: mostRevisions })
+  const state: RawState = { types: new Map(), entities: new Map(), revision: 0, nextFieldId: 1 }
+  return {
+    store,
+    pool,
+    state,
+    async commit(mutations) {
+      const before = new Map(state.entities)
+      const record = applyRawCommit(state, mutations)
+      await storeCommit(pool, { state, before, record })
+      return record
+    },
+    async batchOf(records) {
+      const { logId } = await readHead(pool)
+      const commits = records.map((record) => fromBinary(CommitRecordSchema, record))
+      const firstRevision = commits[0]?.revision ?? 0n
+      const lastRevision = commits.at(-1)?.revision ?? 0n
+      return toBinary(LogBatchSchema, create(LogBatchSchema, { logId, firstRevision, lastRevision, commits }))
+    },
+    async [Symbol.asyncDispose]() {
+      await pool.query(`drop schema ${store} cascade`)
+      await pool.end()
+    },
+  }
+}
+
+async function storeCommit(
+  pool: Pool,
+  { state, before, record }: { state: RawState; before: ReadonlyMap<string, EntityState>; record: Uint8Array },
+): Promise<void> {
+  const client = await pool.connect()
+  const query = (text: string, values: unknown[]): Promise<unknown> => client.query(text, values)
+  try {
+    await client.query('begin')
+    await query('update head set revision = $1, next_field_id = $2', [state.revision, state.nextFieldId])
+    await query('insert into log (revision, committed_us, record) values ($1, $2, $3)', [
+      state.revision,
+      commitTimeUs(state.revision),
+      Buffer.from(record),
+    ])
+    for (const { name, schema } of state.types.values()) {
+      if (Number(schema.revision) !== state.revision) continue
+      const bytes = Buffer.from(toBinary(TypeSchemaSchema, schema))
+      await query(
+        `insert into entity_type (name, schema, revision) values ($1, $2, $3)
+         on conflict (name) do update set schema = excluded.schema, revision = excluded.revision`,
+        [name, bytes, state.revision],
+      )
+    }
+    for (const entity of before.values()) {
+      if (!state.entities.has(entity.id)) await deleteEntity(query, entity.id, state.revision)
+    }
+    for (const entity of state.entities.values()) {
+      if (before.get(entity.id) !== entity) await storeEntity(query, entity, state)
+    }
+    await client.query('commit')
+  } finally {
+    client.release()
+  }
+}
+
+type Query = (text: string, values: unknown[]) => Promise<unknown>
+
+async function deleteEntity(query: Query, id: string, revision: number): Promise<void> {
+  await query('delete from entity where id = $1', [id])
+  await query('delete from field where entity_id = $1', [id])
+  await query('insert into tombstone (entity_id, revision) values ($1, $2)', [id, revision])
+}
+
+async function storeEntity(query: Query, entity: EntityState, { types }: RawState): Promise<void> {
+  await query(
+    `insert into entity (id, type, name, parent_id, depth, created_revision) values ($1, $2, $3, $4, 2, $5)
+     on conflict (id) do nothing`,
+    [entity.id, entity.type, entity.name, entity.parentId, entity.createdRevision],
+  )
+  for (const field of types.get(entity.type)?.fields ?? []) {
+    const state = entity.fields[field.position]
+    if (state === undefined) continue
+    const key = field.indexed ? indexKey(field.valueType, state.value) : undefined
+    const value = Buffer.from(toBinary(ValueSchema, messageFromFieldValue(field.valueType, state.value)))
+    await query(
+      `insert into field (entity_id, field_id, value, write_time_us, writer, revision, int_key, float_key, text_key)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+       on conflict (entity_id, field_id) do update set
+         value = excluded.value, write_time_us = excluded.write_time_us, writer = excluded.writer,
+         revision = excluded.revision, int_key = excluded.int_key, float_key = excluded.float_key,
+         text_key = excluded.text_key`,
+      [
+        entity.id,
+        field.id,
+        value,
+        state.writeTimeUs,
+        state.writer,
+        state.revision,
+        key?.kind === 'int' ? key.key : null,
+        key?.kind === 'float' ? key.key : null,
+        key?.kind === 'text' ? Buffer.from(key.key) : null,
+      ],
+    )
+  }
+}

@@ -1,0 +1,88 @@
+import { create } from '@bufbuild/protobuf'
+import { connect, type NatsConnection } from '@nats-io/transport-node'
+import { FieldDefinitionSchema, logSubject, TypeSchemaSchema, ValueType, type TypeSchema } from '@qcore/contracts'
+import { createLogger } from '@qcore/service'
+import { inject } from 'vitest'
+import { openReplica, type Replica, type ReplicaOptions } from '../src/index.ts'
+import { openRawStore, type RawMutation, type RawStore } from '../src/testing.ts'
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    postgresUrl: string
+    natsUrl: string
+  }
+}
+
+export const silent = createLogger({ service: 'test', level: 'silent', instanceId: 'test' })
+
+export function openConnection(url: string = inject('natsUrl')): Promise<NatsConnection> {
+  return connect({ servers: new URL(url).host, maxReconnectAttempts: -1, reconnectTimeWait: 50 })
+}
+
+/** A type with a field of each kind that matters here. */
+export function personSchema(moreFields: string[] = []): TypeSchema {
+  const fields: [string, ValueType][] = [
+    ['Age', ValueType.INT],
+    ['Nick', ValueType.STRING],
+    ['Boss', ValueType.ENTITY_REFERENCE],
+    ['Friends', ValueType.ENTITY_LIST],
+    ['Mood', ValueType.CHOICE],
+    ...moreFields.map((name): [string, ValueType] => [name, ValueType.STRING]),
+  ]
+  return create(TypeSchemaSchema, {
+    type: 'Person',
+    fields: fields.map(([name, valueType]) =>
+      create(FieldDefinitionSchema, { name, valueType, choices: valueType === ValueType.CHOICE ? ['ok', 'bad'] : [] }),
+    ),
+  })
+}
+
+export function person(id: string, parentId: string, name = id): RawMutation {
+  return { kind: 'create', type: 'Person', id, parentId, name }
+}
+
+export function write(id: string, field: string, value: bigint | string | string[]): RawMutation {
+  return { kind: 'write', id, field, value }
+}
+
+/** A store with a root of type Person, and a connection. */
+export interface TestStore extends AsyncDisposable {
+  readonly raw: RawStore
+  readonly connection: NatsConnection
+  /** Commits, and tells of it. */
+  commit(...mutations: RawMutation[]): Promise<number>
+  /** Commits, and tells nobody. */
+  commitSilently(...mutations: RawMutation[]): Promise<Uint8Array>
+  /** Tells of commits. */
+  publish(...records: Uint8Array[]): Promise<void>
+  openReplica(options?: Partial<ReplicaOptions>): Promise<Replica>
+}
+
+export async function createTestStore(): Promise<TestStore> {
+  const raw = await openRawStore(inject('postgresUrl'))
+  const connection = await openConnection()
+  const publish = async (...records: Uint8Array[]): Promise<void> => {
+    connection.publish(logSubject(raw.store), await raw.batchOf(records))
+    await connection.flush()
+  }
+  await raw.commit([{ kind: 'schema', schema: personSchema() }])
+  await raw.commit([person('root', '')])
+  return {
+    raw,
+    connection,
+    async commit(...mutations) {
+      await publish(await raw.commit(mutations))
+      return raw.state.revision
+    },
+    commitSilently: (...mutations) => raw.commit(mutations),
+    publish,
+    openReplica: (options = {}) =>
+      openReplica({ connection, pool: raw.pool, store: raw.store, logger: silent, cacheBytes: 10_000_000, ...options }),
+    async [Symbol.asyncDispose]() {
+      await connection.close()
+      await raw[Symbol.asyncDispose]()
+    },
+  }
+}
+
+export const caller = { signal: AbortSignal.timeout(60_000) }
