@@ -16,7 +16,7 @@ Try, in another terminal:
 
   curl -s ${url}/qcore.store.v1.ReadService/GetRoot -H 'Content-Type: application/json' -H 'Authorization: Bearer ${token}' -d '{}'
   npm run qcore -- tree
-  npm run qcore -- watch Root Name
+  npm run qcore -- watch Root SchemaUpdateTrigger --every
 
 Ctrl-C stops it; the data stays.
 `
