@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
+import { createHmac, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import { launch } from '@qcore/launcher'
@@ -24,6 +24,8 @@ export interface TestStore extends AsyncDisposable {
   readonly masterToken: string
   readonly env: Readonly<Record<string, string>>
   mint(init?: Partial<TokenInit>): Promise<string>
+  /** A token of this store whose time is over. */
+  endedToken(): string
 }
 
 /** Starts services of a new store in this process. */
@@ -50,8 +52,27 @@ export async function startStore(modes: readonly Mode[]): Promise<TestStore> {
       await using q = await connect({ servers: inject('natsUrl'), store: name, token: masterToken })
       return (await q.token.mint({ subject: 'tester', level: 'admin', ...init })).token
     },
+    endedToken: () => signToken(env.Q_AUTH_SECRET, Date.now() / 1_000 - 3_600),
     [Symbol.asyncDispose]: () => services[Symbol.asyncDispose](),
   }
+}
+
+function signToken(secret: string, expiresAt: number): string {
+  const parts = [
+    { alg: 'HS256', typ: 'at+jwt' },
+    {
+      iss: 'qcore',
+      aud: 'qcore',
+      sub: 'tester',
+      jti: 'ended',
+      iat: Math.floor(expiresAt - 60),
+      exp: Math.floor(expiresAt),
+      level: 'admin',
+      scope: [],
+    },
+  ]
+  const signed = parts.map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.')
+  return `${signed}.${createHmac('sha256', secret).update(signed).digest('base64url')}`
 }
 
 /** A service in a process of its own, that can be killed. */

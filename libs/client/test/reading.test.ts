@@ -245,7 +245,7 @@ describe('pages', () => {
     expect((await pages.toArray()).map(({ id }) => Number(id))).toEqual(Array.from({ length: 25 }, (_, index) => index))
     expect(asked.map(({ limit }) => limit)).toEqual([10, 10, 10])
     await expect(q.children('root', { pageSize: 10, limit: 12 }).toArray()).resolves.toHaveLength(12)
-    expect(asked.slice(3).map(({ limit }) => limit)).toEqual([10, 2])
+    expect(asked.slice(3).map(({ limit }) => limit)).toEqual([10, 10])
     const page = await q.children('root', { pageSize: 10 }).page('20')
     expect(page.entities).toHaveLength(5)
     expect(page.cursor).toBe('')

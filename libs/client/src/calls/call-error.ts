@@ -10,9 +10,22 @@ const codeOfBareStatus: Partial<Record<Code, ErrorCode>> = {
   [Code.PermissionDenied]: 'permission_denied',
   [Code.ResourceExhausted]: 'overloaded',
   [Code.Unimplemented]: 'unknown_method',
-  [Code.Unavailable]: 'unavailable',
   [Code.Unauthenticated]: 'unauthenticated',
 }
+
+/**
+ * Statuses without a reason that leave open what was done: what fetch and the reading of a body throw when the
+ * connection is refused or breaks, an answer cut short, and a proxy that had no answer to give.
+ */
+const lostStatuses: ReadonlySet<Code> = new Set([Code.Unknown, Code.DataLoss, Code.Unavailable])
+
+/** What Node says of a connection that did not come about. Browsers do not tell. */
+const notSentCodes: ReadonlySet<unknown> = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'UND_ERR_CONNECT_TIMEOUT',
+])
 
 /**
  * The QError of a failed call.
@@ -30,15 +43,22 @@ export function callError(error: unknown, isRead: boolean): QError {
     const code = isErrorCode(info.reason) ? info.reason : (codeOfBareStatus[error.code] ?? 'internal')
     return new QError(code, error.rawMessage, { field, metadata, cause: error })
   }
-  // What fetch and the reading of a body throw when the connection is refused or breaks, and an answer cut short.
-  if (error.code === Code.Unknown || error.code === Code.DataLoss) return lostAnswer(error, isRead)
+  if (lostStatuses.has(error.code)) return lostAnswer(error, isRead)
   return new QError(codeOfBareStatus[error.code] ?? 'internal', error.rawMessage, { cause: error })
 }
 
 function lostAnswer(error: unknown, isRead: boolean): QError {
+  if (wasNotSent(error)) return new QError('unavailable', 'cannot connect; nothing was sent', { cause: error })
   return isRead
     ? new QError('unavailable', 'no answer: the connection failed', { cause: error })
     : new QError('outcome_unknown', 'no answer: the connection failed; the call may have been carried out', {
         cause: error,
       })
+}
+
+function wasNotSent(error: unknown): boolean {
+  for (let cause = error, depth = 0; cause instanceof Error && depth < 4; cause = cause.cause, depth += 1) {
+    if ('code' in cause && notSentCodes.has(cause.code)) return true
+  }
+  return false
 }

@@ -22,8 +22,7 @@ const verdicts: Partial<Record<ErrorCode, Verdict>> = {
   not_leader: 'not_done',
   overloaded: 'not_done',
   rate_limited: 'not_done',
-  // A gateway says so of what it could not pass on and of what it had no answer to.
-  unavailable: 'in_doubt',
+  unavailable: 'not_done',
   outcome_unknown: 'in_doubt',
   deadline_exceeded: 'in_doubt',
   unauthenticated: 'token',

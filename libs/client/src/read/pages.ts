@@ -48,8 +48,9 @@ export class Pages<T> implements AsyncIterable<T> {
     let left = this.#limit
     let cursor = ''
     while (left > 0) {
-      const page = await this.#fetch(cursor, Math.min(this.#pageSize, left))
-      yield* page.entities
+      // Always of the same size: a cursor belongs to its request, and that is part of it.
+      const page = await this.#fetch(cursor, this.#pageSize)
+      yield* left < page.entities.length ? page.entities.slice(0, left) : page.entities
       left -= page.entities.length
       cursor = page.cursor
       if (cursor === '') return

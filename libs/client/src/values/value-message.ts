@@ -123,8 +123,11 @@ export function typedValueFromMessage(message: Value | undefined): TypedFieldVal
   switch (kind.case) {
     case 'timestamp':
       return { type: 'Timestamp', value: timestampFromMessage(kind.value) }
-    case 'binaryFile':
-      return { type: 'BinaryFile', value: { mediaType: kind.value.mediaType, content: kind.value.content } }
+    case 'binaryFile': {
+      // A copy: the content is a view of all that was received with it, and of NATS a Buffer.
+      const content = new Uint8Array(kind.value.content)
+      return { type: 'BinaryFile', value: { mediaType: kind.value.mediaType, content } }
+    }
     case 'entityList':
       return { type: 'EntityList', value: kind.value.entityIds }
     default:
