@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest'
 import { connect, type Client, type Entity } from '../src/index.ts'
 import { startProxy, type Proxy } from './_proxy.ts'
-import { natsClient, spawnService, startStore, type ServiceProcess, type TestStore } from './_store.ts'
+import { freePort, natsClient, spawnService, startStore, type ServiceProcess, type TestStore } from './_store.ts'
 
 /** How long a service may take to be there again, a lease that has to end included. */
 const outageMs = 25_000
@@ -144,7 +144,7 @@ describe('a client', () => {
   })
 
   it('is told at once when there is no gateway', async () => {
-    await using q = await connect({ url: 'http://127.0.0.1:9', token, timeoutMs: 300 })
+    await using q = await connect({ url: `http://127.0.0.1:${await freePort()}`, token, timeoutMs: 300 })
     await expect(q.read(counter, 'Value')).rejects.toMatchObject({ code: 'unavailable' })
     await expect(q.write(counter, 'Value', 1n)).rejects.toMatchObject({ code: 'unavailable' })
   })
