@@ -1,8 +1,10 @@
 import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
+const root = import.meta.dirname
 const projects = ['apps', 'libs', 'tools', 'examples'].flatMap((folder) =>
-  readdirSync(folder, { withFileTypes: true })
+  readdirSync(join(root, folder), { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map((entry) => ({ folder: `${folder}/${entry.name}`, name: projectName(folder, entry.name) })),
 )
@@ -14,14 +16,16 @@ function projectName(folder: string, name: string): string {
 
 export default defineConfig({
   test: {
-    globalSetup: './tools/local-stack/src/vitest-servers.ts',
+    globalSetup: join(root, 'tools/local-stack/src/vitest-servers.ts'),
     pool: 'forks',
     maxWorkers: 2,
+    reporters: ['default', 'json'],
+    outputFile: { json: join(root, '.qcore/test-report.json') },
     testTimeout: 20_000,
     hookTimeout: 30_000,
     projects: projects.map(({ folder, name }) => ({
       extends: true,
-      test: { name, root: folder, include: ['src/**/*.test.ts', 'test/**/*.test.ts'] },
+      test: { name, root: join(root, folder), include: ['src/**/*.test.ts', 'test/**/*.test.ts'] },
     })),
   },
 })
