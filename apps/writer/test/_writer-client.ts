@@ -160,6 +160,9 @@ export async function expectProblem(call: Promise<unknown>, code: string, field?
   })
 }
 
+/** What may be tried again; after the last two only what has a key, or changes nothing. */
+const retryableCodes = ['no_responders', 'not_leader', 'unavailable', 'deadline_exceeded', 'outcome_unknown']
+
 /** Repeats a call while nobody serves it. */
 export async function whenServed<T>(call: () => Promise<T>, timeoutMs = 10_000): Promise<T> {
   const deadline = performance.now() + timeoutMs
@@ -168,7 +171,7 @@ export async function whenServed<T>(call: () => Promise<T>, timeoutMs = 10_000):
       return await call()
     } catch (error) {
       const { code } = fromConnectError(error)
-      if (performance.now() > deadline || !['no_responders', 'not_leader', 'unavailable'].includes(code)) throw error
+      if (performance.now() > deadline || !retryableCodes.includes(code)) throw error
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
   }
