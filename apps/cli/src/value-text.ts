@@ -51,7 +51,7 @@ export async function parseValue(
     new QError('type_mismatch', `the field is of type ${type}: ${JSON.stringify(text)} is not ${wanted}`, { field })
   switch (type) {
     case 'Int':
-      if (!/^[+-]?\d+$/.test(text)) throw refuse('a whole number')
+      if (!/^[+-]?\d+$/.test(text.trim())) throw refuse('a whole number')
       return new TypedValue(type, BigInt(text))
     case 'Float':
       if (text.trim() === '' || (Number.isNaN(Number(text)) && text !== 'NaN')) throw refuse('a number')

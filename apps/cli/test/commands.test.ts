@@ -1,0 +1,397 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { text } from 'node:stream/consumers'
+import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest'
+import { startSystem, type TestSystem } from './_store.ts'
+import { terminal, type Outcome, type TerminalOptions } from './_terminal.ts'
+
+vi.setConfig({ testTimeout: 30_000 })
+
+let system: TestSystem
+let folder = ''
+let env: Record<string, string> = {}
+
+const deviceSchema = {
+  type: 'Device',
+  fields: {
+    Status: { type: 'Choice', choices: ['OFF', 'ON'] },
+    Level: { type: 'Int', default: '3' },
+    Weight: 'Float',
+    Done: 'Bool',
+    Owner: 'EntityReference',
+    SeenAt: 'Timestamp',
+    Parts: 'EntityList',
+    Picture: 'BinaryFile',
+    Label: 'String',
+  },
+}
+
+beforeAll(async () => {
+  system = await startSystem()
+  folder = await mkdtemp(path.join(tmpdir(), 'qcore-cli-'))
+  env = { Q_URL: system.url, Q_TOKEN: system.token }
+  await writeFile(path.join(folder, 'device.json'), JSON.stringify(deviceSchema))
+  await writeFile(path.join(folder, 'picture.bin'), new Uint8Array([1, 2, 3]))
+  await ok('schema', 'set', 'device.json')
+  await qcore(['schema', 'set', '-'], { input: '{"type": "Room", "fields": {}}' })
+  await ok('create', 'Room', '/', 'Attic', '--id', 'attic')
+  await ok('create', 'Device', '/Attic', 'Lamp', '--id', 'lamp', '--field', 'Status=ON', '--field', 'Level=5')
+  await ok('create', 'Device', 'attic', 'Fan', '--id', 'fan', '--field', 'Owner=/Attic/Lamp')
+}, 30_000)
+
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true })
+  await system[Symbol.asyncDispose]()
+})
+
+const qcore = (argv: readonly string[], options: TerminalOptions = {}): Promise<Outcome> =>
+  terminal(argv, { env, folder, ...options })
+
+/** The output of a command that has to work, without the last line end. */
+async function ok(...argv: string[]): Promise<string> {
+  const { code, out, err } = await qcore(argv)
+  expect({ code, err }).toEqual({ code: 0, err: '' })
+  return out.trimEnd()
+}
+
+const json = async (...argv: string[]): Promise<unknown> => JSON.parse(await ok(...argv, '--json'))
+
+describe('tree', () => {
+  it('shows what is below an entity', async () => {
+    expect(await ok('tree', 'attic')).toBe(
+      ['Attic  (Room attic)', '├── Fan  (Device fan)', '└── Lamp  (Device lamp)'].join('\n'),
+    )
+    expect(await ok('tree', '/Attic', '--depth', '0')).toBe('Attic  (Room attic)')
+  })
+
+  it('shows the whole store from the root, as one document', async () => {
+    const tree = (await json('tree')) as { parentId: string; children: { name: string; children: unknown[] }[] }
+    expect(tree.parentId).toBe('')
+    expect(tree.children.find(({ name }) => name === 'Attic')?.children).toHaveLength(2)
+  })
+})
+
+describe('get and set', () => {
+  it('show an entity with its fields', async () => {
+    const shown = await ok('get', 'lamp')
+    expect(shown).toContain('Lamp  (Device lamp)')
+    expect(shown).toMatch(/Status +Choice +ON +\d{4}-.*Z ada/)
+    expect(await json('get', '/Attic/Lamp')).toMatchObject({
+      id: 'lamp',
+      parentId: 'attic',
+      fields: { Level: { type: 'Int', value: '5', writer: 'ada' } },
+    })
+  })
+
+  it('show the bare value of one field, and those of several by name', async () => {
+    expect(await ok('get', 'lamp', 'Level')).toBe('5')
+    expect(await ok('get', 'fan', 'Owner->Name', 'Level')).toBe('Owner->Name  Lamp\nLevel        3')
+    expect(await json('get', 'fan', 'Owner->Name')).toMatchObject({
+      'Owner->Name': { entityId: 'lamp', value: 'Lamp' },
+    })
+  })
+
+  it.each([
+    ['Level', '-9223372036854775808', '-9223372036854775808'],
+    ['Weight', '1e300', '1e+300'],
+    ['Weight', 'NaN', 'NaN'],
+    ['Done', 'true', 'true'],
+    ['Status', 'OFF', 'OFF'],
+    ['Label', 'two words', 'two words'],
+    ['Owner', '/Attic/Fan', 'fan'],
+    ['Owner', '', ''],
+    ['SeenAt', '2026-11-21T10:00:00.123456Z', '2026-11-21T10:00:00.123456Z'],
+    ['Parts', 'lamp,/Attic/Fan', 'lamp,fan'],
+    ['Picture', '@picture.bin', '<application/octet-stream, 3 bytes>'],
+  ])('write %s %o', async (field, given, shown) => {
+    expect(await ok('set', 'lamp', field, given)).toMatch(/^revision \d+$/)
+    expect(await ok('get', 'lamp', field)).toBe(shown)
+  })
+
+  it('leave a field alone if asked so', async () => {
+    await ok('set', 'fan', 'Level', '8')
+    expect(await ok('set', 'fan', 'Level', '8', '--if-changed')).toBe('unchanged')
+    expect(await json('set', 'fan', 'Level', '8', '--if-changed')).toMatchObject({ changed: false, time: null })
+    expect(await json('set', 'fan', 'Level', '8')).toMatchObject({ changed: true, entityId: 'fan', field: 'Level' })
+  })
+
+  it.each([
+    ['Level', '1.5'],
+    ['Weight', ''],
+    ['Done', 'yes'],
+    ['Status', 'BROKEN'],
+    ['SeenAt', 'tomorrow'],
+    ['Picture', 'picture.bin'],
+  ])('refuse %s %o', async (field, given) => {
+    const { code, err } = await qcore(['set', 'lamp', field, given])
+    expect(code).toBe(2)
+    expect(err).toMatch(/^qcore: \w+: .*\n$/)
+  })
+
+  it('do not let a value drive the terminal', async () => {
+    await ok('set', 'lamp', 'Label', '\u001b[31mred\nline')
+    expect(await ok('get', 'lamp', 'Label')).toBe('\\x1b[31mred\\nline')
+    expect(await json('get', 'lamp', 'Label')).toMatchObject({ Label: { value: '\u001b[31mred\nline' } })
+  })
+})
+
+describe('create and delete', () => {
+  it('print the id, and take children along only if asked to', async () => {
+    const parent = await ok('create', 'Room', '/', 'Cellar')
+    const { id } = (await json('create', 'Device', parent, 'Pump')) as { id: string }
+    const refused = await qcore(['delete', '/Cellar'])
+    expect(refused).toMatchObject({ code: 2, out: '' })
+    expect(refused.err).toContain('--recursive')
+    expect(await json('delete', '/Cellar', '-r')).toMatchObject({ entityId: parent })
+    expect((await qcore(['get', id])).code).toBe(3)
+  })
+
+  it('refuse a path that names two entities', async () => {
+    const parent = await ok('create', 'Room', '/', 'Twins')
+    await ok('create', 'Room', parent, 'Same')
+    await ok('create', 'Room', parent, 'Same')
+    const { code, err } = await qcore(['get', '/Twins/Same'])
+    expect(code).toBe(2)
+    expect(err).toContain('invalid_path')
+  })
+})
+
+describe('find', () => {
+  beforeAll(async () => {
+    for (const level of [101, 102, 103]) {
+      await ok('create', 'Device', 'attic', `find${level}`, '--id', `find${level}`, '--field', `Level=${level}`)
+    }
+  })
+
+  it('shows what compares so, in order, with the fields selected', async () => {
+    const found = await ok(
+      'find',
+      'Device',
+      '--where',
+      'Level>100',
+      '--where',
+      'Level<=102',
+      '--order',
+      '-Level',
+      '--select',
+      'Level',
+    )
+    expect(found).toBe('find102  find102  102\nfind101  find101  101')
+    expect(await ok('find', 'Device', '--where', 'Level > 100', '--order', 'Level', '--limit', '1')).toBe(
+      'find101  find101',
+    )
+    expect(await ok('find', 'Device', '--where', 'Label=nowhere')).toBe('')
+  })
+
+  it('writes a line of JSON an entity', async () => {
+    const lines = (await ok('find', 'Device', '--where', 'Level>=102', '--select', 'Level', '--json')).split('\n')
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([
+      { id: 'find102', fields: { Level: { value: '102' } } },
+      { id: 'find103', fields: { Level: { value: '103' } } },
+    ])
+  })
+
+  it.each([[['--where', 'Level']], [['--where', 'Level=1', '--where', 'Level=2']], [['--limit', 'x']]])(
+    'refuses %j',
+    async (options) => {
+      expect((await qcore(['find', 'Device', ...options])).code).toBe(2)
+    },
+  )
+})
+
+describe('schema', () => {
+  it('lists types, and gives one in the form in which it is set', async () => {
+    expect((await ok('schema', 'list')).split('\n')).toEqual(expect.arrayContaining(['Device', 'Room']))
+    expect(await ok('schema', 'get', 'Device')).toMatch(/Status +Choice OFF\|ON/)
+    const schema = await json('schema', 'get', 'Device')
+    expect(schema).toMatchObject({ type: 'Device', fields: { Level: { type: 'Int', default: '3' } } })
+    const set = await qcore(['schema', 'set', '-', '--json'], { input: JSON.stringify(schema) })
+    expect(set).toMatchObject({ code: 0, err: '' })
+  })
+
+  it.each([
+    'nonsense',
+    '[]',
+    '{"fields": {}}',
+    '{"type": "T", "fields": {"A": "Integer"}}',
+    '{"type":"T","fields":{"A":{"type":"Int","default":[]}}}',
+  ])('refuses %o', async (input) => {
+    expect(await qcore(['schema', 'set', '-'], { input })).toMatchObject({ code: 2, out: '' })
+  })
+
+  it('tells that a change was refused', async () => {
+    const input = '{"type": "Device", "fields": {}}'
+    const { code, err } = await qcore(['schema', 'set', '-'], { input })
+    expect(code).toBe(6)
+    expect(err).toContain('schema_change_refused')
+  })
+})
+
+describe('watch', () => {
+  it('shows changes with their context until it has seen enough', async () => {
+    const shown = qcore(['watch', 'Device', 'Level', '--context', 'Name', '--context', 'Owner->Name', '--count', '2'])
+    const json = qcore(['watch', '/Attic/Lamp', 'Level', '--context', 'Owner->Name', '--count', '1', '--json'])
+    const done = Promise.all([shown, json])
+    let level = 1_000
+    const stop = setInterval(() => void qcore(['set', 'lamp', 'Level', `${(level += 1)}`]), 100)
+    try {
+      const [people, program] = await done
+      expect(people.code).toBe(0)
+      expect(people.out.split('\n')[0]).toMatch(/Z  lamp  Level  \S+ → 10\d\d  Name=Lamp  Owner->Name=<\w+>$/)
+      expect(JSON.parse(program.out)).toMatchObject({
+        entityId: 'lamp',
+        name: 'Level',
+        current: { type: 'Int' },
+        context: { 'Owner->Name': { problem: { code: expect.any(String) } } },
+      })
+    } finally {
+      clearInterval(stop)
+    }
+  })
+
+  it('shows what happened after a revision', async () => {
+    const { revision } = (await json('set', 'fan', 'Level', '1')) as { revision: number }
+    await ok('set', 'fan', 'Level', '2')
+    const { out } = await qcore(['watch', 'fan', 'Level', '--after', `${revision}`, '--count', '1'])
+    expect(out).toContain('1 → 2')
+  })
+
+  it('ends quietly with its signal', async () => {
+    const controller = new AbortController()
+    const onOutput = (): void => controller.abort()
+    const watching = qcore(['watch', 'fan', 'Level', '--after', '1'], { signal: controller.signal, onOutput })
+    expect(await watching).toMatchObject({ code: 0, err: '' })
+  })
+
+  it('refuses what is neither a type nor an entity', async () => {
+    expect((await qcore(['watch', 'nobody', 'Level'])).code).toBe(3)
+  })
+})
+
+describe('token and status', () => {
+  it('mint with the master token, and verify', async () => {
+    const minted = await qcore([
+      'token',
+      'mint',
+      'bob',
+      '--level',
+      'write',
+      '--scope',
+      `store:${system.store}`,
+      '--token',
+      system.masterToken,
+    ])
+    expect(minted.code).toBe(0)
+    expect(await json('token', 'verify', minted.out.trim())).toMatchObject({ subject: 'bob', level: 'write' })
+    expect(await ok('token', 'verify')).toMatch(/subject +ada/)
+    expect((await qcore(['token', 'verify', 'x.y.z'])).code).toBe(5)
+    expect((await qcore(['token', 'mint', 'bob'])).code).toBe(5)
+    expect((await qcore(['token', 'mint', 'bob', '--level', 'god'])).code).toBe(2)
+  })
+
+  it('show the state of the store', async () => {
+    expect(await json('status')).toMatchObject({ store: system.store, revision: expect.any(Number) })
+    expect(await ok('status')).toMatch(/^store +test_/)
+  })
+})
+
+describe('the store', () => {
+  it('is found by options, before the environment', async () => {
+    const servers = inject('natsUrl')
+    const options = ['--servers', servers, '--store', system.store, '--token', system.token]
+    expect((await terminal(['get', 'fan', 'Name', ...options], { env: { Q_URL: 'http://127.0.0.1:1' } })).out).toBe(
+      'Fan\n',
+    )
+    const both = await terminal(['status', '--url', system.url, ...options])
+    expect(both.code).toBe(2)
+  })
+
+  it('is found over NATS by the environment', async () => {
+    const overNats = { Q_NATS_ADDR: inject('natsUrl'), Q_STORE: system.store, Q_TOKEN: system.token, Q_URL: '' }
+    expect((await terminal(['get', 'fan', 'Name'], { env: overNats })).out).toBe('Fan\n')
+  })
+
+  it('is the one that was started in a folder above', async () => {
+    const below = path.join(folder, 'a/b')
+    await mkdir(below, { recursive: true })
+    await mkdir(path.join(folder, '.qcore'))
+    const file = path.join(folder, '.qcore/client.json')
+    await writeFile(file, JSON.stringify({ url: system.url, token: system.token }))
+    expect((await terminal(['get', 'fan', 'Name'], { folder: below })).out).toBe('Fan\n')
+    await writeFile(file, 'nonsense')
+    expect((await terminal(['status'], { folder: below })).code).toBe(2)
+    await rm(file)
+    const { code, err } = await terminal(['status'], { folder: below })
+    expect(code).toBe(2)
+    expect(err).toContain('npm start')
+  })
+})
+
+describe('a failure', () => {
+  it.each([
+    [['get', 'nobody'], 3, 'unknown_entity'],
+    [['get', '/Attic/Nobody'], 3, 'unknown_entity'],
+    [['set', 'lamp', 'Nothing', '1'], 3, 'unknown_field'],
+    [['find', 'Nothing'], 3, 'unknown_type'],
+    [['create', 'Device', 'attic', 'again', '--id', 'lamp'], 6, 'entity_exists'],
+    [['create', 'Device', 'attic', 'x', '--field', 'Level'], 2, 'invalid_request'],
+    [['get'], 2, 'missing required argument'],
+    [['tree', '--depth', 'x'], 2, 'number of levels'],
+    [['nothing'], 2, 'unknown command'],
+    [['get', 'lamp', '--timeout', '0'], 2, 'number of seconds'],
+  ] as const)('of %j ends with %i and says why', async (argv, code, reason) => {
+    const outcome = await qcore(argv)
+    expect(outcome.code).toBe(code)
+    expect(outcome.out).toBe('')
+    expect(outcome.err).toContain(reason)
+  })
+
+  it('to reach the store, or to be let in, has a code of its own', async () => {
+    const away = await terminal(['status', '--timeout', '0.2'], { env: { Q_URL: 'http://127.0.0.1:1' } })
+    expect(away.code).toBe(4)
+    expect((await qcore(['status'], { env: { Q_URL: system.url, Q_TOKEN: 'x' } })).code).toBe(5)
+  })
+
+  it('is none when help is asked for', async () => {
+    for (const argv of [['--help'], ['find', '--help'], ['help', 'token']]) {
+      const { code, out, err } = await qcore(argv)
+      expect({ code, err }).toEqual({ code: 0, err: '' })
+      expect(out).toContain('Usage:')
+    }
+  })
+})
+
+describe('the program', () => {
+  const main = new URL('../src/main.ts', import.meta.url).pathname
+  const start = (...argv: string[]) =>
+    spawn(process.execPath, [main, ...argv], { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+
+  it('writes data to the standard output only, and exits with the code', async () => {
+    const child = start('get', 'fan', 'Name')
+    const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')])
+    expect({ out, err, code }).toEqual({ out: 'Fan\n', err: '', code: 0 })
+  })
+
+  it('ends cleanly with Ctrl-C', async () => {
+    const child = start('watch', 'fan', 'Level', '--after', '1')
+    const error = text(child.stderr)
+    await once(child.stdout, 'data')
+    child.kill('SIGINT')
+    const [code] = await once(child, 'exit')
+    expect({ code, error: await error }).toEqual({ code: 130, error: '' })
+  })
+
+  it('ends quietly when nobody reads on', async () => {
+    const child = start('watch', 'fan', 'Level', '--every')
+    const error = text(child.stderr)
+    const exited = once(child, 'exit')
+    child.stdout.destroy()
+    let level = 0
+    const stop = setInterval(() => void qcore(['set', 'fan', 'Level', `${(level += 1)}`]), 100)
+    const [code] = await exited.finally(() => clearInterval(stop))
+    expect({ code, error: await error }).toEqual({ code: 0, error: '' })
+  })
+})
