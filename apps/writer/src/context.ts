@@ -22,7 +22,9 @@ export interface WriterContext extends AsyncDisposable {
   readonly logger: Logger
   readonly connection: NatsConnection
   readonly verifier: TokenVerifier
-  /** For everything but commits. */
+  /** For the lease, and for what a term begins with: it gives up quickly. */
+  readonly leasePool: Pool
+  /** For the relay and the log's keeper. */
   readonly pool: Pool
   readonly queue: CommitQueue
   readonly workingSet: WorkingSet
@@ -31,8 +33,11 @@ export interface WriterContext extends AsyncDisposable {
   readonly committer: Committer
 }
 
-/** Connections for the lease, the relay and the log's keeper. */
-const mostConnections = 4
+const leaseConnections = 2
+/** A connection that has gone silent must not outlive the lease by much. */
+const leaseStatementTimeoutMs = 2_000
+/** Connections for the relay and the log's keeper. */
+const otherConnections = 3
 const hourMs = 3_600_000
 
 export async function openContext(config: WriterConfig, overrides: WriterOverrides): Promise<WriterContext> {
@@ -42,7 +47,9 @@ export async function openContext(config: WriterConfig, overrides: WriterOverrid
   const logger = overrides.logger ?? createLogger({ service: 'writer', level: logLevel, instanceId })
   const database = { address, store, applicationName: `qcore-writer ${instanceId}` }
   await prepareStore(database, (error) => logger.warn({ err: error }, 'waiting for PostgreSQL'))
-  const pool = openIdlePool(opened, { ...database, max: mostConnections }, logger)
+  const leaseDatabase = { ...database, statementTimeoutMs: leaseStatementTimeoutMs }
+  const leasePool = openIdlePool(opened, { ...leaseDatabase, max: leaseConnections }, logger)
+  const pool = openIdlePool(opened, { ...database, max: otherConnections }, logger)
   // The plans of a commit do not depend on its parameters; planning would take longer than a small commit.
   const settings = { plan_cache_mode: 'force_generic_plan' }
   const commitPool = openIdlePool(opened, { ...database, max: 1, settings }, logger)
@@ -63,6 +70,7 @@ export async function openContext(config: WriterConfig, overrides: WriterOverrid
     logger,
     connection,
     verifier,
+    leasePool,
     pool,
     queue,
     workingSet,

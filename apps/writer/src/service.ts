@@ -26,7 +26,7 @@ export async function createWriter(config: WriterConfig, overrides: WriterOverri
   return {
     name: 'writer',
     checkHealth: async (signal) => [
-      ...(await Promise.all([checkPostgres(context.pool, signal), checkNats(context.connection, signal)])),
+      ...(await Promise.all([checkPostgres(context.leasePool, signal), checkNats(context.connection, signal)])),
       { name: 'lease', ok: true, detail: leadership.state },
     ],
     [Symbol.asyncDispose]: () => owned.disposeAsync(),

@@ -5,8 +5,8 @@ export type { Pool, PoolClient } from 'pg'
 /** A connection that does not come about in this time counts as failed. */
 const connectionTimeoutMs = 5_000
 /** A statement that runs longer is ended by the server; one that gets no answer, a little later, by the client. */
-const statementTimeoutMs = 30_000
-const queryTimeoutMs = statementTimeoutMs + 2_000
+const standardStatementTimeoutMs = 30_000
+const answerTimeoutMs = 2_000
 
 export interface DatabaseOptions {
   /** `postgres://…`, with the database. */
@@ -17,6 +17,8 @@ export interface DatabaseOptions {
   applicationName: string
   /** Settings of PostgreSQL for the connection, besides the schema and the time-out of statements. */
   settings?: Readonly<Record<string, string>>
+  /** After which the server ends a statement. Default 30 seconds. */
+  statementTimeoutMs?: number
 }
 
 /** Anything that statements can be sent to: a pool, or a connection with a transaction. */
@@ -34,14 +36,16 @@ export function openPool(options: DatabaseOptions & { max: number }, onError: (e
 }
 
 /** The settings of a connection to a store's schema. */
-export function connectionConfig({ address, store, applicationName, settings = {} }: DatabaseOptions): ClientConfig {
+export function connectionConfig(options: DatabaseOptions): ClientConfig {
+  const { address, store, applicationName, settings = {} } = options
+  const { statementTimeoutMs = standardStatementTimeoutMs } = options
   const further = Object.entries(settings).map(([name, value]) => ` -c ${name}=${value}`)
   return {
     connectionString: address,
     application_name: applicationName,
     options: `-c search_path=${store} -c statement_timeout=${statementTimeoutMs}${further.join('')}`,
     connectionTimeoutMillis: connectionTimeoutMs,
-    query_timeout: queryTimeoutMs,
+    query_timeout: statementTimeoutMs + answerTimeoutMs,
     keepAlive: true,
     types: { getTypeParser: typeParser },
   }

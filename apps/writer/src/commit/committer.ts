@@ -5,6 +5,7 @@ import type { Logger } from '@qcore/service'
 import type { LeaseTerm } from '../lease/lease-term.ts'
 import type { LogKeeper } from '../log/log-keeper.ts'
 import type { Relay } from '../relay/relay.ts'
+import { untilAborted } from '../until-aborted.ts'
 import { countGroup, fencedGroups, queueLength, storeSeconds } from '../writer-metrics.ts'
 import type { CommitConnection } from './commit-connection.ts'
 import type { CommitQueue } from './commit-queue.ts'
@@ -231,19 +232,4 @@ export class Committer {
 
 function deletes({ request }: PendingCommit): boolean {
   return request.mutations.some(({ kind }) => kind.case === 'deleteEntity')
-}
-
-/** A promise's result, unless the signal is aborted first; the promise is then left alone. */
-async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  let stop: (() => void) | undefined
-  const aborted = new Promise<never>((_, reject) => {
-    stop = () => reject(new Error('the lease ended before PostgreSQL answered'))
-    signal.addEventListener('abort', stop, { once: true })
-    if (signal.aborted) stop()
-  })
-  try {
-    return await Promise.race([work, aborted])
-  } finally {
-    if (stop !== undefined) signal.removeEventListener('abort', stop)
-  }
 }

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { endEpoch, loadLogRevisions, loadRequests, type Executor } from '@qcore/database'
 import type { Logger } from '@qcore/service'
+import { untilAborted } from '../until-aborted.ts'
 import type { PreparedGroup } from './prepare-group.ts'
 
 /** Time between attempts to reach PostgreSQL. */
@@ -22,8 +23,9 @@ export async function resolveOutcome(
 ): Promise<Outcome> {
   while (!signal.aborted) {
     try {
-      await endEpoch(executor, group.start.epoch)
-      return (await isStored(executor, group)) ? 'committed' : 'not_committed'
+      await untilAborted(endEpoch(executor, group.start.epoch), signal)
+      const stored = await untilAborted(isStored(executor, group), signal)
+      return stored ? 'committed' : 'not_committed'
     } catch (error) {
       logger.warn({ err: error }, 'cannot find out yet whether the last group was committed')
       await delay(retryMs, undefined, { signal }).catch(() => undefined)

@@ -3,7 +3,6 @@ import { loadTermStart, loadTypes } from '@qcore/database'
 import { QError } from '@qcore/errors'
 import { typeModelFromSchema } from '@qcore/model'
 import type { NatsServer } from '@qcore/transport'
-import { notLeader } from '../commit/commit-queue.ts'
 import type { CommitEnd } from '../commit/committer.ts'
 import type { PreparedGroup } from '../commit/prepare-group.ts'
 import { resolveOutcome, type Outcome } from '../commit/resolve-outcome.ts'
@@ -64,10 +63,10 @@ export async function lead(options: LeadOptions, firstTerm: LeaseTerm): Promise<
 
 /** Loads what a term starts from. Returns how it ended if it did not come that far. */
 async function begin(context: WriterContext, term: LeaseTerm): Promise<CommitEnd | undefined> {
-  const { pool, workingSet, logKeeper, relay, committer } = context
+  const { leasePool, workingSet, logKeeper, relay, committer } = context
   await relay.stop()
-  const start = await loadTermStart(pool)
-  const { schemas } = await loadTypes(pool)
+  const start = await loadTermStart(leasePool)
+  const { schemas } = await loadTypes(leasePool)
   if (start.epoch !== term.epoch) return { kind: 'lost' }
   term.clock.startFrom(start.committedUs)
   workingSet.restart(schemas.map(typeModelFromSchema))
@@ -82,14 +81,14 @@ async function begin(context: WriterContext, term: LeaseTerm): Promise<CommitEnd
  * lasted. Returns whether it is known, so that the lease may be taken again.
  */
 async function settleUncertain(context: WriterContext, term: LeaseTerm, group: PreparedGroup): Promise<boolean> {
-  const { pool, queue, committer, logger } = context
+  const { leasePool, queue, committer, logger } = context
   const { limitMs } = term
   term.end('closed')
   const expiry = setTimeout(() => queue.close(), Math.max(0, limitMs - performance.now()))
   const signal = AbortSignal.timeout(outcomeTimeoutMs)
   let outcome: Outcome
   try {
-    outcome = await resolveOutcome(pool, group, { logger, signal })
+    outcome = await resolveOutcome(leasePool, group, { logger, signal })
   } finally {
     clearTimeout(expiry)
   }
@@ -98,12 +97,13 @@ async function settleUncertain(context: WriterContext, term: LeaseTerm, group: P
     committer.settle(group)
     return true
   }
-  const failure =
-    outcome === 'not_committed'
-      ? notLeader()
-      : new QError('outcome_unknown', 'PostgreSQL did not say whether the commit was made; retry with the same key')
+  if (outcome === 'not_committed') {
+    queue.putBack(group.settlements.map(({ commit }) => commit))
+    return true
+  }
+  const failure = new QError('outcome_unknown', 'PostgreSQL did not say whether it made the commit; retry with its key')
   for (const { commit } of group.settlements) commit.settle(failure)
-  return outcome === 'not_committed'
+  return false
 }
 
 /** The methods as they are served: from the first term on, until the last one is over. */

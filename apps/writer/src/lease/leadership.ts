@@ -24,7 +24,7 @@ export class Leadership implements AsyncDisposable {
   constructor(context: WriterContext, serve: () => Promise<NatsServer>) {
     this.#context = context
     this.#serve = serve
-    const { config, pool: executor, logger } = context
+    const { config, leasePool: executor, logger } = context
     this.#lease = {
       executor,
       logger,
@@ -68,9 +68,19 @@ export class Leadership implements AsyncDisposable {
         await pauseAfterFailure(signal)
       }
       this.#moveTo('left')
-      if (signal.aborted) connection.publish(hint)
+      if (signal.aborted) await this.#giveHint(hint)
     }
     this.#moveTo('stop')
+  }
+
+  async #giveHint(hint: string): Promise<void> {
+    const { connection, logger } = this.#context
+    try {
+      connection.publish(hint)
+      await connection.flush()
+    } catch (error) {
+      logger.debug({ err: error }, 'nobody was told that the lease is free')
+    }
   }
 
   async #lead(term: LeaseTerm): Promise<void> {

@@ -6,6 +6,9 @@ export interface LogPartition {
   to: number
 }
 
+/** SQLSTATE for a partition whose detaching was begun, and cut off, before. */
+const detachPending = '55000'
+
 const namePattern = /^log_(\d+)_(\d+)$/
 
 function nameOf({ from, to }: LogPartition): string {
@@ -41,7 +44,12 @@ export async function createLogPartition(executor: Executor, partition: LogParti
 /** Takes a partition off the log, without waiting for readers of other ones, and drops it. */
 export async function dropLogPartition(executor: Executor, partition: LogPartition): Promise<void> {
   const name = nameOf(partition)
-  await executor.query(`alter table log detach partition ${name} concurrently`)
+  try {
+    await executor.query(`alter table log detach partition ${name} concurrently`)
+  } catch (error) {
+    if (!(error instanceof Error) || !('code' in error) || error.code !== detachPending) throw error
+    await executor.query(`alter table log detach partition ${name} finalize`)
+  }
   await executor.query(`drop table ${name}`)
 }
 
