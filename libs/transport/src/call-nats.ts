@@ -20,9 +20,12 @@ export interface CallNatsOptions {
 export interface RawAnswer {
   body: Uint8Array
   contentType: string
-  /** Without Content-Type. */
-  headers: Headers
-  trailers: Headers
+  /** Without Content-Type. Made when it is asked for. */
+  readonly headers: Headers
+  /** Made when it is asked for. */
+  readonly trailers: Headers
+  /** Whether there are headers or trailers. */
+  hasHeaders: boolean
   /** What the server answered instead of a message; `body` is then the error as JSON. */
   error?: ConnectError
 }
@@ -44,14 +47,20 @@ export async function callNats(options: CallNatsOptions): Promise<RawAnswer> {
     isRead,
   })
   const contentType = received.get('content-type') ?? contentTypeSent(options.headers)
-  const answer = {
+  const error = readError(received, answerBody)
+  return {
     body: answerBody,
     contentType,
-    headers: received.answerHeaders(),
-    trailers: received.answerTrailers(),
+    // Most answers have none, and most callers do not ask.
+    get headers() {
+      return received.answerHeaders()
+    },
+    get trailers() {
+      return received.answerTrailers()
+    },
+    hasHeaders: received.hasAnswerHeaders,
+    ...(error === undefined ? {} : { error }),
   }
-  const error = readError(received, answerBody)
-  return error === undefined ? answer : { ...answer, error }
 }
 
 /** The error that an answer is, if it is one. Its metadata are the headers and the trailers. */

@@ -56,6 +56,11 @@ export class ReceivedHeaders {
     return toHeaders(this.#pairs)
   }
 
+  /** Whether an answer has headers or trailers. */
+  get hasAnswerHeaders(): boolean {
+    return this.#pairs.some(([name]) => !protocolNames.has(name))
+  }
+
   /** The headers of an answer, without the trailers among them. */
   answerHeaders(): Headers {
     return toHeaders(this.#pairs.filter(([name]) => !protocolNames.has(name) && !name.startsWith(trailerPrefix)))

@@ -30,10 +30,10 @@ export function readBody(request: HttpRequest, { limitBytes, timeoutMs }: BodyLi
       clearTimeout(timer)
       resolve(rest === undefined ? (first ?? noBytes) : Buffer.concat(rest, size))
     })
-    request.on('error', () => reject(broken()))
+    // A request that breaks off is closed; its error is emitted only to who listens.
     request.on('close', () => {
       clearTimeout(timer)
-      reject(broken())
+      if (!request.readableEnded) reject(broken())
     })
   })
 }
