@@ -45,9 +45,9 @@ it('parses names in lower case, values without surrounding space, and each of se
 
 it('parses what the NATS client parses', () => {
   const name = fc.stringMatching(/^[A-Za-z][A-Za-z0-9-]{0,12}$/)
-  const value = fc.string({ unit: 'binary' }).filter((text) => !/[\r\n\ud800-\udfff]/.test(text))
+  const value = fc.string({ unit: 'grapheme', maxLength: 20 }).filter((text) => !/[\r\n]/.test(text))
   fc.assert(
-    fc.property(fc.array(fc.tuple(name, value)), (pairs) => {
+    fc.property(fc.array(fc.tuple(name, value), { maxLength: 5 }), (pairs) => {
       const sent = headers()
       for (const [key, text] of pairs) sent.append(key, text)
       const text = (sent as unknown as { encode(): Uint8Array }).encode()

@@ -25,5 +25,9 @@ if (role === 'server') {
   process.send?.('serving')
 } else {
   const transport = createNatsTransport({ connection, store, streamLimits: { heartbeatMs: 100 } })
-  for await (const _ of createClient(WatchService, transport).watch({})) process.send?.('watching')
+  try {
+    for await (const _ of createClient(WatchService, transport).watch({})) process.send?.('watching')
+  } catch (error) {
+    process.send?.(String(error))
+  }
 }

@@ -226,13 +226,14 @@ describe('a server', () => {
             await gate.promise
             return { store: 'late' }
           },
+          listTypes: () => ({}),
         }),
     })
     const client = createClient(ReadService, served.transport)
     const running = client.getStatus({})
     await vi.waitFor(() => expect(served.server.stats.running).toBe(1))
     const drained = served.server.drain()
-    await vi.waitFor(async () => expect(await failure(client.getStatus({}))).toMatchObject({ code: 'no_responders' }))
+    await vi.waitFor(async () => expect(await failure(client.listTypes({}))).toMatchObject({ code: 'no_responders' }))
     gate.resolve()
     expect((await running).store).toBe('late')
     await drained

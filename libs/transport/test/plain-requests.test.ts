@@ -2,7 +2,7 @@ import { fromBinary, toBinary } from '@bufbuild/protobuf'
 import { headers, type Msg, type NatsConnection } from '@nats-io/transport-node'
 import { GetRootRequestSchema, GetRootResponseSchema, ReadService, WatchService } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { callNats, fromConnectError } from '../src/index.ts'
 import { readHeaderBlock } from '../src/header-block.ts'
 import { WireHeaders } from '../src/wire-headers.ts'
@@ -12,6 +12,7 @@ import { openServed, type Served } from './_served.ts'
 let served: Served
 let connection: NatsConnection
 let runs = 0
+const gate = Promise.withResolvers<void>()
 
 beforeAll(async () => {
   served = await openServed({
@@ -24,6 +25,10 @@ beforeAll(async () => {
             return { revision: consistency?.demand.case === 'atLeastRevision' ? consistency.demand.value : 7n }
           },
           getStatus: () => ({ store: 'main' }),
+          async listTypes() {
+            await gate.promise
+            return {}
+          },
           getSchema() {
             throw new QError('unknown_type', 'no type\nof that name', { field: 'type' })
           },
@@ -105,6 +110,22 @@ it('does not run a request without time left', async () => {
   const answer = await request('GetRoot', '{}', { 'Connect-Timeout-Ms': '0' })
   expect(answer.string()).toContain('"reason":"deadline_exceeded"')
   expect(runs).toBe(before)
+})
+
+it('answers at the deadline, and drops what the handler does after it', async () => {
+  const answers: string[] = []
+  const reply = `test.${served.store}.late`
+  connection.subscribe(reply, { callback: (_error, message) => void answers.push(message.string()) })
+  const sent = headers()
+  sent.set('Connect-Timeout-Ms', '30')
+  connection.publish(subject('ListTypes'), '{}', { reply, headers: sent })
+  await vi.waitFor(() => expect(answers).toHaveLength(1))
+  expect(answers[0]).toContain('"reason":"deadline_exceeded"')
+  expect(served.server.stats.running).toBe(1)
+  gate.resolve()
+  await vi.waitFor(() => expect(served.server.stats.running).toBe(0))
+  await request('GetStatus', '{}')
+  expect(answers).toHaveLength(1)
 })
 
 it('does not run a request that nobody waits for', async () => {

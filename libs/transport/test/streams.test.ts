@@ -168,11 +168,11 @@ describe('the end of a caller', () => {
   })
 
   it('stops the handler when the call is canceled before anything came from it', async () => {
-    const stopped = Promise.withResolvers<void>()
+    const stopped = Promise.withResolvers<AbortSignal>()
     await using served = await openServed({
       routes: watching(async function* ({ signal }) {
         await aborted(signal)
-        stopped.resolve()
+        stopped.resolve(signal)
         yield progress(1)
       }),
       call: { streamLimits: { heartbeatMs } },
@@ -185,7 +185,7 @@ describe('the end of a caller', () => {
     expect(served.connection.stats().outMsgs).toBe(before + 1)
     controller.abort()
     expect(await next).toMatchObject({ code: 'canceled' })
-    await stopped.promise
+    expect((await stopped.promise).reason).toMatchObject({ message: 'the caller canceled the call' })
   })
 
   it('is noticed by the next heartbeat when its connection is gone', async () => {
@@ -202,7 +202,7 @@ describe('the end of a caller', () => {
     const closedAt = performance.now()
     await served.connection.close()
     expect((await stopped.promise).reason).toMatchObject({ code: 'canceled', message: 'the caller is gone' })
-    expect(performance.now() - closedAt).toBeLessThan(5 * heartbeatMs)
+    expect(performance.now() - closedAt).toBeLessThan(20 * heartbeatMs)
   })
 
   it('is noticed after three heartbeats of silence when its network goes dark', async () => {
@@ -222,7 +222,7 @@ describe('the end of a caller', () => {
     proxy.freeze()
     const frozenAt = performance.now()
     expect((await stopped.promise).reason).toMatchObject({ message: 'the caller is silent' })
-    expect(performance.now() - frozenAt).toBeLessThan(10 * heartbeatMs)
+    expect(performance.now() - frozenAt).toBeLessThan(30 * heartbeatMs)
     proxy.thaw()
     expect(await failure(iterator.next())).toMatchObject({ code: 'unavailable' })
   })
@@ -235,7 +235,10 @@ describe('the end of a server', () => {
     await iterator.next()
     const next = failure(iterator.next())
     await served.server.drain()
-    expect(await next).toMatchObject({ code: 'unavailable' })
+    expect(await next).toMatchObject({
+      code: 'unavailable',
+      message: 'the server is stopping; another one goes on',
+    })
   })
 
   it('is noticed by the next heartbeat when its connection is gone', async () => {
@@ -245,7 +248,7 @@ describe('the end of a server', () => {
     await served.serverConnection.close()
     const closedAt = performance.now()
     expect(await failure(iterator.next())).toMatchObject({ code: 'unavailable' })
-    expect(performance.now() - closedAt).toBeLessThan(5 * heartbeatMs)
+    expect(performance.now() - closedAt).toBeLessThan(20 * heartbeatMs)
   })
 
   it('is noticed after three heartbeats of silence when its network goes dark', async () => {
@@ -262,7 +265,7 @@ describe('the end of a server', () => {
     const error = await failure(iterator.next())
     expect(error).toMatchObject({ code: 'unavailable' })
     expect(error.message).toContain('silent')
-    expect(performance.now() - frozenAt).toBeLessThan(10 * heartbeatMs)
+    expect(performance.now() - frozenAt).toBeLessThan(30 * heartbeatMs)
     proxy.thaw()
   })
 })
@@ -360,6 +363,23 @@ describe('a stream', () => {
     gate.resolve()
     expect((await next).value?.event.case).toBe('progress')
     expect((await iterator.next()).done).toBe(true)
+  })
+
+  it('gives messages that hold no more of what the socket read than their frame', async () => {
+    const content = new Uint8Array(10)
+    await using served = await openServed({
+      routes: (router) =>
+        router.service(WatchService, {
+          async *watch() {
+            const value = { kind: { case: 'binaryFile', value: { content } } } as const
+            yield { event: { case: 'notifications', value: { notifications: [{ current: { value } }] } } }
+          },
+        }),
+    })
+    const [message] = await collect(createClient(WatchService, served.transport).watch({}))
+    const notifications = message?.event.case === 'notifications' ? message.event.value.notifications : []
+    const kind = notifications[0]?.current?.value?.kind
+    expect(kind?.case === 'binaryFile' ? kind.value.content.buffer.byteLength : Number.NaN).toBeLessThan(1_000)
   })
 
   it('leaves nothing behind when it ends', async () => {
