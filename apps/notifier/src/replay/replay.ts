@@ -1,13 +1,13 @@
 import type { WatchResponse } from '@qcore/contracts'
 import type { Executor } from '@qcore/database'
-import type { Past } from '@qcore/replica'
+import type { LogRecord, Past } from '@qcore/replica'
 import { PastEntities } from '../context-fields/past-entities.ts'
 import type { LiveStreams } from '../live/live-streams.ts'
 import { MatchIndex } from '../match/match-index.ts'
 import { noticeResponses, progressResponse } from '../stream/watch-responses.ts'
 import type { WatchStream } from '../stream/watch-stream.ts'
 import { readPage } from './read-page.ts'
-import { replayNotices } from './replay-notices.ts'
+import { replayNotices, type ReplayState } from './replay-notices.ts'
 
 export interface ReplaySources {
   readonly pool: Executor
@@ -18,6 +18,8 @@ export interface ReplaySources {
 
 /** How near to the newest revision a replay is when its stream is made live: what comes meanwhile waits in the queue. */
 const joinDistance = 500
+/** Commits whose context is loaded together: enough to share statements, and few before the first is sent. */
+const batchRecords = 64
 
 /**
  * Sends what the log holds after a revision, and leaves the stream live: everything after what was sent here is, or
@@ -43,18 +45,29 @@ export async function* replay(
     if (liveAt !== undefined && liveAt <= reached) return
     const page = await readPage(pool, reached, logId)
     const records = page.filter(({ revision }) => liveAt === undefined || revision <= liveAt)
-    for (const notice of await replayNotices(records, state, pool)) {
-      const responses = noticeResponses(notice)
-      const last = responses.pop()
-      yield* responses
-      stream.markDelivered(notice.revision)
-      if (last !== undefined) yield last
-      stream.throwIfEnded()
+    for (let start = 0; start < records.length; start += batchRecords) {
+      yield* sendBatch(records.slice(start, start + batchRecords), state, pool)
     }
     reached = records.at(-1)?.revision ?? reached
     if (stream.deliveredRevision < reached) {
       stream.markDelivered(reached)
       yield progressResponse(reached)
     }
+  }
+}
+
+async function* sendBatch(
+  records: readonly LogRecord[],
+  state: ReplayState,
+  pool: Executor,
+): AsyncGenerator<WatchResponse> {
+  const { stream } = state
+  for (const notice of await replayNotices(records, state, pool)) {
+    const responses = noticeResponses(notice)
+    const last = responses.pop()
+    yield* responses
+    stream.markDelivered(notice.revision)
+    if (last !== undefined) yield last
+    stream.throwIfEnded()
   }
 }
