@@ -289,7 +289,9 @@ describe('a broken stream', () => {
       const next = failure(iterator.next())
       proxy.cut()
       proxy.restore()
-      expect(await next).toMatchObject({ code: 'unavailable' })
+      const error = await next
+      expect(error).toMatchObject({ code: 'unavailable' })
+      if (side === 'clientAddress') expect(error.message).toContain('the connection to NATS was lost')
       await stopped.promise
     }
   })
