@@ -5,6 +5,7 @@ import { coalesce, openReplica, type Replica } from '@qcore/replica'
 import { createLogger, openNats, type Logger } from '@qcore/service'
 import type { ReaderConfig } from './config.ts'
 import { createCursorCodec, type CursorCodec } from './find/cursor.ts'
+import { findSettings } from './find/run-statement.ts'
 
 /** What the reader works with. Disposing closes what it opened. */
 export interface ReaderContext extends AsyncDisposable {

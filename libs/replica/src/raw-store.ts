@@ -31,15 +31,19 @@ export async function openRawStore(postgresUrl: string): Promise<RawStore> {
   const pool = openPool({ ...database, max: 2 }, () => undefined)
   await createLogPartition(pool, { from: 1, to: mostRevisions })
   const state: RawState = { types: new Map(), entities: new Map(), revision: 0, nextFieldId: 1 }
+  let last: Promise<Uint8Array> = Promise.resolve(new Uint8Array())
   return {
     store,
     pool,
     state,
-    async commit(mutations) {
-      const before = new Map(state.entities)
-      const record = applyRawCommit(state, mutations)
-      await storeCommit(pool, { state, before, record })
-      return record
+    commit(mutations) {
+      last = last.then(async () => {
+        const before = new Map(state.entities)
+        const record = applyRawCommit(state, mutations)
+        await storeCommit(pool, { state, before, record })
+        return record
+      })
+      return last
     },
     async batchOf(records) {
       const { logId } = await readHead(pool)

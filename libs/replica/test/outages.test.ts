@@ -1,7 +1,7 @@
 import { openPool } from '@qcore/database'
 import { afterEach, beforeEach, expect, inject, test } from 'vitest'
 import { openReplica, type Replica } from '../src/index.ts'
-import { openProxy, type Proxy } from './_proxy.ts'
+import { openProxy, type Proxy } from '../src/testing.ts'
 import { caller, createTestStore, openConnection, person, silent, write, type TestStore } from './_replica.ts'
 
 let store: TestStore

@@ -13,7 +13,7 @@ export interface After {
  * A condition that lets at most so many entities through is driven by: they are all taken, checked and sorted. About
  * where that costs as much as to follow the order and check what comes until a page is full.
  */
-const mostDriving = 4_000
+const mostDriving = 2_500
 /** Conditions that are tried for that; the others are checked only. */
 const mostProbes = 2
 

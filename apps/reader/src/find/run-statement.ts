@@ -3,6 +3,12 @@ import type { SQL } from 'drizzle-orm'
 import { PgDialect } from 'drizzle-orm/pg-core'
 import type { Executor } from '@qcore/database'
 
+/**
+ * Settings of the connections that finds run on. Every scan stops after a few thousand rows of an index's order, which
+ * PostgreSQL cannot foresee: it would rather gather all matches and sort them. Compiling takes longer than running.
+ */
+export const findSettings = { enable_seqscan: 'off', enable_bitmapscan: 'off', jit: 'off' } as const
+
 /** Statements that keep a plan on every connection. Callers choose the shapes, so there must be a bound. */
 const mostNames = 200
 

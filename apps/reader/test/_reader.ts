@@ -1,0 +1,131 @@
+import { create } from '@bufbuild/protobuf'
+import { createClient, type Client } from '@connectrpc/connect'
+import { connect, type NatsConnection } from '@nats-io/transport-node'
+import { mintToken } from '@qcore/access'
+import {
+  AccessLevel,
+  FieldDefinitionSchema,
+  logSubject,
+  ReadService,
+  TypeSchemaSchema,
+  ValueType,
+  type TypeSchema,
+} from '@qcore/contracts'
+import type { FieldValue } from '@qcore/model'
+import { openRawStore, type RawMutation, type RawStore } from '@qcore/replica/testing'
+import { readSettings, type Service } from '@qcore/service'
+import { createNatsTransport, fromConnectError } from '@qcore/transport'
+import { inject } from 'vitest'
+import { createReader, readerVariables } from '../src/service.ts'
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    postgresUrl: string
+    natsUrl: string
+  }
+}
+
+const authSecret = 'a secret for tests, of more than 32 bytes'
+
+/** A reader of a store that the test writes by hand, and a client of it. */
+export interface TestReader extends AsyncDisposable {
+  readonly raw: RawStore
+  readonly service: Service
+  readonly connection: NatsConnection
+  readonly client: Client<typeof ReadService>
+  readonly jsonClient: Client<typeof ReadService>
+  /** Commits, and tells of it. */
+  commit(...mutations: RawMutation[]): Promise<bigint>
+}
+
+export interface TestReaderOptions {
+  /** Before the reader starts. */
+  prepare?: (raw: RawStore) => Promise<unknown>
+  /** Where the reader finds PostgreSQL. */
+  postgresUrl?: string
+}
+
+export async function startReader({ prepare, postgresUrl }: TestReaderOptions = {}): Promise<TestReader> {
+  const opened = new AsyncDisposableStack()
+  const raw = opened.use(await openRawStore(inject('postgresUrl')))
+  await prepare?.(raw)
+  const connection = await connect({ servers: new URL(inject('natsUrl')).host })
+  opened.defer(() => connection.close())
+  const settings = readSettings(readerVariables, {
+    Q_STORE: raw.store,
+    Q_NATS_ADDR: inject('natsUrl'),
+    Q_POSTGRES_ADDR: postgresUrl ?? inject('postgresUrl'),
+    Q_AUTH_SECRET: authSecret,
+    Q_LOG_LEVEL: 'silent',
+  })
+  const service = opened.use(await createReader(settings))
+  const { token } = await mintToken(authSecret, {
+    subject: 'tester',
+    level: AccessLevel.READ,
+    scopes: [],
+    lifetimeSeconds: 600,
+  })
+  const clientOf = (binary: boolean): Client<typeof ReadService> =>
+    createClient(
+      ReadService,
+      createNatsTransport({
+        connection,
+        store: raw.store,
+        binary,
+        interceptors: [
+          (next) => (request) => {
+            request.header.set('authorization', `Bearer ${token}`)
+            return next(request)
+          },
+        ],
+      }),
+    )
+  return {
+    raw,
+    service,
+    connection,
+    client: clientOf(true),
+    jsonClient: clientOf(false),
+    async commit(...mutations) {
+      const record = await raw.commit(mutations)
+      connection.publish(logSubject(raw.store), await raw.batchOf([record]))
+      await connection.flush()
+      return BigInt(raw.state.revision)
+    },
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  }
+}
+
+/** The code and the field of what a call throws. */
+export async function failureOf(call: Promise<unknown>): Promise<{ code: string; field: string }> {
+  try {
+    await call
+  } catch (error) {
+    const { code, field } = fromConnectError(error)
+    return { code, field }
+  }
+  throw new Error('the call did not fail')
+}
+
+export function schemaOf(type: string, fields: Record<string, ValueType>): TypeSchema {
+  return create(TypeSchemaSchema, {
+    type,
+    fields: Object.entries(fields).map(([name, valueType]) =>
+      create(FieldDefinitionSchema, {
+        name,
+        valueType,
+        choices: valueType === ValueType.CHOICE ? ['high', 'low', 'mid'] : [],
+      }),
+    ),
+  })
+}
+
+export function thing(id: string, parentId: string, values: Record<string, FieldValue> = {}, name = id): RawMutation {
+  return { kind: 'create', type: 'Thing', id, parentId, name, values }
+}
+
+export const atLeast = (revision: bigint): { demand: { case: 'atLeastRevision'; value: bigint } } => ({
+  demand: { case: 'atLeastRevision', value: revision },
+})
+
+export const latest = { demand: { case: 'latest', value: true } } as const

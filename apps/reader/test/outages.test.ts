@@ -1,0 +1,70 @@
+import { ValueType } from '@qcore/contracts'
+import { openProxy, type Proxy } from '@qcore/replica/testing'
+import { afterEach, beforeEach, expect, inject, test, vi } from 'vitest'
+import { atLeast, failureOf, latest, schemaOf, startReader, thing, type TestReader } from './_reader.ts'
+
+let postgres: Proxy
+let reader: TestReader
+
+beforeEach(async () => {
+  postgres = await openProxy(inject('postgresUrl'))
+  reader = await startReader({
+    postgresUrl: postgres.url,
+    prepare: async (raw) => {
+      await raw.commit([{ kind: 'schema', schema: schemaOf('Thing', { Count: ValueType.INT }) }])
+      await raw.commit([thing('root', ''), thing('a', 'root')])
+    },
+  })
+})
+
+afterEach(async () => {
+  await reader[Symbol.asyncDispose]()
+  await postgres[Symbol.asyncDispose]()
+})
+
+const reads = [{ entityId: 'a', path: 'Count' }]
+
+test('without PostgreSQL what is cached is read, what needs it is unavailable, and both come back', async () => {
+  await reader.client.readFields({ reads })
+  postgres.cut()
+  const revision = await reader.commit({ kind: 'write', id: 'a', field: 'Count', value: 5n })
+  const { results } = await reader.client.readFields({ reads, consistency: atLeast(revision) })
+  expect(results[0]?.outcome).toMatchObject({ value: { value: { kind: { value: 5n } } } })
+  const failing = [
+    reader.client.readFields({ reads, consistency: latest }),
+    reader.client.findEntities({ type: 'Thing' }),
+    reader.client.listChildren({ entityId: 'root' }),
+    reader.client.getEntities({ entityIds: ['root'] }),
+    reader.client.getStatus({}),
+  ]
+  const failures = await Promise.all(failing.map(failureOf))
+  expect(new Set(failures.map(({ code }) => code))).toEqual(new Set(['unavailable']))
+  postgres.mend()
+  expect((await reader.client.readFields({ reads, consistency: latest })).revision).toBe(revision)
+  expect((await reader.client.findEntities({ type: 'Thing', consistency: latest })).entities).toHaveLength(2)
+})
+
+test('a reader without PostgreSQL is not ready', async () => {
+  postgres.cut()
+  const isReady = async (): Promise<boolean> =>
+    (await reader.service.checkHealth(AbortSignal.timeout(500))).every(({ ok }) => ok)
+  expect(await isReady()).toBe(false)
+  postgres.mend()
+  await vi.waitFor(async () => expect(await isReady()).toBe(true), { timeout: 5_000, interval: 100 })
+})
+
+test('after the store was restored answers are those of the new history', async () => {
+  const revision = await reader.commit({ kind: 'write', id: 'a', field: 'Count', value: 9n })
+  await reader.client.readFields({ reads, consistency: atLeast(revision) })
+  await reader.raw.pool.query(`update head set log_id = 'restored', revision = 2`)
+  await reader.raw.pool.query('update field set value = $1', [Buffer.from([8, 4])])
+  await reader.raw.pool.query('delete from log where revision > 2')
+  await vi.waitFor(
+    async () => {
+      const answer = await reader.client.readFields({ reads, consistency: latest })
+      expect(answer.revision).toBe(2n)
+      expect(answer.results[0]?.outcome).toMatchObject({ value: { value: { kind: { value: 4n } } } })
+    },
+    { timeout: 5_000, interval: 50 },
+  )
+})
