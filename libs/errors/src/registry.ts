@@ -108,7 +108,7 @@ export const errorRegistry = {
   },
   outcome_unknown: {
     status: 'unknown',
-    meaning: 'The commit was sent and its outcome is not known. Retry with the same idempotency key.',
+    meaning: 'The call was sent and its outcome is not known. A commit may be repeated with the same idempotency key.',
   },
   deadline_exceeded: {
     status: 'deadline_exceeded',
