@@ -35,10 +35,8 @@ export async function openContext(config: ReaderConfig, overrides: ReaderOverrid
   if (overrides.connection === undefined) opened.defer(() => connection.close())
   const database = { address: config.postgresAddress, store, applicationName: `qcore-reader ${instanceId}` }
   await prepareStore(database, (error) => logger.warn({ err: error }, 'waiting for PostgreSQL'))
-  const pool = openPool(
-    // Finds are short; compiling one takes longer than running it.
-    { ...database, max: config.connections, settings: { jit: 'off' } },
-    (error) => logger.warn({ err: error }, 'an idle PostgreSQL connection broke'),
+  const pool = openPool({ ...database, max: config.connections, settings: findSettings }, (error) =>
+    logger.warn({ err: error }, 'an idle PostgreSQL connection broke'),
   )
   opened.defer(() => pool.end())
   const replica = opened.use(await openReplica({ connection, pool, store, logger, cacheBytes }))
