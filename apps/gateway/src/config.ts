@@ -107,5 +107,9 @@ function splitList(list: string): string[] {
 }
 
 function isOriginList(list: string): boolean {
-  return splitList(list).every((entry) => entry === '*' || (URL.canParse(entry) && new URL(entry).origin === entry))
+  return splitList(list).every((entry) => entry === '*' || isOrigin(entry))
+}
+
+function isOrigin(text: string): boolean {
+  return !text.includes('*') && URL.canParse(text) && new URL(text).origin === text
 }

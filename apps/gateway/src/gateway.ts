@@ -62,14 +62,14 @@ export class Gateway implements Service {
 
   /** Begins to serve. */
   async listen(operations: OperationsHandler): Promise<void> {
-    const { config } = this.#context
+    const { config, logger } = this.#context
     const router = createRouter({
       routes: this.#createRoutes(),
       origins: config.webOrigins,
       otherwise: operations.handle,
       stopping: this.#stopping.signal,
     })
-    const servers = new HttpServers(config, router)
+    const servers = new HttpServers(config, router, (error) => logger.warn({ err: error }, 'a connection was lost'))
     this.#servers = servers
     this.#port = await servers.listen(config.webAddress)
   }

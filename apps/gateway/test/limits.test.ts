@@ -45,6 +45,8 @@ function withToken(authorization: string): Interceptor[] {
   ]
 }
 
+const readFields = '/qcore.store.v1.ReadService/ReadFields'
+const grpcHeaders = { ':method': 'POST', 'content-type': 'application/grpc+proto', te: 'trailers' }
 const watchRequest = { subscriptions: [{ target: { case: 'entityId', value: 'e' } as const, fields: ['Name'] }] }
 const json = 'content-type: application/json\r\ncontent-length: 10\r\n'
 const slowRead = { reads: [{ entityId: 'slow', path: 'Name' }] }
@@ -146,6 +148,49 @@ describe('what runs at a time', () => {
 })
 
 describe('a client that', () => {
+  it('sends a message that is too large is refused, over gRPC and in a stream', async () => {
+    const server = await open({ Q_WEB_MAX_BODY_BYTES: '5000' })
+    const interceptors = withToken(await server.bearer())
+    const transport = createGrpcTransport({ baseUrl: server.url, interceptors })
+    const reads = Array.from({ length: 500 }, () => ({ entityId: 'e', path: 'Name->Name' }))
+    const refused = await createClient(ReadService, transport).readFields({ reads }).catch(fromConnectError)
+    expect(refused).toMatchObject({ code: 'payload_too_large', metadata: { limit_bytes: '5000' } })
+    const connect = createConnectTransport({ baseUrl: server.url, httpVersion: '1.1', interceptors })
+    const fields = Array.from({ length: 60 }, (_, index) => `${'x'.repeat(100)}${index}`)
+    const subscriptions = [{ ...watchRequest.subscriptions[0], fields }]
+    const watching = createClient(WatchService, connect).watch({ subscriptions })[Symbol.asyncIterator]()
+    expect(await watching.next().catch(fromConnectError)).toMatchObject({ code: 'payload_too_large' })
+    expect(server.platform.seen.length).toBe(0)
+  })
+
+  it('declares a message that is too large is refused before it sends it', async () => {
+    const server = await open({})
+    const session = await openHttp2(server)
+    const stream = session.request({ ...grpcHeaders, ':path': readFields, authorization: await server.bearer() })
+    const trailers = once(stream, 'trailers')
+    stream.write(Buffer.from([0, 0x7f, 0, 0, 0]))
+    stream.resume()
+    expect((await trailers)[0]).toMatchObject({ 'grpc-status': '8', 'grpc-status-details-bin': expect.any(String) })
+  })
+
+  it.each([
+    ['has no message', readFields, []],
+    ['ends early', readFields, [0, 0, 0, 0, 9, 1]],
+    ['is no message', readFields, [0, 0, 0, 0, 2, 0x0a, 0x7f]],
+    ['is no message of a stream', '/qcore.store.v1.WatchService/Watch', [0, 0, 0, 0, 2, 0x0a, 0x7f]],
+  ])('sends a request that %s is told so, over gRPC', async (_, path, body) => {
+    const server = await open({})
+    const session = await openHttp2(server)
+    const stream = session.request({ ...grpcHeaders, ':path': path, authorization: await server.bearer() })
+    const trailers = once(stream, 'trailers')
+    stream.end(Buffer.from(body))
+    stream.resume()
+    const [{ 'grpc-status': status, 'grpc-status-details-bin': details }] = await trailers
+    expect(status).toBe('3')
+    expect(Buffer.from(details, 'base64').toString('latin1')).toContain('invalid_request')
+    expect(server.platform.seen.length).toBe(0)
+  })
+
   it('sends a header that is too large is refused', async () => {
     const server = await open({ Q_WEB_MAX_HEADER_BYTES: '2048' })
     using client = new RawClient(server.port)

@@ -21,11 +21,13 @@ export async function* limitRequestBody(
   // The HTTP/1.1 server times requests itself.
   const timer = asHttp2(request) === undefined ? undefined : setTimeout(cutOff, timeoutMs, request)
   let size = 0
+  let declaredBytes = 0
   try {
     for await (const chunk of request as AsyncIterable<Uint8Array>) {
       receivedBytesTotal.inc(chunk.length)
+      if (size === 0) declaredBytes = declaredLength(chunk)
       size = isEndless ? chunk.length : size + chunk.length
-      if (size > limitBytes) {
+      if (size > limitBytes || declaredBytes > limitBytes) {
         const error = toConnectError(tooLarge(limitBytes))
         exchange.code = codeToString(error.code)
         throw error
@@ -33,9 +35,18 @@ export async function* limitRequestBody(
       if (isEndless) timer?.refresh()
       yield chunk
     }
+  } catch (error) {
+    // The client went away in the middle of its request.
+    exchange.code ??= 'canceled'
+    throw error
   } finally {
     clearTimeout(timer)
   }
+}
+
+/** The length that the envelope of the first message says (a byte of flags, four of length): too much is refused at once. */
+function declaredLength(chunk: Uint8Array): number {
+  return chunk.length < 5 ? 0 : new DataView(chunk.buffer, chunk.byteOffset).getUint32(1)
 }
 
 /** Passes an answer on, and cuts off a client that takes nothing of it for `stallTimeoutMs`. */

@@ -2,13 +2,14 @@ import type { HandlerContext, Interceptor } from '@connectrpc/connect'
 import { codeToString } from '@connectrpc/connect/protocol-connect'
 import { toConnectError } from '@qcore/transport'
 import type { Forwarding } from './byte-forwarder.ts'
+import { decodableMessages } from './undecodable-request.ts'
 import { exchangeKey, type ProtocolExchange } from './protocol-exchange.ts'
 
 /** Gives every error its Connect code, and notes how a call ended. */
 export const outcomeInterceptor: Interceptor = (next) => async (request) => {
   const exchange = request.contextValues.get(exchangeKey)
   try {
-    const response = await next(request)
+    const response = await next(request.stream ? { ...request, message: decodableMessages(request.message) } : request)
     if (response.stream) return { ...response, message: noteOutcome(response.message, exchange) }
     if (exchange !== undefined) exchange.code = 'ok'
     return response
@@ -41,6 +42,7 @@ export function requestGate(
   return async (context) => {
     const exchange = context.values.get(exchangeKey)
     if (exchange === undefined) throw new Error('the call has no exchange')
+    if (exchange.isRefused) return
     try {
       openCalls.assertRoom(exchange.kind)
       await admit(context, exchange)

@@ -6,6 +6,7 @@ import { cutOff, type HttpRequest, type HttpResponse } from '../http/exchange.ts
 import type { CallKind } from '../limits/open-calls.ts'
 import { CallMeter } from './call-meter.ts'
 import type { Forwarding } from './byte-forwarder.ts'
+import { isUndecodable, undecodableBody } from './undecodable-request.ts'
 import { limitRequestBody, watchResponseBody } from './body-limits.ts'
 
 /** One call on its way through Connect's handlers. */
@@ -16,6 +17,8 @@ export interface ProtocolExchange {
   readonly meter: CallMeter
   /** The Connect code that the call ended with, once it did. */
   code: string | undefined
+  /** Whether it is decided that the call is refused, and only the answer is to be written. */
+  isRefused: boolean
 }
 
 /** Where the handlers of a call find its exchange. */
@@ -43,20 +46,30 @@ export class ProtocolServer {
 
   /** Answers a request. Never rejects. */
   async serve(request: HttpRequest, response: HttpResponse): Promise<void> {
-    const exchange: ProtocolExchange = { request, response, kind: this.#kind, meter: this.#meter, code: undefined }
+    const exchange: ProtocolExchange = {
+      request,
+      response,
+      kind: this.#kind,
+      meter: this.#meter,
+      code: undefined,
+      isRefused: false,
+    }
     this.#countUntilClosed(exchange)
     const { config, logger } = this.#forwarding.context
     try {
       const values = createContextValues().set(exchangeKey, exchange)
       const universal = universalRequestFromNodeRequest(request, response, undefined, values)
-      const answer = await this.#handler({
-        ...universal,
-        body: limitRequestBody(exchange, {
-          limitBytes: config.maxBodyBytes,
-          timeoutMs: config.receiveTimeoutMs,
-          isEndless: this.#handler.method.methodKind === 'bidi_streaming',
-        }),
+      const requestBody = limitRequestBody(exchange, {
+        limitBytes: config.maxBodyBytes,
+        timeoutMs: config.receiveTimeoutMs,
+        isEndless: this.#handler.method.methodKind === 'bidi_streaming',
       })
+      let answer = await this.#handler({ ...universal, body: requestBody })
+      if (isUndecodable(exchange, answer.status)) {
+        // Connect calls it a fault of the server, without our code: it is asked again to write the right error.
+        exchange.isRefused = true
+        answer = await this.#handler({ ...universal, body: undecodableBody(exchange) })
+      }
       const { body } = answer
       const watched = body === undefined ? {} : { body: watchResponseBody(exchange, body, config.stallTimeoutMs) }
       await universalResponseToNodeResponse({ ...answer, ...watched }, response)

@@ -18,8 +18,11 @@ export class HttpServers implements Disposable {
   readonly #http1: Server
   readonly #sessions: Http2Sessions
   readonly #silent: Disposable
+  readonly #onError: (error: Error) => void
 
-  constructor(config: GatewayConfig, handler: HttpHandler) {
+  /** `onError` is told of connections that could not be accepted. */
+  constructor(config: GatewayConfig, handler: HttpHandler, onError: (error: Error) => void) {
+    this.#onError = onError
     const { receiveTimeoutMs, idleTimeoutMs, stallTimeoutMs, maxHeaderBytes } = config
     this.#http1 = createServer(
       {
@@ -51,6 +54,7 @@ export class HttpServers implements Disposable {
     this.#http1.listen(port, host)
     try {
       await once(this.#http1, 'listening')
+      this.#http1.on('error', this.#onError)
     } catch (error) {
       throw new QError('configuration', `Q_WEB_ADDR: cannot listen on ${host}:${port}`, {
         field: 'Q_WEB_ADDR',
