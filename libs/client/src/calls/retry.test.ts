@@ -95,6 +95,17 @@ describe('a call', () => {
     })
   })
 
+  it('waits as long as the gateway asks it to', async () => {
+    const metadata = { retry_after_seconds: '3600' }
+    const limited = retrying(() => Promise.reject(new QError('rate_limited', 'slow down', { metadata })), {
+      deadlineAt: performance.now() + 60_000,
+      signal: new AbortController().signal,
+      isRead: true,
+      renewToken: () => false,
+    })
+    await expect(limited).rejects.toMatchObject({ code: 'rate_limited' })
+  })
+
   it('ends with its signal, also between two attempts', async () => {
     const controller = new AbortController()
     const { result } = run({ failures: always('no_responders'), signal: controller.signal })

@@ -71,11 +71,17 @@ export async function retrying<T>(
         renewed = true
         continue
       }
-      const pauseMs = backoffMs(failures)
+      const pauseMs = Math.max(backoffMs(failures), retryAfterMs(error))
       if (performance.now() + pauseMs >= deadlineAt) throw settled(error, inDoubt)
       await pause(pauseMs, signal)
     }
   }
+}
+
+/** How long a gateway that limits the rate wants to be left alone. */
+function retryAfterMs({ metadata }: QError): number {
+  const seconds = Number(metadata['retry_after_seconds'])
+  return Number.isFinite(seconds) ? seconds * 1_000 : 0
 }
 
 function settled(error: QError, inDoubt: boolean): QError {
