@@ -209,13 +209,13 @@ function seenField({ entityId, name, value, revision, writer, writeTime }: Field
 }
 
 it('tells every subscriber exactly what the log says, wherever it resumes', { timeout: 90_000 }, async () => {
-  let last: number | undefined
-  const isDone = (reached: number): boolean => last !== undefined && reached >= last
+  const end = { revision: Infinity }
+  const isDone = (reached: number): boolean => reached >= end.revision
   const subscribers = Array.from({ length: 6 }, () => new Subscriber())
   await Promise.all(subscribers.map((subscriber) => subscriber.begin()))
   const following = Promise.all(subscribers.map((subscriber) => subscriber.follow(isDone)))
   following.catch(() => undefined)
-  last = await commitAtRandom()
+  end.revision = await commitAtRandom()
   // Those who wait learn that they are done.
   await store.commit(createSite('end'))
   await following
@@ -230,7 +230,7 @@ it('tells every subscriber exactly what the log says, wherever it resumes', { ti
       subscribers.map(({ subscriptions }) => subscriptions),
     )
     for (const [index, subscriber] of subscribers.entries()) {
-      if (revision <= subscriber.firstRevision || revision > last) continue
+      if (revision <= subscriber.firstRevision || revision > end.revision) continue
       expect(sorted(subscriber.told.get(revision) ?? []), `subscriber ${index} at ${revision}`).toEqual(
         sorted(expected[index] ?? []),
       )
