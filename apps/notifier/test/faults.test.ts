@@ -149,3 +149,32 @@ it('goes on with what is live while PostgreSQL is gone, and fills what it missed
   expect(Number((await watching.notifications()).revision)).toBe(live + 2)
   expect(Number((await watching.notifications()).revision)).toBe(live + 3)
 })
+
+it('ends a stream whose context cannot be read, with the revision to resume after', async () => {
+  const client = await watchClient(connection, store.store)
+  await store.addEntity({ id: 'uncached', type: 'Tank', name: 'uncached', parentId: '' })
+  const target = { case: 'entityId' as const, value: 'uncached' }
+  await using watching = new Watching(client, { subscriptions: [{ target, fields: ['Level'], context: ['Name'] }] })
+  await using plain = new Watching(client, { subscriptions: [{ target, fields: ['Level'] }] })
+  const live = await watching.live()
+  await plain.live()
+  postgres.cut()
+  await store.append([[fieldChanged('uncached', 'Level', stringValue('x'), stringValue(''))]])
+  const end = await watching.notifications().catch((error: unknown) => error)
+  expect(end).toMatchObject({ code: 'unavailable', metadata: { resume_after: `${live}` } })
+  expect(Number((await plain.notifications()).revision)).toBe(live + 1)
+  postgres.restore()
+  await using again = await vi.waitFor(async () => {
+    const resumed = new Watching(client, {
+      subscriptions: [{ target, fields: ['Level'], context: ['Name'] }],
+      resumeAfter: BigInt(live),
+    })
+    await resumed.live()
+    return resumed
+  })
+  const { notifications } = await again.notifications()
+  expect(notifications[0]?.context[0]?.outcome).toMatchObject({
+    case: 'field',
+    value: { value: stringValue('uncached') },
+  })
+})

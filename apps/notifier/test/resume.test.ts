@@ -110,6 +110,22 @@ describe('a stream that resumes', () => {
     await expect(late.next()).rejects.toMatchObject({ code: 'unknown_entity' })
   })
 
+  it('ends when the log forgets what it has not got to yet', async () => {
+    const before = (await readHead(store.pool)).revision
+    const last = await store.append(Array.from({ length: 2_500 }, (_, n) => [change(`${n}`, `${n - 1}`)]))
+    await using watching = resume(before)
+    await watching.live()
+    await watching.notifications()
+    await store.pool.query('delete from log where revision < $1', [last - 1])
+    await store.pool.query('update head set oldest_revision = $1', [last - 1])
+    let seen = before + 1
+    const end = await (async () => {
+      for (;;) expect(Number((await watching.notifications()).revision)).toBe(++seen)
+    })().catch((error: unknown) => error)
+    expect(end).toMatchObject({ code: 'compacted', metadata: { oldest_revision: `${last - 1}` } })
+    expect(seen).toBeLessThan(last)
+  })
+
   it('after what the log has forgotten is refused', async () => {
     const { revision } = await readHead(store.pool)
     await store.pool.query('delete from log where revision < $1', [revision])
