@@ -23,7 +23,7 @@ export type ConnectOptions = (NatsAddress | { readonly url: string } | { readonl
 /**
  * Opens a client. Over NATS it waits until NATS answers; everything else is found out by the first call.
  *
- * @throws QError `configuration`, `unavailable`, `canceled`
+ * @throws QError `configuration`, `unavailable`, `unauthenticated`, `canceled`
  */
 export async function connect(options: ConnectOptions): Promise<Client> {
   const { token, timeoutMs = defaultTimeoutMs, signal = new AbortController().signal } = options

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest'
 import { connect, type Client, type Entity } from '../src/index.ts'
 import { startProxy, type Proxy } from './_proxy.ts'
@@ -146,6 +148,22 @@ describe('a client', () => {
     await using q = await connect({ url: `http://127.0.0.1:${await freePort()}`, token, timeoutMs: 300 })
     await expect(q.read(counter, 'Value')).rejects.toMatchObject({ code: 'unavailable' })
     await expect(q.write(counter, 'Value', 1n)).rejects.toMatchObject({ code: 'unavailable' })
+  })
+
+  it('is told at once that NATS does not let it in', async () => {
+    const server = createServer((socket) => {
+      socket.on('error', () => undefined)
+      socket.write(
+        `INFO ${JSON.stringify({ server_id: 'x', version: '2.10.0', max_payload: 1_000, auth_required: true })}\r\n`,
+      )
+      socket.once('data', () => socket.end("-ERR 'Authorization Violation'\r\n"))
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    const connecting = connect({ servers: `nats://wrong@127.0.0.1:${port}`, token })
+    await expect(connecting).rejects.toMatchObject({ code: 'unauthenticated', field: 'servers' })
+    server.close()
   })
 
   it('does not become one without NATS, in time', async () => {

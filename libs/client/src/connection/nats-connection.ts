@@ -1,4 +1,4 @@
-import { connect, type ConnectionOptions, type NatsConnection } from '@nats-io/transport-node'
+import { connect, errors, type ConnectionOptions, type NatsConnection } from '@nats-io/transport-node'
 import { isStoreName } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
 import { createNatsTransport } from '@qcore/transport'
@@ -18,7 +18,7 @@ const attemptTimeoutMs = 2_000
 /**
  * Connects to NATS, and again whenever the connection is lost, until it is closed.
  *
- * @throws QError `unavailable`, `canceled`, `configuration`
+ * @throws QError `unavailable`, `unauthenticated`, `canceled`, `configuration`
  */
 export async function openNatsConnection(
   { servers, store = 'main', name = 'qcore-client' }: NatsAddress,
@@ -46,6 +46,12 @@ async function connectUntil(
       const timeout = Math.max(1, Math.min(attemptTimeoutMs, deadlineAt - performance.now()))
       return await connect({ ...options, timeout })
     } catch (error) {
+      if (error instanceof errors.AuthorizationError) {
+        throw new QError('unauthenticated', 'NATS does not take the user or token of the address', {
+          field: 'servers',
+          cause: error,
+        })
+      }
       if (performance.now() + reconnectWaitMs >= deadlineAt) {
         throw new QError('unavailable', `cannot reach NATS at ${String(options.servers)}`, { cause: error })
       }
@@ -70,6 +76,8 @@ function connectionOptions(servers: readonly string[], name: string): Connection
     reconnectJitter: reconnectJitterMs,
     pingInterval: pingIntervalMs,
     maxPingOut,
+    // A server that is not ready to check anyone must not end a client that was let in before.
+    ignoreAuthErrorAbort: true,
     noAsyncTraces: true,
     ignoreClusterUpdates: true,
   }
