@@ -4,7 +4,8 @@ import { microsFromTimestamp, type EntityState, type FieldModel, type FieldState
 import type { TypeLookup } from './cached-entity.ts'
 import { decodeFieldChange, decodeSchemaChanged, type ChangeOutline } from './change-outline.ts'
 import { changeOfField, valueGiven, type PastLog } from './past-log.ts'
-import { entityFromRow, storedValue } from './stored-state.ts'
+import { PackedEntity } from './packed-entity.ts'
+import { storedValue } from './packed-field.ts'
 
 /** What a field held. The value is absent where the log has it at the revision that wrote it. */
 type PastField = Omit<FieldState, 'value'> & Partial<Pick<FieldState, 'value'>>
@@ -25,8 +26,8 @@ export class PastEntity {
 
   /** As it is. */
   static fromRow(row: EntityRow, type: TypeModel): PastEntity {
-    const { fields, ...facts } = entityFromRow(row, type)
-    return new PastEntity(facts, type, [...fields])
+    const { id, name, parentId, createdRevision, fields } = PackedEntity.fromRow(row, type)
+    return new PastEntity({ id, type: type.name, name, parentId, createdRevision }, type, [...fields])
   }
 
   /** As it was when a commit deleted it. */

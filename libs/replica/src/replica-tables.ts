@@ -6,7 +6,8 @@ import { ExactCache, type Loaded } from './exact-cache.ts'
 import type { LogFeed } from './log-feed.ts'
 import type { LogRecord } from './log-record.ts'
 import type { RecordHistory } from './record-history.ts'
-import { addedFields, entityFromRow } from './stored-state.ts'
+import { addedFields } from './added-fields.ts'
+import { PackedEntity } from './packed-entity.ts'
 
 export interface ReplicaTablesOptions {
   pool: Executor
@@ -77,7 +78,7 @@ export class ReplicaTables {
 
   #addFields(change: ChangeOutline, record: LogRecord): void {
     const added = addedFields(decodeSchemaChanged(change), record)
-    if (added.fields.length === 0) return
+    if (added === undefined || added.fields.length === 0) return
     for (const [, entity] of this.entities.entries()) entity.addFields(added)
   }
 }
@@ -109,7 +110,7 @@ async function loadCachedEntities(
       if (row === undefined) return new CachedEntity(null)
       const type = typeOf(row.type)
       if (type === undefined) throw new Error(`entity ${id} is of unknown type ${row.type}`)
-      return new CachedEntity(entityFromRow(row, type))
+      return new CachedEntity(PackedEntity.fromRow(row, type))
     },
   }
 }

@@ -1,6 +1,7 @@
 import { create } from '@bufbuild/protobuf'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { FieldDefinitionSchema, logSubject, TypeSchemaSchema, ValueType, type TypeSchema } from '@qcore/contracts'
+import type { EntityState } from '@qcore/model'
 import { createLogger } from '@qcore/service'
 import { inject } from 'vitest'
 import { openReplica, type Replica, type ReplicaOptions } from '../src/index.ts'
@@ -17,6 +18,13 @@ export const silent = createLogger({ service: 'test', level: 'silent', instanceI
 
 export function openConnection(url: string = inject('natsUrl')): Promise<NatsConnection> {
   return connect({ servers: new URL(url).host, maxReconnectAttempts: -1, reconnectTimeWait: 50 })
+}
+
+/** An entity as a plain object, to be compared. */
+export function plain(entity: EntityState | null | undefined): EntityState | null | undefined {
+  if (entity === null || entity === undefined) return entity
+  const { id, type, name, parentId, createdRevision, fields } = entity
+  return { id, type, name, parentId, createdRevision, fields: [...fields] }
 }
 
 /** A type with a field of each kind that matters here. */

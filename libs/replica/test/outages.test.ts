@@ -2,7 +2,7 @@ import { openPool } from '@qcore/database'
 import { afterEach, beforeEach, expect, inject, test } from 'vitest'
 import { openReplica, type Replica } from '../src/index.ts'
 import { openProxy, type Proxy } from '../src/testing.ts'
-import { caller, createTestStore, openConnection, person, silent, write, type TestStore } from './_replica.ts'
+import { caller, createTestStore, openConnection, person, plain, silent, write, type TestStore } from './_replica.ts'
 
 let store: TestStore
 let nats: Proxy
@@ -30,24 +30,24 @@ const soon = (): AbortSignal => AbortSignal.timeout(10_000)
 
 test('without NATS the log is followed in PostgreSQL, and with it again nothing is missing', async () => {
   await store.commit(person('a', 'root'))
-  await replica.read((source) => source.entity('a'), caller)
+  await replica.read((source) => plain(source.entity('a')), caller)
   nats.cut()
   for (let age = 1n; age <= 5n; age++) await store.commit(write('a', 'Age', age))
   await replica.feed.waitFor(8, soon())
-  expect(await replica.read((source) => source.entity('a'), caller)).toEqual(store.raw.state.entities.get('a'))
+  expect(await replica.read((source) => plain(source.entity('a')), caller)).toEqual(store.raw.state.entities.get('a'))
   nats.mend()
   for (let age = 6n; age <= 9n; age++) await store.commit(write('a', 'Age', age))
   await replica.feed.waitFor(12, soon())
-  expect(await replica.read((source) => source.entity('a'), caller)).toEqual(store.raw.state.entities.get('a'))
+  expect(await replica.read((source) => plain(source.entity('a')), caller)).toEqual(store.raw.state.entities.get('a'))
 })
 
 test('without PostgreSQL what is cached is read and kept exact, and the rest is unavailable', async () => {
   await store.commit(person('a', 'root'), person('b', 'root'))
-  await replica.read((source) => source.entity('a'), caller)
+  await replica.read((source) => plain(source.entity('a')), caller)
   postgres.cut()
   await store.commit(write('a', 'Age', 5n))
   await replica.feed.waitFor(4, soon())
-  expect(replica.read((source) => source.entity('a'), caller)).toEqual(store.raw.state.entities.get('a'))
+  expect(replica.read((source) => plain(source.entity('a')), caller)).toEqual(store.raw.state.entities.get('a'))
   const read = Promise.resolve(replica.read((source) => source.entity('b'), caller))
   await expect(read).rejects.toMatchObject({ code: 'unavailable' })
   postgres.mend()

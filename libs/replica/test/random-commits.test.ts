@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { compareText, openPast, type Past, type Replica, type ReplicaSource } from '../src/index.ts'
 import type { RawMutation } from '../src/testing.ts'
-import { caller, createTestStore, person, personSchema, write, type TestStore } from './_replica.ts'
+import { caller, createTestStore, person, personSchema, plain, write, type TestStore } from './_replica.ts'
 
 const ids = ['a', 'b', 'c', 'd', 'e', 'f']
 
@@ -40,7 +40,7 @@ function commitOf(choices: readonly { id: string; what: number; value: number }[
 }
 
 const snapshot = (source: ReplicaSource): unknown => ({
-  entities: ids.map((id) => source.entity(id)),
+  entities: ids.map((id) => plain(source.entity(id))),
   children: source.children('root')?.ids(),
 })
 

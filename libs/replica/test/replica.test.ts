@@ -1,7 +1,7 @@
 import type { EntityState } from '@qcore/model'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { Replica, ReplicaSource } from '../src/index.ts'
-import { caller, createTestStore, person, personSchema, write, type TestStore } from './_replica.ts'
+import { caller, createTestStore, person, personSchema, plain, write, type TestStore } from './_replica.ts'
 
 let store: TestStore
 let replica: Replica
@@ -17,7 +17,7 @@ afterEach(async () => {
 })
 
 const readEntity = (id: string): Promise<EntityState | null | undefined> =>
-  Promise.resolve(replica.read((source) => source.entity(id), caller))
+  Promise.resolve(replica.read((source) => plain(source.entity(id)), caller))
 
 const readChildren = (id: string): Promise<string[] | undefined> =>
   Promise.resolve(replica.read((source) => source.children(id)?.ids(), caller))
@@ -35,7 +35,7 @@ test('what is cached is read at once, and is changed by commits', async () => {
   await store.commit(person('a', 'root'))
   await readEntity('a')
   await waitFor(await store.commit(write('a', 'Mood', 'bad'), write('a', 'Friends', ['root'])))
-  const read = replica.read((source) => source.entity('a'), caller)
+  const read = replica.read((source) => plain(source.entity('a')), caller)
   expect(read).toEqual(store.raw.state.entities.get('a'))
 })
 

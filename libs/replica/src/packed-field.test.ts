@@ -1,0 +1,62 @@
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
+import { FieldSchema, TypeSchemaSchema, ValueType } from '@qcore/contracts'
+import {
+  completeSchema,
+  messageFromField,
+  messageFromFieldValue,
+  typeModelFromSchema,
+  type FieldState,
+  type FieldValue,
+} from '@qcore/model'
+import { expect, test } from 'vitest'
+import { delimited, packField, unpackField } from './packed-field.ts'
+
+const samples: readonly [ValueType, FieldValue][] = [
+  [ValueType.INT, -(2n ** 63n)],
+  [ValueType.FLOAT, Number.NaN],
+  [ValueType.STRING, 'ä \u{1F600}'],
+  [ValueType.STRING, 'x'.repeat(200_000)],
+  [ValueType.BOOL, true],
+  [ValueType.BINARY_FILE, { mediaType: 'image/png', content: new Uint8Array([0, 127, 128, 255]) }],
+  [ValueType.ENTITY_REFERENCE, 'a'],
+  [ValueType.TIMESTAMP, -62_135_596_800_000_000n],
+  [ValueType.CHOICE, 'low'],
+  [ValueType.ENTITY_LIST, ['a', 'b']],
+  [ValueType.TRANSFORMATION, ''],
+]
+
+test.each(samples)(
+  'a field of type %i is unpacked as it was packed, and is the message as it is',
+  (valueType, value) => {
+    const choices = valueType === ValueType.CHOICE ? ['high', 'low'] : []
+    const request = create(TypeSchemaSchema, { type: 'T', fields: [{ name: 'F', valueType, choices }] })
+    const [model] = typeModelFromSchema(
+      completeSchema(request, { previous: undefined, nextFieldId: 1, path: '' }),
+    ).fields
+    if (model === undefined) throw new Error('the type has a field')
+    for (const writeTimeUs of [1_767_225_600_123_456, 0, -1]) {
+      const state: FieldState = { value, writeTimeUs, writer: 'Zoë', revision: 2 ** 40 }
+      const packed = packField(messageFromFieldValue(valueType, value), state)
+      expect(unpackField(packed, model)).toEqual(state)
+      expect(fromBinary(FieldSchema, new Uint8Array(Buffer.from(packed, 'latin1')))).toEqual(
+        fromBinary(FieldSchema, toBinary(FieldSchema, messageFromField(valueType, state))),
+      )
+    }
+  },
+)
+
+test('what is packed one after the other keeps its own time, writer and revision', () => {
+  const value = messageFromFieldValue(ValueType.BOOL, true)
+  const facts = { writeTimeUs: 5, writer: 'a', revision: 1 }
+  const others = [facts, { ...facts, writeTimeUs: 6 }, { ...facts, writer: 'b' }, { ...facts, revision: 2 }, facts]
+  const packed = others.map((each) => packField(value, each))
+  expect(new Set(packed).size).toBe(4)
+  expect(packed[4]).toBe(packed[0])
+})
+
+test('the head of a content tells its length, whatever that is', () => {
+  for (const length of [0, 1, 127, 128, 4_095, 4_096, 300_000]) {
+    const bytes = Buffer.from(delimited(FieldSchema.field.writer.number, 'x'.repeat(length)), 'latin1')
+    expect(fromBinary(FieldSchema, bytes).writer).toHaveLength(length)
+  }
+})
