@@ -249,10 +249,19 @@ describe('a client that', () => {
 
   it('keeps a connection busy may keep it beyond the idle time', async () => {
     const server = await open({ Q_WEB_IDLE_TIMEOUT_MS: '100' })
-    const interceptors = withToken(await server.bearer())
-    const reads = createClient(ReadService, createGrpcTransport({ baseUrl: server.url, interceptors }))
-    const answer = await reads.readFields({ reads: [{ entityId: 'pause', path: '500' }] })
-    expect(answer.results).toHaveLength(1)
+    const session = await openHttp2(server)
+    const events: string[] = []
+    session.on('goaway', () => events.push('goaway'))
+    const stream = session.request({
+      ':path': readFields,
+      ':method': 'POST',
+      'content-type': 'application/json',
+      authorization: await server.bearer(),
+    })
+    stream.on('response', ({ ':status': status }) => events.push(`${status}`))
+    stream.resume().end(JSON.stringify({ reads: [{ entityId: 'pause', path: '500' }] }))
+    await once(session, 'goaway')
+    expect(events).toEqual(['200', 'goaway'])
   })
 
   it('answers no pings is cut off', async () => {

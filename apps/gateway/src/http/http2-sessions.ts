@@ -36,7 +36,9 @@ export class Http2Sessions implements Disposable {
         state.streams -= 1
       })
     })
-    session.setTimeout(idleTimeoutMs, () => {
+    session.setTimeout(idleTimeoutMs)
+    // Each time: a callback of setTimeout is told only of the first, when there may have been a call.
+    session.on('timeout', () => {
       if (state.streams === 0) session.close()
     })
     session.on('error', () => session.destroy())
