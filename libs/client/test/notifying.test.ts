@@ -90,6 +90,18 @@ describe('notifications', () => {
     expect(subscription.liveRevision).toBe(3)
   })
 
+  it('that begin after different revisions, or are too many for one stream, have streams of their own', async () => {
+    const { requests, watch } = player([live(3n)], [live(4n)], [live(5n)], [live(5n)])
+    await using q = await connectTo({ watch: { watch } })
+    await Promise.all([
+      q.notify(target, () => {}, { resumeAfter: { revision: 3 } }),
+      q.notify(target, () => {}, { resumeAfter: { revision: 4 } }),
+      ...Array.from({ length: 10_001 }, () => q.notify(target, () => {})),
+    ])
+    expect(requests.map(({ resumeAfter }) => resumeAfter)).toEqual([3n, 4n, undefined, undefined])
+    expect(requests.map(({ subscriptions }) => subscriptions.length)).toEqual([1, 1, 10_000, 1])
+  })
+
   it.each(['compacted', 'log_replaced', 'permission_denied'] as const)('end with %s, and say so', async (code) => {
     const { watch } = player([live(5n), serviceError('unavailable')], [serviceError(code)])
     await using q = await connectTo({ watch: { watch } })

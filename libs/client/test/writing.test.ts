@@ -224,6 +224,29 @@ describe('writes', () => {
     expect(store.keys).toHaveLength(1)
   })
 
+  it('on their way end with their signal, and the request with the last of them', async () => {
+    const begun = Promise.withResolvers<void>()
+    const ended = Promise.withResolvers<void>()
+    await using q = await connectTo({
+      commit: {
+        commitMany: async (_, { signal }) => {
+          begun.resolve()
+          await new Promise((resolve) => signal.addEventListener('abort', resolve))
+          ended.resolve()
+          throw serviceError('canceled')
+        },
+      },
+    })
+    const controllers = [new AbortController(), new AbortController()]
+    const writes = controllers.map(({ signal }) => q.write('a', 'Count', 1n, { signal }))
+    await begun.promise
+    for (const [index, controller] of controllers.entries()) {
+      controller.abort()
+      await expect(writes[index]).rejects.toMatchObject({ code: 'canceled' })
+    }
+    await ended.promise
+  })
+
   it('carry the key, the option and the time that they were given', async () => {
     const store = committer()
     const requests: CommitManyRequest[] = []

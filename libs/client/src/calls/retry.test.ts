@@ -1,5 +1,5 @@
 import { QError, type ErrorCode } from '@qcore/errors'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { retrying } from './retry.ts'
 
 interface Script {
@@ -66,6 +66,23 @@ describe('a call', () => {
   it('ends with outcome_unknown if any of its attempts may have been carried out', async () => {
     const failures: ErrorCode[] = ['no_responders', 'deadline_exceeded', ...always('no_responders')]
     await expect(run({ failures, timeoutMs: 300 }).result).rejects.toMatchObject({ code: 'outcome_unknown' })
+  })
+
+  it.each([
+    ['outcome_unknown', 'outcome_unknown'],
+    ['not_leader', 'not_leader'],
+  ] as const)('that comes back from a pause after %s too late ends with %s', async (failure, code) => {
+    vi.useFakeTimers()
+    try {
+      const { result, attempts } = run({ failures: [failure], timeoutMs: 100 })
+      const ended = expect(result).rejects.toMatchObject({ code })
+      await vi.advanceTimersByTimeAsync(0)
+      vi.advanceTimersByTime(1_000)
+      await ended
+      expect(attempts()).toBe(1)
+    } finally {
+      vi.useRealTimers()
+    }
   })
 
   it('that changes nothing leaves nothing in doubt', async () => {

@@ -53,10 +53,11 @@ export async function retrying<T>(
   { deadlineAt, signal, isRead, renewToken }: RetryOptions,
 ): Promise<T> {
   let inDoubt = false
+  let last: QError | undefined
   let renewed = false
   for (let failures = 1; ; failures += 1) {
     const leftMs = deadlineAt - performance.now()
-    if (leftMs <= 0) throw new QError('deadline_exceeded', 'no time was left to make the call')
+    if (leftMs <= 0) throw settled(last ?? new QError('deadline_exceeded', 'no time was left to call'), inDoubt)
     const attemptMs = Math.min(leftMs, firstAttemptMs * 2 ** (failures - 1))
     try {
       return await attempt(Math.ceil(attemptMs))
@@ -65,6 +66,7 @@ export async function retrying<T>(
       if (!(error instanceof QError)) throw error
       const verdict = verdictOf(error)
       if (verdict === 'final') throw error
+      last = error
       if (verdict === 'in_doubt') inDoubt = !isRead
       if (verdict === 'token') {
         if (renewed || !renewToken()) throw settled(error, inDoubt)
