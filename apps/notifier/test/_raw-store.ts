@@ -89,37 +89,43 @@ function commitRecord(revision: number, changes: Change[]): CommitRecord {
   return create(CommitRecordSchema, { revision: BigInt(revision), epoch: 1n, commitTime, writer: 'tester', changes })
 }
 
-/** The log, the head and the fields, in one transaction. */
+/** The log, the fields and the head, in one transaction. */
 async function storeRecords(pool: Pool, records: CommitRecord[], types: Map<string, TypeModel>): Promise<void> {
+  const revisions = records.map(({ revision }) => Number(revision))
+  const times = revisions.map((revision) => commitTimeUs + revision)
+  const bytes = records.map((record) => Buffer.from(toBinary(CommitRecordSchema, record)))
+  // Of several writes to a field, the last is what it holds.
+  const written = new Map<string, unknown[]>()
+  for (const { revision, changes } of records) {
+    for (const { kind } of changes) {
+      if (kind.case !== 'fieldChanged') continue
+      const { entityId, entityType, name, value } = kind.value
+      const fieldId = types.get(entityType)?.fieldsByName.get(name)?.id
+      const valueBytes = Buffer.from(toBinary(ValueSchema, value ?? create(ValueSchema)))
+      written.set(`${entityId} ${name}`, [
+        entityId,
+        fieldId,
+        valueBytes,
+        commitTimeUs + Number(revision),
+        Number(revision),
+      ])
+    }
+  }
   const client = await pool.connect()
   try {
     await client.query('begin')
-    for (const record of records) {
-      const revision = Number(record.revision)
-      const bytes = Buffer.from(toBinary(CommitRecordSchema, record))
-      const committedUs = commitTimeUs + revision
-      await client.query('insert into log (revision, committed_us, record) values ($1, $2, $3)', [
-        revision,
-        committedUs,
-        bytes,
-      ])
-      for (const { kind } of record.changes) {
-        if (kind.case !== 'fieldChanged') continue
-        const { entityId, entityType, name, value } = kind.value
-        await client.query(
-          `update field set value = $3, write_time_us = $4, writer = 'tester', revision = $5
-           where entity_id = $1 and field_id = $2`,
-          [
-            entityId,
-            types.get(entityType)?.fieldsByName.get(name)?.id,
-            Buffer.from(toBinary(ValueSchema, value ?? create(ValueSchema))),
-            committedUs,
-            revision,
-          ],
-        )
-      }
-      await client.query('update head set revision = $1', [revision])
+    await client.query(
+      'insert into log (revision, committed_us, record) select * from unnest($1::bigint[], $2::bigint[], $3::bytea[])',
+      [revisions, times, bytes],
+    )
+    for (const row of written.values()) {
+      await client.query(
+        `update field set value = $3, write_time_us = $4, writer = 'tester', revision = $5
+         where entity_id = $1 and field_id = $2`,
+        row,
+      )
     }
+    await client.query('update head set revision = $1', [revisions.at(-1)])
     await client.query('commit')
   } finally {
     client.release()

@@ -22,7 +22,7 @@ import { createWrittenStore, type WrittenStore } from './_written-store.ts'
 
 type MutationInit = NonNullable<Parameters<WrittenStore['commit']>[0]>
 
-const commitCount = 400
+const commitCount = 300
 const inFlight = 6
 
 let connection: NatsConnection

@@ -1,8 +1,6 @@
 import type { HandlerContext } from '@connectrpc/connect'
 import type { WatchRequest, WatchResponse } from '@qcore/contracts'
-import { isQError } from '@qcore/errors'
 import type { NotifierContext } from '../context.ts'
-import { notifierMetrics } from '../metrics.ts'
 import { replay } from '../replay/replay.ts'
 import { assertTargets } from '../start/assert-targets.ts'
 import { startingPoint } from '../start/starting-point.ts'
@@ -18,6 +16,7 @@ export async function* watch(
   const { live, feed } = context
   const stream = new WatchStream(request.subscriptions, context.queueLimits)
   const cancel = (): void => stream.end({ code: 'canceled', message: 'the caller ended the call' })
+  if (call.signal.aborted) cancel()
   call.signal.addEventListener('abort', cancel)
   live.open(stream)
   try {
@@ -47,9 +46,6 @@ export async function* watch(
         if (last !== undefined) yield last
       }
     }
-  } catch (error) {
-    if (isQError(error, 'too_slow')) notifierMetrics.tooSlow.inc()
-    throw error
   } finally {
     call.signal.removeEventListener('abort', cancel)
     live.close(stream)

@@ -97,7 +97,10 @@ export class LiveStreams implements Disposable {
   }
 
   #push(stream: WatchStream, notice: RevisionNotice): void {
-    stream.push(notice)
+    if (!stream.hasEnded) {
+      stream.push(notice)
+      if (stream.hasEnded) notifierMetrics.tooSlow.inc()
+    }
     if (stream.hasEnded) this.#detach(stream)
   }
 
