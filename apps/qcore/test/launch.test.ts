@@ -3,7 +3,7 @@ import { connect } from '@qcore/client'
 import { freePort } from '@qcore/local-stack'
 import { openNats } from '@qcore/service'
 import { headers } from '@nats-io/transport-node'
-import { describe, expect, inject, it } from 'vitest'
+import { describe, expect, inject, it, vi } from 'vitest'
 import { describeSettings, launch } from '../src/index.ts'
 
 const secret = randomBytes(32).toString('hex')
@@ -55,7 +55,10 @@ describe('all services in one process', () => {
     const header = headers()
     header.set('Authorization', `Bearer ${token}`)
     const body = JSON.stringify({ reads: [{ entityId: lamp.id, path: 'Level' }] })
-    const reply = await connection.request(`q.${env['Q_STORE']}.v1.read.ReadFields`, body, { headers: header, timeout: 5_000 })
+    const reply = await connection.request(`q.${env['Q_STORE']}.v1.read.ReadFields`, body, {
+      headers: header,
+      timeout: 5_000,
+    })
     expect(reply.json()).toMatchObject({ results: [{ field: { value: { int: '9007199254740993' } } }] })
     await connection.close()
   })
@@ -66,8 +69,10 @@ describe('all services in one process', () => {
     for (const address of [env['Q_HEALTH_ADDR'], env['Q_WEB_ADDR']]) {
       expect((await fetch(`http://${address}/livez`)).status).toBe(200)
       expect((await fetch(`http://${address}/metrics`)).status).toBe(200)
-      const response = await fetch(`http://${address}/readyz`)
-      expect(await response.json()).toMatchObject({ ready: true })
+      // A writer takes its lease a moment after it has started.
+      await vi.waitFor(async () => expect((await fetch(`http://${address}/readyz`)).status).toBe(200), {
+        timeout: 10_000,
+      })
     }
   })
 })
