@@ -3,8 +3,8 @@ import { Comparison, FindEntitiesRequestSchema, ValueType, type FindEntitiesRequ
 import { openPool } from '@qcore/database'
 import type { TypeModel } from '@qcore/model'
 import { openRawStore, type RawStore } from '@qcore/replica/testing'
-import { PgDialect } from 'drizzle-orm/pg-core'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { compileStatement } from '../src/find/compile-statement.ts'
 import { endOf, findStatement, loadPage } from '../src/find/find-page.ts'
 import { planFind } from '../src/find/find-plan.ts'
 import { findSettings } from '../src/find/run-statement.ts'
@@ -139,7 +139,7 @@ function planOf(request: Init): ReturnType<typeof planFind> {
 
 async function explain(request: Init, after?: After): Promise<string> {
   const plan = planOf({ ...request, select: ['Serial', 'Code'] })
-  const { sql, params } = new PgDialect().sqlToQuery(findStatement(plan, after))
+  const { sql, params } = compileStatement(findStatement(plan, after))
   const { rows } = await pool.query<{ 'QUERY PLAN': string }>(`explain ${sql}`, params)
   return rows.map((row) => row['QUERY PLAN']).join('\n')
 }
@@ -179,7 +179,7 @@ describe.each(['never analyzed', 'analyzed'])('a store that was %s', (state) => 
 test('what a page costs does not grow with what the conditions let through', async () => {
   for (const { name, request } of requests) {
     const plan = planOf(request)
-    const { sql, params } = new PgDialect().sqlToQuery(findStatement(plan, undefined))
+    const { sql, params } = compileStatement(findStatement(plan, undefined))
     const { rows } = await pool.query<{ 'QUERY PLAN': [{ Plan: { 'Shared Hit Blocks': number } }] }>(
       `explain (analyze, buffers, format json) ${sql}`,
       params,

@@ -1,6 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import { drizzle } from 'drizzle-orm/node-postgres'
-import { migrate } from 'drizzle-orm/node-postgres/migrator'
+import { readMigrationFiles } from 'drizzle-orm/migrator'
 import { Client } from 'pg'
 import { connectionConfig, type DatabaseOptions } from './pool.ts'
 
@@ -15,9 +14,23 @@ export async function migrateStore(options: DatabaseOptions): Promise<void> {
   await client.connect()
   try {
     await client.query('select pg_advisory_lock($1, hashtext($2))', [migrationLock, options.store])
+    if (await isMigrated(client, options.store)) return
     await client.query(`create schema if not exists ${client.escapeIdentifier(options.store)}`)
+    // Loading these takes a hundred MiB, which a process that finds its store in order does without.
+    const { drizzle } = await import('drizzle-orm/node-postgres')
+    const { migrate } = await import('drizzle-orm/node-postgres/migrator')
     await migrate(drizzle(client), { migrationsFolder, migrationsSchema: options.store, migrationsTable: 'migration' })
   } finally {
     await client.end()
   }
+}
+
+/** Whether the newest migration was applied, or a newer version's. */
+async function isMigrated(client: Client, store: string): Promise<boolean> {
+  const table = `${client.escapeIdentifier(store)}.migration`
+  const { rows } = await client.query<{ exists: boolean }>('select to_regclass($1) is not null as exists', [table])
+  if (rows[0]?.exists !== true) return false
+  const newest = readMigrationFiles({ migrationsFolder }).at(-1)?.folderMillis ?? 0
+  const applied = await client.query<{ newest: number | null }>(`select max(created_at) as newest from ${table}`)
+  return (applied.rows[0]?.newest ?? -1) >= newest
 }

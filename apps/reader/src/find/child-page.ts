@@ -1,4 +1,4 @@
-import { sql } from 'drizzle-orm'
+import { sql } from 'drizzle-orm/sql/sql'
 import { readDatabase, type Executor } from '@qcore/database'
 import type { PageEnd } from './cursor.ts'
 import { runStatement } from './run-statement.ts'

@@ -1,4 +1,4 @@
-import { sql, type SQL } from 'drizzle-orm'
+import { sql, type SQL } from 'drizzle-orm/sql/sql'
 import { readDatabase, type Executor } from '@qcore/database'
 import { indexKind } from '@qcore/model'
 import type { PageEnd } from './cursor.ts'

@@ -1,4 +1,4 @@
-import { sql, type SQL } from 'drizzle-orm'
+import { sql, type SQL } from 'drizzle-orm/sql/sql'
 import { indexKind, type FieldModel } from '@qcore/model'
 import { bySelectivity, type Condition, type FindPlan } from './find-plan.ts'
 import { everything, intersect, onlyKey, type Bound, type Interval, type Key } from './interval.ts'

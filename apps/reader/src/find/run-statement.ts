@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import type { SQL } from 'drizzle-orm'
-import { PgDialect } from 'drizzle-orm/pg-core'
+import type { SQL } from 'drizzle-orm/sql/sql'
 import type { Executor } from '@qcore/database'
+import { compileStatement } from './compile-statement.ts'
 
 /**
  * Settings of the connections that finds run on. Every scan stops after a few thousand rows of an index's order, which
@@ -12,12 +12,11 @@ export const findSettings = { enable_seqscan: 'off', enable_bitmapscan: 'off', j
 /** Statements that keep a plan on every connection. Callers choose the shapes, so there must be a bound. */
 const mostNames = 200
 
-const dialect = new PgDialect()
 const names = new Map<string, string>()
 
 /** Runs a statement, prepared under a name of its own so that it is parsed and planned once a connection. */
 export async function runStatement<Row extends object>(executor: Executor, statement: SQL): Promise<Row[]> {
-  const { sql: text, params: values } = dialect.sqlToQuery(statement)
+  const { sql: text, params: values } = compileStatement(statement)
   const name = nameOf(text)
   const { rows } = await executor.query<Row>({ ...(name === undefined ? {} : { name }), text, values })
   return rows
