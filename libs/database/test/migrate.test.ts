@@ -1,0 +1,43 @@
+import { randomBytes } from 'node:crypto'
+import { afterEach, beforeEach, expect, inject, test } from 'vitest'
+import { migrateStore, openPool, readHead, type DatabaseOptions } from '../src/index.ts'
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    postgresUrl: string
+  }
+}
+
+let database: DatabaseOptions
+let pool: ReturnType<typeof openPool>
+
+beforeEach(() => {
+  const store = `test_${randomBytes(6).toString('hex')}`
+  database = { address: inject('postgresUrl'), store, applicationName: 'test' }
+  pool = openPool({ ...database, max: 1 }, () => undefined)
+})
+
+afterEach(async () => {
+  await pool.query(`drop schema ${database.store} cascade`)
+  await pool.end()
+})
+
+test('a store is created once, whoever else creates it at the same time', async () => {
+  await Promise.all([migrateStore(database), migrateStore(database), migrateStore(database)])
+  expect(await readHead(pool)).toMatchObject({ revision: 0, oldestRevision: 1 })
+  const { rows } = await pool.query<{ count: number }>('select count(*) from head')
+  expect(rows).toEqual([{ count: 1 }])
+})
+
+test('a store that is in order is left as it is', async () => {
+  await migrateStore(database)
+  const { logId } = await readHead(pool)
+  await migrateStore(database)
+  expect((await readHead(pool)).logId).toBe(logId)
+})
+
+test('a store whose last migration is missing is not taken for one in order', async () => {
+  await migrateStore(database)
+  await pool.query('delete from migration')
+  await expect(migrateStore(database)).rejects.toThrow()
+})
