@@ -158,8 +158,10 @@ export function zeroFieldValue(type: ValueType, choices: readonly string[]): Fie
   }
 }
 
+const noIds: readonly string[] = []
+
 /** The ids that a value of a type refers to. */
 export function referencedIds(type: ValueType, value: FieldValue): readonly string[] {
-  if (type === ValueType.ENTITY_REFERENCE) return value === '' ? [] : [value as string]
-  return type === ValueType.ENTITY_LIST ? (value as readonly string[]) : []
+  if (type === ValueType.ENTITY_REFERENCE) return value === '' ? noIds : [value as string]
+  return type === ValueType.ENTITY_LIST ? (value as readonly string[]) : noIds
 }

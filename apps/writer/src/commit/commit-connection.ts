@@ -9,6 +9,11 @@ export class CommitConnection implements AsyncDisposable {
     this.#pool = pool
   }
 
+  /** Whether there is a connection that has not broken. */
+  get isOpen(): boolean {
+    return this.#connection !== undefined
+  }
+
   /** The connection; a new one if the last one broke. */
   async open(): Promise<PoolClient> {
     if (this.#connection !== undefined) return this.#connection

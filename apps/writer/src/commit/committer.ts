@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { loadRequests } from '@qcore/database'
-import { isQError, QError } from '@qcore/errors'
+import { QError } from '@qcore/errors'
 import type { Logger } from '@qcore/service'
 import type { LeaseTerm } from '../lease/lease-term.ts'
 import type { LogKeeper } from '../log/log-keeper.ts'
@@ -93,12 +93,15 @@ export class Committer {
     let group: PreparedGroup
     let outcome: StoreOutcome
     try {
-      await logKeeper.ensureRoom(this.#revision + commits.length)
-      group = await this.#prepare(term, commits)
+      const room = logKeeper.ensureRoom(this.#revision + commits.length)
+      group = await untilAborted(
+        room.then(() => this.#prepare(term, commits)),
+        term.signal,
+      )
       outcome = await this.#store(term, group)
       if (outcome === 'key_taken') await this.#rememberKeys(commits)
     } catch (error) {
-      return this.#handleLoadFailure(error, commits)
+      return this.#handleFailure(error, { commits, term })
     }
     switch (outcome) {
       case 'stored':
@@ -130,8 +133,8 @@ export class Committer {
     for (const model of state.changedTypes.values()) workingSet.types.set(model.name, model)
     for (const { model } of state.addedFields) workingSet.forgetType(model.name)
     for (const entity of state.loadedEntities()) workingSet.entities.set(entity.id, entity)
-    for (const [id, entity] of state.changedEntities) {
-      if (entity === null) workingSet.entities.delete(id)
+    for (const [id, entity] of state.changedEntities()) {
+      if (entity === undefined) workingSet.entities.delete(id)
       else workingSet.entities.set(id, entity)
     }
     for (const [key, answer] of group.answers) workingSet.answered.set(key, answer)
@@ -214,19 +217,21 @@ export class Committer {
   }
 
   /** Nothing was begun. If PostgreSQL cannot be reached, the commits wait for it as long as the lease lasts. */
-  async #handleLoadFailure(error: unknown, commits: readonly PendingCommit[]): Promise<undefined> {
+  async #handleFailure(
+    error: unknown,
+    { commits, term }: { commits: readonly PendingCommit[]; term: LeaseTerm },
+  ): Promise<undefined> {
     const { queue, connection, logger } = this.#options
-    logger.warn({ err: error }, 'cannot load what a group needs')
-    const state = refusalState(error)
-    if (state === undefined && !isQError(error)) {
+    if (term.signal.aborted || !connection.isOpen) {
+      logger.warn({ err: error }, 'PostgreSQL cannot be reached')
       connection.discard()
       queue.putBack(commits)
       await delay(retryMs)
-      return undefined
+      return
     }
-    const failure = new QError('unavailable', 'PostgreSQL refused a query; nothing was changed', { cause: error })
+    logger.error({ err: error }, 'cannot load what a group needs')
+    const failure = new QError('unavailable', 'a query of PostgreSQL failed; nothing was changed', { cause: error })
     for (const commit of commits) commit.settle(failure)
-    return undefined
   }
 }
 

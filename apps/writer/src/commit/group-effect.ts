@@ -17,9 +17,9 @@ export class GroupEffect {
 
   /** Adds the rows of all entities that a group changed. */
   add(state: GroupState): void {
-    for (const [id, entity] of state.changedEntities) {
+    for (const [id, entity] of state.changedEntities()) {
       const stored = state.storedEntity(id)
-      if (entity === null) {
+      if (entity === undefined) {
         this.#rows.addDeletedEntity(id, state.deletions.get(id) ?? 0)
         if (stored !== undefined) this.#dereference(state, stored)
       } else if (stored === undefined) {

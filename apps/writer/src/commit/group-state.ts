@@ -40,7 +40,6 @@ export interface AddedFields {
  * A commit that fails is rolled back alone.
  */
 export class GroupState {
-  readonly changedEntities = new Map<string, HotEntity | null>()
   readonly changedTypes = new Map<string, TypeModel>()
   /** By which revision an entity was deleted; those that exist again, or still, are no deletions. */
   readonly deletions = new Map<string, number>()
@@ -49,10 +48,11 @@ export class GroupState {
   readonly isTruncated: boolean
   readonly #workingSet: WorkingSet
   readonly #load: GroupLoad
+  readonly #changedEntities = new Map<string, HotEntity | null>()
   readonly #newChildren = new Map<string, string[]>()
   readonly #newHolders = new Map<string, Holder[]>()
   readonly #undo: (() => void)[] = []
-  /** What `changedEntities` held, of those that the present commit has changed. */
+  /** What `#changedEntities` held, of those that the present commit has changed. */
   readonly #before = new Map<string, HotEntity | null | undefined>()
 
   constructor(workingSet: WorkingSet, load: GroupLoad, nextFieldId: number) {
@@ -64,8 +64,9 @@ export class GroupState {
 
   /** The entity as it is now. */
   entity(id: string): HotEntity | undefined {
-    const changed = this.changedEntities.get(id)
-    return changed === undefined ? this.storedEntity(id) : (changed ?? undefined)
+    const changed = this.#changedEntities.get(id)
+    const entity = changed === undefined ? this.storedEntity(id) : (changed ?? undefined)
+    return entity === undefined || this.addedFields.length === 0 ? entity : this.#withAddedFields(entity)
   }
 
   /** The entity as it was before the group. */
@@ -73,10 +74,15 @@ export class GroupState {
     return this.#workingSet.entities.get(id) ?? this.#load.entities.get(id)
   }
 
+  /** The entities that the group has changed, as they are now; undefined: deleted. */
+  *changedEntities(): Generator<[id: string, entity: HotEntity | undefined]> {
+    for (const id of this.#changedEntities.keys()) yield [id, this.entity(id)]
+  }
+
   /** The entities that were loaded for the group, and that it has not changed. */
   *loadedEntities(): Generator<HotEntity> {
     for (const [id, entity] of this.#load.entities) {
-      if (entity !== undefined && !this.changedEntities.has(id)) yield entity
+      if (entity !== undefined && !this.#changedEntities.has(id)) yield entity
     }
   }
 
@@ -100,8 +106,8 @@ export class GroupState {
 
   /** Stores an entity; null deletes it. */
   setEntity(id: string, entity: HotEntity | null): void {
-    if (!this.#before.has(id)) this.#before.set(id, this.changedEntities.get(id))
-    this.changedEntities.set(id, entity)
+    if (!this.#before.has(id)) this.#before.set(id, this.#changedEntities.get(id))
+    this.#changedEntities.set(id, entity)
   }
 
   /** Stores an entity that is new in the tree. */
@@ -144,30 +150,27 @@ export class GroupState {
     this.addedFields.push(added)
   }
 
-  /** The entities of a type that the group knows. */
-  entitiesOfType(type: string): HotEntity[] {
-    const ids = new Set([
-      ...this.#load.entities.keys(),
-      ...this.changedEntities.keys(),
-      ...this.#workingSet.entities.keys(),
-    ])
-    return [...ids].flatMap((id) => {
-      const entity = this.entity(id)
-      return entity?.type === type ? [entity] : []
-    })
-  }
-
   beginCommit(): void {
     this.#undo.length = 0
     this.#before.clear()
+  }
+
+  /** An entity with the fields that the group has added to its type, whether or not it has been written since. */
+  #withAddedFields(entity: HotEntity): HotEntity {
+    let { fields } = entity
+    for (const { model, fields: added, revision, timeUs: writeTimeUs, writer } of this.addedFields) {
+      if (model.name !== entity.type || fields.length > (added[0]?.position ?? 0)) continue
+      fields = [...fields, ...added.map(({ defaultValue: value }) => ({ value, writeTimeUs, writer, revision }))]
+    }
+    return fields === entity.fields ? entity : { ...entity, fields }
   }
 
   /** Takes back what the present commit did. */
   rollBack(): void {
     for (const undo of this.#undo.reverse()) undo()
     for (const [id, before] of this.#before) {
-      if (before === undefined) this.changedEntities.delete(id)
-      else this.changedEntities.set(id, before)
+      if (before === undefined) this.#changedEntities.delete(id)
+      else this.#changedEntities.set(id, before)
     }
     this.beginCommit()
   }

@@ -40,7 +40,7 @@ export function storeSchema(context: CommitContext, given: TypeSchema, path: str
   const earlier = changes.schemaChange(model.name)
   if (earlier === undefined) changes.add({ kind: 'schema', model, previous })
   else earlier.model = model
-  if (previous !== undefined && model.fields.length > previous.fields.length) extendEntities(context, model, previous)
+  if (previous !== undefined && model.fields.length > previous.fields.length) addFields(context, model, previous)
   return true
 }
 
@@ -50,14 +50,8 @@ function sameSchema(previous: TypeSchema, next: TypeSchema): boolean {
   return equals(TypeSchemaSchema, compared, next)
 }
 
-/** Gives existing entities the added fields: in the store by one statement, and here those that are known. */
-function extendEntities(context: CommitContext, model: TypeModel, previous: TypeModel): void {
-  const { state, revision, timeUs, caller } = context
+/** Gives existing entities the added fields. */
+function addFields({ state, revision, timeUs, caller }: CommitContext, model: TypeModel, previous: TypeModel): void {
   const fields = model.fields.slice(previous.fields.length)
-  const writer = caller.subject
-  state.addFields({ model, fields, revision, timeUs, writer })
-  const states = fields.map(({ defaultValue }) => ({ value: defaultValue, writeTimeUs: timeUs, writer, revision }))
-  for (const entity of state.entitiesOfType(model.name)) {
-    state.setEntity(entity.id, { ...entity, fields: [...entity.fields, ...states] })
-  }
+  state.addFields({ model, fields, revision, timeUs, writer: caller.subject })
 }

@@ -1,11 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { jetstream, type JetStreamClient } from '@nats-io/jetstream'
 import { headers, type NatsConnection } from '@nats-io/transport-node'
 import { logSubject } from '@qcore/contracts'
-import { loadLogSince, type Executor } from '@qcore/database'
+import { loadLogSince, type Executor, type LogPage } from '@qcore/database'
 import { gauge, type Logger } from '@qcore/service'
+import { untilAborted } from '../until-aborted.ts'
 import { encodeCommits, logMessages, type EncodedCommits, type LogMessage } from './log-message.ts'
 import { LogStream, type StreamPosition } from './log-stream.ts'
+import { joinNextFlush } from './join-flush.ts'
+import { DuplicateMessage, StreamPublisher } from './stream-publisher.ts'
 
 /** An empty stream gets at most so many revisions again; older ones are read from the log in PostgreSQL anyway. */
 const mostRepublished = 10_000
@@ -31,7 +33,7 @@ export interface RelayOptions {
  */
 export class Relay implements AsyncDisposable {
   readonly #options: RelayOptions
-  readonly #client: JetStreamClient
+  readonly #publisher: StreamPublisher
   readonly #subject: string
   readonly #lag = gauge('qcore_writer_relay_lag_revisions', 'Revisions committed and not yet in the stream.')
   #logId = ''
@@ -52,7 +54,7 @@ export class Relay implements AsyncDisposable {
 
   constructor(options: RelayOptions) {
     this.#options = options
-    this.#client = jetstream(options.connection, { timeout: acknowledgeTimeoutMs })
+    this.#publisher = new StreamPublisher(options.connection, acknowledgeTimeoutMs)
     this.#subject = logSubject(options.store)
     this.#stop.abort()
     this.#statuses = options.connection.status()[Symbol.asyncIterator]()
@@ -76,23 +78,34 @@ export class Relay implements AsyncDisposable {
     await this.#repairs
   }
 
-  /** Takes commits that PostgreSQL has. Returns at once; the bytes are not needed afterwards. */
+  /** Takes commits that PostgreSQL has. The bytes are not needed afterwards; they leave with the next answer. */
   publish(commits: EncodedCommits): void {
     this.#head = commits.firstRevision + commits.offsets.length - 1
     if (this.#stop.signal.aborted || !this.#isConnected) return
     const messages = logMessages(this.#logId, commits, this.#mostMessageBytes())
-    const follows = commits.firstRevision === this.#published + 1
+    joinNextFlush(this.#options.connection, () => this.#send(messages))
+  }
+
+  #send(messages: readonly LogMessage[]): void {
+    const { connection } = this.#options
+    const [first] = messages
+    const last = messages.at(-1)
+    if (first === undefined || last === undefined || this.#stop.signal.aborted || !this.#isConnected) return
+    // Whoever brought the connection along may have closed it.
+    if (connection.isClosed() || connection.isDraining()) return
+    const follows = first.firstRevision === this.#published + 1
     if (this.#isLive && follows && this.#unacknowledgedBytes < mostUnacknowledgedBytes) {
       for (const message of messages) this.#publishLive(message)
     } else {
       for (const { bytes } of messages) this.#publishPast(bytes)
-      this.#repair()
+      if (last.lastRevision > this.#published) this.#repair()
     }
     this.#lag.set(this.#head - this.#acknowledged)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop()
+    this.#publisher[Symbol.dispose]()
     await this.#statuses.return?.()
   }
 
@@ -126,13 +139,10 @@ export class Relay implements AsyncDisposable {
   }
 
   /** Publishes a message as the next one of the stream. Rejects if it is not. */
-  async #publishExpecting({ firstRevision, lastRevision, bytes }: LogMessage): Promise<void> {
+  #publishExpecting({ firstRevision, lastRevision, bytes }: LogMessage): Promise<void> {
     const lastSequence = this.#sequence++
-    const acknowledgement = await this.#client.publish(this.#subject, bytes, {
-      msgID: `${this.#logId}.${firstRevision}-${lastRevision}`,
-      expect: { lastSequence },
-    })
-    if (acknowledgement.duplicate) throw new DuplicateMessage()
+    const id = `${this.#logId}.${firstRevision}-${lastRevision}`
+    return this.#publisher.publish(this.#subject, bytes, { id, lastSequence })
   }
 
   /** Compares the stream with the log and publishes what is missing, until nothing is. */
@@ -164,9 +174,11 @@ export class Relay implements AsyncDisposable {
     const { connection, store, executor, retentionMs } = this.#options
     const stream = await LogStream.open(connection, store, retentionMs)
     const position = recreate ? await stream.recreate() : await stream.position()
-    await this.#beginAfter(stream, position)
+    // Asked after the stream was: the stream cannot be ahead of this head.
+    const head = await untilAborted(loadLogSince(executor, Number.MAX_SAFE_INTEGER), signal)
+    await this.#beginAfter(head, { stream, position })
     while (!signal.aborted) {
-      const page = await loadLogSince(executor, this.#published)
+      const page = await untilAborted(loadLogSince(executor, this.#published), signal)
       if (page.records.length > 0) {
         for (const message of logMessages(this.#logId, encodeCommits(page.records), this.#mostMessageBytes())) {
           await this.#publishExpecting(message)
@@ -183,9 +195,10 @@ export class Relay implements AsyncDisposable {
   }
 
   /** Decides after which revision to go on. A stream that does not end in this log is made anew. */
-  async #beginAfter(stream: LogStream, { sequence, last }: StreamPosition): Promise<void> {
-    // Asked after the stream was: it cannot be ahead of the head then.
-    const head = await loadLogSince(this.#options.executor, Number.MAX_SAFE_INTEGER)
+  async #beginAfter(
+    head: LogPage,
+    { stream, position: { sequence, last } }: { stream: LogStream; position: StreamPosition },
+  ): Promise<void> {
     const floor = Math.max(head.oldestRevision - 1, head.revision - mostRepublished, 0)
     this.#sequence = sequence
     if (last === undefined) {
@@ -213,9 +226,4 @@ export class Relay implements AsyncDisposable {
       }
     }
   }
-}
-
-/** The stream took a message for one that it has. */
-class DuplicateMessage extends Error {
-  override readonly name = 'DuplicateMessage'
 }

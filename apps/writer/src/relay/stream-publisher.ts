@@ -1,0 +1,85 @@
+import { createInbox, headers, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node'
+
+/** What JetStream says of a message. */
+interface Acknowledgement {
+  readonly seq?: number
+  readonly duplicate?: boolean
+  readonly error?: { readonly code: number; readonly description: string }
+}
+
+interface Waiting {
+  readonly resolve: () => void
+  readonly reject: (error: Error) => void
+  readonly dueMs: number
+}
+
+/** The stream took a message for one that it has. */
+export class DuplicateMessage extends Error {
+  override readonly name = 'DuplicateMessage'
+}
+
+/**
+ * Publishes messages to a stream and matches the acknowledgements. Does what the JetStream client does, with one
+ * subscription and one timer for all messages instead of a request for each.
+ */
+export class StreamPublisher implements Disposable {
+  readonly #connection: NatsConnection
+  readonly #timeoutMs: number
+  readonly #inbox = createInbox()
+  readonly #subscription: Subscription
+  readonly #waiting = new Map<string, Waiting>()
+  #token = 0
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(connection: NatsConnection, timeoutMs: number) {
+    this.#connection = connection
+    this.#timeoutMs = timeoutMs
+    this.#subscription = connection.subscribe(`${this.#inbox}.*`, { callback: (_, message) => this.#onAnswer(message) })
+  }
+
+  /** Publishes a message that must become the next one after `lastSequence`. Rejects if it does not, or nobody says. */
+  publish(subject: string, bytes: Uint8Array, expected: { id: string; lastSequence: number }): Promise<void> {
+    const token = `${this.#token++}`
+    const header = headers()
+    header.set('Nats-Msg-Id', expected.id)
+    header.set('Nats-Expected-Last-Sequence', `${expected.lastSequence}`)
+    const acknowledged = new Promise<void>((resolve, reject) => {
+      this.#waiting.set(token, { resolve, reject, dueMs: performance.now() + this.#timeoutMs })
+    })
+    this.#timer ??= setTimeout(() => this.#expire(), this.#timeoutMs)
+    this.#connection.publish(subject, bytes, { headers: header, reply: `${this.#inbox}.${token}` })
+    return acknowledged
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer)
+    this.#subscription.unsubscribe()
+    for (const { reject } of this.#waiting.values()) reject(new Error('the relay has ended'))
+    this.#waiting.clear()
+  }
+
+  #onAnswer(message: Msg): void {
+    const token = message.subject.slice(this.#inbox.length + 1)
+    const waiting = this.#waiting.get(token)
+    if (waiting === undefined) return
+    this.#waiting.delete(token)
+    if (message.data.length === 0) return waiting.reject(new Error('there is no stream for the log'))
+    const { error, duplicate, seq } = message.json<Acknowledgement>()
+    if (error !== undefined) return waiting.reject(new Error(`JetStream: ${error.description}`))
+    if (duplicate === true) return waiting.reject(new DuplicateMessage(`the message is number ${seq} of the stream`))
+    return waiting.resolve()
+  }
+
+  #expire(): void {
+    this.#timer = undefined
+    const nowMs = performance.now()
+    for (const [token, { reject, dueMs }] of this.#waiting) {
+      if (dueMs > nowMs) {
+        this.#timer = setTimeout(() => this.#expire(), dueMs - nowMs)
+        return
+      }
+      this.#waiting.delete(token)
+      reject(new Error('JetStream did not acknowledge a message in time'))
+    }
+  }
+}
