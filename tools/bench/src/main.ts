@@ -6,17 +6,21 @@ import { benchStore } from './store/store-bench.ts'
 
 const benches = { store: benchStore }
 const { values, positionals } = parseArgs({
-  options: { json: { type: 'string' }, quick: { type: 'boolean', default: false } },
+  options: {
+    json: { type: 'string' },
+    only: { type: 'string', default: '' },
+    quick: { type: 'boolean', default: false },
+  },
   allowPositionals: true,
 })
 const [name = ''] = positionals
 if (!Object.hasOwn(benches, name)) {
   console.error(
-    `npm run bench -- NAME [--json FILE] [--quick], where NAME is one of: ${Object.keys(benches).join(', ')}`,
+    `npm run bench -- NAME [--json FILE] [--only TEXT] [--quick], where NAME is one of: ${Object.keys(benches).join(', ')}`,
   )
   process.exitCode = 2
 } else {
-  const rows = await benches[name as keyof typeof benches]({ quick: values.quick }, (row) => {
+  const rows = await benches[name as keyof typeof benches]({ quick: values.quick, only: values.only }, (row) => {
     console.error(
       `${row.reached ? 'reached' : 'missed '}  ${row.name}: ${row.ratio?.toFixed(2) ?? Math.round(row.qcore)} (${row.target})`,
     )

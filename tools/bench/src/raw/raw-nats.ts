@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { jetstream, jetstreamManager } from '@nats-io/jetstream'
+import { AckPolicy, jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { closedLoop, quantile, type LoopOptions, type LoopResult } from '../measure/closed-loop.ts'
 
@@ -87,18 +87,23 @@ export async function measureJetStreamDelivery(
   const connection = await connectRaw(address)
   try {
     const name = `BENCH_${process.pid}`
+    const subject = `bench.stream.${process.pid}`
     const manager = await jetstreamManager(connection)
-    await manager.streams.add({ name, subjects: [`bench.stream.${process.pid}`], storage: 'file' })
+    await manager.streams.add({ name, subjects: [subject], storage: 'file' })
+    await manager.consumers.add(name, { durable_name: name, ack_policy: AckPolicy.None })
     const client = jetstream(connection)
-    const consumer = await client.consumers.get(name)
-    const messages = await consumer.consume()
+    const consumer = await client.consumers.get(name, name)
+    let arrived: () => void = () => {}
+    const messages = await consumer.consume({ callback: () => arrived() })
     const payload = new Uint8Array(bytes)
     const times: number[] = []
-    const iterator = messages[Symbol.asyncIterator]()
     for (let sent = 0; sent < count; sent++) {
+      const delivered = new Promise<void>((resolve) => {
+        arrived = resolve
+      })
       const sentAt = performance.now()
-      const stored = client.publish(`bench.stream.${process.pid}`, payload)
-      await iterator.next()
+      const stored = client.publish(subject, payload)
+      await delivered
       times.push((performance.now() - sentAt) * 1_000)
       await stored
     }

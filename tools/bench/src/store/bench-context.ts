@@ -20,6 +20,8 @@ export interface BenchContext {
 export interface BenchOptions {
   /** Few rounds on a small data set: shows that everything runs, not how fast. */
   quick: boolean
+  /** Only rows whose name contains this. */
+  only: string
 }
 
 /** Starts the services, a process each, on real servers, and loads the data set. */

@@ -19,12 +19,15 @@ export async function benchStore(options: BenchOptions, onRow: (row: Row) => voi
     ...findComparisons(bench),
   ]
   const rows: Row[] = []
-  for (const comparison of comparisons) {
+  for (const comparison of comparisons.filter(({ name }) => name.includes(options.only))) {
     const row = await compare(comparison, bench.rounds)
     onRow(row)
     rows.push(row)
   }
-  const memory = await measureReaderMemory(bench)
-  onRow(memory)
-  return [...rows, memory]
+  if (options.only === '') {
+    const memory = await measureReaderMemory(bench)
+    onRow(memory)
+    rows.push(memory)
+  }
+  return rows
 }
