@@ -7,12 +7,6 @@ import { createNatsTransport } from '@qcore/transport'
 import { inject } from 'vitest'
 import { authVariables, createAuth } from '../src/service.ts'
 
-declare module 'vitest' {
-  interface ProvidedContext {
-    natsUrl: string
-  }
-}
-
 export interface AuthServer extends AsyncDisposable {
   readonly store: string
   readonly authSecret: string

@@ -5,13 +5,6 @@ import { connect } from '@qcore/client'
 import { launch } from '@qcore/launcher'
 import { inject } from 'vitest'
 
-declare module 'vitest' {
-  interface ProvidedContext {
-    postgresUrl: string
-    natsUrl: string
-  }
-}
-
 /** A whole system with a store of its own. */
 export interface TestSystem extends AsyncDisposable {
   readonly store: string

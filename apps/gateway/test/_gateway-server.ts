@@ -7,12 +7,6 @@ import { inject } from 'vitest'
 import { createGateway, gatewayVariables, type GatewayService } from '../src/service.ts'
 import { startPlatform, type Platform } from './_platform.ts'
 
-declare module 'vitest' {
-  interface ProvidedContext {
-    natsUrl: string
-  }
-}
-
 export interface GatewayServer extends AsyncDisposable {
   readonly url: string
   readonly port: number

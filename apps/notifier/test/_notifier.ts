@@ -9,13 +9,6 @@ import { createNatsTransport, fromConnectError } from '@qcore/transport'
 import { inject } from 'vitest'
 import { createNotifier, notifierVariables } from '../src/service.ts'
 
-declare module 'vitest' {
-  interface ProvidedContext {
-    natsUrl: string
-    postgresUrl: string
-  }
-}
-
 export const authSecret = randomBytes(24).toString('hex')
 
 export function openConnection(url: string = inject('natsUrl')): Promise<NatsConnection> {

@@ -18,13 +18,6 @@ import { createNatsTransport, fromConnectError } from '@qcore/transport'
 import { inject } from 'vitest'
 import { createReader, readerVariables } from '../src/service.ts'
 
-declare module 'vitest' {
-  interface ProvidedContext {
-    postgresUrl: string
-    natsUrl: string
-  }
-}
-
 const authSecret = 'a secret for tests, of more than 32 bytes'
 
 /** A reader of a store that the test writes by hand, and a client of it. */

@@ -21,13 +21,6 @@ import type { NatsConnection } from '@nats-io/transport-node'
 import { expect, inject } from 'vitest'
 import { writerVariables, type WriterConfig } from '../src/service.ts'
 
-declare module 'vitest' {
-  interface ProvidedContext {
-    postgresUrl: string
-    natsUrl: string
-  }
-}
-
 export const authSecret = 'secret-of-the-tests-of-the-writer-0123456789'
 
 export const silent = createLogger({

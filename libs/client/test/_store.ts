@@ -6,13 +6,6 @@ import { launch } from '@qcore/launcher'
 import { inject } from 'vitest'
 import { connect, type Client, type TokenInit } from '../src/index.ts'
 
-declare module 'vitest' {
-  interface ProvidedContext {
-    postgresUrl: string
-    natsUrl: string
-  }
-}
-
 type Mode = 'auth' | 'reader' | 'writer' | 'notifier' | 'gateway'
 
 const workspace = new URL('../../../', import.meta.url)

@@ -2,12 +2,6 @@ import { Client } from 'pg'
 import { afterAll, beforeAll, expect, inject, it } from 'vitest'
 import { ArrayParameter, type ElementType } from '../src/index.ts'
 
-declare module 'vitest' {
-  interface ProvidedContext {
-    postgresUrl: string
-  }
-}
-
 let client: Client
 
 beforeAll(async () => {

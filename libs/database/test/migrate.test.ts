@@ -2,12 +2,6 @@ import { randomBytes } from 'node:crypto'
 import { afterEach, beforeEach, expect, inject, test } from 'vitest'
 import { migrateStore, openPool, readHead, type DatabaseOptions } from '../src/index.ts'
 
-declare module 'vitest' {
-  interface ProvidedContext {
-    postgresUrl: string
-  }
-}
-
 let database: DatabaseOptions
 let pool: ReturnType<typeof openPool>
 

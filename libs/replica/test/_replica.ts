@@ -7,13 +7,6 @@ import { inject } from 'vitest'
 import { openReplica, type Replica, type ReplicaOptions } from '../src/index.ts'
 import { openRawStore, type RawMutation, type RawStore } from '../src/testing.ts'
 
-declare module 'vitest' {
-  interface ProvidedContext {
-    postgresUrl: string
-    natsUrl: string
-  }
-}
-
 export const silent = createLogger({ service: 'test', level: 'silent', instanceId: 'test' })
 
 export function openConnection(url: string = inject('natsUrl')): Promise<NatsConnection> {

@@ -2,12 +2,6 @@ import { randomBytes } from 'node:crypto'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { inject } from 'vitest'
 
-declare module 'vitest' {
-  interface ProvidedContext {
-    natsUrl: string
-  }
-}
-
 /** Host and port of the NATS that all tests share. */
 export function natsAddress(): string {
   return new URL(inject('natsUrl')).host
