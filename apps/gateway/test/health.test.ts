@@ -1,11 +1,11 @@
 import { createClient } from '@connectrpc/connect'
 import { createGrpcTransport } from '@connectrpc/connect-node'
 import { Health, HealthCheckResponse_ServingStatus as ServingStatus, ReadService } from '@qcore/contracts'
+import { openFaultProxy } from '@qcore/fault-proxy'
 import { fromConnectError } from '@qcore/transport'
 import { inject } from 'vitest'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { startGateway, type GatewayServer } from './_gateway-server.ts'
-import { startNatsProxy } from './_nats-proxy.ts'
 
 const { SERVING, NOT_SERVING, SERVICE_UNKNOWN } = ServingStatus
 const readService = 'qcore.store.v1.ReadService'
@@ -83,7 +83,7 @@ describe('/readyz', () => {
   })
 
   it('is not ready while NATS is away, and calls say so at once', async () => {
-    const nats = opened.use(await startNatsProxy(inject('natsUrl')))
+    const nats = opened.use(await openFaultProxy(inject('natsUrl')))
     const server = await open({ Q_NATS_ADDR: nats.url })
     const authorization = await server.bearer()
     expect((await getStatus(server, authorization)).status).toBe(200)

@@ -1,17 +1,17 @@
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { ValueType, type SubscriptionSchema } from '@qcore/contracts'
+import { openFaultProxy, type FaultProxy } from '@qcore/fault-proxy'
 import { metricsText } from '@qcore/service'
 import { afterAll, beforeAll, expect, inject, it, vi } from 'vitest'
 import { openConnection, startNotifier, watchClient, Watching } from './_notifier.ts'
-import { openProxy, type Proxy } from './_proxy.ts'
 import { createRawStore, type RawStore } from './_raw-store.ts'
 import { fieldChanged, stringValue } from './_records.ts'
 
 let connection: NatsConnection
 let store: RawStore
-let nats: Proxy
-let postgres: Proxy
+let nats: FaultProxy
+let postgres: FaultProxy
 const running = new AsyncDisposableStack()
 
 beforeAll(async () => {
@@ -20,8 +20,8 @@ beforeAll(async () => {
   store = running.use(await createRawStore(connection))
   await store.addType('Tank', [{ name: 'Level', valueType: ValueType.STRING }])
   await store.addEntity({ id: 'e1', type: 'Tank', name: 'first', parentId: '' })
-  nats = running.use(await openProxy(inject('natsUrl')))
-  postgres = running.use(await openProxy(inject('postgresUrl')))
+  nats = running.use(await openFaultProxy(inject('natsUrl')))
+  postgres = running.use(await openFaultProxy(inject('postgresUrl')))
   running.use(
     await startNotifier(store.store, {
       Q_NATS_ADDR: nats.url,

@@ -1,13 +1,13 @@
 import { ValueType } from '@qcore/contracts'
-import { openProxy, type Proxy } from '@qcore/replica/testing'
+import { openFaultProxy, type FaultProxy } from '@qcore/fault-proxy'
 import { afterEach, beforeEach, expect, inject, test, vi } from 'vitest'
 import { atLeast, failureOf, latest, schemaOf, startReader, thing, type TestReader } from './_reader.ts'
 
-let postgres: Proxy
+let postgres: FaultProxy
 let reader: TestReader
 
 beforeEach(async () => {
-  postgres = await openProxy(inject('postgresUrl'))
+  postgres = await openFaultProxy(inject('postgresUrl'))
   reader = await startReader({
     postgresUrl: postgres.url,
     prepare: async (raw) => {
@@ -39,7 +39,7 @@ test('without PostgreSQL what is cached is read, what needs it is unavailable, a
   ]
   const failures = await Promise.all(failing.map(failureOf))
   expect(new Set(failures.map(({ code }) => code))).toEqual(new Set(['unavailable']))
-  postgres.mend()
+  postgres.restore()
   expect((await reader.client.readFields({ reads, consistency: latest })).revision).toBe(revision)
   expect((await reader.client.findEntities({ type: 'Thing', consistency: latest })).entities).toHaveLength(2)
 })
@@ -49,7 +49,7 @@ test('a reader without PostgreSQL is not ready', async () => {
   const isReady = async (): Promise<boolean> =>
     (await reader.service.checkHealth(AbortSignal.timeout(500))).every(({ ok }) => ok)
   expect(await isReady()).toBe(false)
-  postgres.mend()
+  postgres.restore()
   await vi.waitFor(async () => expect(await isReady()).toBe(true), { timeout: 5_000, interval: 100 })
 })
 

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { fromBinary } from '@bufbuild/protobuf'
 import { jetstreamManager } from '@nats-io/jetstream'
 import { LogBatchSchema, logStreamName, logSubject } from '@qcore/contracts'
+import { openFaultProxy, type FaultProxy } from '@qcore/fault-proxy'
 import { fromConnectError } from '@qcore/transport'
 import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest'
 import { createWriter } from '../src/service.ts'
-import { startProxy, type TcpProxy } from './_tcp-proxy.ts'
 import {
   createEntity,
   expectProblem,
@@ -19,13 +19,13 @@ import {
 
 let opened: AsyncDisposableStack
 let test: TestStore
-let postgres: TcpProxy
-let nats: TcpProxy
+let postgres: FaultProxy
+let nats: FaultProxy
 let root: string
 
 /** Starts a writer whose way to PostgreSQL and NATS can be disturbed. */
 async function start(env: Record<string, string> = {}): Promise<void> {
-  const addresses = { Q_POSTGRES_ADDR: postgres.address, Q_NATS_ADDR: nats.address }
+  const addresses = { Q_POSTGRES_ADDR: postgres.url, Q_NATS_ADDR: nats.url }
   opened.use(await createWriter(writerConfig(test.store, { ...addresses, ...env }), { logger: silent }))
   await whenServed(() => test.commits.commit({ mutations: [createEntity('Folder', 'none', 'x')] }).catch(ignoreUnknown))
   root = await test.rootId()
@@ -38,8 +38,8 @@ function ignoreUnknown(error: unknown): void {
 beforeEach(async () => {
   opened = new AsyncDisposableStack()
   test = opened.use(await openTestStore(uniqueStore()))
-  postgres = opened.use(await startProxy(inject('postgresUrl')))
-  nats = opened.use(await startProxy(inject('natsUrl')))
+  postgres = opened.use(await openFaultProxy(inject('postgresUrl')))
+  nats = opened.use(await openFaultProxy(inject('natsUrl')))
 })
 afterEach(() => opened.disposeAsync())
 
@@ -70,11 +70,11 @@ async function expectStreamToEqualLog(): Promise<void> {
 describe('a commit whose answer from PostgreSQL is lost', () => {
   it('is found in the log and answered as committed', async () => {
     await start()
-    const swallowed = postgres.swallowAnswers()
+    postgres.hold('answers')
     const answer = newFolder('found')
-    await swallowed
     await vi.waitFor(async () => expect((await test.log()).length).toBe(2))
-    postgres.mend()
+    postgres.cut()
+    postgres.restore()
     const { revision } = await answer
     expect(revision).toBe(2n)
     expect((await newFolder('next')).revision).toBe(3n)
@@ -107,14 +107,14 @@ describe('a commit whose answer from PostgreSQL is lost', () => {
   it('is of unknown outcome if PostgreSQL stays away, and its key makes the retry safe', async () => {
     await start()
     const request = { mutations: [createEntity('Folder', root, 'once')], idempotencyKey: 'once' }
-    const swallowed = postgres.swallowAnswers()
+    postgres.hold('answers')
     const answer = test.commits.commit(request, { timeoutMs: 20_000 })
     const problem = expectProblem(answer, 'outcome_unknown')
-    await swallowed
     await vi.waitFor(async () => expect((await test.log()).length).toBe(2))
     await problem
     await vi.waitFor(() => expectProblem(newFolder('not now'), 'no_responders'))
-    postgres.mend()
+    postgres.cut()
+    postgres.restore()
     const { revision } = await whenServed(() => test.commits.commit(request), 15_000)
     expect(revision).toBe(2n)
     expect(await test.log()).toHaveLength(2)
@@ -140,7 +140,7 @@ describe('PostgreSQL that goes away for a moment', () => {
       if (round % 2 === 0) postgres.cut()
       else await terminateWriters()
       await new Promise((resolve) => setImmediate(resolve))
-      postgres.mend()
+      postgres.restore()
     }
     stop.abort()
     await Promise.all(load)
@@ -179,7 +179,7 @@ describe('the stream', () => {
     nats.cut()
     const { streams } = await jetstreamManager(test.connection)
     await streams.delete(logStreamName(test.store))
-    nats.mend()
+    nats.restore()
     await expectStreamToEqualLog()
     await whenServed(() => newFolder('b'))
     await expectStreamToEqualLog()
@@ -194,7 +194,7 @@ describe('the stream', () => {
     await newFolder('b')
     await test.connection.flush()
     nats.cut()
-    nats.mend()
+    nats.restore()
     await vi.waitFor(async () => expect((await streamRevisions()).at(-1)).toBe(3))
     await whenServed(() => newFolder('c'))
     await vi.waitFor(async () => expect((await streamRevisions()).at(-1)).toBe(4))

@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
+import { openFaultProxy, type FaultProxy } from '@qcore/fault-proxy'
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest'
 import { connect, type Client, type Entity } from '../src/index.ts'
-import { startProxy, type Proxy } from './_proxy.ts'
 import { freePort, natsClient, spawnService, startStore, type ServiceProcess, type TestStore } from './_store.ts'
 
 /** How long a service may take to be there again, a lease that has to end included. */
@@ -102,16 +102,16 @@ describe('a client', () => {
   })
 
   describe('that loses NATS', () => {
-    let proxy: Proxy
+    let proxy: FaultProxy
 
     beforeAll(async () => {
-      proxy = await startProxy(inject('natsUrl'))
+      proxy = await openFaultProxy(inject('natsUrl'))
     })
 
     afterAll(() => proxy[Symbol.asyncDispose]())
 
     it('settles its writes once, reads and is notified on when it is back', { timeout: 60_000 }, async () => {
-      await using q = await natsClient(store, token, proxy.address)
+      await using q = await natsClient(store, token, proxy.url)
       const { values, interruptions } = await follow(q)
       const written = await countThrough(q, 1_000, async () => {
         proxy.cut()
@@ -123,7 +123,7 @@ describe('a client', () => {
     })
 
     it('says what is known when it does not come back in time', { timeout: 60_000 }, async () => {
-      await using q = await natsClient(store, token, proxy.address)
+      await using q = await natsClient(store, token, proxy.url)
       await q.read(counter, 'Value')
       proxy.cut()
       const calls = await Promise.allSettled([

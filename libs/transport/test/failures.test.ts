@@ -1,11 +1,11 @@
 import { createClient } from '@connectrpc/connect'
 import { CommitService, ReadService } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
-import { describe, expect, it, vi } from 'vitest'
+import { openFaultProxy } from '@qcore/fault-proxy'
+import { describe, expect, inject, it, vi } from 'vitest'
 import { createNatsTransport, serveNats } from '../src/index.ts'
 import { aborted, failure } from './_calls.ts'
 import { freshStore, openNats } from './_nats.ts'
-import { openProxy } from './_proxy.ts'
 import { openServed } from './_served.ts'
 
 describe('a call that gets no answer', () => {
@@ -55,14 +55,14 @@ describe('a call that gets no answer', () => {
   })
 
   it('fails when NATS dies, at once while it is down, and works when it is back', async () => {
-    await using proxy = await openProxy()
+    await using proxy = await openFaultProxy(inject('natsUrl'))
     await using served = await openServed({
       routes: (router) =>
         router.service(ReadService, {
           getStatus: () => ({ store: 'main' }),
           listTypes: async () => new Promise(() => {}),
         }),
-      clientAddress: proxy.address,
+      clientAddress: proxy.url,
     })
     const client = createClient(ReadService, served.transport)
     const pending = failure(client.listTypes({}))
@@ -77,10 +77,10 @@ describe('a call that gets no answer', () => {
   })
 
   it('goes on when the server loses NATS and finds it again', async () => {
-    await using proxy = await openProxy()
+    await using proxy = await openFaultProxy(inject('natsUrl'))
     await using served = await openServed({
       routes: (router) => router.service(ReadService, { getStatus: () => ({ store: 'main' }) }),
-      serverAddress: proxy.address,
+      serverAddress: proxy.url,
       // A request may be lost in the moment of the break.
       call: { defaultTimeoutMs: 100 },
     })

@@ -1,12 +1,12 @@
 import { create, toBinary } from '@bufbuild/protobuf'
 import { createClient } from '@connectrpc/connect'
 import { WatchResponseSchema, WatchService, type WatchResponse } from '@qcore/contracts'
-import { describe, expect, it, vi } from 'vitest'
+import { openFaultProxy } from '@qcore/fault-proxy'
+import { describe, expect, inject, it, vi } from 'vitest'
 import { createNatsTransport, type ServeNatsOptions } from '../src/index.ts'
 import { encodeFrame } from '../src/stream-frame.ts'
 import { aborted, collect, failure, progress } from './_calls.ts'
 import { freshStore, openNats } from './_nats.ts'
-import { openProxy } from './_proxy.ts'
 import { openServed, type Served } from './_served.ts'
 
 /** Short, so that silence is noticed while a test waits. */
@@ -206,7 +206,7 @@ describe('the end of a caller', () => {
   })
 
   it('is noticed after three heartbeats of silence when its network goes dark', async () => {
-    await using proxy = await openProxy()
+    await using proxy = await openFaultProxy(inject('natsUrl'))
     const stopped = Promise.withResolvers<AbortSignal>()
     await using served = await openServed({
       routes: watching(async function* ({ signal }) {
@@ -215,15 +215,15 @@ describe('the end of a caller', () => {
         stopped.resolve(signal)
       }),
       call: { streamLimits: { heartbeatMs } },
-      clientAddress: proxy.address,
+      clientAddress: proxy.url,
     })
     const iterator = watch(served)
     await iterator.next()
-    proxy.freeze()
+    proxy.hold()
     const frozenAt = performance.now()
     expect((await stopped.promise).reason).toMatchObject({ message: 'the caller is silent' })
     expect(performance.now() - frozenAt).toBeLessThan(30 * heartbeatMs)
-    proxy.thaw()
+    proxy.restore()
     expect(await failure(iterator.next())).toMatchObject({ code: 'unavailable' })
   })
 })
@@ -252,28 +252,28 @@ describe('the end of a server', () => {
   })
 
   it('is noticed after three heartbeats of silence when its network goes dark', async () => {
-    await using proxy = await openProxy()
+    await using proxy = await openFaultProxy(inject('natsUrl'))
     await using served = await openServed({
       routes: forever,
       call: { streamLimits: { heartbeatMs } },
-      serverAddress: proxy.address,
+      serverAddress: proxy.url,
     })
     const iterator = watch(served)
     await iterator.next()
-    proxy.freeze()
+    proxy.hold()
     const frozenAt = performance.now()
     const error = await failure(iterator.next())
     expect(error).toMatchObject({ code: 'unavailable' })
     expect(error.message).toContain('silent')
     expect(performance.now() - frozenAt).toBeLessThan(30 * heartbeatMs)
-    proxy.thaw()
+    proxy.restore()
   })
 })
 
 describe('a broken stream', () => {
   it('fails, and stops its handler, when either side loses NATS for a moment', async () => {
     for (const side of ['clientAddress', 'serverAddress'] as const) {
-      await using proxy = await openProxy()
+      await using proxy = await openFaultProxy(inject('natsUrl'))
       const stopped = Promise.withResolvers<void>()
       await using served = await openServed({
         routes: watching(async function* ({ signal }) {
@@ -282,7 +282,7 @@ describe('a broken stream', () => {
           stopped.resolve()
         }),
         call: { streamLimits: { heartbeatMs } },
-        [side]: proxy.address,
+        [side]: proxy.url,
       })
       const iterator = watch(served)
       await iterator.next()
