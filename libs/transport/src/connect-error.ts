@@ -1,6 +1,6 @@
 import { Code, ConnectError } from '@connectrpc/connect'
 import { codeFromString } from '@connectrpc/connect/protocol-connect'
-import { ErrorInfoSchema } from '@qcore/contracts'
+import { ErrorInfoSchema, type ErrorInfo } from '@qcore/contracts'
 import { isErrorCode, QError, type ErrorCode } from '@qcore/errors'
 
 /** The domain of our reasons in google.rpc.ErrorInfo. */
@@ -36,7 +36,7 @@ export function fromConnectError(error: unknown): QError {
   if (error instanceof QError) return error
   if (!(error instanceof ConnectError)) return fromForeignError(error)
   if (error.cause instanceof QError) return error.cause
-  const info = error.findDetails(ErrorInfoSchema).find(({ domain }) => domain === errorDomain)
+  const info = findReason(error)
   if (info === undefined) {
     return new QError(codeOfBareStatus[error.code] ?? 'internal', error.rawMessage, { cause: error })
   }
@@ -44,6 +44,15 @@ export function fromConnectError(error: unknown): QError {
   // A server that is newer than this code may know reasons that it does not.
   const code = isErrorCode(info.reason) ? info.reason : (codeOfBareStatus[error.code] ?? 'internal')
   return new QError(code, error.rawMessage, { field, metadata, cause: error })
+}
+
+/** Whether an error tells what failed by a code of ours, and not just by a status. */
+export function hasReason(error: ConnectError): boolean {
+  return error.cause instanceof QError || findReason(error) !== undefined
+}
+
+function findReason(error: ConnectError): ErrorInfo | undefined {
+  return error.findDetails(ErrorInfoSchema).find(({ domain }) => domain === errorDomain)
 }
 
 function fromForeignError(error: unknown): QError {

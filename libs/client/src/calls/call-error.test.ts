@@ -42,6 +42,18 @@ describe('the error of a call', () => {
     }
   })
 
+  it('is an answer, and not a lost one, if a service gave it', () => {
+    expect(callError(received(new QError('unavailable', 'PostgreSQL is away')), false)).toMatchObject({
+      code: 'unavailable',
+      message: 'PostgreSQL is away',
+    })
+    expect(callError(received(new QError('compacted', 'gone')), false)).toMatchObject({ code: 'compacted' })
+    const newer = new QError('unavailable', 'from a newer server')
+    Object.defineProperty(newer, 'code', { value: 'not_known_yet' })
+    Object.defineProperty(newer, 'status', { value: 'unavailable' })
+    expect(callError(received(newer), false)).toMatchObject({ code: 'unavailable', message: 'from a newer server' })
+  })
+
   it('says of a connection that was refused that nothing was done', () => {
     expect(callError(refused(), false)).toMatchObject({ code: 'unavailable' })
   })

@@ -1,17 +1,6 @@
 import { Code, ConnectError } from '@connectrpc/connect'
-import { ErrorInfoSchema } from '@qcore/contracts'
-import { isErrorCode, QError, type ErrorCode } from '@qcore/errors'
-
-/** What a status means that comes without a reason: from a proxy, or from a foreign server. */
-const codeOfBareStatus: Partial<Record<Code, ErrorCode>> = {
-  [Code.Canceled]: 'canceled',
-  [Code.InvalidArgument]: 'invalid_request',
-  [Code.DeadlineExceeded]: 'deadline_exceeded',
-  [Code.PermissionDenied]: 'permission_denied',
-  [Code.ResourceExhausted]: 'overloaded',
-  [Code.Unimplemented]: 'unknown_method',
-  [Code.Unauthenticated]: 'unauthenticated',
-}
+import { QError } from '@qcore/errors'
+import { fromConnectError, hasReason } from '@qcore/transport/connect-error'
 
 /**
  * Statuses without a reason that leave open what was done: what fetch and the reading of a body throw when the
@@ -34,17 +23,8 @@ const notSentCodes: ReadonlySet<unknown> = new Set([
  */
 export function callError(error: unknown, isRead: boolean): QError {
   if (error instanceof QError) return error
-  if (!(error instanceof ConnectError)) return lostAnswer(error, isRead)
-  if (error.cause instanceof QError) return error.cause
-  const info = error.findDetails(ErrorInfoSchema).find(({ domain }) => domain === 'qcore')
-  if (info !== undefined) {
-    const { field = '', ...metadata } = info.metadata
-    // A server that is newer than this code may know reasons that it does not.
-    const code = isErrorCode(info.reason) ? info.reason : (codeOfBareStatus[error.code] ?? 'internal')
-    return new QError(code, error.rawMessage, { field, metadata, cause: error })
-  }
-  if (lostStatuses.has(error.code)) return lostAnswer(error, isRead)
-  return new QError(codeOfBareStatus[error.code] ?? 'internal', error.rawMessage, { cause: error })
+  const isAnswer = error instanceof ConnectError && (hasReason(error) || !lostStatuses.has(error.code))
+  return isAnswer ? fromConnectError(error) : lostAnswer(error, isRead)
 }
 
 function lostAnswer(error: unknown, isRead: boolean): QError {
