@@ -1,3 +1,4 @@
+import { int } from '@qcore/client'
 import { quantile } from '../measure/closed-loop.ts'
 import type { Comparison, Sample } from '../measure/comparison.ts'
 import { measureJetStreamDelivery, measureRawPublish } from '../raw/raw-nats.ts'
@@ -50,7 +51,7 @@ async function measureCallback({ q, ids }: BenchContext, count: number): Promise
       called = resolve
     })
     const writtenAt = performance.now()
-    const written = q.write(entity, 'Value', write)
+    const written = q.write(entity, 'Value', int(write))
     await arrived
     times.push((performance.now() - writtenAt) * 1_000)
     await written
@@ -74,7 +75,7 @@ async function measureFanOut({ q, ids }: BenchContext, changes: number): Promise
     Array.from({ length: subscriptions }, () => q.notify({ entity, fields: ['Value'], trigger: 'write' }, onChange)),
   )
   const startedAt = performance.now()
-  await Promise.all(Array.from({ length: changes }, (_, write) => q.write(entity, 'Value', write)))
+  await Promise.all(Array.from({ length: changes }, (_, write) => q.write(entity, 'Value', int(write))))
   await all
   const perSecond = calls / ((performance.now() - startedAt) / 1_000)
   await Promise.all(opened.map((subscription) => subscription.unsubscribe()))
