@@ -56,8 +56,10 @@ export class LiveResolver implements ContextResolver {
   #attempt(source: EntitySource, read: { entityId: string; path: FieldPath; isLater: boolean }): Reading {
     const observed = read.isLater ? new ObservedSource(source) : undefined
     const target = resolvePath(observed ?? source, read.entityId, read.path)
+    const field = target === undefined ? undefined : contextField(target)
+    // Known only now that the field was read.
     const newest = Math.min(observed?.newestRevision ?? 0, this.#options.replica.feed.appliedRevision)
-    return { field: target === undefined ? undefined : contextField(target), isOfRevision: newest <= this.#revision }
+    return { field, isOfRevision: newest <= this.#revision }
   }
 
   async #checked({ field, isOfRevision }: Reading, entityId: string, path: FieldPath): Promise<ContextField> {

@@ -1,7 +1,10 @@
-import type { EntityState, TypeModel } from '@qcore/model'
+import type { EntityState, FieldState, TypeModel } from '@qcore/model'
 import type { Children, EntitySource } from '@qcore/replica'
 
-/** A source that tells of which revision the newest thing is that was read from it. */
+/**
+ * A source that tells of which revision the newest thing is that was read from it. Of an entity only what was looked at
+ * counts: a field that changes often does not make its name newer. Names and parents do not change after creation.
+ */
 export class ObservedSource implements EntitySource {
   readonly #source: EntitySource
   /** Infinity: something was read that does not carry its revision. */
@@ -13,22 +16,34 @@ export class ObservedSource implements EntitySource {
 
   entity(id: string): EntityState | null | undefined {
     const entity = this.#source.entity(id)
-    if (entity === null) this.newestRevision = Infinity
-    else if (entity !== undefined) this.newestRevision = Math.max(this.newestRevision, revisionOf(entity))
-    return entity
+    if (entity === undefined) return undefined
+    this.#note(entity === null ? Infinity : entity.createdRevision)
+    return entity === null ? null : this.#observed(entity)
   }
 
   children(id: string): Children | undefined {
-    this.newestRevision = Infinity
+    this.#note(Infinity)
     return this.#source.children(id)
   }
 
   type(name: string): TypeModel | undefined {
     return this.#source.type(name)
   }
-}
 
-/** The revision that last changed anything of an entity. */
-function revisionOf({ createdRevision, fields }: EntityState): number {
-  return fields.reduce((newest, { revision }) => Math.max(newest, revision), createdRevision)
+  #note(revision: number): void {
+    this.newestRevision = Math.max(this.newestRevision, revision)
+  }
+
+  #observed({ id, type, name, parentId, createdRevision, fields }: EntityState): EntityState {
+    const observedFields = new Proxy(fields, {
+      get: (target, key) => {
+        const position = typeof key === 'string' ? Number(key) : Number.NaN
+        const field: FieldState | undefined = target[position]
+        if (field === undefined) return Reflect.get(target, key) as unknown
+        this.#note(field.revision)
+        return field
+      },
+    })
+    return { id, type, name, parentId, createdRevision, fields: observedFields }
+  }
 }
