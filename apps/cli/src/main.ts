@@ -17,13 +17,23 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 // Who reads the output may stop: `qcore watch … | head`.
 process.stdout.on('error', () => stop.abort())
 
+/** Resolves when the output takes more; all who wait share it. */
+let drained: Promise<void> | undefined
+
+function untilDrained(): Promise<void> {
+  drained ??= new Promise<void>((resolve) => {
+    const settle = (): void => {
+      drained = undefined
+      process.stdout.off('drain', settle).off('error', settle)
+      resolve()
+    }
+    process.stdout.once('drain', settle).once('error', settle)
+  })
+  return drained
+}
+
 const exitCode = await run(process.argv.slice(2), {
-  out: (line) => {
-    if (process.stdout.write(line)) return undefined
-    const { promise, resolve } = Promise.withResolvers<void>()
-    process.stdout.once('drain', resolve).once('error', () => resolve())
-    return promise
-  },
+  out: (line) => (process.stdout.write(line) ? undefined : untilDrained()),
   err: (line) => void process.stderr.write(line),
   env: process.env,
   folder: process.env['INIT_CWD'] ?? process.cwd(),

@@ -95,6 +95,8 @@ export class Gateway implements Service {
   #createRoutes(): Map<string, MethodRoute> {
     const { config } = this.#context
     const router = createConnectRouter({
+      // As the services decode: a misspelt member is refused.
+      jsonOptions: { ignoreUnknownFields: false },
       acceptCompression: [compressionGzip, compressionBrotli],
       readMaxBytes: config.maxBodyBytes,
       writeMaxBytes,

@@ -162,7 +162,11 @@ describe('a token', () => {
 })
 
 describe('a body', () => {
-  const text = (length: number): string => `{"x":"${'x'.repeat(length)}"}`
+  const text = (length: number): string => `{${' '.repeat(length)}}`
+
+  it('with a misspelt member is refused', async () => {
+    expect(await refusalOf(await post(`${readService}/GetStatus`, '{"consistensy": {}}'))).toBe('400 invalid_request')
+  })
 
   it('may have the largest size and no byte more', async () => {
     const most = 20_000 - text(0).length

@@ -32,7 +32,7 @@ export const errorRegistry = {
   unknown_method: { status: 'unimplemented', meaning: 'No such method.' },
   payload_too_large: {
     status: 'resource_exhausted',
-    meaning: 'The message is larger than the transport carries. Nothing was sent. Split it.',
+    meaning: 'The request, or its answer, is larger than the transport carries. Ask for less at a time.',
   },
   unknown_type: { status: 'not_found', meaning: 'No schema of that name.' },
   unknown_entity: { status: 'not_found', meaning: 'No entity of that id.' },
@@ -117,7 +117,10 @@ export const errorRegistry = {
   canceled: { status: 'canceled', meaning: 'The caller ended the call. Whether it was carried out is unknown.' },
   unauthenticated: { status: 'unauthenticated', meaning: 'No token was sent, or not as `Authorization: Bearer …`.' },
   token_invalid: { status: 'unauthenticated', meaning: 'The token is not one of this deployment.' },
-  token_expired: { status: 'unauthenticated', meaning: 'The token has ended. Get a new one.' },
+  token_expired: {
+    status: 'unauthenticated',
+    meaning: 'The token has ended, by more than the 30 seconds that clocks may differ. Get a new one.',
+  },
   permission_denied: {
     status: 'permission_denied',
     meaning: 'The token does not allow this. `field` names what is missing.',

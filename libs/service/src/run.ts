@@ -24,9 +24,16 @@ export async function runUntilSignal(
   }
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
   try {
-    const running = await start(stop.signal)
-    if (!stop.signal.aborted)
-      await new Promise((resolve) => stop.signal.addEventListener('abort', resolve, { once: true }))
+    const stopping = new Promise<undefined>((resolve) => {
+      stop.signal.addEventListener('abort', () => resolve(undefined), { once: true })
+    })
+    const running = await Promise.race([start(stop.signal), stopping])
+    if (running === undefined) {
+      logger.info('stopped before it had started')
+      // What it was waiting for would keep the process alive.
+      process.exit()
+    }
+    await stopping
     const stopped = await Promise.race([
       running[Symbol.asyncDispose]().then(() => true),
       delay(shutdownTimeoutMs, false, { ref: false }),

@@ -13,32 +13,46 @@ import { QError } from '@qcore/errors'
 export interface MessageCodec {
   readonly contentType: string
   encode<Desc extends DescMessage>(schema: Desc, message: MessageShape<Desc>): Uint8Array
-  /** Throws whatever the decoder throws. */
+  /** Decodes an answer: what a newer server adds is passed over. Throws whatever the decoder throws. */
   decode<Desc extends DescMessage>(schema: Desc, body: Uint8Array): MessageShape<Desc>
+  /** Decodes a request: JSON with an unknown member or name is refused, for it may be a misspelt one. Throws likewise. */
+  decodeRequest<Desc extends DescMessage>(schema: Desc, body: Uint8Array): MessageShape<Desc>
 }
 
 const textEncoder = new TextEncoder()
 const textDecoder = new TextDecoder('utf-8', { fatal: true })
 
-/** As Connect over HTTP does: a caller that is newer than the server is not refused. */
-const jsonReadOptions = { ignoreUnknownFields: true }
+/** More digits than a double keeps. */
+const longInteger = /\d{16}/
+const wholeInteger = /^-?\d+$/
 
 export const binaryCodec: MessageCodec = {
   contentType: 'application/proto',
   encode: (schema, message) => toBinary(schema, message),
   decode: (schema, body) => fromBinary(schema, body),
+  decodeRequest: (schema, body) => fromBinary(schema, body),
 }
 
 export const jsonCodec: MessageCodec = {
   contentType: 'application/json',
   encode: (schema, message) => textEncoder.encode(toJsonString(schema, message)),
-  decode: (schema, body) => fromJson(schema, parseJson(body), jsonReadOptions),
+  decode: (schema, body) => fromJson(schema, parseJson(body), { ignoreUnknownFields: true }),
+  decodeRequest: (schema, body) => fromJson(schema, parseJson(body), { ignoreUnknownFields: false }),
 }
 
 /** No body at all is an empty message, so that a call without arguments can be made by hand. */
 function parseJson(body: Uint8Array): JsonValue {
   if (body.length === 0) return {}
-  return JSON.parse(textDecoder.decode(body)) as JsonValue
+  const text = textDecoder.decode(body)
+  // The type of a reviver does not have its third parameter yet.
+  const reviver = longInteger.test(text) ? (keepDigits as (key: string, value: unknown) => unknown) : undefined
+  return JSON.parse(text, reviver) as JsonValue
+}
+
+/** An integer that a double would round stays text, which protobuf takes for a number too. */
+function keepDigits(_key: string, value: unknown, { source = '' }: { source?: string }): unknown {
+  const isRounded = typeof value === 'number' && !Number.isSafeInteger(value) && wholeInteger.test(source)
+  return isRounded ? source : value
 }
 
 /** The codec of a content type. None: JSON, so that `nats req` works. Throws `invalid_request`. */

@@ -174,7 +174,7 @@ async function within(until: AbortSignal, promise: Promise<unknown>): Promise<vo
 /** Throws `invalid_request`. */
 function decodeRequest(codec: MessageCodec, endpoint: Endpoint, body: Uint8Array): MessageShape<DescMessage> {
   try {
-    return codec.decode(endpoint.method.input, body)
+    return codec.decodeRequest(endpoint.method.input, body)
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     const text = `the body is not a ${endpoint.method.input.typeName} as ${codec.contentType}: ${reason}`

@@ -42,8 +42,8 @@ export function configurationPage(): string {
 # Configuration
 
 Every setting is an environment variable, read once at the start. An empty one counts as unset; a bad one ends the start with
-an error that names it. A secret \`NAME\` may come from the file that \`NAME_FILE\` names. \`--print-config\` shows the settings in
-force, without secrets. \`npm start\` has some more: [the local stack](../tools/local-stack/README.md).
+an error that names it. A secret \`NAME\` may come from the file that \`NAME_FILE\` names. \`node apps/qcore/src/main.ts --print-config\` shows the
+settings in force, without secrets. \`npm start\` has some more: [the local stack](../tools/local-stack/README.md).
 
 | variable | default | services | what it is |
 | --- | --- | --- | --- |

@@ -28,7 +28,8 @@ export const file_qcore_store_v1_commit: GenFile = /*@__PURE__*/
  */
 export type CommitRequest = Message<"qcore.store.v1.CommitRequest"> & {
   /**
-   * The changes, 1 to 1,000, made in order; a later one sees the earlier ones. Together at most 900 KiB.
+   * The changes, 1 to 1,000, made in order; a later one sees the earlier ones. What they amount to takes at most
+   * 900 KiB of the log.
    *
    * @generated from field: repeated qcore.store.v1.Mutation mutations = 1;
    */
@@ -43,8 +44,8 @@ export type CommitRequest = Message<"qcore.store.v1.CommitRequest"> & {
 
   /**
    * Makes a retry safe: a second commit with the same key within the log's window changes nothing and gets the first
-   * one's answer. With other mutations or conditions it is refused: `idempotency_key_reused`. At most 128 characters;
-   * empty for none.
+   * one's answer. With other mutations or conditions it is refused: `idempotency_key_reused`. At most 128 characters,
+   * no control characters; empty for none.
    *
    * @generated from field: string idempotency_key = 3;
    */
@@ -132,7 +133,7 @@ export type CreateEntity = Message<"qcore.store.v1.CreateEntity"> & {
   parentId: string;
 
   /**
-   * The name, 1 to 255 characters, without `->` and control characters.
+   * The name, 1 to 255 characters (UTF-16 code units), without `->` and control characters.
    *
    * @generated from field: string name = 3;
    */
@@ -216,7 +217,8 @@ export type WriteField = Message<"qcore.store.v1.WriteField"> & {
   option: WriteOption;
 
   /**
-   * The time to store with the value, to the microsecond; absent: the time of the commit. It orders nothing.
+   * The time to store with the value, to the microsecond, in the years 1685 to 2255; absent: the time of the commit. It
+   * orders nothing.
    *
    * @generated from field: google.protobuf.Timestamp write_time = 5;
    */

@@ -263,7 +263,8 @@ export type FieldChange = Message<"qcore.store.v1.FieldChange"> & {
   writeTime?: Timestamp | undefined;
 
   /**
-   * What it held before.
+   * What it held before; absent if the same commit added the field to its type. The value is left out when it is larger
+   * than 1 KiB and the record would exceed 900 KiB: the log has it at `previous.revision`.
    *
    * @generated from field: qcore.store.v1.FieldState previous = 6;
    */
@@ -291,7 +292,7 @@ export type EntityCreated = Message<"qcore.store.v1.EntityCreated"> & {
   entity?: Entity | undefined;
 
   /**
-   * Its fields: value only; time, writer and revision are the commit's.
+   * Its fields: value, and time where it differs from the commit's; writer and revision are the commit's.
    *
    * @generated from field: repeated qcore.store.v1.FieldState fields = 2;
    */
@@ -319,7 +320,7 @@ export type EntityDeleted = Message<"qcore.store.v1.EntityDeleted"> & {
   entity?: Entity | undefined;
 
   /**
-   * Its fields as they were.
+   * Its fields as they were; values are left out as in `FieldChange.previous`.
    *
    * @generated from field: repeated qcore.store.v1.FieldState fields = 2;
    */
