@@ -139,7 +139,11 @@ describe('a client', () => {
   it('says what is known when no writer comes', { timeout: 60_000 }, async () => {
     await using q = await natsClient(store, token)
     await writer.kill()
-    await expect(q.write(counter, 'Value', 9n, { timeoutMs: 500 })).rejects.toMatchObject({ code: 'no_responders' })
+    // NATS takes a moment to notice that the writer's connection is gone; until then the outcome is unknown.
+    await vi.waitFor(
+      () => expect(q.write(counter, 'Value', 9n, { timeoutMs: 500 })).rejects.toMatchObject({ code: 'no_responders' }),
+      { timeout: 10_000 },
+    )
     writer.start()
     await q.write(counter, 'Value', 10n, { timeoutMs: outageMs })
   })
