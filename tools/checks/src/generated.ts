@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -30,7 +30,11 @@ export async function generateAll(root: string): Promise<void> {
 
 /** The generated files that differ from a fresh generation, and what buf has to say of the protos. */
 export async function generationProblems(root: string): Promise<string[]> {
-  const problems = [...bufProblems(root, ['lint']), ...bufProblems(root, ['format', '--diff', '--exit-code'])]
+  const problems = [
+    ...bufProblems(root, ['lint']),
+    ...bufProblems(root, ['format', '--diff', '--exit-code']),
+    ...bufProblems(root, ['breaking', '--against', `.git#${presentContract(root)},subdir=proto`]),
+  ]
   for (const [file, text] of await generatedFiles(root)) {
     if (readText(join(root, file)) !== text) problems.push(`${file}: differs from a fresh generation; npm run generate`)
   }
@@ -59,6 +63,12 @@ function readText(file: string): string | undefined {
   } catch {
     return undefined
   }
+}
+
+/** What callers rely on: the protos of the main branch or, in a clone that does not have it, of the last commit. */
+function presentContract(root: string): string {
+  const { status } = spawnSync('git', ['rev-parse', '--quiet', '--verify', 'refs/heads/main'], { cwd: root })
+  return status === 0 ? 'branch=main' : 'ref=HEAD'
 }
 
 function buf(root: string, args: string[]): void {
