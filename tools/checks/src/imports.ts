@@ -9,10 +9,11 @@ import { readProjects, sourceFiles, type Project } from './projects.ts'
  */
 const layers: readonly { name: string; ownLayer: boolean }[] = [
   { name: 'base', ownLayer: false },
-  { name: 'model', ownLayer: false },
+  { name: 'model', ownLayer: true },
   { name: 'platform', ownLayer: true },
   { name: 'domain', ownLayer: false },
   { name: 'client', ownLayer: false },
+  { name: 'framework', ownLayer: true },
   { name: 'app', ownLayer: false },
   { name: 'launcher', ownLayer: false },
   { name: 'tool', ownLayer: true },
