@@ -1,11 +1,12 @@
 import type { Consistency } from '@qcore/contracts'
+import { QError } from '@qcore/errors'
 import { abortable, type Caller } from '@qcore/replica'
 import type { ReaderContext } from './context.ts'
 
 /**
  * Answers once the reader is as fresh as a request demands; at once if it is.
  *
- * @throws QError `future_revision`, `log_replaced`, `deadline_exceeded`, `unavailable`
+ * @throws QError `invalid_request` if the past is asked for, `future_revision`, `log_replaced`, `deadline_exceeded`, `unavailable`
  */
 export function whenFresh<T>(
   { replica, readLatestRevision }: Pick<ReaderContext, 'replica' | 'readLatestRevision'>,
@@ -25,6 +26,9 @@ export function whenFresh<T>(
       return abortable(readLatestRevision(), caller.signal)
         .then((revision) => replica.feed.waitFor(revision, caller.signal))
         .then(answer)
+    case 'asOfRevision':
+    case 'asOfTime':
+      throw new QError('invalid_request', 'this method does not read the past', { field: 'consistency' })
     default:
       return answer()
   }

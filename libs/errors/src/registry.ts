@@ -82,9 +82,13 @@ export const errorRegistry = {
   invalid_cursor: { status: 'invalid_argument', meaning: 'The cursor is not one of this request.' },
   compacted: {
     status: 'out_of_range',
-    meaning: 'The revision is older than the log. Read the present state and watch from its revision.',
+    meaning:
+      'The revision, or the time, is older than the log, which begins with `oldest_revision`. Read the present state, and watch from its revision.',
   },
-  future_revision: { status: 'out_of_range', meaning: 'The revision was not committed yet.' },
+  future_revision: {
+    status: 'out_of_range',
+    meaning: 'The revision was not committed yet, or the time has not come yet. `newest_revision` was.',
+  },
   log_replaced: {
     status: 'data_loss',
     meaning: 'The store was restored: its history is another one. Read the present state and watch from its revision.',

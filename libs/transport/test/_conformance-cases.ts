@@ -66,7 +66,9 @@ const unaryCases: ConformanceCase[] = [
     routes: (router) =>
       router.service(ReadService, {
         readFields: ({ reads }) => ({ revision: BigInt(reads.length), results: [] }),
-        listTypes: ({ consistency }) => ({ types: [String(consistency?.demand.value)] }),
+        listTypes: ({ consistency }) => ({
+          types: consistency?.demand.case === 'atLeastRevision' ? [String(consistency.demand.value)] : [],
+        }),
       }),
     async check(transport) {
       const client = createClient(ReadService, transport)
