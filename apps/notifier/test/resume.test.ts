@@ -91,7 +91,11 @@ describe('a stream that resumes', () => {
     const first = await store.append([[fieldChanged('gone', 'Level', stringValue('last'), stringValue(''))]])
     const last = await store.append([[entityDeleted('gone', { Level: stringValue('last') })]])
     await store.pool.query(`delete from entity where id = 'gone'`)
-    await store.pool.query('insert into tombstone (entity_id, revision) values ($1, $2)', ['gone', last])
+    await store.pool.query(
+      `insert into tombstone (entity_id, revision, type, name, parent_id, created_revision)
+       values ($1, $2, 'Thing', 'gone', 'root', 1)`,
+      ['gone', last],
+    )
     const target = { case: 'entityId' as const, value: 'gone' }
     await using watching = new Watching(client, {
       subscriptions: [{ target, fields: ['Level'] }],

@@ -97,6 +97,7 @@ it('random commits do what a simple model does, in groups of any size', async ()
   expect(log.map(({ revision }) => Number(revision))).toEqual(log.map((_, index) => index + 1))
   expect(foldLog(log)).toEqual(await storedModel(''))
   await expectReferencesToMatch(await storedModel(''))
+  expect(await storedTombstones()).toEqual(deletionsOf(log))
   await vi.waitFor(async () => expect(await streamRevisions()).toEqual(log.map((_, index) => index + 1)))
 }, 60_000)
 
@@ -165,6 +166,31 @@ async function expectReferencesToMatch(model: Model): Promise<void> {
     [...peers, ...(peer === '' ? [] : [peer])].map((one) => `${one === 'root' ? test.root : one}<${holder}`),
   )
   expect(rows.map(({ pair }) => pair).sort()).toEqual(expected.sort())
+}
+
+/** What PostgreSQL keeps of deleted entities, in order. */
+async function storedTombstones(): Promise<unknown[]> {
+  const { rows } = await test.pool.query<{ row: unknown }>(
+    `select json_build_array(revision, entity_id, type, name, parent_id, created_revision) as row
+     from tombstone order by revision, entity_id`,
+  )
+  return rows.map(({ row }) => row)
+}
+
+function deletionsOf(log: readonly CommitRecord[]): unknown[] {
+  return log.flatMap(({ revision, changes }) =>
+    changes
+      .flatMap(({ kind }) => (kind.case === 'entityDeleted' ? [kind.value.entity] : []))
+      .map((entity) => [
+        Number(revision),
+        entity?.id,
+        entity?.type,
+        entity?.name,
+        entity?.parentId,
+        Number(entity?.createdRevision),
+      ])
+      .sort((a, b) => (String(a[1]) < String(b[1]) ? -1 : 1)),
+  )
 }
 
 async function streamRevisions(): Promise<number[]> {

@@ -29,7 +29,8 @@ async function fillLog(from: number, to: number, hoursAgo: number): Promise<void
     [from, to],
   )
   await test.pool.query(
-    `insert into tombstone select 'e' || r, r from generate_series($1::bigint, $2::bigint, 1000) r`,
+    `insert into tombstone select 'e' || r, r, 'Machine', 'e', 'root', 1
+     from generate_series($1::bigint, $2::bigint, 1000) r`,
     [from, to],
   )
 }

@@ -31,12 +31,24 @@ export interface FieldRow {
   key: IndexKey | undefined
 }
 
+/** An entity that was deleted, as it was. */
+export interface TombstoneRow {
+  entityId: string
+  /** That of the deletion. */
+  revision: number
+  type: string
+  name: string
+  parentId: string
+  createdRevision: number
+}
+
 /** What a group of commits writes: the net effect, at most one row a key. Meant to be filled again and again. */
 export class GroupRows {
   readonly log = new RowColumns(['int8', 'int8', 'bytea'])
   readonly fields = new RowColumns(['text', 'int4', 'bytea', 'int8', 'text', 'int8', 'int8', 'float8', 'bytea'])
   readonly entities = new RowColumns(['text', 'text', 'text', 'text', 'int4', 'int8'])
-  readonly deletedEntities = new RowColumns(['text', 'int8'])
+  readonly deletedEntities = new RowColumns(['text'])
+  readonly tombstones = new RowColumns(['text', 'int8', 'text', 'text', 'text', 'int8'])
   readonly references = new RowColumns(['text', 'text', 'int4'])
   readonly deletedReferences = new RowColumns(['text', 'text', 'int4'])
   readonly requests = new RowColumns(['text', 'int8', 'bytea', 'bytea'])
@@ -73,10 +85,20 @@ export class GroupRows {
     entities.column(5).addInt8(row.revision)
   }
 
-  /** An entity to delete, with its fields. `revision` is that of the deletion. */
-  addDeletedEntity(entityId: string, revision: number): void {
+  /** An entity to delete, with its fields. */
+  addDeletedEntity(entityId: string): void {
     this.deletedEntities.column(0).addText(entityId)
-    this.deletedEntities.column(1).addInt8(revision)
+  }
+
+  /** What an entity was that a revision deleted. */
+  addTombstone(row: TombstoneRow): void {
+    const { tombstones } = this
+    tombstones.column(0).addText(row.entityId)
+    tombstones.column(1).addInt8(row.revision)
+    tombstones.column(2).addText(row.type)
+    tombstones.column(3).addText(row.name)
+    tombstones.column(4).addText(row.parentId)
+    tombstones.column(5).addInt8(row.createdRevision)
   }
 
   addReference(targetId: string, entityId: string, fieldId: number): void {

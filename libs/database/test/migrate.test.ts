@@ -30,6 +30,16 @@ test('a store that is in order is left as it is', async () => {
   expect((await readHead(pool)).logId).toBe(logId)
 })
 
+test('a store whose tombstones do not tell what was deleted forgets the past before them', async () => {
+  await migrateStore(database)
+  await pool.query('alter table tombstone drop column type, drop column name, drop column parent_id')
+  await pool.query('alter table tombstone drop column created_revision')
+  await pool.query('delete from migration where created_at > 1')
+  await pool.query(`insert into tombstone (entity_id, revision) values ('gone', 7)`)
+  await migrateStore(database)
+  expect((await readHead(pool)).oldestRevision).toBe(8)
+})
+
 test('a store whose last migration is missing is not taken for one in order', async () => {
   await migrateStore(database)
   await pool.query('delete from migration')

@@ -1,6 +1,5 @@
 import {
-  loadChildrenSince,
-  loadDeletingRevisions,
+  loadChildrenAsOf,
   loadEntities,
   loadTombstones,
   readDatabase,
@@ -59,7 +58,7 @@ async function loadPastEntities(
     if (entity !== undefined && entity.createdRevision <= revision) found.set(entityId, entity)
   }
   await walkBack([...found.values()], log, revision)
-  if (ids.some((id) => !found.has(id))) await assertHeld(pool, revision)
+  if (ids.some((id) => !found.has(id))) assertHeld(revision, (await readHead(pool)).oldestRevision)
   return new Map(ids.map((id) => [id, found.get(id)?.state ?? null]))
 }
 
@@ -93,28 +92,16 @@ async function walkForward(entities: readonly PastEntity[], log: PastLog, revisi
   }
 }
 
-/** Tombstones go with the log: a revision that it does not follow on tells nothing of what was deleted. */
-async function assertHeld(pool: Executor, revision: number): Promise<void> {
-  const { oldestRevision } = await readHead(pool)
-  if (revision + 1 < oldestRevision) {
-    throw new QError('compacted', `the log begins at revision ${oldestRevision}; what was deleted before is not known`)
-  }
+async function loadPastChildren(pool: Executor, parentId: string, revision: number): Promise<Children> {
+  const { oldestRevision, children } = await loadChildrenAsOf(pool, parentId, revision)
+  assertHeld(revision, oldestRevision)
+  return new ChildList(children)
 }
 
-async function loadPastChildren(pool: Executor, parentId: string, revision: number): Promise<Children> {
-  const children = new ChildList(await loadChildrenSince(pool, parentId, revision))
-  const log = new PastLog(pool)
-  const deleting = await loadDeletingRevisions(pool, revision)
-  await log.load(deleting)
-  for (const deletingRevision of deleting) {
-    for (const { kind } of log.at(deletingRevision).changes) {
-      if (kind.case !== 'entityDeleted') continue
-      const { entity } = kind.value
-      if (entity?.parentId === parentId && entity.createdRevision <= revision) {
-        children.add({ id: entity.id, name: entity.name })
-      }
-    }
-  }
-  await assertHeld(pool, revision)
-  return children
+/** Tombstones go with the log: a revision that it does not follow on tells nothing of what was deleted. */
+function assertHeld(revision: number, oldestRevision: number): void {
+  if (revision + 1 >= oldestRevision) return
+  throw new QError('compacted', `revision ${revision} can be read no longer: the log begins with ${oldestRevision}`, {
+    metadata: { oldest_revision: `${oldestRevision}` },
+  })
 }

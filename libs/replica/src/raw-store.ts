@@ -83,7 +83,7 @@ async function storeCommit(
       )
     }
     for (const entity of before.values()) {
-      if (!state.entities.has(entity.id)) await deleteEntity(query, entity.id, state.revision)
+      if (!state.entities.has(entity.id)) await deleteEntity(query, entity, state.revision)
     }
     for (const entity of state.entities.values()) {
       if (before.get(entity.id) !== entity) await storeEntity(query, entity, state)
@@ -96,10 +96,15 @@ async function storeCommit(
 
 type Query = (text: string, values: unknown[]) => Promise<unknown>
 
-async function deleteEntity(query: Query, id: string, revision: number): Promise<void> {
+async function deleteEntity(query: Query, entity: EntityState, revision: number): Promise<void> {
+  const { id, type, name, parentId, createdRevision } = entity
   await query('delete from entity where id = $1', [id])
   await query('delete from field where entity_id = $1', [id])
-  await query('insert into tombstone (entity_id, revision) values ($1, $2)', [id, revision])
+  await query(
+    `insert into tombstone (entity_id, revision, type, name, parent_id, created_revision)
+     values ($1, $2, $3, $4, $5, $6)`,
+    [id, revision, type, name, parentId, createdRevision],
+  )
 }
 
 async function storeEntity(query: Query, entity: EntityState, { types }: RawState): Promise<void> {

@@ -20,7 +20,7 @@ export class GroupEffect {
     for (const [id, entity] of state.changedEntities()) {
       const stored = state.storedEntity(id)
       if (entity === undefined) {
-        this.#rows.addDeletedEntity(id, state.deletions.get(id) ?? 0)
+        this.#rows.addDeletedEntity(id)
         if (stored !== undefined) this.#dereference(state, stored)
       } else if (stored === undefined) {
         this.#create(state, entity)
@@ -28,6 +28,7 @@ export class GroupEffect {
         this.#update(state, entity, stored)
       }
     }
+    for (const tombstone of state.tombstones) this.#rows.addTombstone(tombstone)
   }
 
   #dereference(state: GroupState, stored: HotEntity): void {

@@ -1,3 +1,4 @@
+import type { TombstoneRow } from '@qcore/database'
 import { QError } from '@qcore/errors'
 import type { FieldModel, TypeModel } from '@qcore/model'
 import type { HotEntity } from './hot-entity.ts'
@@ -41,8 +42,8 @@ export interface AddedFields {
  */
 export class GroupState {
   readonly changedTypes = new Map<string, TypeModel>()
-  /** By which revision an entity was deleted; those that exist again, or still, are no deletions. */
-  readonly deletions = new Map<string, number>()
+  /** The entities that commits deleted, also those that the group itself created, or that exist again. */
+  readonly tombstones: TombstoneRow[] = []
   readonly addedFields: AddedFields[] = []
   nextFieldId: number
   readonly isTruncated: boolean
@@ -114,6 +115,17 @@ export class GroupState {
   addEntity(entity: HotEntity): void {
     this.setEntity(entity.id, entity)
     listIn(this.#newChildren, entity.parentId).push(entity.id)
+  }
+
+  /** Deletes an entity. What the present commit created itself leaves no trace: no revision had it. */
+  deleteEntity(id: string, revision: number): void {
+    const before = this.entityBeforeCommit(id)
+    this.setEntity(id, null)
+    if (before === undefined) return
+    const { length } = this.tombstones
+    this.#undo.push(() => this.tombstones.splice(length))
+    const { type, name, parentId, createdRevision } = before
+    this.tombstones.push({ entityId: id, revision, type, name, parentId, createdRevision })
   }
 
   /** Remembers that a field was given a value that refers to an entity. */

@@ -26,8 +26,7 @@ export function deleteEntity(context: CommitContext, mutation: DeleteEntity, pat
   for (const id of doomed) {
     const before = state.entityBeforeCommit(id)
     if (before !== undefined) changes.add({ kind: 'deleted', entity: before })
-    state.setEntity(id, null)
-    state.deletions.set(id, revision)
+    state.deleteEntity(id, revision)
   }
   return create(MutationResultSchema, { entityId: entity.id, changed: true })
 }

@@ -25,7 +25,8 @@ const columnTypes: Readonly<Record<string, readonly string[]>> = {
   log: ['bigint', 'bigint', 'bytea'],
   field: ['text', 'int', 'bytea', 'bigint', 'text', 'bigint', 'bigint', 'double precision', 'bytea'],
   entity: ['text', 'text', 'text', 'text', 'int', 'bigint'],
-  deleted: ['text', 'bigint'],
+  deleted: ['text'],
+  tombstone: ['text', 'bigint', 'text', 'text', 'text', 'bigint'],
   reference: ['text', 'text', 'int'],
   unreference: ['text', 'text', 'int'],
   request: ['text', 'bigint', 'bytea', 'bytea'],
@@ -63,9 +64,15 @@ const parts: readonly Part[] = [
     sql: (from) => `
       gone as (select added.* from ${from}),
       gone_entity as (delete from entity using gone where entity.id = gone.c1),
-      gone_field as (delete from field using gone where field.entity_id = gone.c1),
+      gone_field as (delete from field using gone where field.entity_id = gone.c1)`,
+  },
+  {
+    name: 'tombstone',
+    rows: (rows) => rows.tombstones,
+    sql: (from) => `
       new_tombstone as (
-        insert into tombstone (entity_id, revision) select c1, c2 from gone)`,
+        insert into tombstone (entity_id, revision, type, name, parent_id, created_revision)
+        select added.* from ${from})`,
   },
   {
     name: 'reference',
