@@ -1,1 +1,10 @@
-export {}
+export { HeldLease } from './held-lease.ts'
+export { isLeadershipAddress, openLeadershipStore } from './open-leadership-store.ts'
+export { PostgresLeadershipStore } from './postgres/postgres-leadership-store.ts'
+export { candidateSchema, leaseSchema } from './qcore/lease-schemas.ts'
+export { QcoreLeadershipStore } from './qcore/qcore-leadership-store.ts'
+export { RedisLeadershipStore } from './redis/redis-leadership-store.ts'
+export type { LeaseTiming, LossReason } from './held-lease.ts'
+export type { Candidacy, LeadershipStore, Lease, LeaseClaim } from './leadership-store.ts'
+export type { PostgresLeadershipOptions } from './postgres/postgres-leadership-store.ts'
+export type { RedisLeadershipOptions } from './redis/redis-leadership-store.ts'
