@@ -1,5 +1,9 @@
 import { ReadService } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
+import { DirectScope } from './bindings/direct-scope.ts'
+import { AnyEntityBinding } from './bindings/entity-binding.ts'
+import { MultiBinding } from './bindings/multi-binding.ts'
+import { TypeBinding } from './bindings/type-binding.ts'
 import type { CallOptions, Caller } from './calls/caller.ts'
 import { errorFromProblem } from './calls/problem.ts'
 import { commit, type CommitInput, type NewEntity, type WriteOptions } from './commit/commit-builder.ts'
@@ -17,6 +21,7 @@ import { ExistsReader, type ExistsInput } from './read/exists.ts'
 import { FieldReader, type FieldRef } from './read/field-reader.ts'
 import { findPage, findRequest, type FindQuery, type FoundEntity } from './read/find.ts'
 import { Pages, type PagesOptions } from './read/pages.ts'
+import type { TypeDefinition } from './schema/define-type.ts'
 import type { TypeSchema, TypeSchemaInput } from './schema/schema.ts'
 import { TypeDirectory } from './schema/type-directory.ts'
 import { readStatus, type Status } from './status.ts'
@@ -152,6 +157,21 @@ export class Client implements AsyncDisposable {
   /** The same to iterate over. Resolves when the subscription is live. */
   notifications(target: NotifyTarget, options: NotifyOptions = {}): Promise<NotificationStream> {
     return this.#notifier.iterate(target, options)
+  }
+
+  /** Binds an entity, to read, write and watch it field by field; nothing is read. */
+  entity(entity: EntityRef): AnyEntityBinding {
+    return new AnyEntityBinding(new DirectScope(this), entity)
+  }
+
+  /** The entities of a type that is defined in TypeScript. */
+  of<Type extends TypeDefinition>(type: Type): TypeBinding<Type> {
+    return new TypeBinding(this, type)
+  }
+
+  /** Begins changes of several entities that become one revision, or nothing. */
+  multi(): MultiBinding {
+    return new MultiBinding(this, (question, options) => this.#directory.find(question, options))
   }
 
   /** The state of the store. */

@@ -1,5 +1,11 @@
 export { connect } from './connect.ts'
 export { Client } from './client.ts'
+export { AnyEntityBinding, EntityBinding } from './bindings/entity-binding.ts'
+export { AnyFieldBinding } from './bindings/any-field-binding.ts'
+export { FieldBinding } from './bindings/field-binding.ts'
+export { ListBinding } from './bindings/list-binding.ts'
+export { MultiBinding } from './bindings/multi-binding.ts'
+export { TypeBinding } from './bindings/type-binding.ts'
 export { commit, CommitBuilder } from './commit/commit-builder.ts'
 export { NotificationStream } from './notify/notification-stream.ts'
 export { Subscription } from './notify/subscription.ts'
@@ -21,6 +27,10 @@ export {
   TypedValue,
 } from './values/value-input.ts'
 export { isQError, QError } from '@qcore/errors'
+export type { FieldNotification, FieldNotifyOptions } from './bindings/field-binding.ts'
+export type { NewEntityOf } from './bindings/type-binding.ts'
+export type { FindQueryOf, FoundOf } from './bindings/typed-find.ts'
+export type { NotificationOf, NotifyFields } from './bindings/typed-notification.ts'
 export type { CallOptions } from './calls/caller.ts'
 export type { TokenInput } from './calls/token-source.ts'
 export type { CommitInput, ConditionInput, MutationInput, NewEntity, WriteOptions } from './commit/commit-builder.ts'
@@ -34,6 +44,17 @@ export type { ExistsInput } from './read/exists.ts'
 export type { FieldRef } from './read/field-reader.ts'
 export type { ComparisonInput, FindQuery, FoundEntity } from './read/find.ts'
 export type { Page, PagesOptions } from './read/pages.ts'
+export type {
+  EntityOf,
+  EntityRefOf,
+  FieldName,
+  FieldOf,
+  PathOf,
+  SpecAt,
+  TypeDefinition,
+  ValuesOf,
+} from './schema/define-type.ts'
+export type { FieldSpec, ReadValue, WriteValue } from './schema/field-spec.ts'
 export type { FieldDefinition, FieldDefinitionInput, TypeSchema, TypeSchemaInput } from './schema/schema.ts'
 export type { Status } from './status.ts'
 export type { TokenClaims, TokenInit, TokenLevel } from './token-client.ts'

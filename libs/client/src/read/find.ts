@@ -105,7 +105,8 @@ function filtersOf({ where = {} }: FindQuery): Filter[] {
   })
 }
 
-function isComparison(wanted: ValueInput | ComparisonInput): wanted is ComparisonInput {
+/** Whether a condition is made of comparisons, not a value. */
+export function isComparison(wanted: ValueInput | ComparisonInput): wanted is ComparisonInput {
   if (typeof wanted !== 'object' || wanted === null) return false
   const names = Object.keys(wanted)
   return names.length > 0 && names.every((name) => Object.hasOwn(comparisons, name))

@@ -41,6 +41,12 @@ export class TypeDirectory {
     return fields !== undefined && Object.hasOwn(fields, field) ? fields[field]?.type : undefined
   }
 
+  /** The type of a field; undefined if there is no such field. */
+  async find(question: FieldQuestion, options: CallOptions): Promise<FieldType | undefined> {
+    if (this.typeOf(question) === undefined) await this.load([question], options)
+    return this.typeOf(question)
+  }
+
   /** Asks for what is not remembered. What does not exist is not an error here. */
   async load(questions: readonly FieldQuestion[], options: CallOptions): Promise<void> {
     const ids = questions.flatMap(({ of }) =>

@@ -1,0 +1,150 @@
+import { QError } from '@qcore/errors'
+import type { WriteOptions } from '../commit/commit-builder.ts'
+import type { ReadOptions } from '../read/consistency.ts'
+import type { FieldQuestion } from '../schema/type-directory.ts'
+import type { FieldType } from '../values/field-type.ts'
+import type { Entity, Field } from '../values/field.ts'
+import { Timestamp } from '../values/timestamp.ts'
+import { impliedType, type ValueInput } from '../values/value-input.ts'
+import { messageFromInput, typedValueFromMessage, type TypedFieldValue } from '../values/value-message.ts'
+import type { BindingScope, BindingStore } from './binding-scope.ts'
+import { expectType } from './field-binding.ts'
+import { editedList, type ListEdit } from './list-edit.ts'
+import type { PendingChanges, PendingEntity, PendingValue } from './pending-changes.ts'
+import { followPath } from './pending-path.ts'
+
+/** Tells the type of a field by the store's schemas; undefined if there is no such field. */
+export type FieldTypeSource = (question: FieldQuestion, options: ReadOptions) => Promise<FieldType | undefined>
+
+/** The changes of a multi. */
+export interface PendingSource {
+  /** To read. */
+  readonly current: () => PendingChanges
+  /** To add to. Throws while the multi is being committed, or has to be committed again. */
+  readonly open: () => PendingChanges
+}
+
+/** What a multi reads from and writes to: the store, under the changes that are not committed yet. */
+export class MultiScope implements BindingScope<void> {
+  readonly store: BindingStore
+  readonly #typeOf: FieldTypeSource
+  readonly #source: PendingSource
+
+  constructor(store: BindingStore, typeOf: FieldTypeSource, source: PendingSource) {
+    this.store = store
+    this.#typeOf = typeOf
+    this.#source = source
+  }
+
+  get #pending(): PendingChanges {
+    return this.#source.current()
+  }
+
+  async entity(id: string, options: ReadOptions): Promise<Entity> {
+    this.#expectPresent(id)
+    const created = this.#pending.created(id)
+    return created === undefined ? this.store.get(id, options) : entityOf(created)
+  }
+
+  async children(id: string, options: ReadOptions): Promise<Entity[]> {
+    this.#expectPresent(id)
+    const pending = this.#pending
+    const created = pending.childrenOf(id).map(entityOf)
+    if (pending.created(id) !== undefined) return created.sort(byNameAndId)
+    const committed = await this.store.children(id, options).toArray()
+    const left = committed.filter((child) => !pending.isDeleted(child.id))
+    return created.length === 0 ? left : [...left, ...created].sort(byNameAndId)
+  }
+
+  async read(entityId: string, path: string, options: ReadOptions): Promise<Field> {
+    if (!path.includes('->') || this.#pending.size === 0) return this.#readField(entityId, path, options)
+    const end = await followPath(entityId, path, (id, step) => this.#readField(id, step, options))
+    return this.#readField(end.entityId, end.path, options)
+  }
+
+  write(entityId: string, field: string, value: ValueInput, options: WriteOptions): void {
+    this.#expectPresent(entityId)
+    this.#source.open().write(entityId, field, value, options)
+  }
+
+  editList(entityId: string, field: string, edit: ListEdit): void {
+    this.#expectPresent(entityId)
+    this.#source.open().editList(entityId, field, edit)
+  }
+
+  delete(entityId: string): void {
+    this.#expectPresent(entityId)
+    this.#source.open().delete(entityId)
+  }
+
+  async #readField(entityId: string, name: string, options: ReadOptions): Promise<Field> {
+    this.#expectPresent(entityId)
+    const pending = this.#pending
+    const value = pending.valueOf(entityId, name)
+    const created = pending.created(entityId)
+    if (value !== undefined) {
+      const of = created === undefined ? { entityId } : { type: created.type }
+      const type = impliedType(value.value) ?? (await this.#typeOf({ of, field: name }, options))
+      if (type !== undefined) return pendingField(entityId, name, valueAs(type, value, name), value.options)
+    }
+    const edits = pending.editsOf(entityId, name)
+    const field =
+      created === undefined
+        ? await this.store.read(entityId, name, options)
+        : await this.#defaultOf(created, name, options)
+    if (edits.length === 0) return field
+    expectType(field, 'EntityList')
+    const ids = editedList(field.value as readonly string[], edits)
+    return pendingField(entityId, name, { type: 'EntityList', value: ids }, {})
+  }
+
+  /** What a field of an entity that is not committed will hold. */
+  async #defaultOf(created: PendingEntity, name: string, options: ReadOptions): Promise<Field> {
+    const { fields } = await this.store.schema(created.type, options)
+    const definition = Object.hasOwn(fields, name) ? fields[name] : undefined
+    if (definition !== undefined) {
+      const value = { type: definition.type, value: definition.default } as TypedFieldValue
+      return pendingField(created.id, name, value, {})
+    }
+    const own = this.#ownValue(created, name)
+    if (own !== undefined) return pendingField(created.id, name, own, {})
+    throw new QError('unknown_field', `type ${created.type} has no field ${name}`, { field: name })
+  }
+
+  #ownValue({ id, name, parentId }: PendingEntity, wanted: string): TypedFieldValue | undefined {
+    if (wanted === 'Name') return { type: 'String', value: name }
+    if (wanted === 'Parent') return { type: 'EntityReference', value: parentId }
+    if (wanted !== 'Children') return undefined
+    const children = this.#pending.childrenOf(id).map(entityOf)
+    return { type: 'EntityList', value: children.sort(byNameAndId).map((child) => child.id) }
+  }
+
+  #expectPresent(entityId: string): void {
+    if (!this.#pending.isDeleted(entityId)) return
+    throw new QError('unknown_entity', `the entity ${entityId} is deleted by this multi`, { field: 'entity_id' })
+  }
+}
+
+function entityOf({ id, type, name, parentId }: PendingEntity): Entity {
+  return { id, type, name, parentId, createdRevision: 0 }
+}
+
+function byNameAndId(one: Entity, other: Entity): number {
+  if (one.name !== other.name) return one.name < other.name ? -1 : 1
+  return one.id < other.id ? -1 : 1
+}
+
+function valueAs(type: FieldType, { value }: PendingValue, name: string): TypedFieldValue {
+  return typedValueFromMessage(messageFromInput(type, value, name))
+}
+
+/** Nobody wrote it yet: it has revision 0 and no writer. */
+function pendingField(
+  entityId: string,
+  name: string,
+  value: TypedFieldValue,
+  { writeTime = Timestamp.now() }: WriteOptions,
+): Field {
+  const time = writeTime instanceof Date ? Timestamp.fromDate(writeTime) : writeTime
+  return { ...value, entityId, name, writeTime: time, writer: '', revision: 0 }
+}
