@@ -1,11 +1,12 @@
 import type { NatsConnection } from '@nats-io/transport-node'
 import { createTokenVerifier, type TokenVerifier } from '@qcore/access'
 import { openPool, prepareStore, readDatabase, readHead, type Executor } from '@qcore/database'
-import { coalesce, openReplica, type Replica } from '@qcore/replica'
+import { coalesce, openPast, openReplica, type Past, type Replica } from '@qcore/replica'
 import { createLogger, openNats, type Logger } from '@qcore/service'
 import type { ReaderConfig } from './config.ts'
 import { createCursorCodec, type CursorCodec } from './find/cursor.ts'
 import { findSettings } from './find/run-statement.ts'
+import { Turns } from './past/turns.ts'
 
 /** What the reader works with. Disposing closes what it opened. */
 export interface ReaderContext extends AsyncDisposable {
@@ -16,6 +17,9 @@ export interface ReaderContext extends AsyncDisposable {
   readonly verifier: TokenVerifier
   readonly replica: Replica
   readonly cursors: CursorCodec
+  readonly past: Past
+  /** Readings of the past load much: a few at a time, so that they take neither all connections nor all memory. */
+  readonly pastTurns: Turns
   /** The newest revision committed, as of a moment after the call. */
   readLatestRevision(): Promise<number>
 }
@@ -49,6 +53,8 @@ export async function openContext(config: ReaderConfig, overrides: ReaderOverrid
     verifier: createTokenVerifier(authSecret),
     replica,
     cursors: createCursorCodec(authSecret, store),
+    past: openPast(pool, (name) => replica.types?.get(name)),
+    pastTurns: new Turns(Math.max(1, Math.floor(config.connections / 2))),
     readLatestRevision: coalesce(async () => (await readDatabase(readHead(pool))).revision),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }

@@ -214,7 +214,13 @@ class LiveLogFeed implements LogFeed {
     }
     this.#currentAtMs = performance.now()
     this.#waiters.reject(askedBefore, (revision) => {
-      return new QError('future_revision', `revision ${revision} was not committed yet; the newest is ${this.#applied}`)
+      return new QError(
+        'future_revision',
+        `revision ${revision} was not committed yet; the newest is ${this.#applied}`,
+        {
+          metadata: { newest_revision: `${this.#applied}` },
+        },
+      )
     })
   }
 

@@ -5,7 +5,13 @@ import { LogRecord, splitBatch } from './log-record.ts'
 import { applyRawCommit, commitTimeUs, type RawState } from './raw-commit.ts'
 
 function recordBytes(): Uint8Array {
-  const state: RawState = { types: new Map(), entities: new Map(), revision: 40, nextFieldId: 1 }
+  const state: RawState = {
+    types: new Map(),
+    entities: new Map(),
+    revision: 40,
+    leavesValuesOut: false,
+    nextFieldId: 1,
+  }
   const schema = create(TypeSchemaSchema, { type: 'Thing', fields: [{ name: 'Text', valueType: ValueType.STRING }] })
   return applyRawCommit(state, [
     { kind: 'schema', schema },

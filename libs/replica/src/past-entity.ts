@@ -1,9 +1,10 @@
-import type { CommitRecord, FieldState as FieldStateMessage } from '@qcore/contracts'
+import type { FieldState as FieldStateMessage } from '@qcore/contracts'
 import type { EntityRow } from '@qcore/database'
 import { microsFromTimestamp, type EntityState, type FieldModel, type FieldState, type TypeModel } from '@qcore/model'
 import type { TypeLookup } from './cached-entity.ts'
-import { decodeFieldChange, decodeSchemaChanged, type ChangeOutline } from './change-outline.ts'
-import { changeOfField, valueGiven, type PastLog } from './past-log.ts'
+import { decodeEntityDeleted, decodeFieldChange, decodeSchemaChanged, type ChangeOutline } from './change-outline.ts'
+import { fieldOrigin } from './field-origin.ts'
+import type { LogRecord } from './log-record.ts'
 import { PackedEntity } from './packed-entity.ts'
 import { storedValue } from './packed-field.ts'
 
@@ -31,27 +32,25 @@ export class PastEntity {
   }
 
   /** As it was when a commit deleted it. */
-  static fromDeleted({ changes }: CommitRecord, id: string, typeOf: TypeLookup): PastEntity | undefined {
-    for (const { kind } of changes) {
-      if (kind.case !== 'entityDeleted' || kind.value.entity?.id !== id) continue
-      const { type: typeName, name, parentId, createdRevision } = kind.value.entity
-      const type = typeOf(typeName)
-      if (type === undefined) return undefined
-      const recorded = new Map(kind.value.fields.map((field) => [field.name, field]))
-      const fields: PastField[] = []
-      for (const field of type.fields) {
-        const state = recorded.get(field.name)
-        // Fields that were added to the type since come last.
-        if (state === undefined) break
-        fields.push(recordedField(state, field))
-      }
-      return new PastEntity(
-        { id, type: typeName, name, parentId, createdRevision: Number(createdRevision) },
-        type,
-        fields,
-      )
+  static fromDeleted({ changes }: LogRecord, id: string, typeOf: TypeLookup): PastEntity | undefined {
+    const deletion = changes.find((change) => change.kind === 'entity_deleted' && change.entityId === id)
+    const { entity, fields: recorded = [] } = deletion === undefined ? {} : decodeEntityDeleted(deletion)
+    const type = entity === undefined ? undefined : typeOf(entity.type)
+    if (entity === undefined || type === undefined) return undefined
+    const states = new Map(recorded.map((field) => [field.name, field]))
+    const fields: PastField[] = []
+    for (const field of type.fields) {
+      const state = states.get(field.name)
+      // Fields that were added to the type since come last.
+      if (state === undefined) break
+      fields.push(recordedField(state, field))
     }
-    return undefined
+    const { name, parentId, createdRevision } = entity
+    return new PastEntity(
+      { id, type: type.name, name, parentId, createdRevision: Number(createdRevision) },
+      type,
+      fields,
+    )
   }
 
   get id(): string {
@@ -75,21 +74,21 @@ export class PastEntity {
     return this.#fields.flatMap((field) => (field.revision > revision ? [field.revision] : []))
   }
 
-  /** Takes every field that was written after a revision one write back. The log must have those writes. */
-  stepBack(log: PastLog, revision: number): void {
+  /** Takes the fields that a commit wrote to what they held before. */
+  stepBack(record: LogRecord): void {
     for (const [position, field] of this.#fields.entries()) {
       const model = this.#type.fields[position]
-      if (model === undefined || field.revision <= revision) continue
-      const change = changeOfField(log.at(field.revision), this.#facts, model.name)
-      if (change?.case === 'fieldChanged' && change.value.previous !== undefined) {
-        this.#fields[position] = recordedField(change.value.previous, model)
-      } else if (change?.case === 'schemaChanged') {
+      if (model === undefined || field.revision !== record.revision) continue
+      const origin = fieldOrigin(record, this.#facts, model.name)
+      if (origin === undefined) {
+        throw new Error(`revision ${field.revision} does not tell what ${this.id}.${model.name} held before`)
+      }
+      if (origin.previous === undefined) {
         // It was added to the type since, and so were those behind it.
         this.#fields.length = position
         return
-      } else {
-        throw new Error(`revision ${field.revision} does not tell what ${this.id}.${model.name} held before`)
       }
+      this.#fields[position] = recordedField(origin.previous, model)
     }
   }
 
@@ -115,13 +114,13 @@ export class PastEntity {
     return this.#fields.flatMap((field) => (field.value === undefined ? [field.revision] : []))
   }
 
-  /** Fills those values in. The log must have the writes. */
-  fillValues(log: PastLog): void {
+  /** Fills in the absent values that a commit wrote. */
+  fillValues(record: LogRecord): void {
     for (const [position, field] of this.#fields.entries()) {
       const model = this.#type.fields[position]
-      if (model === undefined || field.value !== undefined) continue
-      const change = changeOfField(log.at(field.revision), this.#facts, model.name)
-      this.#fields[position] = { ...field, value: storedValue(model, valueGiven(change, model.name)) }
+      if (model === undefined || field.value !== undefined || field.revision !== record.revision) continue
+      const origin = fieldOrigin(record, this.#facts, model.name)
+      this.#fields[position] = { ...field, value: storedValue(model, origin?.value) }
     }
   }
 }

@@ -1,48 +1,68 @@
-import {
-  loadChildrenAsOf,
-  loadEntities,
-  loadTombstones,
-  readDatabase,
-  readHead,
-  type Executor,
-} from '@qcore/database'
+import { loadChildrenAsOf, loadEntities, loadTombstones, readDatabase, readHead, type Executor } from '@qcore/database'
 import { QError } from '@qcore/errors'
 import type { EntityState, TypeModel } from '@qcore/model'
 import type { TypeLookup } from './cached-entity.ts'
 import { ChildList } from './child-list.ts'
 import type { Children } from './entity-source.ts'
 import { PastEntity } from './past-entity.ts'
-import { PastLog } from './past-log.ts'
+import { visitRecords } from './past-log.ts'
+import { walkBack } from './walk-back.ts'
 
 /** What the store held right after a revision that has passed. */
 export interface Past {
   /**
-   * Entities as they were; null: there was no such entity. The revision must have been committed.
+   * Entities as they were; null: there was no such entity. The revision must have been committed, and applied by those
+   * who know the types.
    *
-   * @throws QError `compacted` if nothing tells any more, `unavailable`
+   * @throws QError `compacted` if nothing tells any more, `unavailable`; `deadline_exceeded` when the signal fires
    */
-  entities(ids: readonly string[], revision: number): Promise<ReadonlyMap<string, EntityState | null>>
-  /** The children that an entity had. Throws the same. */
-  children(id: string, revision: number): Promise<Children>
+  entities(
+    ids: readonly string[],
+    revision: number,
+    signal?: AbortSignal,
+  ): Promise<ReadonlyMap<string, EntityState | null>>
+  /** The children that entities had. Throws the same. */
+  children(ids: readonly string[], revision: number): Promise<ReadonlyMap<string, Children>>
   /** A type, which may have got fields since; an entity of the past has fewer. */
   type(name: string): TypeModel | undefined
 }
 
+/** Entities of one statement: their fields are in memory at a time. */
+const entitiesAtOnce = 200
+
 /** Opens the past of a store: the present, walked back along the log. */
 export function openPast(pool: Executor, typeOf: TypeLookup): Past {
+  const load = async (
+    ids: readonly string[],
+    revision: number,
+    signal: AbortSignal | undefined,
+  ): Promise<Map<string, EntityState | null>> => {
+    const states = new Map<string, EntityState | null>()
+    for (let start = 0; start < ids.length; start += entitiesAtOnce) {
+      const batch = ids.slice(start, start + entitiesAtOnce)
+      const found = await loadPastEntities({ pool, typeOf, signal }, batch, revision)
+      for (const id of batch) states.set(id, found.get(id)?.state ?? null)
+    }
+    return states
+  }
   return {
     type: typeOf,
-    entities: (ids, revision) => readDatabase(loadPastEntities({ pool, typeOf }, ids, revision)),
-    children: (id, revision) => readDatabase(loadPastChildren(pool, id, revision)),
+    entities: (ids, revision, signal) => readDatabase(load(ids, revision, signal)),
+    children: (ids, revision) => readDatabase(loadPastChildren(pool, ids, revision)),
   }
 }
 
+interface PastSources {
+  readonly pool: Executor
+  readonly typeOf: TypeLookup
+  readonly signal: AbortSignal | undefined
+}
+
 async function loadPastEntities(
-  { pool, typeOf }: { pool: Executor; typeOf: TypeLookup },
+  { pool, typeOf, signal }: PastSources,
   ids: readonly string[],
   revision: number,
-): Promise<Map<string, EntityState | null>> {
-  const log = new PastLog(pool)
+): Promise<Map<string, PastEntity>> {
   const found = new Map<string, PastEntity>()
   const { entities } = await loadEntities(pool, ids)
   for (const row of entities) {
@@ -51,55 +71,42 @@ async function loadPastEntities(
   }
   // What is not there, or was created since, may have been deleted since.
   const missing = ids.filter((id) => !found.has(id))
-  const deleted = await loadTombstones(pool, missing, revision)
-  await log.load(deleted.map((tombstone) => tombstone.revision))
-  for (const { entityId, revision: deletedRevision } of deleted) {
-    const entity = PastEntity.fromDeleted(log.at(deletedRevision), entityId, typeOf)
-    if (entity !== undefined && entity.createdRevision <= revision) found.set(entityId, entity)
-  }
-  await walkBack([...found.values()], log, revision)
-  if (ids.some((id) => !found.has(id))) assertHeld(revision, (await readHead(pool)).oldestRevision)
-  return new Map(ids.map((id) => [id, found.get(id)?.state ?? null]))
-}
-
-/** Fields that were written more often since are looked for from the other end: their next change is not far. */
-const mostStepsBack = 8
-
-async function walkBack(entities: readonly PastEntity[], log: PastLog, revision: number): Promise<void> {
-  for (let step = 0; step < mostStepsBack; step++) {
-    const later = entities.flatMap((entity) => entity.revisionsAfter(revision))
-    if (later.length === 0) break
-    await log.load(later)
-    for (const entity of entities) entity.stepBack(log, revision)
-  }
-  await walkForward(entities, log, revision)
-  await log.load(entities.flatMap((entity) => entity.revisionsWithoutValue()))
-  for (const entity of entities) entity.fillValues(log)
-}
-
-async function walkForward(entities: readonly PastEntity[], log: PastLog, revision: number): Promise<void> {
-  const open = new Map(
-    entities.filter((entity) => entity.revisionsAfter(revision).length > 0).map((entity) => [entity.id, entity]),
-  )
-  if (open.size === 0) return
-  for await (const record of log.after(revision)) {
-    for (const change of record.changes) {
-      if (change.kind === 'schema_changed') for (const entity of open.values()) entity.dropAdded(change)
-      else if (change.kind === 'field_changed') open.get(change.entityId)?.stepTo(change, revision)
+  const deleted = missing.length === 0 ? [] : await loadTombstones(pool, missing, revision)
+  const deletedBy = Map.groupBy(deleted, (tombstone) => tombstone.revision)
+  await visitRecords(pool, deletedBy.keys(), (record) => {
+    for (const { entityId } of deletedBy.get(record.revision) ?? []) {
+      const entity = PastEntity.fromDeleted(record, entityId, typeOf)
+      if (entity !== undefined) found.set(entityId, entity)
     }
-    for (const [id, entity] of open) if (entity.revisionsAfter(revision).length === 0) open.delete(id)
-    if (open.size === 0) return
+  })
+  await walkBack([...found.values()], revision, { pool, signal })
+  if (found.size < ids.length) assertHeld(revision, (await readHead(pool)).oldestRevision)
+  return found
+}
+
+async function loadPastChildren(
+  pool: Executor,
+  parentIds: readonly string[],
+  revision: number,
+): Promise<Map<string, Children>> {
+  const lists = new Map<string, Children>()
+  for (let start = 0; start < parentIds.length; start += entitiesAtOnce) {
+    const batch = parentIds.slice(start, start + entitiesAtOnce)
+    const { oldestRevision, children } = await loadChildrenAsOf(pool, batch, revision)
+    assertHeld(revision, oldestRevision)
+    for (const { parentId, ids, names } of children) {
+      lists.set(parentId, new ChildList(ids.map((id, index) => ({ id, name: names[index] ?? '' }))))
+    }
   }
+  return lists
 }
 
-async function loadPastChildren(pool: Executor, parentId: string, revision: number): Promise<Children> {
-  const { oldestRevision, children } = await loadChildrenAsOf(pool, parentId, revision)
-  assertHeld(revision, oldestRevision)
-  return new ChildList(children)
-}
-
-/** Tombstones go with the log: a revision that it does not follow on tells nothing of what was deleted. */
-function assertHeld(revision: number, oldestRevision: number): void {
+/**
+ * Checks that the log still follows on a revision: tombstones go with it, and so does what it tells.
+ *
+ * @throws QError `compacted`
+ */
+export function assertHeld(revision: number, oldestRevision: number): void {
   if (revision + 1 >= oldestRevision) return
   throw new QError('compacted', `revision ${revision} can be read no longer: the log begins with ${oldestRevision}`, {
     metadata: { oldest_revision: `${oldestRevision}` },

@@ -45,6 +45,8 @@ export interface RawState {
   readonly entities: Map<string, EntityState>
   revision: number
   nextFieldId: number
+  /** Whether commits leave the values before out, as large ones do. */
+  leavesValuesOut: boolean
 }
 
 /** Made up, and a microsecond a revision. */
@@ -84,7 +86,7 @@ function applyMutation(state: RawState, mutation: RawMutation): Change['kind'] {
       const entity = entityOf(state, mutation.id)
       state.entities.delete(mutation.id)
       const type = typeOf(state, entity.type)
-      const fields = type.fields.map((field) => wholeState(field, stateOf(entity, field)))
+      const fields = type.fields.map((field) => recordedState(state, field, stateOf(entity, field)))
       return {
         case: 'entityDeleted',
         value: create(EntityDeletedSchema, { entity: messageFromEntity(entity), fields }),
@@ -141,7 +143,7 @@ function applyWrite(state: RawState, mutation: Extract<RawMutation, { kind: 'wri
       entityType: entity.type,
       name: field.name,
       value: messageFromFieldValue(field.valueType, mutation.value),
-      previous: wholeState(field, previous),
+      previous: recordedState(state, field, previous),
     }),
   }
 }
@@ -150,10 +152,10 @@ function newState({ revision }: RawState, value: FieldValue): FieldState {
   return { value, writeTimeUs: commitTimeUs(revision), writer: writerOf(revision), revision }
 }
 
-function wholeState(field: FieldModel, state: FieldState): FieldStateMessage {
+function recordedState({ leavesValuesOut }: RawState, field: FieldModel, state: FieldState): FieldStateMessage {
   return create(FieldStateSchema, {
     name: field.name,
-    value: messageFromFieldValue(field.valueType, state.value),
+    ...(leavesValuesOut ? {} : { value: messageFromFieldValue(field.valueType, state.value) }),
     writeTime: timestampFromMicros(state.writeTimeUs),
     writer: state.writer,
     revision: BigInt(state.revision),

@@ -30,7 +30,7 @@ export async function openRawStore(postgresUrl: string): Promise<RawStore> {
   await migrateStore(database)
   const pool = openPool({ ...database, max: 2 }, () => undefined)
   await createLogPartition(pool, { from: 1, to: mostRevisions })
-  const state: RawState = { types: new Map(), entities: new Map(), revision: 0, nextFieldId: 1 }
+  const state: RawState = { types: new Map(), entities: new Map(), revision: 0, nextFieldId: 1, leavesValuesOut: false }
   let last: Promise<Uint8Array> = Promise.resolve(new Uint8Array())
   return {
     store,

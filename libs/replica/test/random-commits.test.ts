@@ -1,6 +1,14 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { compareText, openPast, type Past, type Replica, type ReplicaSource } from '../src/index.ts'
+import {
+  compareText,
+  loadPastTypes,
+  openPast,
+  TypeRegistry,
+  type Past,
+  type Replica,
+  type ReplicaSource,
+} from '../src/index.ts'
 import type { RawMutation } from '../src/testing.ts'
 import { caller, createTestStore, person, personSchema, plain, write, type TestStore } from './_replica.ts'
 
@@ -54,16 +62,19 @@ function expected(): unknown {
 test('after random commits, of which some are not told of, a cache of any size equals the store', async () => {
   let added = 0
   const history = new Map<number, unknown>()
+  const typesOf = new Map<number, string[]>()
   const choice = fc.record({ id: fc.constantFrom(...ids), what: fc.nat(5), value: fc.nat(5) })
   const step = fc.record({
     choices: fc.array(choice, { minLength: 1, maxLength: 4 }),
     isTold: fc.boolean(),
     isRead: fc.boolean(),
+    isLarge: fc.boolean(),
     addsField: fc.integer({ min: 0, max: 9 }).map((number) => number === 0),
   })
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 12 }), async (steps) => {
-      for (const { choices, isTold, isRead, addsField } of steps) {
+      for (const { choices, isTold, isRead, isLarge, addsField } of steps) {
+        store.raw.state.leavesValuesOut = isLarge
         const names = Array.from({ length: added + Number(addsField && added < 5) }, (_, index) => `Extra${index}`)
         const schema: RawMutation[] = names.length > added ? [{ kind: 'schema', schema: personSchema(names) }] : []
         added = names.length
@@ -71,6 +82,7 @@ test('after random commits, of which some are not told of, a cache of any size e
         if (isTold) await store.commit(...mutations)
         else await store.commitSilently(...mutations)
         history.set(store.raw.state.revision, expected())
+        typesOf.set(store.raw.state.revision, fieldNames())
         if (!isRead) continue
         for (const each of [replica, small]) {
           await each.feed.waitFor(store.raw.state.revision, AbortSignal.timeout(5_000))
@@ -83,10 +95,18 @@ test('after random commits, of which some are not told of, a cache of any size e
   const past = openPast(store.raw.pool, (name) => replica.types?.get(name))
   await replica.feed.waitFor(store.raw.state.revision, AbortSignal.timeout(5_000))
   for (const [revision, then] of history) expect(await pastSnapshot(past, revision), `${revision}`).toEqual(then)
+  for (const [revision, then] of typesOf) {
+    const types = await loadPastTypes(store.raw.pool, replica.types ?? new TypeRegistry([]), revision)
+    expect(types.get('Person')?.fields.map(({ name }) => name)).toEqual(then)
+  }
 }, 60_000)
+
+function fieldNames(): string[] {
+  return store.raw.state.types.get('Person')?.fields.map(({ name }) => name) ?? []
+}
 
 async function pastSnapshot(past: Past, revision: number): Promise<unknown> {
   const entities = await past.entities(ids, revision)
-  const children = await past.children('root', revision)
-  return { entities: ids.map((id) => entities.get(id)), children: children.ids() }
+  const children = (await past.children(['root'], revision)).get('root')
+  return { entities: ids.map((id) => entities.get(id)), children: children?.ids() }
 }

@@ -93,14 +93,11 @@ export class PastEntities implements EntitySource {
     const parentIds = [...this.#missedChildren]
     this.#missedEntities.clear()
     this.#missedChildren.clear()
-    const [entities, ...lists] = await Promise.all([
+    const [entities, lists] = await Promise.all([
       ids.length === 0 ? new Map<string, EntityState | null>() : this.#past.entities(ids, this.#revision),
-      ...parentIds.map(async (id) => this.#past.children(id, this.#revision)),
+      parentIds.length === 0 ? new Map<string, Children>() : this.#past.children(parentIds, this.#revision),
     ])
     for (const id of ids) this.#entities.set(id, entities.get(id) ?? null)
-    for (const [index, id] of parentIds.entries()) {
-      const list = lists[index]
-      if (list !== undefined) this.#children.set(id, list)
-    }
+    for (const [id, list] of lists) this.#children.set(id, list)
   }
 }

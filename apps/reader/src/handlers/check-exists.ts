@@ -7,22 +7,19 @@ import {
 } from '@qcore/contracts'
 import type { Caller, EntitySource } from '@qcore/replica'
 import type { ReaderContext } from '../context.ts'
-import { whenFresh } from '../freshness.ts'
+import { readAt } from '../read-at.ts'
 
 export function checkExists(
   reader: ReaderContext,
   request: CheckExistsRequest,
   caller: Caller,
 ): CheckExistsResponse | Promise<CheckExistsResponse> {
-  const { replica } = reader
-  return whenFresh(reader, request.consistency, caller, () =>
-    replica.read((source) => {
-      const response = create(CheckExistsResponseSchema)
-      response.revision = BigInt(replica.feed.appliedRevision)
-      response.exists = request.questions.map((question) => doesExist(source, question))
-      return response
-    }, caller),
-  )
+  return readAt(reader, request.consistency, caller, (source, { revision }) => {
+    const response = create(CheckExistsResponseSchema)
+    response.revision = revision
+    response.exists = request.questions.map((question) => doesExist(source, question))
+    return response
+  })
 }
 
 function doesExist(source: EntitySource, { subject }: ExistsQuestion): boolean {

@@ -9,23 +9,20 @@ import {
 import { messageFromEntity } from '@qcore/model'
 import type { Caller, EntitySource } from '@qcore/replica'
 import type { ReaderContext } from '../context.ts'
-import { whenFresh } from '../freshness.ts'
 import { problem } from '../problem.ts'
+import { readAt } from '../read-at.ts'
 
 export function getEntities(
   reader: ReaderContext,
   request: GetEntitiesRequest,
   caller: Caller,
 ): GetEntitiesResponse | Promise<GetEntitiesResponse> {
-  const { replica } = reader
-  return whenFresh(reader, request.consistency, caller, () =>
-    replica.read((source) => {
-      const response = create(GetEntitiesResponseSchema)
-      response.revision = BigInt(replica.feed.appliedRevision)
-      response.results = request.entityIds.map((id, index) => entityResult(source, id, index))
-      return response
-    }, caller),
-  )
+  return readAt(reader, request.consistency, caller, (source, { revision }) => {
+    const response = create(GetEntitiesResponseSchema)
+    response.revision = revision
+    response.results = request.entityIds.map((id, index) => entityResult(source, id, index))
+    return response
+  })
 }
 
 function entityResult(source: EntitySource, id: string, index: number): EntityResult {

@@ -4,22 +4,19 @@ import { QError } from '@qcore/errors'
 import { messageFromEntity } from '@qcore/model'
 import type { Caller, EntitySource } from '@qcore/replica'
 import type { ReaderContext } from '../context.ts'
-import { whenFresh } from '../freshness.ts'
+import { readAt } from '../read-at.ts'
 
 export function getRoot(
   reader: ReaderContext,
   request: GetRootRequest,
   caller: Caller,
 ): GetRootResponse | Promise<GetRootResponse> {
-  const { replica } = reader
-  return whenFresh(reader, request.consistency, caller, () =>
-    replica.read((source) => {
-      const response = create(GetRootResponseSchema)
-      response.revision = BigInt(replica.feed.appliedRevision)
-      setRoot(response, source)
-      return response
-    }, caller),
-  )
+  return readAt(reader, request.consistency, caller, (source, { revision }) => {
+    const response = create(GetRootResponseSchema)
+    response.revision = revision
+    setRoot(response, source)
+    return response
+  })
 }
 
 function setRoot(response: GetRootResponse, source: EntitySource): void {

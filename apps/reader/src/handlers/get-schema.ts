@@ -3,22 +3,19 @@ import { GetSchemaResponseSchema, type GetSchemaRequest, type GetSchemaResponse 
 import { QError } from '@qcore/errors'
 import type { Caller } from '@qcore/replica'
 import type { ReaderContext } from '../context.ts'
-import { whenFresh } from '../freshness.ts'
+import { readAt } from '../read-at.ts'
 
 export function getSchema(
   reader: ReaderContext,
   request: GetSchemaRequest,
   caller: Caller,
 ): GetSchemaResponse | Promise<GetSchemaResponse> {
-  const { replica } = reader
-  return whenFresh(reader, request.consistency, caller, () =>
-    replica.read((source) => {
-      const type = source.type(request.type)
-      if (type === undefined) throw new QError('unknown_type', `there is no type ${request.type}`, { field: 'type' })
-      const response = create(GetSchemaResponseSchema)
-      response.revision = BigInt(replica.feed.appliedRevision)
-      response.schema = type.schema
-      return response
-    }, caller),
-  )
+  return readAt(reader, request.consistency, caller, (source, { revision }) => {
+    const type = source.type(request.type)
+    if (type === undefined) throw new QError('unknown_type', `there is no type ${request.type}`, { field: 'type' })
+    const response = create(GetSchemaResponseSchema)
+    response.revision = revision
+    response.schema = type.schema
+    return response
+  })
 }

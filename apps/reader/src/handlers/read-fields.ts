@@ -6,6 +6,8 @@ import type { ReaderContext } from '../context.ts'
 import { encodedResult } from '../field/encoded-result.ts'
 import { fieldResult } from '../field/field-result.ts'
 import { whenFresh } from '../freshness.ts'
+import { answerPast } from '../past/read-past.ts'
+import { asOfOf } from '../past/revision-as-of.ts'
 
 export function readFields(
   reader: ReaderContext,
@@ -13,6 +15,15 @@ export function readFields(
   caller: HandlerContext,
 ): ReadFieldsResponse | Promise<ReadFieldsResponse> {
   const { replica } = reader
+  const asOf = asOfOf(request.consistency)
+  if (asOf !== undefined) {
+    return answerPast(reader, asOf, caller, ({ revision, read }) =>
+      read((source) => {
+        const results = request.reads.map((each, index) => fieldResult(source, each, index))
+        return create(ReadFieldsResponseSchema, { revision: BigInt(revision), results })
+      }),
+    )
+  }
   const isBinary = caller.requestHeader.get('content-type')?.startsWith('application/proto') ?? false
   return whenFresh(reader, request.consistency, caller, () =>
     replica.read((source) => {

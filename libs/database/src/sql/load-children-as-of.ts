@@ -1,26 +1,34 @@
 import type { Executor } from '../pool.ts'
+import type { ChildrenRow } from './load-children.ts'
 
-/** The children that an entity had right after a revision, ordered by name, then id; and where the log begins. */
+/**
+ * The children that entities had right after a revision, ordered by name, then id, one row an id; and where the log
+ * begins. Of one snapshot.
+ */
 export async function loadChildrenAsOf(
   executor: Executor,
-  parentId: string,
+  parentIds: readonly string[],
   revision: number,
-): Promise<{ oldestRevision: number; children: { id: string; name: string }[] }> {
-  const { rows } = await executor.query<{ oldestRevision: number; id: string | null; name: string }>({
+): Promise<{ oldestRevision: number; children: ChildrenRow[] }> {
+  const { rows } = await executor.query<ChildrenRow & { oldestRevision: number }>({
     name: 'load_children_as_of',
     text: `
-      select head.oldest_revision as "oldestRevision", child.id, child.name
+      select head.oldest_revision as "oldestRevision", parent.id as "parentId", child.ids, child.names
       from head
-      left join (
-        select id, name from entity where parent_id = $1 and created_revision <= $2
-        union all
-        select entity_id, name from tombstone where parent_id = $1 and revision > $2 and created_revision <= $2
-      ) child on true
-      order by child.name, child.id`,
-    values: [parentId, revision],
+      cross join unnest($1::text[]) as parent (id)
+      cross join lateral (
+        select coalesce(array_agg(id order by name, id), '{}') as ids,
+          coalesce(array_agg(name order by name, id), '{}') as names
+        from (
+          select id, name from entity where parent_id = parent.id and created_revision <= $2
+          union all
+          select entity_id, name from tombstone
+          where parent_id = parent.id and revision > $2 and created_revision <= $2
+        ) held
+      ) child`,
+    values: [parentIds, revision],
   })
   const [first] = rows
   if (first === undefined) throw new Error('the head row is missing')
-  const children = rows.flatMap(({ id, name }) => (id === null ? [] : [{ id, name }]))
-  return { oldestRevision: first.oldestRevision, children }
+  return { oldestRevision: first.oldestRevision, children: rows }
 }

@@ -1,7 +1,8 @@
 import type { Executor } from '../pool.ts'
 
 /**
- * The revisions after one that deleted entities of these ids, ascending. An id may come again: it can be used anew.
+ * The revisions that deleted, of the entities with these ids, those that existed right after a revision. An id can be used
+ * anew, but at most one entity has it at a time.
  */
 export async function loadTombstones(
   executor: Executor,
@@ -12,7 +13,7 @@ export async function loadTombstones(
     name: 'load_tombstones',
     text: `
       select entity_id as "entityId", revision from tombstone
-      where entity_id = any($1::text[]) and revision > $2 order by revision`,
+      where entity_id = any($1::text[]) and revision > $2 and created_revision <= $2`,
     values: [ids, revision],
   })
   return rows

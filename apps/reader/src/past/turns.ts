@@ -1,0 +1,48 @@
+import { abortable, type Caller } from '@qcore/replica'
+
+/** Lets a few do something at a time; the others wait, first come, first served. */
+export class Turns {
+  readonly #most: number
+  #taken = 0
+  readonly #waiting: (() => void)[] = []
+
+  constructor(most: number) {
+    this.#most = most
+  }
+
+  /**
+   * Does work when it is its turn.
+   *
+   * @throws QError `deadline_exceeded` when the caller's signal fires before
+   */
+  async run<T>(caller: Caller, work: () => Promise<T>): Promise<T> {
+    if (this.#taken >= this.#most) await this.#wait(caller)
+    else this.#taken++
+    try {
+      return await work()
+    } finally {
+      this.#handOn()
+    }
+  }
+
+  async #wait({ signal }: Caller): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#waiting.push(resolve)
+    try {
+      await abortable(promise, signal)
+    } catch (error) {
+      const place = this.#waiting.indexOf(resolve)
+      if (place >= 0) this.#waiting.splice(place, 1)
+      // It was given the turn in the same moment.
+      else this.#handOn()
+      throw error
+    }
+  }
+
+  /** Gives the turn to the next who waits. */
+  #handOn(): void {
+    const next = this.#waiting.shift()
+    if (next === undefined) this.#taken--
+    else next()
+  }
+}
