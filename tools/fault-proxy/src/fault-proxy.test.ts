@@ -155,6 +155,34 @@ it('holds back answers alone, also those to new connections', async () => {
   await vi.waitFor(() => expect([client.received, later.received]).toEqual(['HELLOX', 'Y']))
 })
 
+it('holds back requests alone', async () => {
+  const client = await openThrough()
+  proxy.hold('requests')
+  client.socket.write('x')
+  accepted[0]?.write('Y')
+  await vi.waitFor(() => expect(client.received).toBe('HELLOY'))
+  await aWhile()
+  expect(heard.replaceAll('.', '')).toBe('hello')
+  proxy.restore()
+  await vi.waitFor(() => expect(client.received).toBe('HELLOYX'))
+})
+
+it('counts the connections that are open', async () => {
+  expect(proxy.connections).toBe(0)
+  const client = await openThrough()
+  expect(proxy.connections).toBe(1)
+  client.socket.destroy()
+  await vi.waitFor(() => expect(proxy.connections).toBe(0))
+})
+
+it('listens where it is told to', async () => {
+  await using other = await openFaultProxy(serverUrl(), { host: '127.0.0.2' })
+  expect(new URL(other.url).hostname).toBe('127.0.0.2')
+  const client = open(other.url)
+  client.socket.write('hello')
+  await vi.waitFor(() => expect(client.received).toBe('HELLO'))
+})
+
 it('loses what it holds back when it is cut', async () => {
   const client = await openThrough()
   proxy.hold('answers')

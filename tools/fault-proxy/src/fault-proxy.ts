@@ -7,8 +7,10 @@ export interface FaultProxy extends AsyncDisposable {
   readonly url: string
   /** Resets all connections, and new ones too, until `restore`. What was held back is lost. */
   cut(): void
-  /** Passes nothing on until `restore`, or only no answers, and breaks nothing. New connections are held as well. */
-  hold(what?: 'everything' | 'answers'): void
+  /** Connections that are open. */
+  readonly connections: number
+  /** Passes nothing on until `restore`, or only one way, and breaks nothing. New connections are held as well. */
+  hold(what?: 'everything' | 'answers' | 'requests'): void
   /** Takes connections, and passes everything on, what was held back first. */
   restore(): void
 }
@@ -17,8 +19,9 @@ export interface FaultProxy extends AsyncDisposable {
  * Opens a way to a server.
  *
  * @param serverUrl with host and port
+ * @param host where to listen; another address of this machine than the default is for a network of its own
  */
-export async function openFaultProxy(serverUrl: string): Promise<FaultProxy> {
+export async function openFaultProxy(serverUrl: string, { host = '127.0.0.1' } = {}): Promise<FaultProxy> {
   const url = new URL(serverUrl)
   const target = { host: url.hostname, port: Number(url.port), noDelay: true }
   const links = new Links()
@@ -26,11 +29,14 @@ export async function openFaultProxy(serverUrl: string): Promise<FaultProxy> {
     if (links.isCut) near.resetAndDestroy()
     else links.add({ near, far: connect(target) })
   })
-  server.listen(0, '127.0.0.1')
+  server.listen(0, host)
   await once(server, 'listening')
-  url.host = `127.0.0.1:${(server.address() as AddressInfo).port}`
+  url.host = `${host}:${(server.address() as AddressInfo).port}`
   return {
     url: url.href,
+    get connections() {
+      return links.size
+    },
     cut: () => links.cut(),
     hold: (what = 'everything') => links.hold(what),
     restore: () => links.restore(),
@@ -48,12 +54,16 @@ interface Link {
   readonly far: Socket
 }
 
-type Held = 'nothing' | 'answers' | 'everything'
+type Held = 'nothing' | 'answers' | 'requests' | 'everything'
 
 class Links {
   isCut = false
   #held: Held = 'nothing'
   readonly #links = new Set<Link>()
+
+  get size(): number {
+    return this.#links.size
+  }
 
   add(link: Link): void {
     this.#links.add(link)
@@ -88,7 +98,7 @@ class Links {
   #pass({ near, far }: Link): void {
     near.unpipe(far)
     far.unpipe(near)
-    if (this.#held !== 'everything') near.pipe(far)
-    if (this.#held === 'nothing') far.pipe(near)
+    if (this.#held === 'nothing' || this.#held === 'answers') near.pipe(far)
+    if (this.#held === 'nothing' || this.#held === 'requests') far.pipe(near)
   }
 }

@@ -1,1 +1,5 @@
-export {}
+export { runScenario } from './run-scenario.ts'
+export { allScenarios } from './scenarios/all-scenarios.ts'
+export type { RunOptions } from './run-scenario.ts'
+export type { RunOutcome, RunResult } from './report/run-result.ts'
+export type { Scenario } from './scenarios/scenario.ts'

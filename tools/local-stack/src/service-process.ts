@@ -26,6 +26,8 @@ export interface ProcessPlan {
   /** The file to run. */
   readonly program: string
   readonly env: Environment
+  /** A command that runs the program's command line, given after it, in its own place: `['nsenter', '--net=…']`. */
+  readonly wrapper?: readonly string[]
   /** Where to see that it is ready. */
   readonly readiness: readonly ReadinessProbe[]
   readonly log: ServiceLog
@@ -45,7 +47,7 @@ const killTimeoutMs = 2_000
 /** Given to the services as `Q_SHUTDOWN_TIMEOUT_MS`. */
 export const shutdownTimeoutMs = 8_000
 
-export function planProcess({ name, program, env, readiness, log, onSpawn }: ProcessPlan): ServiceProcess {
+export function planProcess({ name, program, env, wrapper, readiness, log, onSpawn }: ProcessPlan): ServiceProcess {
   let child: ChildProcess | undefined
   let tail: OutputTail | undefined
   let gone: Promise<string> = Promise.resolve('not started')
@@ -53,7 +55,8 @@ export function planProcess({ name, program, env, readiness, log, onSpawn }: Pro
 
   const start = async (signal: AbortSignal | undefined): Promise<void> => {
     signal?.throwIfAborted()
-    const started = spawn(process.execPath, [program], {
+    const [command, ...args] = [...(wrapper ?? []), process.execPath, program]
+    const started = spawn(command, args, {
       // Ctrl-C goes to the process group of the terminal; who stops when is decided here.
       detached: true,
       cwd: workspaceFolder,

@@ -1,0 +1,81 @@
+import type { FieldRead, Key, Operation } from './operation.ts'
+
+/** Everything that a run leaves for the checks. Plain data: it is written to files and can be checked again later. */
+export interface Recording {
+  readonly operations: readonly Operation[]
+  readonly subscribers: readonly SubscriberRecord[]
+  /** The log in PostgreSQL after healing, in order. */
+  readonly log: readonly LogEntry[]
+  /** The head row after healing. */
+  readonly head: { readonly revision: number; readonly epoch: number; readonly logId: string }
+  /** The fields in PostgreSQL after healing. */
+  readonly fields: Readonly<Record<Key, FieldRead>>
+  readonly stream: StreamRecord
+  /** What each reader answered from its cache after healing. */
+  readonly caches: readonly CacheRecord[]
+  readonly faults: readonly FaultRecord[]
+  /** When the load ended: after that, what was in doubt was settled. */
+  readonly loadEndedMs: number
+}
+
+/** A commit of the log. */
+export interface LogEntry {
+  readonly revision: number
+  readonly epoch: number
+  readonly requestKey: string
+  readonly changes: readonly LoggedWrite[]
+  /** A digest of the record's bytes. */
+  readonly digest: string
+}
+
+export interface LoggedWrite {
+  readonly key: Key
+  readonly value: string
+  /** The revision that wrote the field before; 0 if the commit created the entity. */
+  readonly previousRevision: number
+  readonly previousValue: string
+}
+
+/** What a subscriber was told. */
+export interface SubscriberRecord {
+  readonly name: string
+  /** The fields that it selects: all of this entity, or of all entities if it is empty. */
+  readonly entityId: string
+  /** It was live at this revision: everything after it is notified. */
+  readonly fromRevision: number
+  /** Everything up to here was delivered, as the client says. */
+  readonly toRevision: number
+  readonly notifications: readonly NotificationRecord[]
+  /** Why it could not go on; empty if it could. */
+  readonly failure: string
+}
+
+export interface NotificationRecord {
+  readonly revision: number
+  readonly key: Key
+  readonly value: string
+  readonly previousValue: string
+}
+
+/** The JetStream stream after healing. */
+export interface StreamRecord {
+  readonly logId: string
+  readonly entries: readonly { readonly revision: number; readonly digest: string }[]
+}
+
+export interface CacheRecord {
+  readonly reader: string
+  readonly revision: number
+  readonly fields: Readonly<Record<Key, FieldRead>>
+}
+
+/** A fault, as it was done. Times are on the clock of the operations. */
+export interface FaultRecord {
+  readonly name: string
+  readonly beganMs: number
+  readonly healedMs: number
+  /** What shows that it hit; empty if nothing does. */
+  readonly proof: string
+  /** The longest time without an acknowledged commit that is allowed, and from when on it is counted. */
+  readonly recovery?: { readonly from: 'begin' | 'heal'; readonly mostMs: number }
+}

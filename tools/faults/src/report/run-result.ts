@@ -1,0 +1,56 @@
+/** How a run came out. A run that is void or not run proves nothing, and does not count as passed. */
+export type RunOutcome = 'passed' | 'failed' | 'void' | 'not run'
+
+/** The result of a run, as it is written to files. */
+export interface RunResult {
+  readonly scenario: string
+  readonly summary: string
+  readonly seed: number
+  readonly outcome: RunOutcome
+  /** Why it is not passed. */
+  readonly reasons: readonly string[]
+  /** Where its history and its logs are. */
+  readonly folder: string
+  readonly durationMs: number
+  /** Operations answered a second before the fault; the least, if there were several. */
+  readonly ratePerSecond: number
+  readonly operations: number
+  readonly acknowledged: number
+  readonly inDoubt: number
+  readonly revisions: number
+  /** Violations that each check found. */
+  readonly checks: Readonly<Record<string, number>>
+  readonly faults: readonly FaultResult[]
+}
+
+export interface FaultResult {
+  readonly name: string
+  readonly proof: string
+  /** The longest time without an acknowledged commit. */
+  readonly pauseMs: number
+  /** 0: not limited. */
+  readonly allowedMs: number
+}
+
+/** The result of a run that did not come to its checks. */
+export function resultWithout(
+  { name, summary }: { readonly name: string; readonly summary: string },
+  { seed, outcome, reason }: { readonly seed: number; readonly outcome: 'failed' | 'not run'; readonly reason: string },
+): RunResult {
+  return {
+    scenario: name,
+    summary,
+    seed,
+    outcome,
+    reasons: [reason],
+    folder: '',
+    durationMs: 0,
+    ratePerSecond: 0,
+    operations: 0,
+    acknowledged: 0,
+    inDoubt: 0,
+    revisions: 0,
+    checks: {},
+    faults: [],
+  }
+}
