@@ -75,6 +75,22 @@ export const errorRegistry = {
     meaning:
       'A step of the path leads nowhere: an empty reference, an index outside its list, no such child or parent.',
   },
+  invalid_expression: {
+    status: 'invalid_argument',
+    meaning: 'The expression cannot be compiled. `line` and `column` in the metadata tell where, from 1.',
+  },
+  expression_failed: {
+    status: 'failed_precondition',
+    meaning: 'The evaluation of an expression failed. Nothing was changed. `expression` in the metadata names it.',
+  },
+  expression_too_costly: {
+    status: 'failed_precondition',
+    meaning: 'The evaluation of an expression takes more steps than one may; docs/limits.md has the limit.',
+  },
+  transformation_too_deep: {
+    status: 'failed_precondition',
+    meaning: 'Transformations feed each other in too long a chain, or in a circle.',
+  },
   invalid_filter: {
     status: 'invalid_argument',
     meaning: 'The filter or the order cannot be answered: the field is not indexed, or the value is not comparable.',
