@@ -111,6 +111,13 @@ describe('get and set', () => {
     expect(await ok('get', 'lamp', field)).toBe(shown)
   })
 
+  it('write by a path, and tell what was written', async () => {
+    await ok('set', 'fan', 'Owner', 'lamp')
+    const set = await json('set', '/Attic/Fan', 'Owner->Weight', '5')
+    expect(set).toMatchObject({ changed: true, entityId: 'lamp', field: 'Weight' })
+    expect(await ok('get', 'lamp', 'Weight')).toBe('5')
+  })
+
   it('leave a field alone if asked so', async () => {
     await ok('set', 'fan', 'Level', '8')
     expect(await ok('set', 'fan', 'Level', '8', '--if-changed')).toBe('unchanged')
@@ -335,6 +342,7 @@ describe('a failure', () => {
     [['get', 'nobody'], 3, 'unknown_entity'],
     [['get', '/Attic/Nobody'], 3, 'unknown_entity'],
     [['set', 'lamp', 'Nothing', '1'], 3, 'unknown_field'],
+    [['set', 'fan', 'Owner->Nothing', '1'], 3, 'unknown_field'],
     [['find', 'Nothing'], 3, 'unknown_type'],
     [['create', 'Device', 'attic', 'again', '--id', 'lamp'], 6, 'entity_exists'],
     [['create', 'Device', 'attic', 'x', '--field', 'Level'], 2, 'invalid_request'],

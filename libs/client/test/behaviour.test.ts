@@ -122,9 +122,27 @@ describe.each(['NATS', 'HTTP'] as const)('over %s', (way) => {
     const lamp = await createDevice()
     const first = await q.write(lamp, 'Level', 9)
     const second = await q.write(lamp, 'Level', 9, { ifChanged: true })
-    expect(second.results).toEqual([{ entityId: lamp.id, changed: false }])
+    expect(second.results).toEqual([{ entityId: lamp.id, changed: false, field: '' }])
     expect(second.time).toBeUndefined()
     expect((await q.read(lamp, 'Level')).revision).toBe(first.revision)
+  })
+
+  it('a field is written by a path, whose end says what a value is, also when it changes', async () => {
+    const [lamp, fan] = [await createDevice(), await createDevice('fan')]
+    await q.write(lamp, 'Owner', fan)
+    const { results } = await q.write(lamp, 'Owner->Weight', 5)
+    expect(results).toEqual([{ entityId: fan.id, changed: true, field: 'Weight' }])
+    expect((await q.read(fan, 'Weight')).value).toBe(5)
+    const { revision } = await q.write(lamp, 'Owner->Status', 'ON')
+    await q.commit(commit().write(lamp, 'Owner->Status', 'OFF').ifRevision(fan, 'Status', revision))
+    await q.commit(commit().write(lamp, 'Level', 1).ifValue(lamp, 'Owner->Status', 'OFF'))
+    await expect(q.write(lamp, 'Owner->Owner->Level', 1)).rejects.toMatchObject({ code: 'broken_path' })
+    await expect(q.write(lamp, 'Owner->Missing', 'text')).rejects.toMatchObject({ code: 'unknown_field' })
+    await q.setSchema({ type: `Odd${way}`, fields: { Weight: 'String' } })
+    const odd = await q.create(`Odd${way}`, { parent: folder, name: 'odd' })
+    await q.write(lamp, 'Owner', odd)
+    await q.write(lamp, 'Owner->Weight', 'light')
+    expect((await q.read(odd, 'Weight')).value).toBe('light')
   })
 
   it('entities are created, read, listed and deleted', async () => {

@@ -75,6 +75,10 @@ export const errorRegistry = {
     meaning:
       'A step of the path leads nowhere: an empty reference, an index outside its list, no such child or parent.',
   },
+  too_many_children: {
+    status: 'failed_precondition',
+    meaning: 'A path goes by name or index through the children of an entity that has more than a write looks through.',
+  },
   invalid_expression: {
     status: 'invalid_argument',
     meaning: 'The expression cannot be compiled. `line` and `column` in the metadata tell where, from 1.',

@@ -1,3 +1,4 @@
+import type { Client, FieldType } from '@qcore/client'
 import type { Command } from 'commander'
 import { entityId } from '../entity-path.ts'
 import { fieldTypeOf } from '../field-type-of.ts'
@@ -10,7 +11,7 @@ export function addSet(program: Command, io: Io): void {
     .command('set')
     .description('write a field')
     .argument('<entity>', 'id or path')
-    .argument('<field>', 'the field')
+    .argument('<field>', 'the field, or a path that ends in one: Status, Owner->Site->Status')
     .argument('<value>', 'its value; a file is @name, a time RFC 3339 or now, a list comma-separated')
     .option('--if-changed', 'leave time and writer alone if the value is the same')
     .action(
@@ -18,12 +19,18 @@ export function addSet(program: Command, io: Io): void {
         withSession(command, io, async (session) => {
           const { q, json } = session
           const id = await entityId(q, named)
-          const type = fieldTypeOf(await q.schema((await q.get(id)).type), field)
+          const type = await typeOfField(q, id, field)
           const value = await parseValue(session, { type, text, field })
           const { revision, time, results } = await q.write(id, field, value, { ifChanged })
           const changed = results[0]?.changed ?? false
-          if (json) await outJson(io, { entityId: id, field, changed, revision, time: time?.toString() ?? null })
+          const written = { entityId: results[0]?.entityId ?? id, field: results[0]?.field || field }
+          if (json) await outJson(io, { ...written, changed, revision, time: time?.toString() ?? null })
           else await io.out(changed ? `revision ${revision}\n` : 'unchanged\n')
         }),
     )
+}
+
+async function typeOfField(q: Client, id: string, field: string): Promise<FieldType> {
+  if (field.includes('->')) return (await q.read(id, field)).type
+  return fieldTypeOf(await q.schema((await q.get(id)).type), field)
 }

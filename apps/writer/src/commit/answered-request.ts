@@ -18,8 +18,9 @@ export function encodeAnswer(out: ProtoWriter, request: CommitRequest, response:
   for (const [index, result] of response.results.entries()) {
     const start = out.begin(3)
     const mutation = request.mutations[index]
-    if (result.entityId !== '' && mutation !== undefined && namedId(mutation) === '') out.text(1, result.entityId)
+    if (mutation !== undefined && namedId(mutation) !== result.entityId) out.text(1, result.entityId)
     if (result.changed) out.bool(2, true)
+    if (result.field !== '') out.text(3, result.field)
     out.finish(start)
   }
 }

@@ -1,6 +1,7 @@
 import type { TombstoneRow } from '@qcore/database'
 import { QError } from '@qcore/errors'
 import type { FieldModel, TypeModel } from '@qcore/model'
+import type { Child } from '@qcore/replica'
 import type { HotEntity } from './hot-entity.ts'
 import type { WorkingSet } from './working-set.ts'
 
@@ -16,6 +17,8 @@ export interface GroupLoad {
   readonly entities: Map<string, HotEntity | undefined>
   /** The children of the entities that are to be deleted, and of their descendants. */
   readonly children: Map<string, string[]>
+  /** The children of entities that paths go through; null: too many to look through. */
+  readonly childLists: Map<string, readonly Child[] | null>
   /** The fields that refer to them. */
   readonly holders: Map<string, Holder[]>
   /** Whether there are more of these than one commit may delete. */
@@ -24,7 +27,7 @@ export interface GroupLoad {
 
 /** What a group begins with before anything is loaded. */
 export function nothingLoaded(): GroupLoad {
-  return { entities: new Map(), children: new Map(), holders: new Map(), isTruncated: false }
+  return { entities: new Map(), children: new Map(), childLists: new Map(), holders: new Map(), isTruncated: false }
 }
 
 /** A field that a commit added to a type. */
@@ -131,6 +134,21 @@ export class GroupState {
   /** Remembers that a field was given a value that refers to an entity. */
   addHolder(targetId: string, holder: Holder): void {
     listIn(this.#newHolders, targetId).push(holder)
+  }
+
+  /** Whether it is known what there is of an entity; if not, it has to be loaded. */
+  knows(id: string): boolean {
+    return this.#changedEntities.has(id) || this.#workingSet.entities.has(id) || this.#load.entities.has(id)
+  }
+
+  /** The children of an entity, in no order. Undefined: they have to be loaded. Null: too many to look through. */
+  childrenNow(id: string): Child[] | null | undefined {
+    const stored = this.storedEntity(id) === undefined ? [] : this.#load.childLists.get(id)
+    if (stored === undefined || stored === null) return stored
+    const unchanged = stored.filter((child) => !this.#changedEntities.has(child.id))
+    const candidates = new Set([...stored.map((child) => child.id), ...(this.#newChildren.get(id) ?? [])])
+    const changed = [...candidates].flatMap((childId) => this.#changedEntities.get(childId) ?? [])
+    return [...unchanged, ...changed.filter(({ parentId }) => parentId === id)]
   }
 
   /** The ids of the children of an entity that is to be deleted. */

@@ -2,6 +2,7 @@ import { loadEntities, loadReferences, loadSubtreeIds, type Executor } from '@qc
 import { limits } from '@qcore/model'
 import { nothingLoaded, type GroupLoad, type Holder } from './group-state.ts'
 import { hotEntityFromRow } from './hot-entity.ts'
+import { loadPaths } from './load-paths.ts'
 import { collectNeeded } from './needed-entities.ts'
 import type { PendingCommit } from './pending-commit.ts'
 import type { WorkingSet } from './working-set.ts'
@@ -22,6 +23,7 @@ export async function loadGroup(
   const load = nothingLoaded()
   if (doomed.size === 0) {
     await loadMissing(executor, workingSet, { ids, load })
+    await loadWays(executor, workingSet, { commits, load })
     return load
   }
   const subtreeIds = await loadSubtreeIds(executor, [...doomed], mostDoomed)
@@ -36,7 +38,17 @@ export async function loadGroup(
     const entity = load.entities.get(id) ?? workingSet.entities.get(id)
     if (entity !== undefined) pushTo(load.children, entity.parentId, id)
   }
+  await loadWays(executor, workingSet, { commits, load })
   return { ...load, isTruncated: subtreeIds.length >= mostDoomed || references.length >= mostDoomed }
+}
+
+function loadWays(
+  executor: Executor,
+  workingSet: WorkingSet,
+  { commits, load }: { commits: readonly PendingCommit[]; load: GroupLoad },
+): Promise<void> {
+  const loadEntitiesOf = (ids: ReadonlySet<string>): Promise<void> => loadMissing(executor, workingSet, { ids, load })
+  return loadPaths(commits, { executor, workingSet, load, loadEntities: loadEntitiesOf })
 }
 
 async function loadMissing(
@@ -45,8 +57,9 @@ async function loadMissing(
   { ids, load }: { ids: ReadonlySet<string>; load: GroupLoad },
 ): Promise<void> {
   const missing: string[] = []
-  for (const id of ids) if (!workingSet.entities.has(id)) missing.push(id)
+  for (const id of ids) if (!workingSet.entities.has(id) && !load.entities.has(id)) missing.push(id)
   if (missing.length === 0) return
+  for (const id of missing) load.entities.set(id, undefined)
   const { entities } = await loadEntities(executor, missing)
   for (const row of entities) {
     const model = workingSet.types.get(row.type)

@@ -11,7 +11,8 @@ export interface NeededEntities {
 /** Collects the entities that commits name, so that they are loaded by one query. */
 export function collectNeeded(commits: readonly PendingCommit[]): NeededEntities {
   const needed: NeededEntities = { ids: new Set(), doomed: new Set() }
-  for (const { request } of commits) {
+  for (const { request, needs: further } of commits) {
+    for (const id of further?.ids ?? []) needed.ids.add(id)
     for (const condition of request.conditions) collectFromCondition(condition, needed)
     for (const mutation of request.mutations) collectFromMutation(mutation, needed)
   }

@@ -1,6 +1,7 @@
 import type { Claims } from '@qcore/access'
 import type { CommitRequest, CommitResponse, Value } from '@qcore/contracts'
 import type { QError } from '@qcore/errors'
+import type { CommitNeeds } from './commit-needs.ts'
 
 /** A commit that waits for its turn. */
 export interface PendingCommit {
@@ -12,6 +13,8 @@ export interface PendingCommit {
   readonly sizeBytes: number
   /** Takes the answer. Called once. */
   settle(outcome: CommitResponse | QError): void
+  /** What it turned out to need when it was prepared; it is prepared again when that is loaded. */
+  needs?: CommitNeeds
 }
 
 /** About what a message takes besides the text and bytes in it. */

@@ -11,6 +11,7 @@ import { encodeRecord } from '../record/encode-record.ts'
 import { ProtoWriter } from '../record/proto-writer.ts'
 import { answerAgain, encodeAnswer, type AnsweredRequest } from './answered-request.ts'
 import type { CommitContext } from './commit-context.ts'
+import { CommitNeeds, endlessNeeds, LoadMore } from './commit-needs.ts'
 import { fingerprintOf } from './fingerprint.ts'
 import { GroupBreak } from './group-break.ts'
 import { GroupEffect } from './group-effect.ts'
@@ -132,9 +133,11 @@ export class GroupPreparer {
       return response
     } catch (error) {
       group.state.rollBack()
+      if (error instanceof LoadMore && (commit.needs ??= new CommitNeeds()).add(error)) return undefined
       if (error instanceof GroupBreak && group.settlements.length > 0) return undefined
       if (key !== '') group.doubtfulKeys.push(key)
       if (isQError(error)) return error
+      if (error instanceof LoadMore) return endlessNeeds()
       this.#onFault(error)
       return new QError('internal', 'the writer failed; its log has the cause', { cause: error })
     }

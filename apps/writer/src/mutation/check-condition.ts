@@ -1,12 +1,13 @@
 import type { Condition } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
 import { checkedFieldValue, sameFieldValue, type FieldModel, type FieldState } from '@qcore/model'
-import { existingEntity, existingField, type GroupState } from '../commit/group-state.ts'
+import type { GroupState } from '../commit/group-state.ts'
+import { fieldTarget } from './field-target.ts'
 
 /**
  * Checks that a condition holds.
  *
- * @throws QError `condition_failed`, `unknown_entity`, `unknown_field`, and what is wrong with a value
+ * @throws QError `condition_failed`, what `fieldTarget` throws, and what is wrong with a value
  */
 export function checkCondition(state: GroupState, { kind }: Condition, path: string): void {
   switch (kind.case) {
@@ -33,11 +34,10 @@ export function checkCondition(state: GroupState, { kind }: Condition, path: str
 
 function fieldOf(
   state: GroupState,
-  { entityId, field: name }: { entityId: string; field: string },
+  named: { entityId: string; field: string },
   path: string,
 ): { field: FieldModel; held: FieldState } {
-  const entity = existingEntity(state, entityId, `${path}.entity_id`)
-  const field = existingField(state.typeOf(entity), name, `${path}.field`)
+  const { entity, field } = fieldTarget(state, named, path)
   const held = entity.fields[field.position]
   if (held === undefined) throw new Error('an entity has all fields of its type')
   return { field, held }

@@ -3,18 +3,17 @@ import { MutationResultSchema, WriteOption, type MutationResult, type WriteField
 import { QError } from '@qcore/errors'
 import { microsFromTimestamp, sameFieldValue } from '@qcore/model'
 import type { CommitContext } from '../commit/commit-context.ts'
-import { existingEntity, existingField } from '../commit/group-state.ts'
+import { fieldTarget } from './field-target.ts'
 import { assertReferences, ownFieldValue, setField } from './set-field.ts'
 
 /**
  * Writes a field.
  *
- * @throws QError `unknown_entity`, `unknown_field`, `type_mismatch`, `value_out_of_range`, `unknown_choice`
+ * @throws QError what `fieldTarget` throws, `type_mismatch`, `value_out_of_range`, `unknown_choice`
  */
 export function writeField(context: CommitContext, mutation: WriteField, path: string): MutationResult {
   const { state, revision, timeUs, caller } = context
-  const entity = existingEntity(state, mutation.entityId, `${path}.entity_id`)
-  const field = existingField(state.typeOf(entity), mutation.field, `${path}.field`)
+  const { entity, field, isPath } = fieldTarget(state, mutation, path)
   const value = ownFieldValue(field, mutation.value, `${path}.value`)
   const written = { value, writeTimeUs: timeUs, writer: caller.subject, revision }
   assertReferences(context, field, written, `${path}.value`)
@@ -22,7 +21,8 @@ export function writeField(context: CommitContext, mutation: WriteField, path: s
     written.writeTimeUs = exactMicros(microsFromTimestamp(mutation.writeTime, `${path}.write_time`), path)
   }
   const result = create(MutationResultSchema)
-  result.entityId = mutation.entityId
+  result.entityId = entity.id
+  if (isPath) result.field = field.name
   const current = entity.fields[field.position]
   if (mutation.option === WriteOption.IF_CHANGED && current !== undefined && sameFieldValue(current.value, value)) {
     return result

@@ -74,6 +74,7 @@ export class CommitBuilder implements CommitInput {
     return this
   }
 
+  /** @param field also a path that ends in one: `Owner->Site->Status`; the result says what was written */
   write(entity: EntityRef, field: string, value: ValueInput, options: WriteOptions = {}): this {
     this.mutations.push({ kind: 'write', entityId: idOf(entity), field, value, options })
     return this

@@ -28,6 +28,8 @@ export interface MutationResult {
   /** The entity that was created, deleted or written; empty for a schema. */
   readonly entityId: string
   readonly changed: boolean
+  /** The field that was written, if it was named by a path; otherwise empty. */
+  readonly field: string
 }
 
 /** The types that the strings and numbers of a commit were taken for. */
@@ -92,7 +94,7 @@ export class Committer {
   #finish({ mutations }: CommitInput, response: CommitResponse): CommitResult {
     const revision = Number(response.revision)
     this.#session.observe(revision)
-    const results = response.results.map(({ entityId, changed }) => ({ entityId, changed }))
+    const results = response.results.map(({ entityId, changed, field }) => ({ entityId, changed, field }))
     mutations.forEach((mutation, index) => {
       const entityId = results[index]?.entityId
       if (mutation.kind === 'create' && entityId !== undefined) {

@@ -5,6 +5,7 @@ import type { CallOptions, Caller } from '../calls/caller.ts'
 import type { Consistency, Session } from '../read/consistency.ts'
 import type { EntityReader } from '../read/entity-reader.ts'
 import type { FieldType } from '../values/field-type.ts'
+import { PathTypes, type PathQuestion } from './path-types.ts'
 import { schemaFromMessage, type TypeSchema } from './schema.ts'
 
 /** How many entities' types are remembered: some ten megabytes. */
@@ -27,15 +28,20 @@ export class TypeDirectory {
   readonly #schemas = new Map<string, TypeSchema>()
   readonly #loading = new Map<string, Promise<void>>()
   readonly #typeOfEntity = new Map<string, string>()
+  readonly #paths: PathTypes
 
   constructor(caller: Caller, session: Session, entities: EntityReader) {
+    this.#paths = new PathTypes(caller, session)
     this.#caller = caller
     this.#session = session
     this.#entities = entities
   }
 
   /** The type of a field, if it is remembered. */
-  typeOf({ of, field }: FieldQuestion): FieldType | undefined {
+  typeOf(question: FieldQuestion): FieldType | undefined {
+    const path = pathOf(question)
+    if (path !== undefined) return this.#paths.typeOf(path)
+    const { of, field } = question
     const type = 'type' in of ? of.type : this.#typeOfEntity.get(of.entityId)
     const fields = type === undefined ? undefined : this.#schemas.get(type)?.fields
     return fields !== undefined && Object.hasOwn(fields, field) ? fields[field]?.type : undefined
@@ -48,7 +54,12 @@ export class TypeDirectory {
   }
 
   /** Asks for what is not remembered. What does not exist is not an error here. */
-  async load(questions: readonly FieldQuestion[], options: CallOptions): Promise<void> {
+  async load(asked: readonly FieldQuestion[], options: CallOptions): Promise<void> {
+    const questions = asked.filter((question) => pathOf(question) === undefined)
+    await this.#paths.load(
+      asked.flatMap((question) => pathOf(question) ?? []),
+      options,
+    )
     const ids = questions.flatMap(({ of }) =>
       'entityId' in of && !this.#typeOfEntity.has(of.entityId) ? [of.entityId] : [],
     )
@@ -79,8 +90,11 @@ export class TypeDirectory {
 
   /** Forgets what turned out to be wrong: an id was deleted and given to an entity of another type. */
   forget(questions: readonly FieldQuestion[]): void {
-    for (const { of } of questions) {
-      if ('type' in of) this.#schemas.delete(of.type)
+    for (const question of questions) {
+      const path = pathOf(question)
+      const { of } = question
+      if (path !== undefined) this.#paths.forget(path)
+      else if ('type' in of) this.#schemas.delete(of.type)
       else this.#typeOfEntity.delete(of.entityId)
     }
   }
@@ -125,4 +139,9 @@ export class TypeDirectory {
       if (!isQError(error, 'unknown_type')) throw error
     }
   }
+}
+
+/** The path that a question is about; undefined for a field that is named directly. */
+function pathOf({ of, field }: FieldQuestion): PathQuestion | undefined {
+  return 'entityId' in of && field.includes('->') ? { entityId: of.entityId, path: field } : undefined
 }

@@ -1,0 +1,68 @@
+import { create } from '@bufbuild/protobuf'
+import { ReadFieldsRequestSchema, ReadService } from '@qcore/contracts'
+import type { CallOptions, Caller } from '../calls/caller.ts'
+import type { Session } from '../read/consistency.ts'
+import { typeOfCase, type FieldType } from '../values/field-type.ts'
+
+/** A field that is named by a path from an entity. */
+export interface PathQuestion {
+  readonly entityId: string
+  readonly path: string
+}
+
+/** How many paths' types are remembered. */
+const rememberedPaths = 16_384
+const readsPerRequest = 1_000
+
+/**
+ * Remembers what type is at the end of paths. That may change, for references do: a value of the wrong type is then refused
+ * by the writer, what is remembered is forgotten, and asked for again.
+ */
+export class PathTypes {
+  readonly #caller: Caller
+  readonly #session: Session
+  readonly #types = new Map<string, FieldType>()
+
+  constructor(caller: Caller, session: Session) {
+    this.#caller = caller
+    this.#session = session
+  }
+
+  typeOf(question: PathQuestion): FieldType | undefined {
+    return this.#types.get(keyOf(question))
+  }
+
+  /** Reads what is not remembered. A path that leads nowhere is not an error here. */
+  async load(questions: readonly PathQuestion[], options: CallOptions): Promise<void> {
+    const missing = questions.filter((question) => this.typeOf(question) === undefined)
+    for (let from = 0; from < missing.length; from += readsPerRequest) {
+      const part = missing.slice(from, from + readsPerRequest)
+      const consistency = this.#session.demand('session')
+      const request = create(ReadFieldsRequestSchema, {
+        reads: part.map(({ entityId, path }) => ({ entityId, path })),
+        ...(consistency === undefined ? {} : { consistency }),
+      })
+      const { results } = await this.#caller.call(ReadService.method.readFields, request, options)
+      for (const [index, question] of part.entries()) {
+        const outcome = results[index]?.outcome
+        const kind = outcome?.case === 'field' ? outcome.value.value?.kind.case : undefined
+        if (kind !== undefined) this.#remember(question, typeOfCase[kind])
+      }
+    }
+  }
+
+  forget(question: PathQuestion): void {
+    this.#types.delete(keyOf(question))
+  }
+
+  #remember(question: PathQuestion, type: FieldType): void {
+    this.#types.set(keyOf(question), type)
+    if (this.#types.size <= rememberedPaths) return
+    const [oldest] = this.#types.keys()
+    if (oldest !== undefined) this.#types.delete(oldest)
+  }
+}
+
+function keyOf({ entityId, path }: PathQuestion): string {
+  return `${entityId} ${path}`
+}
