@@ -1,3 +1,4 @@
+export { Timestamp } from './values/timestamp.ts'
 export { defineType } from './schema/define-type.ts'
 export {
   bool,

@@ -52,6 +52,10 @@ export const errorRegistry = {
     status: 'failed_precondition',
     meaning: 'The change of the schema would lose or reinterpret values that entities hold.',
   },
+  schema_mismatch: {
+    status: 'failed_precondition',
+    meaning: 'The store lacks types, fields or choices that a program needs, or has them otherwise; the message lists all.',
+  },
   root_protected: {
     status: 'failed_precondition',
     meaning: 'The root is made by the platform: it cannot be deleted, and there is no second one.',

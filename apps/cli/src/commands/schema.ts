@@ -5,6 +5,7 @@ import type { Io } from '../io.ts'
 import { aligned } from '../printable.ts'
 import { jsonOfSchema, parseSchema } from '../schema-json.ts'
 import { outJson, withSession } from '../session.ts'
+import { addSchemaModule } from './schema-module.ts'
 
 export function addSchema(program: Command, io: Io): void {
   const schema = program.command('schema').description('show and set the types of the store')
@@ -48,4 +49,5 @@ export function addSchema(program: Command, io: Io): void {
         await (json ? outJson(io, { type: parsed.type, revision }) : io.out(`revision ${revision}\n`))
       }),
     )
+  addSchemaModule(schema, io)
 }
