@@ -5,6 +5,7 @@ import type { NatsConnection } from '@nats-io/transport-node'
 import { CommitConnection } from './commit/commit-connection.ts'
 import { CommitQueue } from './commit/commit-queue.ts'
 import { Committer } from './commit/committer.ts'
+import { SessionOrder } from './commit/session-order.ts'
 import { WorkingSet } from './commit/working-set.ts'
 import { assertConsistent, type WriterConfig } from './config.ts'
 import { LogKeeper } from './log/log-keeper.ts'
@@ -27,6 +28,7 @@ export interface WriterContext extends AsyncDisposable {
   /** For the relay and the log's keeper. */
   readonly pool: Pool
   readonly queue: CommitQueue
+  readonly sessions: SessionOrder
   readonly workingSet: WorkingSet
   readonly logKeeper: LogKeeper
   readonly relay: Relay
@@ -73,6 +75,7 @@ export async function openContext(config: WriterConfig, overrides: WriterOverrid
     leasePool,
     pool,
     queue,
+    sessions: new SessionOrder(),
     workingSet,
     logKeeper,
     relay,

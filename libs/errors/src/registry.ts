@@ -122,6 +122,11 @@ export const errorRegistry = {
     meaning: 'The caller reads slower than the stream is sent. Resume from the last revision handled.',
   },
   overloaded: { status: 'resource_exhausted', meaning: 'A queue is full. Nothing was done. Retry after a moment.' },
+  out_of_order: {
+    status: 'aborted',
+    meaning:
+      'The request before it in its session did not reach this writer. Nothing was done. Send that one again, then this one.',
+  },
   not_leader: {
     status: 'unavailable',
     meaning: 'This writer does not hold the lease. Nothing was done. Retry: another one does, or will.',

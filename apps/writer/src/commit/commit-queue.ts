@@ -13,6 +13,8 @@ export class CommitQueue {
   readonly #limits: QueueLimits
   #waiting: PendingCommit[] = []
   #bytes = 0
+  #heldCommits = 0
+  #heldBytes = 0
   #isOpen = false
   #wake: (() => void) | undefined
 
@@ -20,8 +22,9 @@ export class CommitQueue {
     this.#limits = limits
   }
 
+  /** Commits that wait, those that are held included. */
   get length(): number {
-    return this.#waiting.length
+    return this.#waiting.length + this.#heldCommits
   }
 
   open(): void {
@@ -45,7 +48,8 @@ export class CommitQueue {
     if (!this.#isOpen) throw notLeader()
     const bytes = commits.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
     const { mostCommits, mostBytes } = this.#limits
-    if (this.#waiting.length + commits.length > mostCommits || (this.#bytes > 0 && this.#bytes + bytes > mostBytes)) {
+    const waitingBytes = this.#bytes + this.#heldBytes
+    if (this.length + commits.length > mostCommits || (waitingBytes > 0 && waitingBytes + bytes > mostBytes)) {
       throw new QError('overloaded', 'the queue of the writer is full')
     }
     for (const commit of commits) this.#waiting.push(commit)
@@ -64,6 +68,24 @@ export class CommitQueue {
     for (const { sizeBytes } of commits) this.#bytes += sizeBytes
   }
 
+  /**
+   * Takes the oldest commits, up to the first that is not accepted, to be prepared while others are in flight. They count
+   * as waiting until `releaseHeld`.
+   */
+  hold(most: number, accept: (commit: PendingCommit) => boolean): PendingCommit[] {
+    const refused = this.#waiting.findIndex((commit) => !accept(commit))
+    const held = this.take(refused === -1 ? most : Math.min(most, refused))
+    this.#heldCommits += held.length
+    for (const { sizeBytes } of held) this.#heldBytes += sizeBytes
+    return held
+  }
+
+  /** Those that were held have left, or were put back. */
+  releaseHeld(): void {
+    this.#heldCommits = 0
+    this.#heldBytes = 0
+  }
+
   /** Takes the oldest commits, at most `most`, without those that nobody waits for any more. */
   take(most: number): PendingCommit[] {
     const taken: PendingCommit[] = []
@@ -76,19 +98,22 @@ export class CommitQueue {
   }
 
   /**
-   * Resolves when a commit waits, or the signal is aborted. What arrives in the same chunk from NATS is then there
-   * too.
+   * Resolves when a commit waits, or at once when the signal is aborted. What arrives in the same chunk from NATS as the
+   * commit is then there too.
    */
   async waitForCommit(signal: AbortSignal): Promise<void> {
     if (this.#waiting.length > 0 || signal.aborted) return
     await new Promise<void>((resolve) => {
-      const wake = (): void => {
+      const onAbort = (): void => {
         this.#wake = undefined
-        signal.removeEventListener('abort', wake)
+        resolve()
+      }
+      this.#wake = () => {
+        this.#wake = undefined
+        signal.removeEventListener('abort', onAbort)
         setImmediate(resolve)
       }
-      this.#wake = wake
-      signal.addEventListener('abort', wake, { once: true })
+      signal.addEventListener('abort', onAbort, { once: true })
     })
   }
 }

@@ -7,12 +7,15 @@ import type { LogKeeper } from '../log/log-keeper.ts'
 import type { Relay } from '../relay/relay.ts'
 import { untilAborted } from '../until-aborted.ts'
 import { countGroup, fencedGroups, queueLength, storeSeconds } from '../writer-metrics.ts'
+import { adoptGroup, retractGroup } from './adopt-group.ts'
 import type { CommitConnection } from './commit-connection.ts'
 import type { CommitQueue } from './commit-queue.ts'
 import { makeFirstCommit, platform } from './first-commit.ts'
+import type { GroupLoad } from './group-state.ts'
 import { loadGroup } from './load-group.ts'
 import type { PendingCommit } from './pending-commit.ts'
-import { GroupPreparer, type GroupStart, type PreparedGroup } from './prepare-group.ts'
+import { isPlain } from './plain-commit.ts'
+import { GroupPreparer, type GroupStart, type OpenGroup, type PreparedGroup, type Settlement } from './prepare-group.ts'
 import { isRequestKeyTaken, refusalState } from './statement-failure.ts'
 import { storeGroup } from './store-group.ts'
 import type { WorkingSet } from './working-set.ts'
@@ -34,9 +37,20 @@ export interface CommitterOptions {
 /** How committing ended: the lease is lost, or it is not known whether the last group was committed. */
 export type CommitEnd = { readonly kind: 'lost' } | { readonly kind: 'uncertain'; readonly group: PreparedGroup }
 
-type StoreOutcome = 'stored' | 'deposed' | 'uncertain' | 'key_taken' | 'refused'
+type StoreOutcome = 'stored' | 'unsent' | 'deposed' | 'uncertain' | 'key_taken' | 'refused'
 
-/** Takes groups of commits from the queue and commits them, one group at a time, while the lease lasts. */
+/** A group that was sent to PostgreSQL. */
+interface Flight {
+  readonly group: PreparedGroup
+  readonly outcome: Promise<StoreOutcome>
+  /** Aborted when the outcome is there. */
+  readonly landed: AbortSignal
+}
+
+/**
+ * Takes groups of commits from the queue and commits them, while the lease lasts. While PostgreSQL has one group, the
+ * next one is prepared as if the first were committed; if it is not, the next one goes back to the queue.
+ */
 export class Committer {
   readonly #options: CommitterOptions
   readonly #preparer: GroupPreparer
@@ -71,7 +85,7 @@ export class Committer {
       queueLength.set(queue.length)
       const commits = queue.take(mostCommitsOfGroup)
       if (commits.length === 0) continue
-      const end = await this.commit(term, commits)
+      const end = await this.#commitFrom(term, commits)
       if (end !== undefined) return end
     }
   }
@@ -87,90 +101,155 @@ export class Committer {
     return undefined
   }
 
-  /** Commits a group, or as much of it as goes into one; the rest goes back to the queue. */
-  async commit(term: LeaseTerm, commits: readonly PendingCommit[]): Promise<CommitEnd | undefined> {
-    const { queue, logKeeper } = this.#options
-    let group: PreparedGroup
-    let outcome: StoreOutcome
-    try {
-      const room = logKeeper.ensureRoom(this.#revision + commits.length)
-      group = await untilAborted(
-        room.then(() => this.#prepare(term, commits)),
-        term.signal,
-      )
-      outcome = await this.#store(term, group)
-      if (outcome === 'key_taken') await this.#rememberKeys(commits)
-    } catch (error) {
-      return this.#handleFailure(error, { commits, term })
+  /** Takes in what PostgreSQL has committed, publishes it, and answers. */
+  settle(group: PreparedGroup): void {
+    const { workingSet, relay } = this.#options
+    const { start, toRevision, state, batch, offsets } = group
+    this.#revision = toRevision
+    this.#nextFieldId = state.nextFieldId
+    if (!group.isPlain) adoptGroup(workingSet, group)
+    if (offsets.length > 0) relay.publish({ firstRevision: start.revision + 1, batch, offsets })
+    countGroup(group)
+    for (const { commit, outcome } of group.settlements) commit.settle(outcome)
+  }
+
+  /** Commits, and goes on with what comes meanwhile, until nothing waits. */
+  async #commitFrom(term: LeaseTerm, commits: readonly PendingCommit[]): Promise<CommitEnd | undefined> {
+    const { queue } = this.#options
+    const first = await this.#prepare(term, commits)
+    let flight = first === undefined ? undefined : this.#send(term, first)
+    while (flight !== undefined) {
+      const { group } = flight
+      const open = group.isPlain ? await this.#gather(term, flight) : undefined
+      const outcome = await flight.outcome
+      queue.releaseHeld()
+      if (outcome !== 'stored') {
+        if (open !== undefined) queue.putBack(commitsOf(open))
+        return this.#handleRefusal(term, group, outcome)
+      }
+      // The next group leaves before this one is answered, so that PostgreSQL need not wait.
+      flight = open === undefined ? undefined : this.#sendOpen(term, open)
+      this.settle(group)
     }
+    return undefined
+  }
+
+  /** Prepares commits, or as many of them as go into one group; the rest goes back to the queue. */
+  async #prepare(term: LeaseTerm, commits: readonly PendingCommit[]): Promise<PreparedGroup | undefined> {
+    const { queue } = this.#options
+    try {
+      let wanted = commits
+      let load = await this.#load(term, wanted, this.#revision)
+      if (load.isTruncated) {
+        // Alone, a deletion shows whether it is the one that reaches too far.
+        wanted = commits.slice(0, Math.max(1, commits.findIndex(deletes)))
+        if (wanted.length < commits.length) load = await this.#load(term, wanted, this.#revision)
+      }
+      const start = this.#startOf(term)
+      let open = this.#preparer.open(load, start)
+      let taken = this.#preparer.add(open, wanted)
+      if (open.doubtfulKeys.length > 0 && (await this.#rememberKeys(term, open.doubtfulKeys))) {
+        open = this.#preparer.open(load, start)
+        taken = this.#preparer.add(open, wanted)
+      }
+      const group = this.#preparer.finish(open)
+      queue.putBack(commits.slice(taken))
+      return group
+    } catch (error) {
+      await this.#handleFailure(error, { commits, term })
+      return undefined
+    }
+  }
+
+  /**
+   * Prepares what comes while a plain group is in flight, as far as it is plain too. What has to be loaded is asked for
+   * on the connection of the group, and so read after it.
+   */
+  async #gather(term: LeaseTerm, { group, landed }: Flight): Promise<OpenGroup | undefined> {
+    const { queue } = this.#options
+    let open: OpenGroup | undefined
+    for (;;) {
+      await queue.waitForCommit(landed)
+      if (landed.aborted) return open
+      const commits = queue.hold(mostCommitsOfGroup - (open?.settlements.length ?? 0), isPlain)
+      if (commits.length === 0) return open
+      let taken = 0
+      try {
+        const ahead = open?.settlements.length ?? 0
+        const load = await this.#load(term, commits, group.toRevision + ahead)
+        if (open === undefined) open = this.#preparer.open(load, { ...this.#startOf(term), revision: group.toRevision })
+        else open.state.addEntities(load.entities)
+        taken = this.#preparer.add(open, commits)
+      } catch (error) {
+        this.#options.logger.warn({ err: error }, 'cannot load what the next group needs')
+      }
+      if (taken === commits.length) continue
+      queue.putBack(commits.slice(taken))
+      return open
+    }
+  }
+
+  #send(term: LeaseTerm, group: PreparedGroup): Flight {
+    const landing = new AbortController()
+    const outcome = this.#store(term, group).finally(() => landing.abort())
+    if (group.isPlain) adoptGroup(this.#options.workingSet, group)
+    return { group, outcome, landed: landing.signal }
+  }
+
+  /** Sends what was gathered. What needs a closer look, or comes too late for the lease, goes back to the queue. */
+  #sendOpen(term: LeaseTerm, open: OpenGroup): Flight | undefined {
+    queueLength.set(this.#options.queue.length)
+    const commits = commitsOf(open)
+    const isReady = open.doubtfulKeys.length === 0 && commits.every(({ signal }) => !signal.aborted)
+    if (isReady && term.mayStart()) return this.#send(term, this.#preparer.finish(open))
+    this.#options.queue.putBack(commits)
+    return undefined
+  }
+
+  async #handleRefusal(
+    term: LeaseTerm,
+    group: PreparedGroup,
+    outcome: Exclude<StoreOutcome, 'stored'>,
+  ): Promise<CommitEnd | undefined> {
+    const { queue, workingSet } = this.#options
+    const commits = commitsOf(group)
+    if (group.isPlain) retractGroup(workingSet, group)
     switch (outcome) {
-      case 'stored':
-        this.settle(group)
-        queue.putBack(group.rest)
-        return undefined
       case 'key_taken':
-        queue.putBack(commits)
+        try {
+          await this.#rememberKeys(term, [...group.answers.keys()])
+          queue.putBack(commits)
+        } catch (error) {
+          await this.#handleFailure(error, { commits, term })
+        }
         return undefined
       case 'refused':
-        queue.putBack(group.rest)
-        return this.#commitApart(term, group)
+        return this.#commitApart(term, commits)
+      case 'unsent':
+        queue.putBack(commits)
+        await delay(retryMs)
+        return undefined
       case 'deposed':
         fencedGroups.inc()
         queue.putBack(commits)
         return { kind: 'lost' }
-      default:
-        queue.putBack(group.rest)
+      case 'uncertain':
         return { kind: 'uncertain', group }
     }
-  }
-
-  /** Takes in what PostgreSQL has committed, publishes it, and answers. */
-  settle(group: PreparedGroup): void {
-    const { workingSet, relay } = this.#options
-    const { start, toRevision, state } = group
-    this.#revision = toRevision
-    this.#nextFieldId = state.nextFieldId
-    for (const model of state.changedTypes.values()) workingSet.types.set(model.name, model)
-    for (const { model } of state.addedFields) workingSet.forgetType(model.name)
-    for (const entity of state.loadedEntities()) workingSet.entities.set(entity.id, entity)
-    for (const [id, entity] of state.changedEntities()) {
-      if (entity === undefined) workingSet.entities.delete(id)
-      else workingSet.entities.set(id, entity)
-    }
-    for (const [key, answer] of group.answers) workingSet.answered.set(key, answer)
-    const { batch, offsets } = group
-    if (offsets.length > 0) relay.publish({ firstRevision: start.revision + 1, batch, offsets })
-    countGroup(group)
-    for (const { commit, outcome } of group.settlements) commit.settle(outcome)
   }
 
   #startOf({ epoch, clock }: LeaseTerm): GroupStart {
     return { epoch, revision: this.#revision, nextFieldId: this.#nextFieldId, timeUs: clock.now() }
   }
 
-  async #prepare(term: LeaseTerm, commits: readonly PendingCommit[]): Promise<PreparedGroup> {
-    const { connection, workingSet } = this.#options
-    const database = await connection.open()
-    let load = await loadGroup(database, workingSet, commits)
-    let taken = commits
-    if (load.isTruncated) {
-      // Alone, a deletion shows whether it is the one that reaches too far.
-      taken = commits.slice(0, Math.max(1, commits.findIndex(deletes)))
-      if (taken.length < commits.length) load = await loadGroup(database, workingSet, taken)
-    }
-    const start = this.#startOf(term)
-    let group = this.#preparer.prepare(taken, load, start)
-    if (group.doubtfulKeys.length > 0 && (await this.#rememberKeys(taken, group.doubtfulKeys))) {
-      group = this.#preparer.prepare(taken, load, start)
-    }
-    return { ...group, rest: [...group.rest, ...commits.slice(taken.length)] }
-  }
-
   async #store(term: LeaseTerm, group: PreparedGroup): Promise<StoreOutcome> {
     const { connection, logger } = this.#options
     if (group.rows.log.length === 0 && group.rows.requests.length === 0) return 'stored'
-    // Until here nothing was sent: a connection that cannot be opened leaves no doubt.
-    const database = await connection.open()
+    const database = await connection.open().catch((error: unknown) => {
+      logger.warn({ err: error }, 'PostgreSQL cannot be reached')
+      return undefined
+    })
+    if (database === undefined) return 'unsent'
     const stopTimer = storeSeconds.startTimer()
     try {
       const stored = await untilAborted(storeGroup(database, group), term.signal)
@@ -187,18 +266,27 @@ export class Committer {
     }
   }
 
+  /** Loads what commits need that are to follow a revision. */
+  #load(term: LeaseTerm, commits: readonly PendingCommit[], revision: number): Promise<GroupLoad> {
+    const { connection, workingSet, logKeeper } = this.#options
+    const load = async (): Promise<GroupLoad> => {
+      await logKeeper.ensureRoom(revision + commits.length)
+      return loadGroup(await connection.open(), workingSet, commits)
+    }
+    return untilAborted(load(), term.signal)
+  }
+
   /** Looks up idempotency keys in the store. Returns whether one was there. */
-  async #rememberKeys(commits: readonly PendingCommit[], wanted?: readonly string[]): Promise<boolean> {
+  async #rememberKeys(term: LeaseTerm, keys: readonly string[]): Promise<boolean> {
     const { connection, workingSet } = this.#options
-    const keys = wanted ?? commits.map(({ request }) => request.idempotencyKey).filter((key) => key !== '')
-    const rows = await loadRequests(await connection.open(), keys)
+    const load = async (): ReturnType<typeof loadRequests> => loadRequests(await connection.open(), keys)
+    const rows = await untilAborted(load(), term.signal)
     for (const { key, fingerprint, response } of rows) workingSet.answered.set(key, { fingerprint, response })
     return rows.length > 0
   }
 
   /** PostgreSQL refused a group. Its commits are tried one by one, so that only the one at fault fails. */
-  async #commitApart(term: LeaseTerm, group: PreparedGroup): Promise<CommitEnd | undefined> {
-    const commits = group.settlements.map(({ commit }) => commit)
+  async #commitApart(term: LeaseTerm, commits: readonly PendingCommit[]): Promise<CommitEnd | undefined> {
     if (commits.length === 1) {
       commits[0]?.settle(new QError('unavailable', 'PostgreSQL refused the commit; nothing was changed'))
       return undefined
@@ -208,11 +296,20 @@ export class Committer {
         this.#options.queue.putBack(commits.slice(index))
         return { kind: 'lost' }
       }
-      const end = await this.commit(term, [commit])
+      const end = await this.#commitAlone(term, commit)
       if (end === undefined) continue
       this.#options.queue.putBack(commits.slice(index + 1))
       return end
     }
+    return undefined
+  }
+
+  async #commitAlone(term: LeaseTerm, commit: PendingCommit): Promise<CommitEnd | undefined> {
+    const group = await this.#prepare(term, [commit])
+    if (group === undefined) return undefined
+    const outcome = await this.#send(term, group).outcome
+    if (outcome !== 'stored') return this.#handleRefusal(term, group, outcome)
+    this.settle(group)
     return undefined
   }
 
@@ -233,6 +330,11 @@ export class Committer {
     const failure = new QError('unavailable', 'a query of PostgreSQL failed; nothing was changed', { cause: error })
     for (const commit of commits) commit.settle(failure)
   }
+}
+
+/** The commits of a group, in their order. */
+function commitsOf({ settlements }: { settlements: readonly Settlement[] }): PendingCommit[] {
+  return settlements.map(({ commit }) => commit)
 }
 
 function deletes({ request }: PendingCommit): boolean {

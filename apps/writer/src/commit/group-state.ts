@@ -66,6 +66,11 @@ export class GroupState {
     this.isTruncated = load.isTruncated
   }
 
+  /** Adds entities that were loaded later. */
+  addEntities(entities: GroupLoad['entities']): void {
+    for (const [id, entity] of entities) this.#load.entities.set(id, entity)
+  }
+
   /** The entity as it is now. */
   entity(id: string): HotEntity | undefined {
     const changed = this.#changedEntities.get(id)

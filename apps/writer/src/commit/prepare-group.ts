@@ -16,6 +16,7 @@ import { fingerprintOf } from './fingerprint.ts'
 import { GroupBreak } from './group-break.ts'
 import { GroupEffect } from './group-effect.ts'
 import { GroupState, nothingLoaded, type GroupLoad } from './group-state.ts'
+import { isPlain } from './plain-commit.ts'
 import type { PendingCommit } from './pending-commit.ts'
 import type { WorkingSet } from './working-set.ts'
 
@@ -44,24 +45,27 @@ export interface PreparedGroup {
   readonly rows: GroupRows
   readonly state: GroupState
   readonly settlements: readonly Settlement[]
-  /** Commits that go into the next group. */
-  readonly rest: readonly PendingCommit[]
+  /** Whether all its commits are plain, so that the next group can be prepared while this one is in flight. */
+  readonly isPlain: boolean
   readonly answers: ReadonlyMap<string, AnsweredRequest>
   /** Keys of commits that failed, or changed nothing, and that an earlier writer may have answered. */
   readonly doubtfulKeys: readonly string[]
-  /** The members `commits` of a LogBatch; valid until the next group is prepared. */
+  /** The members `commits` of a LogBatch; valid until the next group but one is opened. */
   readonly batch: Buffer
   /** Where each commit begins in `batch`. */
   readonly offsets: readonly number[]
 }
 
-/** Prepares groups, one at a time, with buffers that serve again and again. */
+/**
+ * Prepares groups with two sets of buffers that serve in turn: one group may be in flight while the next one is
+ * prepared.
+ */
 export class GroupPreparer {
   readonly #workingSet: WorkingSet
   readonly #onFault: (error: unknown) => void
-  readonly #rows = new GroupRows()
-  readonly #batch = new ProtoWriter()
   readonly #scratch = new ProtoWriter()
+  #buffers = new GroupBuffers()
+  #otherBuffers = new GroupBuffers()
 
   constructor(workingSet: WorkingSet, onFault: (error: unknown) => void) {
     this.#workingSet = workingSet
@@ -70,53 +74,54 @@ export class GroupPreparer {
 
   /** Prepares a commit that the platform makes itself. */
   prepareOwn(start: GroupStart, caller: Claims, make: (context: CommitContext) => void): PreparedGroup {
-    const group = this.#open(nothingLoaded(), start)
+    const group = this.open(nothingLoaded(), start)
     const changes = new ChangeList()
     const revision = start.revision + 1
     make({ state: group.state, changes, revision, timeUs: start.timeUs, caller })
     this.#addRecord(group, { revision, changes, writer: caller.subject, idempotencyKey: '' })
-    return this.#finish(group, [])
+    return this.finish(group)
   }
 
-  prepare(commits: readonly PendingCommit[], load: GroupLoad, start: GroupStart): PreparedGroup {
-    const group = this.#open(load, start)
+  /** Begins a group. The one before the last must be over. */
+  open(load: GroupLoad, start: GroupStart): OpenGroup {
+    const buffers = this.#otherBuffers
+    this.#otherBuffers = this.#buffers
+    this.#buffers = buffers
+    buffers.reset()
+    return new OpenGroup(start, new GroupState(this.#workingSet, load, start.nextFieldId), buffers)
+  }
+
+  /** Adds commits in their order. Returns how many were taken; the others go into the next group. */
+  add(group: OpenGroup, commits: readonly PendingCommit[]): number {
     let taken = 0
     for (const commit of commits) {
       const changesSchema = commit.request.mutations.some(({ kind }) => kind.case === 'setSchema')
-      if (taken > 0 && (changesSchema || this.#isFull())) break
+      if (group.settlements.length > 0 && (changesSchema || group.isFull)) break
       const outcome = this.#prepareCommit(group, commit)
       if (outcome === undefined) break
       group.settlements.push({ commit, outcome })
       taken++
       if (changesSchema) break
     }
-    return this.#finish(group, commits.slice(taken))
+    return taken
   }
 
-  #open(load: GroupLoad, start: GroupStart): OpenGroup {
-    this.#rows.reset()
-    this.#batch.rewind()
-    return new OpenGroup(this.#workingSet, load, start)
-  }
-
-  #finish(group: OpenGroup, rest: readonly PendingCommit[]): PreparedGroup {
-    new GroupEffect(this.#rows, this.#scratch).add(group.state)
+  /** Ends a group: what it did becomes rows. */
+  finish({ start, revision, state, settlements, answers, doubtfulKeys, offsets, buffers }: OpenGroup): PreparedGroup {
+    const { rows, batch } = buffers
+    new GroupEffect(rows, this.#scratch).add(state)
     return {
-      start: group.start,
-      toRevision: group.revision,
-      rows: this.#rows,
-      state: group.state,
-      settlements: group.settlements,
-      rest,
-      answers: group.answers,
-      doubtfulKeys: group.doubtfulKeys,
-      batch: this.#batch.slice(0, this.#batch.length),
-      offsets: group.offsets,
+      start,
+      toRevision: revision,
+      rows,
+      state,
+      settlements,
+      isPlain: settlements.length > 0 && settlements.every(({ commit }) => isPlain(commit)),
+      answers,
+      doubtfulKeys,
+      batch: batch.slice(0, batch.length),
+      offsets,
     }
-  }
-
-  #isFull(): boolean {
-    return this.#batch.length > enoughRecordBytes || this.#rows.log.length > enoughRows
   }
 
   /** Undefined: the commit goes into the next group. */
@@ -171,15 +176,16 @@ export class GroupPreparer {
     commit: { revision: number; changes: ChangeList; writer: string; idempotencyKey: string },
   ): void {
     const { state, start } = group
-    const offset = this.#batch.length
-    const recordStart = encodeRecord(this.#batch, {
+    const { rows, batch } = group.buffers
+    const offset = batch.length
+    const recordStart = encodeRecord(batch, {
       ...commit,
       epoch: start.epoch,
       timeUs: start.timeUs,
       entity: (id) => state.entity(id),
       fieldsOf: (type) => state.type(type)?.fields ?? [],
     })
-    this.#rows.addLog(commit.revision, start.timeUs, this.#batch.slice(recordStart, this.#batch.length))
+    rows.addLog(commit.revision, start.timeUs, batch.slice(recordStart, batch.length))
     group.offsets.push(offset)
     group.revision = commit.revision
   }
@@ -193,14 +199,26 @@ export class GroupPreparer {
     encodeAnswer(this.#scratch, commit.request, response, group.start.timeUs)
     const answer = { fingerprint, response: Buffer.from(this.#scratch.slice(0, this.#scratch.length)) }
     group.answers.set(key, answer)
-    this.#rows.addRequest({ key, revision: Number(response.revision), ...answer })
+    group.buffers.rows.addRequest({ key, revision: Number(response.revision), ...answer })
+  }
+}
+
+/** What a group is written into. */
+class GroupBuffers {
+  readonly rows = new GroupRows()
+  readonly batch = new ProtoWriter()
+
+  reset(): void {
+    this.rows.reset()
+    this.batch.rewind()
   }
 }
 
 /** A group while commits are added. */
-class OpenGroup {
+export class OpenGroup {
   readonly start: GroupStart
   readonly state: GroupState
+  readonly buffers: GroupBuffers
   readonly settlements: Settlement[] = []
   readonly answers = new Map<string, AnsweredRequest>()
   readonly doubtfulKeys: string[] = []
@@ -208,9 +226,16 @@ class OpenGroup {
   /** That of the newest commit. */
   revision: number
 
-  constructor(workingSet: WorkingSet, load: GroupLoad, start: GroupStart) {
+  constructor(start: GroupStart, state: GroupState, buffers: GroupBuffers) {
     this.start = start
     this.revision = start.revision
-    this.state = new GroupState(workingSet, load, start.nextFieldId)
+    this.state = state
+    this.buffers = buffers
+  }
+
+  /** Whether it should go, so that nobody waits long. */
+  get isFull(): boolean {
+    const { rows, batch } = this.buffers
+    return batch.length > enoughRecordBytes || rows.log.length > enoughRows
   }
 }

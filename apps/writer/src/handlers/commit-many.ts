@@ -12,32 +12,35 @@ import {
 } from '@qcore/contracts'
 import { isQError, type QError } from '@qcore/errors'
 import { checkRequest } from '../commit/check-request.ts'
-import type { CommitQueue } from '../commit/commit-queue.ts'
 import { sizeOfRequest } from '../commit/pending-commit.ts'
+import type { HandlerOptions } from './handler-options.ts'
 
 /** CommitService.CommitMany: makes several commits, each with an outcome of its own. */
 export async function commitMany(
-  queue: CommitQueue,
-  { commits }: CommitManyRequest,
+  { queue, sessions }: HandlerOptions,
+  request: CommitManyRequest,
   context: HandlerContext,
 ): Promise<CommitManyResponse> {
-  for (const [index, request] of commits.entries()) checkRequest(request, `commits[${index}].`)
+  const { commits } = request
+  for (const [index, commit] of commits.entries()) checkRequest(commit, `commits[${index}].`)
   const caller = callerOf(context)
   const { signal } = context
   const outcomes: (CommitResponse | QError)[] = Array.from({ length: commits.length })
   let waiting = commits.length
   await new Promise<void>((resolve) => {
-    const pending = commits.map((request, index) => ({
-      request,
+    const pending = commits.map((commit, index) => ({
+      request: commit,
       caller,
       signal,
-      sizeBytes: sizeOfRequest(request),
+      sizeBytes: sizeOfRequest(commit),
       settle: (outcome: CommitResponse | QError): void => {
         outcomes[index] = outcome
         if (--waiting === 0) resolve()
       },
     }))
+    sessions.check(request)
     queue.push(pending)
+    sessions.take(request)
   })
   const [first] = outcomes
   // Nothing was begun: the caller may send the whole request again.

@@ -1,18 +1,13 @@
 import type { ConnectRouter } from '@connectrpc/connect'
 import { CommitService } from '@qcore/contracts'
-import type { CommitQueue } from '../commit/commit-queue.ts'
 import { commit } from './commit.ts'
 import { commitMany } from './commit-many.ts'
-
-/** What the handlers need. */
-export interface HandlerOptions {
-  readonly queue: CommitQueue
-}
+import type { HandlerOptions } from './handler-options.ts'
 
 /** Registers the methods that the writer serves. */
-export function registerHandlers(router: ConnectRouter, { queue }: HandlerOptions): void {
+export function registerHandlers(router: ConnectRouter, options: HandlerOptions): void {
   router.service(CommitService, {
-    commit: (request, context) => commit(queue, request, context),
-    commitMany: (request, context) => commitMany(queue, request, context),
+    commit: (request, context) => commit(options.queue, request, context),
+    commitMany: (request, context) => commitMany(options, request, context),
   })
 }

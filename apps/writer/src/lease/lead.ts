@@ -29,7 +29,7 @@ export interface LeadOptions {
 /** Leads with a lease, and with those that follow it at once after a group whose outcome had to be found out. */
 export async function lead(options: LeadOptions, firstTerm: LeaseTerm): Promise<void> {
   const { context, lease, serve, moveTo, stop } = options
-  const { queue, committer, relay, logger } = context
+  const { queue, sessions, committer, relay, logger } = context
   await using serving = new Serving(serve)
   let term: LeaseTerm | undefined = firstTerm
   try {
@@ -38,6 +38,7 @@ export async function lead(options: LeadOptions, firstTerm: LeaseTerm): Promise<
       term = undefined
       let end = await begin(context, current)
       if (end === undefined) {
+        sessions.restart()
         queue.open()
         await serving.begin()
         moveTo('ready')

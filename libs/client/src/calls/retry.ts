@@ -20,6 +20,7 @@ export type Verdict =
 const verdicts: Partial<Record<ErrorCode, Verdict>> = {
   no_responders: 'not_done',
   not_leader: 'not_done',
+  out_of_order: 'not_done',
   overloaded: 'not_done',
   rate_limited: 'not_done',
   unavailable: 'not_done',

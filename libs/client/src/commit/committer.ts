@@ -38,6 +38,17 @@ interface Lookups {
   readonly missing: FieldQuestion[]
 }
 
+export interface CommitterOptions {
+  readonly caller: Caller
+  readonly directory: TypeDirectory
+  readonly session: Session
+  /** Whether requests arrive in the order in which they were sent. */
+  readonly keepsOrder: boolean
+}
+
+/** One that PostgreSQL has, and one that the writer prepares. */
+const requestsOnTheirWay = 2
+
 /** Makes commits, and finds out the types of their values. */
 export class Committer {
   readonly #batcher: CommitBatcher
@@ -46,8 +57,8 @@ export class Committer {
   readonly #keyPrefix = crypto.randomUUID()
   #lastKey = 0
 
-  constructor(caller: Caller, directory: TypeDirectory, session: Session) {
-    this.#batcher = new CommitBatcher(caller)
+  constructor({ caller, directory, session, keepsOrder }: CommitterOptions) {
+    this.#batcher = new CommitBatcher(caller, keepsOrder ? requestsOnTheirWay : 1)
     this.#directory = directory
     this.#session = session
   }

@@ -3,6 +3,8 @@ import type { Transport } from '@connectrpc/connect'
 /** A way to the services, and how to leave it. */
 export interface Connection extends AsyncDisposable {
   readonly transport: Transport
+  /** Whether requests arrive in the order in which they were sent. */
+  readonly keepsOrder: boolean
 }
 
 export interface NatsAddress {

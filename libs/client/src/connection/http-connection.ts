@@ -10,6 +10,7 @@ export function openHttpConnection(url: string): Connection {
   }
   return {
     transport: createConnectTransport({ baseUrl: parsed.href.replace(/\/$/, ''), useBinaryFormat: true }),
+    keepsOrder: false,
     async [Symbol.asyncDispose]() {},
   }
 }

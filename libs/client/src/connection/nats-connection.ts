@@ -29,6 +29,7 @@ export async function openNatsConnection(
   const connection = await connectUntil(performance.now() + timeoutMs, options, signal)
   return {
     transport: createNatsTransport({ connection, store }),
+    keepsOrder: true,
     async [Symbol.asyncDispose]() {
       await connection.close()
     },

@@ -1,0 +1,20 @@
+import type { PreparedGroup } from './prepare-group.ts'
+import type { WorkingSet } from './working-set.ts'
+
+/** Takes what a group changes into the working set, for the groups after it. */
+export function adoptGroup(workingSet: WorkingSet, { state, answers }: PreparedGroup): void {
+  for (const model of state.changedTypes.values()) workingSet.types.set(model.name, model)
+  for (const { model } of state.addedFields) workingSet.forgetType(model.name)
+  for (const entity of state.loadedEntities()) workingSet.entities.set(entity.id, entity)
+  for (const [id, entity] of state.changedEntities()) {
+    if (entity === undefined) workingSet.entities.delete(id)
+    else workingSet.entities.set(id, entity)
+  }
+  for (const [key, answer] of answers) workingSet.answered.set(key, answer)
+}
+
+/** Forgets what a plain group, which PostgreSQL did not take, has changed. */
+export function retractGroup(workingSet: WorkingSet, { state, answers }: PreparedGroup): void {
+  for (const [id] of state.changedEntities()) workingSet.entities.delete(id)
+  for (const key of answers.keys()) workingSet.answered.delete(key)
+}
