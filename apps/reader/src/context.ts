@@ -1,6 +1,6 @@
 import type { NatsConnection } from '@nats-io/transport-node'
 import { createTokenVerifier, type TokenVerifier } from '@qcore/access'
-import { openPool, prepareStore, readDatabase, readHead, type Executor } from '@qcore/database'
+import { openPool, prepareStore, readDatabase, readHead, type Executor, type Pool } from '@qcore/database'
 import { coalesce, openPast, openReplica, type Past, type Replica } from '@qcore/replica'
 import { createLogger, openNats, type Logger } from '@qcore/service'
 import type { ReaderConfig } from './config.ts'
@@ -14,6 +14,8 @@ export interface ReaderContext extends AsyncDisposable {
   readonly logger: Logger
   readonly connection: NatsConnection
   readonly pool: Executor
+  /** A connection for each snapshot that is under way. */
+  readonly snapshots: Pool
   readonly verifier: TokenVerifier
   readonly replica: Replica
   readonly cursors: CursorCodec
@@ -30,6 +32,9 @@ export interface ReaderOverrides {
   connection?: NatsConnection
 }
 
+/** Snapshots that a reader makes at a time: each keeps a transaction open. */
+const mostSnapshots = 2
+
 export async function openContext(config: ReaderConfig, overrides: ReaderOverrides): Promise<ReaderContext> {
   const { store, instanceId, logLevel, authSecret, cacheBytes } = config
   const logger = overrides.logger ?? createLogger({ service: 'reader', level: logLevel, instanceId })
@@ -43,6 +48,10 @@ export async function openContext(config: ReaderConfig, overrides: ReaderOverrid
     logger.warn({ err: error }, 'an idle PostgreSQL connection broke'),
   )
   opened.defer(() => pool.end())
+  const snapshots = openPool({ ...database, max: mostSnapshots }, (error) =>
+    logger.warn({ err: error }, 'an idle PostgreSQL connection broke'),
+  )
+  opened.defer(() => snapshots.end())
   const replica = opened.use(await openReplica({ connection, pool, store, logger, cacheBytes }))
   const owned = opened.move()
   return {
@@ -50,6 +59,7 @@ export async function openContext(config: ReaderConfig, overrides: ReaderOverrid
     logger,
     connection,
     pool,
+    snapshots,
     verifier: createTokenVerifier(authSecret),
     replica,
     cursors: createCursorCodec(authSecret, store),

@@ -18,7 +18,7 @@ import { createNatsTransport, fromConnectError } from '@qcore/transport'
 import { inject } from 'vitest'
 import { createReader, readerVariables } from '../src/service.ts'
 
-const authSecret = 'a secret for tests, of more than 32 bytes'
+export const authSecret = 'a secret for tests, of more than 32 bytes'
 
 /** A reader of a store that the test writes by hand, and a client of it. */
 export interface TestReader extends AsyncDisposable {

@@ -8,6 +8,7 @@ export const serviceLevels: Readonly<Record<string, AccessLevel>> = {
   watch: AccessLevel.READ,
   token: AccessLevel.READ,
   commit: AccessLevel.WRITE,
+  snapshot: AccessLevel.ADMIN,
 }
 
 /**

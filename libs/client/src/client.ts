@@ -24,6 +24,7 @@ import { Pages, type PagesOptions } from './read/pages.ts'
 import type { TypeDefinition } from './schema/define-type.ts'
 import type { TypeSchema, TypeSchemaInput } from './schema/schema.ts'
 import { TypeDirectory } from './schema/type-directory.ts'
+import { saveSnapshot } from './snapshot/save-snapshot.ts'
 import { readStatus, type Status } from './status.ts'
 import { TokenClient } from './token-client.ts'
 import { entityFromMessage, type Entity, type Field } from './values/field.ts'
@@ -172,6 +173,11 @@ export class Client implements AsyncDisposable {
   /** Begins changes of several entities that become one revision, or nothing. */
   multi(): MultiBinding {
     return new MultiBinding(this, (question, options) => this.#directory.find(question, options))
+  }
+
+  /** A copy of the whole store at one revision: the bytes of a snapshot file, in pieces. Needs level admin. */
+  snapshot(options: CallOptions = {}): AsyncGenerator<Uint8Array, void> {
+    return saveSnapshot(this.#caller, options)
   }
 
   /** The state of the store. */

@@ -198,6 +198,21 @@ export type {
 export { FieldDefinitionSchema, TypeSchemaSchema } from './gen/qcore/store/v1/schema_pb.ts'
 export type { FieldDefinition, TypeSchema } from './gen/qcore/store/v1/schema_pb.ts'
 export {
+  SaveSnapshotRequestSchema,
+  SaveSnapshotResponseSchema,
+  SnapshotEndSchema,
+  SnapshotHeaderSchema,
+  SnapshotLineSchema,
+  SnapshotService,
+} from './gen/qcore/store/v1/snapshot_pb.ts'
+export type {
+  SaveSnapshotRequest,
+  SaveSnapshotResponse,
+  SnapshotEnd,
+  SnapshotHeader,
+  SnapshotLine,
+} from './gen/qcore/store/v1/snapshot_pb.ts'
+export {
   BinaryFileSchema,
   EntityListSchema,
   ValueSchema,

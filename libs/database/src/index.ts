@@ -23,6 +23,14 @@ export { loadRequests } from './sql/load-requests.ts'
 export { loadReferences, loadSubtreeIds } from './sql/load-subtrees.ts'
 export { loadTermStart } from './sql/load-term-start.ts'
 export { createLogPartition, dropLogPartition, listLogPartitions, readLogTimes } from './sql/log-partitions.ts'
+export {
+  beginSnapshot,
+  fetchSnapshotEntities,
+  fetchSnapshotFields,
+  loadSnapshotValue,
+  openSnapshotCursors,
+  readSnapshotOrigin,
+} from './sql/save-snapshot.ts'
 export { advanceHead, storeAddedField, storeSchemas } from './sql/store-schemas.ts'
 export type { DatabaseOptions, Executor, Pool, PoolClient } from './pool.ts'
 export type { RevisionAt } from './sql/find-revision-at.ts'
@@ -37,4 +45,5 @@ export type { RequestRow } from './sql/load-requests.ts'
 export type { ReferenceRow } from './sql/load-subtrees.ts'
 export type { TermStart } from './sql/load-term-start.ts'
 export type { LogPartition } from './sql/log-partitions.ts'
+export type { SnapshotEntityRow, SnapshotFieldRow, SnapshotOrigin } from './sql/save-snapshot.ts'
 export type { AddedField } from './sql/store-schemas.ts'

@@ -6,6 +6,7 @@ import { addFind } from './find.ts'
 import { addGet } from './get.ts'
 import { addSchema } from './schema.ts'
 import { addSet } from './set.ts'
+import { addSnapshot } from './snapshot.ts'
 import { addStatus } from './status.ts'
 import { addToken } from './token.ts'
 import { addTree } from './tree.ts'
@@ -21,6 +22,7 @@ const commands = [
   addFind,
   addWatch,
   addSchema,
+  addSnapshot,
   addToken,
   addStatus,
 ] as const

@@ -1,5 +1,5 @@
 import type { ConnectRouter } from '@connectrpc/connect'
-import { ReadService } from '@qcore/contracts'
+import { ReadService, SnapshotService } from '@qcore/contracts'
 import type { ReaderContext } from '../context.ts'
 import { checkExists } from './check-exists.ts'
 import { findEntities } from './find-entities.ts'
@@ -10,6 +10,7 @@ import { getStatus } from './get-status.ts'
 import { listChildren } from './list-children.ts'
 import { listTypes } from './list-types.ts'
 import { readFields } from './read-fields.ts'
+import { saveSnapshot } from './save-snapshot.ts'
 
 export function registerHandlers(router: ConnectRouter, reader: ReaderContext): void {
   router.service(ReadService, {
@@ -23,4 +24,5 @@ export function registerHandlers(router: ConnectRouter, reader: ReaderContext): 
     listTypes: (request, caller) => listTypes(reader, request, caller),
     readFields: (request, caller) => readFields(reader, request, caller),
   })
+  router.service(SnapshotService, { saveSnapshot: (_request, call) => saveSnapshot(reader, call) })
 }
