@@ -1,25 +1,13 @@
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { connect } from '@qcore/client'
+import { readRunningAddress } from '@qcore/local-stack'
 import { createProgress } from './progress.ts'
 import { runExample } from './run-example.ts'
 
-const workspace = join(import.meta.dirname, '../../..')
+const address = readRunningAddress(join(import.meta.dirname, '../../..'))
+if (address === undefined) throw new Error('start the system first (npm start), or set Q_NATS_ADDR and Q_TOKEN')
 
-/** Where to connect: the environment, or what `npm start` left. */
-function readAddress(): { servers: string; store: string; token: string } {
-  const { Q_NATS_ADDR: servers, Q_TOKEN: token, Q_STORE: store = 'main' } = process.env
-  if (servers !== undefined && token !== undefined) return { servers, token, store }
-  const file = join(workspace, '.qcore/client.json')
-  try {
-    const saved = JSON.parse(readFileSync(file, 'utf8')) as { natsUrl: string; token: string }
-    return { servers: saved.natsUrl, token: saved.token, store }
-  } catch (cause) {
-    throw new Error('start the system first (npm start), or set Q_NATS_ADDR and Q_TOKEN', { cause })
-  }
-}
-
-await using q = await connect(readAddress())
+await using q = await connect(address)
 const startedAt = Date.now()
 const { problems, ...counts } = await runExample(q, { progress: createProgress(process.stdout), threshold: 300 })
 console.table({ ...counts, seconds: (Date.now() - startedAt) / 1_000 })

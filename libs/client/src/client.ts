@@ -54,7 +54,12 @@ export class Client implements AsyncDisposable {
     this.#fields = new FieldReader(caller, this.#session)
     this.#exists = new ExistsReader(caller, this.#session)
     this.#directory = new TypeDirectory(caller, this.#session, this.#entities)
-    this.#committer = new Committer({ caller, directory: this.#directory, session: this.#session, keepsOrder: connection.keepsOrder })
+    this.#committer = new Committer({
+      caller,
+      directory: this.#directory,
+      session: this.#session,
+      keepsOrder: connection.keepsOrder,
+    })
     this.#notifier = new Notifier({ caller, session: this.#session })
     this.token = new TokenClient(caller)
   }

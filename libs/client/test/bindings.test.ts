@@ -204,6 +204,13 @@ describe('a list', () => {
     expect((await parts.readField()).revision).toBe(revision)
   })
 
+  it('is edited by a path, too', async () => {
+    const lamp = await createLamp()
+    const part = await q.of(Device).create({ parent: lamp, name: 'part' })
+    await q.entity(part).list('Parent->Parts').add(part)
+    await expect(q.of(Device).read(lamp, 'Parts')).resolves.toMatchObject({ value: [part.id] })
+  })
+
   it('is refused for a field that holds none', async () => {
     const lamp = q.entity(await createLamp())
     await expect(lamp.list('Level').add(folder)).rejects.toMatchObject({ code: 'type_mismatch' })
@@ -293,6 +300,15 @@ describe('a multi', () => {
     await expect(q.exists(lamp)).resolves.toBe(true)
     await multi.commit()
     await expect(q.exists(lamp)).resolves.toBe(false)
+  })
+
+  it('takes no change by a path', async () => {
+    const multi = q.multi()
+    const lamp = multi.entity(await createLamp())
+    const refused = expect.objectContaining({ code: 'invalid_path' })
+    expect(() => lamp.field('Owner->Level').write(1)).toThrow(refused)
+    expect(() => lamp.list('Owner->Parts').add(folder)).toThrow(refused)
+    expect(multi.size).toBe(0)
   })
 
   it('that fails changes nothing, and can be mended and committed again', async () => {

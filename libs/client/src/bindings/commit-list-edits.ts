@@ -89,6 +89,10 @@ function addList(builder: CommitBuilder, { entityId, field, edits, base }: ListE
   const before = base ?? (read?.value as readonly string[])
   const after = editedList(before, edits)
   if (after === before) return
-  builder.write(entityId, field, list(after))
-  if (read !== undefined) builder.ifRevision(entityId, field, read.revision)
+  if (read === undefined) {
+    builder.write(entityId, field, list(after))
+  } else {
+    // By a path it was read from another entity; that one is changed, wherever the path leads by then.
+    builder.write(read.entityId, read.name, list(after)).ifRevision(read.entityId, read.name, read.revision)
+  }
 }

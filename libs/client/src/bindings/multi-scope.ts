@@ -64,11 +64,13 @@ export class MultiScope implements BindingScope<void> {
 
   write(entityId: string, field: string, value: ValueInput, options: WriteOptions): void {
     this.#expectPresent(entityId)
+    expectOwnField(field)
     this.#source.open().write(entityId, field, value, options)
   }
 
   editList(entityId: string, field: string, edit: ListEdit): void {
     this.#expectPresent(entityId)
+    expectOwnField(field)
     this.#source.open().editList(entityId, field, edit)
   }
 
@@ -123,6 +125,12 @@ export class MultiScope implements BindingScope<void> {
     if (!this.#pending.isDeleted(entityId)) return
     throw new QError('unknown_entity', `the entity ${entityId} is deleted by this multi`, { field: 'entity_id' })
   }
+}
+
+/** Where a path leads is only known when the commit is made: reads in between could not see the change. */
+function expectOwnField(field: string): void {
+  if (!field.includes('->')) return
+  throw new QError('invalid_path', `a multi changes fields of entities: follow ${field} first`, { field: 'path' })
 }
 
 function entityOf({ id, type, name, parentId }: PendingEntity): Entity {
