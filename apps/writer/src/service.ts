@@ -5,6 +5,7 @@ import type { WriterConfig } from './config.ts'
 import { openContext, type WriterContext, type WriterOverrides } from './context.ts'
 import { checkPostgres } from './check-postgres.ts'
 import { registerHandlers } from './handlers/index.ts'
+import { isSurelyValid } from './handlers/surely-valid.ts'
 import { Leadership } from './lease/leadership.ts'
 
 export { writerVariables } from './config.ts'
@@ -41,7 +42,7 @@ function serve(context: WriterContext): Promise<NatsServer> {
     name: 'qcore-writer',
     version: '0.1.0',
     instanceId,
-    interceptors: [accessInterceptor({ verifier: context.verifier, store }), validationInterceptor()],
+    interceptors: [accessInterceptor({ verifier: context.verifier, store }), validationInterceptor(isSurelyValid)],
     maxConcurrentCalls: context.config.queueCommits,
     routes: (router) => registerHandlers(router, context),
     onError: (error, method) => context.logger.error({ err: error, method: method.name }, 'a call failed'),

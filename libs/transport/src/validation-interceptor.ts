@@ -4,12 +4,18 @@ import { createValidator, type Validator } from '@bufbuild/protovalidate'
 import type { Interceptor } from '@connectrpc/connect'
 import { QError } from '@qcore/errors'
 
-/** Checks requests against the rules of their proto. The first violation is the caller's `invalid_request`. */
-export function validationInterceptor(): Interceptor {
+/**
+ * Checks requests against the rules of their proto. The first violation is the caller's `invalid_request`.
+ *
+ * @param isSurelyValid says true only of requests that keep the rules; they are not checked again
+ */
+export function validationInterceptor(
+  isSurelyValid: (message: MessageShape<DescMessage>) => boolean = () => false,
+): Interceptor {
   const validator = createValidator({ failFast: true, regexMatch: matchesPattern })
   return (next) => async (request) => {
     if (!request.stream) {
-      assertValid(validator, request.method.input, request.message)
+      if (!isSurelyValid(request.message)) assertValid(validator, request.method.input, request.message)
       return next(request)
     }
     const { method, message } = request

@@ -6,15 +6,28 @@ import {
   MutationSchema,
   type CommitRequest,
   type Mutation,
+  type Value,
 } from '@qcore/contracts'
+import type { ProtoWriter } from '../record/proto-writer.ts'
 
-/** Tells whether two requests ask for the same: a digest of mutations and conditions. */
-export function fingerprintOf(request: CommitRequest): Uint8Array {
-  const content = create(CommitRequestSchema, {
-    mutations: request.mutations.map(withSortedFields),
-    conditions: request.conditions,
-  })
-  return hash('sha256', toBinary(CommitRequestSchema, content), 'buffer')
+/** A request that takes no more is its own fingerprint: a digest would be no smaller, and costs more to make. */
+const mostBytesOfOwn = 64
+
+/**
+ * Tells whether two requests ask for the same: the bytes of mutations and conditions, or their digest.
+ *
+ * @param scratch is overwritten
+ */
+export function fingerprintOf(request: CommitRequest, scratch: ProtoWriter): Uint8Array {
+  scratch.rewind()
+  const bytes = encodePlainWrites(request, scratch)
+    ? scratch.slice(0, scratch.length)
+    : toBinary(CommitRequestSchema, contentOf(request))
+  return bytes.length <= mostBytesOfOwn ? Buffer.from(bytes) : hash('sha256', bytes, 'buffer')
+}
+
+function contentOf({ mutations, conditions }: CommitRequest): CommitRequest {
+  return create(CommitRequestSchema, { mutations: mutations.map(withSortedFields), conditions })
 }
 
 /** The fields of a new entity are a map, whose order is the sender's whim. */
@@ -26,4 +39,44 @@ function withSortedFields(mutation: Mutation): Mutation {
   const fields = Object.fromEntries(Object.entries(entity.fields).sort(([a], [b]) => (a < b ? -1 : 1)))
   const sorted = create(CreateEntitySchema, { ...entity, fields })
   return create(MutationSchema, { kind: { case: 'createEntity', value: sorted } })
+}
+
+/** Writes what `toBinary` would, of the most frequent requests. Returns whether this is one. */
+function encodePlainWrites({ mutations, conditions }: CommitRequest, out: ProtoWriter): boolean {
+  return conditions.length === 0 && mutations.every((mutation) => encodePlainWrite(mutation, out))
+}
+
+function encodePlainWrite({ kind }: Mutation, out: ProtoWriter): boolean {
+  if (kind.case !== 'writeField' || kind.value.writeTime !== undefined) return false
+  const { entityId, field, value, option } = kind.value
+  const mutationStart = out.begin(1)
+  const writeStart = out.begin(3)
+  out.text(1, entityId)
+  out.text(2, field)
+  const valueStart = out.begin(3)
+  if (!encodePlainValue(value, out)) return false
+  out.finish(valueStart)
+  out.uint(4, option)
+  out.finish(writeStart)
+  out.finish(mutationStart)
+  return true
+}
+
+function encodePlainValue(value: Value | undefined, out: ProtoWriter): boolean {
+  switch (value?.kind.case) {
+    case 'int':
+      out.int64(1, value.kind.value)
+      return true
+    case 'float':
+      out.double(2, value.kind.value)
+      return true
+    case 'string':
+      out.text(3, value.kind.value)
+      return true
+    case 'bool':
+      out.bool(4, value.kind.value)
+      return true
+    default:
+      return false
+  }
 }

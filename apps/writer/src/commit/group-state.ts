@@ -80,7 +80,7 @@ export class GroupState {
 
   /** The entity as it was before the group. */
   storedEntity(id: string): HotEntity | undefined {
-    return this.#workingSet.entities.get(id) ?? this.#load.entities.get(id)
+    return this.#workingSet.entities.peek(id) ?? this.#load.entities.get(id)
   }
 
   /** The entities that the group has changed, as they are now; undefined: deleted. */

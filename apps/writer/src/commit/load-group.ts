@@ -35,7 +35,7 @@ export async function loadGroup(
   }
   await loadMissing(executor, workingSet, { ids, load })
   for (const id of subtreeIds) {
-    const entity = load.entities.get(id) ?? workingSet.entities.get(id)
+    const entity = load.entities.get(id) ?? workingSet.entities.peek(id)
     if (entity !== undefined) pushTo(load.children, entity.parentId, id)
   }
   await loadWays(executor, workingSet, { commits, load })
@@ -57,7 +57,7 @@ async function loadMissing(
   { ids, load }: { ids: ReadonlySet<string>; load: GroupLoad },
 ): Promise<void> {
   const missing: string[] = []
-  for (const id of ids) if (!workingSet.entities.has(id) && !load.entities.has(id)) missing.push(id)
+  for (const id of ids) if (workingSet.entities.get(id) === undefined && !load.entities.has(id)) missing.push(id)
   if (missing.length === 0) return
   for (const id of missing) load.entities.set(id, undefined)
   const { entities } = await loadEntities(executor, missing)

@@ -129,7 +129,7 @@ export class GroupPreparer {
     const { idempotencyKey: key } = commit.request
     try {
       if (key === '') return this.#makeCommit(group, commit)
-      const fingerprint = fingerprintOf(commit.request)
+      const fingerprint = fingerprintOf(commit.request, this.#scratch)
       const answered = group.answers.get(key) ?? this.#workingSet.answered.get(key)
       if (answered !== undefined) return answerAgain(answered, commit.request, fingerprint)
       const response = this.#makeCommit(group, commit)
