@@ -65,6 +65,10 @@ export const errorRegistry = {
     status: 'failed_precondition',
     meaning: 'A condition of the commit does not hold. Nothing was changed. Read again and decide.',
   },
+  stale_term: {
+    status: 'failed_precondition',
+    meaning: 'The instance does not lead its application, or no longer. Nothing was changed. Leave it to the leader.',
+  },
   idempotency_key_reused: {
     status: 'already_exists',
     meaning: 'The idempotency key belongs to a commit with other mutations or conditions.',

@@ -63,12 +63,15 @@ export class HeldLease implements AsyncDisposable {
     return Math.max(0, this.#endMs - performance.now())
   }
 
-  /**
-   * Whether something new may be begun. Looks at the clock: a process that was stopped is told before it does anything.
-   */
+  /** Whether something new may be begun. Looks at the clock, as timers are late in a process that was stopped. */
   get isSafe(): boolean {
-    if (this.leftMs <= this.#timing.marginMs) this.#lose('expiring')
+    this.check()
     return !this.#losing.signal.aborted
+  }
+
+  /** Looks at the clock: aborts `losing` if it is time. */
+  check(): void {
+    if (this.leftMs <= this.#timing.marginMs) this.#lose('expiring')
   }
 
   /** Gives the lease up, so that others can take it at once. False if it had ended, or if the server does not answer. */

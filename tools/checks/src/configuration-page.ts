@@ -1,3 +1,4 @@
+import { applicationVariables } from '@qcore/application'
 import { authVariables } from '@qcore/auth'
 import { gatewayVariables } from '@qcore/gateway'
 import { launcherVariables } from '@qcore/launcher'
@@ -13,6 +14,7 @@ const sources: readonly (readonly [string, Variables])[] = [
   ['auth', authVariables],
   ['gateway', gatewayVariables],
   ['all', launcherVariables],
+  ['application', applicationVariables],
 ]
 
 interface Row {
@@ -43,9 +45,9 @@ export function configurationPage(): string {
 
 Every setting is an environment variable, read once at the start. An empty one counts as unset; a bad one ends the start with
 an error that names it. A secret \`NAME\` may come from the file that \`NAME_FILE\` names. \`node apps/qcore/src/main.ts --print-config\` shows the
-settings in force, without secrets. \`npm start\` has some more: [the local stack](../tools/local-stack/README.md).
+settings in force, without secrets. \`application\` is a [program of yours](applications.md). \`npm start\` has some more: [the local stack](../tools/local-stack/README.md).
 
-| variable | default | services | what it is |
+| variable | default | processes | what it is |
 | --- | --- | --- | --- |
 ${lines.join('\n')}
 `
