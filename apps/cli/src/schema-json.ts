@@ -11,14 +11,14 @@ import {
 import { jsonOfValue } from './value-text.ts'
 
 /** A schema for programs; it can be set again. */
-export function jsonOfSchema({ type, description, revision, fields }: TypeSchema): Record<string, unknown> {
+export function jsonOfSchema({ fields, ...schema }: TypeSchema): Record<string, unknown> {
   const definitions = Object.entries(fields).map(([name, definition]) => {
     const { type: fieldType, rank, choices, unindexed, description: text } = definition
     const given = jsonOfValue({ type: fieldType, value: definition.default } as Parameters<typeof jsonOfValue>[0])
     const json = { type: fieldType, rank, default: given, choices, unindexed, description: text }
     return [name, json] as const
   })
-  return { type, description, revision, fields: Object.fromEntries(definitions) }
+  return { ...schema, fields: Object.fromEntries(definitions) }
 }
 
 /**
@@ -28,13 +28,25 @@ export function jsonOfSchema({ type, description, revision, fields }: TypeSchema
  */
 export function parseSchema(text: string): TypeSchemaInput {
   const json = objectOf(parseJson(text), 'the schema')
-  const { type, description = '', fields } = json
+  const { type, description = '', uniqueChildNames, childOrder, fields } = json
   if (typeof type !== 'string') throw new QError('invalid_schema', 'the schema has no type', { field: 'type' })
   if (typeof description !== 'string') throw invalid('description', 'is no text')
+  if (uniqueChildNames !== undefined && typeof uniqueChildNames !== 'boolean') {
+    throw invalid('uniqueChildNames', 'is neither true nor false')
+  }
+  if (childOrder !== undefined && childOrder !== 'name' && childOrder !== 'explicit') {
+    throw invalid('childOrder', 'is neither name nor explicit')
+  }
   const entries = Object.entries(objectOf(fields, 'fields')).map(
     ([name, definition]) => [name, parseDefinition(definition, `fields.${name}`)] as const,
   )
-  return { type, description, fields: Object.fromEntries(entries) }
+  return {
+    type,
+    description,
+    fields: Object.fromEntries(entries),
+    ...(uniqueChildNames === undefined ? {} : { uniqueChildNames }),
+    ...(childOrder === undefined ? {} : { childOrder }),
+  }
 }
 
 function parseDefinition(json: unknown, field: string): FieldType | FieldDefinitionInput {

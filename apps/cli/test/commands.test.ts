@@ -74,6 +74,24 @@ describe('tree', () => {
   })
 })
 
+describe('rename and move', () => {
+  it('give an entity another name, another parent and another place', async () => {
+    await qcore(['schema', 'set', '-'], { input: '{"type": "Shelf", "fields": {}, "childOrder": "explicit"}' })
+    await ok('create', 'Shelf', '/', 'Shelf', '--id', 'shelf')
+    await ok('create', 'Room', '/Shelf', 'A', '--id', 'a')
+    await ok('create', 'Room', '/Shelf', 'B', '--id', 'b', '--before', '/Shelf/A')
+    expect(await ok('rename', 'b', 'Bee')).toMatch(/^revision \d+$/)
+    expect(await ok('tree', 'shelf')).toBe(['Shelf  (Shelf shelf)', '├── Bee  (Room b)', '└── A  (Room a)'].join('\n'))
+    await ok('move', '/Shelf/A', '--before', 'b')
+    await ok('create', 'Room', '/', 'C', '--id', 'c')
+    expect(await json('move', 'c', '/Shelf', '--before', 'b')).toMatchObject({ entityId: 'c' })
+    expect(await ok('tree', 'shelf')).toMatch(/A  .*\n.*C  .*\n.*Bee  /)
+    const { code, err } = await qcore(['move', 'shelf', 'a'])
+    expect({ code, err }).toMatchObject({ code: 6, err: expect.stringContaining('cycle') as string })
+    await ok('delete', 'shelf', '--recursive')
+  })
+})
+
 describe('get and set', () => {
   it('show an entity with its fields', async () => {
     const shown = await ok('get', 'lamp')

@@ -11,6 +11,7 @@ export interface ModelEntity {
 export type Step =
   | { do: 'create'; id: string; parent: string; peer: string }
   | { do: 'delete'; id: string }
+  | { do: 'move'; id: string; parent: string }
   | { do: 'count'; id: string; value: number; ifChanged: boolean }
   | { do: 'peer'; id: string; target: string }
   | { do: 'peers'; id: string; targets: string[] }
@@ -53,6 +54,11 @@ function applyStep(
   }
   const entity = next.get(step.id)
   if (entity === undefined) return 'unknown_entity'
+  if (step.do === 'move') {
+    if (!exists(step.parent) || step.parent === '') return 'unknown_entity'
+    if (step.parent !== entity.parent && isWithin(next, step.parent, step.id)) return 'cycle'
+    entity.parent = step.parent
+  }
   if (step.do === 'delete') deleteWithDescendants(next, step.id)
   if (step.do === 'count') entity.count = step.value
   if (step.do === 'peer') {
@@ -64,6 +70,12 @@ function applyStep(
     entity.peers = step.targets
   }
   return undefined
+}
+
+function isWithin(model: Model, id: string, topId: string): boolean {
+  if (id === topId) return true
+  const parent = model.get(id)?.parent
+  return parent !== undefined && isWithin(model, parent, topId)
 }
 
 function deleteWithDescendants(next: Model, id: string): void {

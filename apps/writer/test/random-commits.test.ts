@@ -1,5 +1,12 @@
-import { fromBinary } from '@bufbuild/protobuf'
-import { LogBatchSchema, logStreamName, ValueSchema, WriteOption, type CommitRecord } from '@qcore/contracts'
+import { create, fromBinary } from '@bufbuild/protobuf'
+import {
+  LogBatchSchema,
+  logStreamName,
+  MutationSchema,
+  ValueSchema,
+  WriteOption,
+  type CommitRecord,
+} from '@qcore/contracts'
 import { jetstreamManager } from '@nats-io/jetstream'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
@@ -22,6 +29,7 @@ const target = fc.constantFrom('', ...names)
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constant('create' as const), id, parent, peer: target }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('delete' as const), id }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('move' as const), id, parent }) },
   fc.record({ do: fc.constant('count' as const), id, value: fc.nat(2), ifChanged: fc.boolean() }),
   fc.record({ do: fc.constant('peer' as const), id, target }),
   fc.record({ do: fc.constant('peers' as const), id, targets: fc.uniqueArray(id, { maxLength: 4 }) }),
@@ -42,6 +50,10 @@ function requestOf({ steps, expects }: Plan, real: (name: string) => string): Re
         })
       case 'delete':
         return deleteEntity(real(one.id))
+      case 'move': {
+        const value = { entityId: real(one.id), parentId: real(one.parent) }
+        return create(MutationSchema, { kind: { case: 'moveEntity', value } })
+      }
       case 'count': {
         const option = one.ifChanged ? WriteOption.IF_CHANGED : WriteOption.UNSPECIFIED
         return write(real(one.id), 'Count', { case: 'int', value: BigInt(one.value) }, { option })
@@ -143,6 +155,9 @@ function foldLog(log: readonly CommitRecord[]): Model {
       if (kind.case === 'entityCreated' && kind.value.entity?.type === 'Machine') {
         const fields = new Map(kind.value.fields.map(({ name, value }) => [name, value?.kind]))
         kinds.set(kind.value.entity.id, { parentId: kind.value.entity.parentId, fields })
+      } else if (kind.case === 'entityChanged') {
+        const moved = kinds.get(kind.value.entity?.id ?? '')
+        if (moved !== undefined) moved.parentId = kind.value.entity?.parentId ?? ''
       } else if (kind.case === 'entityDeleted') {
         kinds.delete(kind.value.entity?.id ?? '')
       } else if (kind.case === 'fieldChanged') {

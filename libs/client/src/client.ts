@@ -6,7 +6,13 @@ import { MultiBinding } from './bindings/multi-binding.ts'
 import { TypeBinding } from './bindings/type-binding.ts'
 import type { CallOptions, Caller } from './calls/caller.ts'
 import { errorFromProblem } from './calls/problem.ts'
-import { commit, type CommitInput, type NewEntity, type WriteOptions } from './commit/commit-builder.ts'
+import {
+  commit,
+  type CommitInput,
+  type MoveTarget,
+  type NewEntity,
+  type WriteOptions,
+} from './commit/commit-builder.ts'
 import { Committer, type CommitOptions, type CommitResult } from './commit/committer.ts'
 import type { Connection } from './connection/connection.ts'
 import type { NotificationStream } from './notify/notification-stream.ts'
@@ -92,7 +98,7 @@ export class Client implements AsyncDisposable {
     return this.#exists.read(what, options)
   }
 
-  /** The children of an entity, ordered by name, then id. */
+  /** The children of an entity, in the order of its type: by name, then id, or as they were placed. */
   children(parent: EntityRef, options: ReadOptions & PagesOptions = {}): Pages<Entity> {
     return childrenOf({ caller: this.#caller, session: this.#session }, parent, options)
   }
@@ -128,6 +134,16 @@ export class Client implements AsyncDisposable {
   /** Deletes an entity and its descendants; references to them are cleared in the same commit. */
   delete(entity: EntityRef, options: CommitOptions = {}): Promise<CommitResult> {
     return this.commit(commit().delete(entity), options)
+  }
+
+  /** Gives an entity another name. */
+  rename(entity: EntityRef, name: string, options: CommitOptions = {}): Promise<CommitResult> {
+    return this.commit(commit().rename(entity, name), options)
+  }
+
+  /** Gives an entity, with its descendants, another parent, or another place among its siblings. */
+  move(entity: EntityRef, target: MoveTarget, options: CommitOptions = {}): Promise<CommitResult> {
+    return this.commit(commit().move(entity, target), options)
   }
 
   /** Writes a field. */

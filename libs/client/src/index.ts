@@ -34,7 +34,14 @@ export type { FindQueryOf, FoundOf } from './bindings/typed-find.ts'
 export type { NotificationOf, NotifyFields } from './bindings/typed-notification.ts'
 export type { CallOptions } from './calls/caller.ts'
 export type { TokenInput } from './calls/token-source.ts'
-export type { CommitInput, ConditionInput, MutationInput, NewEntity, WriteOptions } from './commit/commit-builder.ts'
+export type {
+  CommitInput,
+  ConditionInput,
+  MoveTarget,
+  MutationInput,
+  NewEntity,
+  WriteOptions,
+} from './commit/commit-builder.ts'
 export type { CommitOptions, CommitResult, MutationResult } from './commit/committer.ts'
 export type { ConnectOptions } from './connect.ts'
 export type { NatsAddress } from './connection/connection.ts'
@@ -57,7 +64,7 @@ export type {
 } from './schema/define-type.ts'
 export type { FieldSpec, ReadValue, WriteValue } from './schema/field-spec.ts'
 export type { SchemaProblem } from './schema/field-validator.ts'
-export type { FieldDefinition, FieldDefinitionInput, TypeSchema, TypeSchemaInput } from './schema/schema.ts'
+export type { ChildOrder, FieldDefinition, FieldDefinitionInput, TypeSchema, TypeSchemaInput } from './schema/schema.ts'
 export type { Status } from './status.ts'
 export type { TokenClaims, TokenInit, TokenLevel } from './token-client.ts'
 export type { Entity, Field } from './values/field.ts'

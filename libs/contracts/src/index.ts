@@ -88,8 +88,10 @@ export {
   EntityExistsConditionSchema,
   FieldRevisionConditionSchema,
   FieldValueConditionSchema,
+  MoveEntitySchema,
   MutationResultSchema,
   MutationSchema,
+  RenameEntitySchema,
   SetSchemaSchema,
   WriteFieldSchema,
   WriteOption,
@@ -107,8 +109,10 @@ export type {
   EntityExistsCondition,
   FieldRevisionCondition,
   FieldValueCondition,
+  MoveEntity,
   Mutation,
   MutationResult,
+  RenameEntity,
   SetSchema,
   WriteField,
 } from './gen/qcore/store/v1/commit_pb.ts'
@@ -117,6 +121,7 @@ export type { Entity, Field, Problem } from './gen/qcore/store/v1/entity_pb.ts'
 export {
   ChangeSchema,
   CommitRecordSchema,
+  EntityChangedSchema,
   EntityCreatedSchema,
   EntityDeletedSchema,
   FieldChangeSchema,
@@ -127,6 +132,7 @@ export {
 export type {
   Change,
   CommitRecord,
+  EntityChanged,
   EntityCreated,
   EntityDeleted,
   FieldChange,
@@ -195,7 +201,12 @@ export type {
   ReadFieldsResponse,
   TypeField,
 } from './gen/qcore/store/v1/read_pb.ts'
-export { FieldDefinitionSchema, TypeSchemaSchema } from './gen/qcore/store/v1/schema_pb.ts'
+export {
+  ChildOrder,
+  ChildOrderSchema,
+  FieldDefinitionSchema,
+  TypeSchemaSchema,
+} from './gen/qcore/store/v1/schema_pb.ts'
 export type { FieldDefinition, TypeSchema } from './gen/qcore/store/v1/schema_pb.ts'
 export {
   SaveSnapshotRequestSchema,

@@ -40,15 +40,42 @@ export interface TombstoneRow {
   name: string
   parentId: string
   createdRevision: number
+  structureRevision: number
+  place: string
+}
+
+/** What an entity was called, and where it was, until a revision. */
+export interface FormerPlaceRow {
+  entityId: string
+  type: string
+  parentId: string
+  name: string
+  place: string
+  createdRevision: number
+  sinceRevision: number
+  /** That changed it. */
+  revision: number
+}
+
+/** What is stored of an entity besides its fields, and may change. */
+export interface EntityFacts {
+  id: string
+  name: string
+  parentId: string
+  depth: number
+  place: string
+  structureRevision: number
 }
 
 /** What a group of commits writes: the net effect, at most one row a key. Meant to be filled again and again. */
 export class GroupRows {
   readonly log = new RowColumns(['int8', 'int8', 'bytea'])
   readonly fields = new RowColumns(['text', 'int4', 'bytea', 'int8', 'text', 'int8', 'int8', 'float8', 'bytea'])
-  readonly entities = new RowColumns(['text', 'text', 'text', 'text', 'int4', 'int8'])
+  readonly entities = new RowColumns(['text', 'text', 'text', 'text', 'int4', 'int8', 'text', 'int8'])
+  readonly changedEntities = new RowColumns(['text', 'text', 'text', 'int4', 'text', 'int8'])
+  readonly formerPlaces = new RowColumns(['text', 'text', 'text', 'text', 'text', 'int8', 'int8', 'int8'])
   readonly deletedEntities = new RowColumns(['text'])
-  readonly tombstones = new RowColumns(['text', 'int8', 'text', 'text', 'text', 'int8'])
+  readonly tombstones = new RowColumns(['text', 'int8', 'text', 'text', 'text', 'int8', 'int8', 'text'])
   readonly references = new RowColumns(['text', 'text', 'int4'])
   readonly deletedReferences = new RowColumns(['text', 'text', 'int4'])
   readonly requests = new RowColumns(['text', 'int8', 'bytea', 'bytea'])
@@ -75,14 +102,40 @@ export class GroupRows {
     else fields.column(8).addNull()
   }
 
-  addEntity(row: { id: string; type: string; name: string; parentId: string; depth: number; revision: number }): void {
+  addEntity(row: EntityFacts & { type: string; createdRevision: number }): void {
     const { entities } = this
     entities.column(0).addText(row.id)
     entities.column(1).addText(row.type)
     entities.column(2).addText(row.name)
     entities.column(3).addText(row.parentId)
     entities.column(4).addInt4(row.depth)
-    entities.column(5).addInt8(row.revision)
+    entities.column(5).addInt8(row.createdRevision)
+    entities.column(6).addText(row.place)
+    entities.column(7).addInt8(row.structureRevision)
+  }
+
+  /** An entity that was renamed or moved. */
+  addChangedEntity(row: EntityFacts): void {
+    const { changedEntities } = this
+    changedEntities.column(0).addText(row.id)
+    changedEntities.column(1).addText(row.name)
+    changedEntities.column(2).addText(row.parentId)
+    changedEntities.column(3).addInt4(row.depth)
+    changedEntities.column(4).addText(row.place)
+    changedEntities.column(5).addInt8(row.structureRevision)
+  }
+
+  /** Where an entity was that was renamed or moved. */
+  addFormerPlace(row: FormerPlaceRow): void {
+    const { formerPlaces } = this
+    formerPlaces.column(0).addText(row.entityId)
+    formerPlaces.column(1).addText(row.type)
+    formerPlaces.column(2).addText(row.parentId)
+    formerPlaces.column(3).addText(row.name)
+    formerPlaces.column(4).addText(row.place)
+    formerPlaces.column(5).addInt8(row.createdRevision)
+    formerPlaces.column(6).addInt8(row.sinceRevision)
+    formerPlaces.column(7).addInt8(row.revision)
   }
 
   /** An entity to delete, with its fields. */
@@ -99,6 +152,8 @@ export class GroupRows {
     tombstones.column(3).addText(row.name)
     tombstones.column(4).addText(row.parentId)
     tombstones.column(5).addInt8(row.createdRevision)
+    tombstones.column(6).addInt8(row.structureRevision)
+    tombstones.column(7).addText(row.place)
   }
 
   addReference(targetId: string, entityId: string, fieldId: number): void {

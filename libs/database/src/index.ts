@@ -17,10 +17,23 @@ export { ArrayParameter } from './array-parameter.ts'
 export { GroupRows } from './group-rows.ts'
 export { transact } from './transact.ts'
 export { commitGroup, requestKeyConstraint } from './sql/commit-group.ts'
-export { deleteRequestsBefore, deleteTombstonesBefore, storeOldestRevision } from './sql/compact.ts'
+export {
+  deleteFormerPlacesBefore,
+  deleteRequestsBefore,
+  deleteTombstonesBefore,
+  storeOldestRevision,
+} from './sql/compact.ts'
 export { endEpoch, releaseLease, renewLease, takeLease } from './sql/lease.ts'
 export { loadRequests } from './sql/load-requests.ts'
 export { loadReferences, loadSubtreeIds } from './sql/load-subtrees.ts'
+export {
+  loadAncestorIds,
+  loadHeights,
+  loadLastPlaces,
+  loadNamedChildren,
+  loadPreviousPlaces,
+  storeDepths,
+} from './sql/load-structure.ts'
 export { loadTermStart } from './sql/load-term-start.ts'
 export { createLogPartition, dropLogPartition, listLogPartitions, readLogTimes } from './sql/log-partitions.ts'
 export {
@@ -39,10 +52,11 @@ export type { LogPage } from './sql/load-log-since.ts'
 export type { EntityRow } from './sql/load-entities.ts'
 export type { ChildrenRow } from './sql/load-children.ts'
 export type { ElementType } from './array-parameter.ts'
-export type { FieldRow, TombstoneRow } from './group-rows.ts'
+export type { EntityFacts, FieldRow, FormerPlaceRow, TombstoneRow } from './group-rows.ts'
 export type { GroupCommit } from './sql/commit-group.ts'
 export type { RequestRow } from './sql/load-requests.ts'
 export type { ReferenceRow } from './sql/load-subtrees.ts'
+export type { NamedChild } from './sql/load-structure.ts'
 export type { TermStart } from './sql/load-term-start.ts'
 export type { LogPartition } from './sql/log-partitions.ts'
 export type { SnapshotEntityRow, SnapshotFieldRow, SnapshotOrigin } from './sql/save-snapshot.ts'

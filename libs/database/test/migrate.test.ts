@@ -34,6 +34,10 @@ test('a store whose tombstones do not tell what was deleted forgets the past bef
   await migrateStore(database)
   await pool.query('alter table tombstone drop column type, drop column name, drop column parent_id')
   await pool.query('alter table tombstone drop column created_revision')
+  for (const table of ['tombstone', 'entity']) {
+    await pool.query(`alter table ${table} drop column structure_revision, drop column place`)
+  }
+  await pool.query('drop table former_place')
   await pool.query('delete from migration where created_at > 1')
   await pool.query(`insert into tombstone (entity_id, revision) values ('gone', 7)`)
   await migrateStore(database)

@@ -54,11 +54,16 @@ export const errorRegistry = {
   },
   schema_mismatch: {
     status: 'failed_precondition',
-    meaning: 'The store lacks types, fields or choices that a program needs, or has them otherwise; the message lists all.',
+    meaning:
+      'The store lacks types, fields or choices that a program needs, or has them otherwise; the message lists all.',
   },
   root_protected: {
     status: 'failed_precondition',
     meaning: 'The root is made by the platform: it cannot be deleted, and there is no second one.',
+  },
+  name_taken: {
+    status: 'already_exists',
+    meaning: 'Another child of the parent has the name, and the type of the parent wants them to differ.',
   },
   cycle: { status: 'failed_precondition', meaning: 'An entity would become its own ancestor.' },
   condition_failed: {

@@ -20,6 +20,10 @@ export interface EntityState {
   /** Empty for the root. */
   readonly parentId: string
   readonly createdRevision: number
+  /** The revision that last created, renamed or moved it. */
+  readonly structureRevision: number
+  /** Orders it among its siblings, if the type of the parent orders its children explicitly. */
+  readonly place: string
   /** One a field of the type, at its position. */
   readonly fields: readonly FieldState[]
 }
@@ -32,6 +36,8 @@ export function messageFromEntity(entity: EntityState): Entity {
     name: entity.name,
     parentId: entity.parentId,
     createdRevision: BigInt(entity.createdRevision),
+    structureRevision: BigInt(entity.structureRevision),
+    place: entity.place,
   })
 }
 

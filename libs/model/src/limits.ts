@@ -13,6 +13,8 @@ export const limits = {
   entityListIds: 10_000,
   /** Characters of an entity's name. */
   entityNameLength: 255,
+  /** Characters of a place among siblings. */
+  placeLength: 512,
   /** Steps of a path. */
   pathSteps: 8,
   /** Children of an entity among which a path of a write finds one by name or index. */

@@ -1,5 +1,6 @@
 import { clone, create } from '@bufbuild/protobuf'
 import {
+  ChildOrder,
   FieldDefinitionSchema,
   TypeSchemaSchema,
   ValueType,
@@ -36,6 +37,10 @@ export interface TypeModel {
   /** Ordered by id, that is in the order in which they were added. */
   readonly fields: readonly FieldModel[]
   readonly fieldsByName: ReadonlyMap<string, FieldModel>
+  /** Whether the children of an entity have different names. */
+  readonly hasUniqueChildNames: boolean
+  /** Whether the children of an entity are ordered by their places; otherwise by name. */
+  readonly hasOrderedChildren: boolean
   /** The schema, complete: ids, ranks and defaults filled in, fields ordered by rank. */
   readonly schema: TypeSchema
 }
@@ -59,7 +64,14 @@ export function typeModelFromSchema(schema: TypeSchema): TypeModel {
       choices: definition.choices,
       defaultValue: fieldValueFromMessage(definition.valueType, definition.defaultValue, definition.name),
     }))
-  return { name: schema.type, fields, fieldsByName: new Map(fields.map((field) => [field.name, field])), schema }
+  return {
+    name: schema.type,
+    fields,
+    fieldsByName: new Map(fields.map((field) => [field.name, field])),
+    hasUniqueChildNames: schema.uniqueChildNames ?? false,
+    hasOrderedChildren: schema.childOrder === ChildOrder.EXPLICIT,
+    schema,
+  }
 }
 
 function isIndexed(definition: FieldDefinition): boolean {
@@ -100,6 +112,7 @@ export function completeSchema(
   { previous, nextFieldId, path }: { previous: TypeModel | undefined; nextFieldId: number; path: string },
 ): TypeSchema {
   const schema = create(TypeSchemaSchema, { type: request.type, description: request.description })
+  keepChildRules(schema, request, { previous, path })
   const names = new Set<string>()
   let freeId = nextFieldId
   schema.fields = request.fields.map((given, index) => {
@@ -117,6 +130,25 @@ export function completeSchema(
   }
   schema.fields.sort((a, b) => (a.rank ?? 0) - (b.rank ?? 0) || a.id - b.id)
   return schema
+}
+
+/** What holds for children; left out where it is what holds without saying. */
+function keepChildRules(
+  schema: TypeSchema,
+  { uniqueChildNames, childOrder }: TypeSchema,
+  { previous, path }: { previous: TypeModel | undefined; path: string },
+): void {
+  if (previous !== undefined && (uniqueChildNames ?? previous.hasUniqueChildNames) !== previous.hasUniqueChildNames) {
+    throw new QError('schema_change_refused', 'whether the names of children differ would change', {
+      field: `${path}.unique_child_names`,
+    })
+  }
+  const isOrdered = childOrder === ChildOrder.EXPLICIT
+  if (previous !== undefined && childOrder !== ChildOrder.UNSPECIFIED && isOrdered !== previous.hasOrderedChildren) {
+    throw new QError('schema_change_refused', 'the order of children would change', { field: `${path}.child_order` })
+  }
+  if (previous?.hasUniqueChildNames ?? uniqueChildNames === true) schema.uniqueChildNames = true
+  if (previous?.hasOrderedChildren ?? isOrdered) schema.childOrder = ChildOrder.EXPLICIT
 }
 
 interface FieldCompletion {

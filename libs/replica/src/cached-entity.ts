@@ -70,6 +70,10 @@ export function applyToEntity(
       if (type === undefined) throw new Error(`entity ${change.entityId} is of unknown type ${change.type}`)
       return entity.replace(PackedEntity.fromCreated(decodeEntityCreated(change), type, record))
     }
+    case 'entity_changed':
+      if (entity.state !== null)
+        entity.replace(entity.state.withStructure({ ...change, structureRevision: record.revision }))
+      return
     case 'entity_deleted':
       return entity.replace(null)
     case 'schema_changed': {

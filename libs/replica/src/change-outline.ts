@@ -1,9 +1,11 @@
 import { fromBinary } from '@bufbuild/protobuf'
 import {
+  EntityChangedSchema,
   EntityCreatedSchema,
   EntityDeletedSchema,
   FieldChangeSchema,
   SchemaChangedSchema,
+  type EntityChanged,
   type EntityCreated,
   type EntityDeleted,
   type FieldChange,
@@ -28,6 +30,18 @@ export type ChangeOutline =
       /** The name of the entity. */
       readonly name: string
       readonly parentId: string
+      readonly place: string
+      readonly bytes: Uint8Array
+    }
+  | {
+      readonly kind: 'entity_changed'
+      readonly entityId: string
+      readonly type: string
+      /** The name of the entity, and the parent and the place that it has now. */
+      readonly name: string
+      readonly parentId: string
+      readonly place: string
+      readonly previous: { readonly name: string; readonly parentId: string; readonly place: string }
       readonly bytes: Uint8Array
     }
   | { readonly kind: 'schema_changed'; readonly bytes: Uint8Array }
@@ -35,14 +49,17 @@ export type ChangeOutline =
   | { readonly kind: 'other'; readonly bytes: Uint8Array }
 
 /** Field numbers of Change; and of FieldChange and Entity, which agree in the three that are named here. */
-const kindFields = { fieldChanged: 1, entityCreated: 2, entityDeleted: 3, schemaChanged: 4 } as const
-const nameFields = { id: 1, type: 2, name: 3, parentId: 4 } as const
+const kindFields = { fieldChanged: 1, entityCreated: 2, entityDeleted: 3, schemaChanged: 4, entityChanged: 5 } as const
+const nameFields = { id: 1, type: 2, name: 3, parentId: 4, place: 7 } as const
+/** Field numbers of EntityCreated, EntityDeleted and EntityChanged, which agree. */
+const entityFields = { entity: 1, previous: 2 } as const
 
 interface Names {
   id: string
   type: string
   name: string
   parentId: string
+  place: string
 }
 
 /** Looks a Change through. */
@@ -57,9 +74,7 @@ export function outlineChange(bytes: Buffer, start: number, end: number): Change
     }
     case kindFields.entityCreated:
     case kindFields.entityDeleted: {
-      const entity = new WireCursor(bytes, kind.start, kind.end)
-      while (entity.next() && entity.field !== 1);
-      const { id, type, name, parentId } = readNames(bytes, entity, true)
+      const { id, type, name, parentId, place } = readEntity(bytes, kind, entityFields.entity)
       const isCreated = kind.field === kindFields.entityCreated
       return {
         kind: isCreated ? 'entity_created' : 'entity_deleted',
@@ -67,8 +82,14 @@ export function outlineChange(bytes: Buffer, start: number, end: number): Change
         type,
         name,
         parentId,
+        place,
         bytes: content,
       }
+    }
+    case kindFields.entityChanged: {
+      const { id: entityId, ...names } = readEntity(bytes, kind, entityFields.entity)
+      const previous = readEntity(bytes, kind, entityFields.previous)
+      return { kind: 'entity_changed', entityId, ...names, previous, bytes: content }
     }
     case kindFields.schemaChanged:
       return { kind: 'schema_changed', bytes: content }
@@ -77,14 +98,21 @@ export function outlineChange(bytes: Buffer, start: number, end: number): Change
   }
 }
 
+function readEntity(bytes: Buffer, { start, end }: WireCursor, field: number): Names {
+  const cursor = new WireCursor(bytes, start, end)
+  while (cursor.next() && cursor.field !== field);
+  return readNames(bytes, cursor, true)
+}
+
 function readNames(bytes: Buffer, { start, end }: WireCursor, isEntity: boolean): Names {
-  const names = { id: '', type: '', name: '', parentId: '' }
+  const names = { id: '', type: '', name: '', parentId: '', place: '' }
   const cursor = new WireCursor(bytes, start, end)
   while (cursor.next()) {
     if (cursor.field === nameFields.id) names.id = cursor.ascii()
     else if (cursor.field === nameFields.type) names.type = cursor.ascii()
     else if (cursor.field === nameFields.name) names.name = cursor.text()
     else if (cursor.field === nameFields.parentId && isEntity) names.parentId = cursor.ascii()
+    else if (cursor.field === nameFields.place && isEntity) names.place = cursor.ascii()
   }
   return names
 }
@@ -97,6 +125,11 @@ export function decodeFieldChange(change: ChangeOutline): FieldChange {
 /** The whole EntityCreated. */
 export function decodeEntityCreated(change: ChangeOutline): EntityCreated {
   return fromBinary(EntityCreatedSchema, change.bytes)
+}
+
+/** The whole EntityChanged. */
+export function decodeEntityChanged(change: ChangeOutline): EntityChanged {
+  return fromBinary(EntityChangedSchema, change.bytes)
 }
 
 /** The whole EntityDeleted. */

@@ -1,22 +1,32 @@
+import type { ChildrenRow } from '@qcore/database'
 import { compareText } from './compare-text.ts'
 
 export interface Child {
   readonly id: string
   readonly name: string
+  /** Counts where the parent's type orders its children explicitly. */
+  readonly place: string
+}
+
+/** The children that a row tells of. */
+export function childrenOf({ ids, names, places }: ChildrenRow): Child[] {
+  return ids.map((id, index) => ({ id, name: names[index] ?? '', place: places[index] ?? '' }))
 }
 
 /** Bytes of memory that a list, and a child in it, take. */
 const listBytes = 300
 const childBytes = 150
 
-/** The children of an entity, ordered by name, then id. Changed in place, so that a new child costs little. */
+/** The children of an entity, in the order of its type. Changed in place, so that a new child costs little. */
 export class ChildList {
   readonly #children: Child[]
+  #compare: (a: Child, b: Child) => number
   accountedSize = 0
 
-  /** @param children in order */
-  constructor(children: Child[]) {
-    this.#children = children
+  /** @param isOrdered whether the children are ordered by their places, otherwise by name */
+  constructor(children: Iterable<Child>, isOrdered: boolean) {
+    this.#compare = isOrdered ? compareByPlace : compareByName
+    this.#children = [...children].sort(this.#compare)
   }
 
   /** About how many bytes of memory it takes. */
@@ -35,12 +45,19 @@ export class ChildList {
 
   /** The first child of a name. */
   named(name: string): Child | undefined {
-    const child = this.#children[this.#positionOf({ name, id: '' })]
+    if (this.#compare === compareByPlace) return this.#children.find((child) => child.name === name)
+    const child = this.#children[this.#positionOf({ name, id: '', place: '' })]
     return child?.name === name ? child : undefined
   }
 
   ids(): string[] {
     return this.#children.map(({ id }) => id)
+  }
+
+  /** Says whether the children are ordered by their places; for the list of a parent that was not there before. */
+  setOrder(isOrdered: boolean): void {
+    this.#compare = isOrdered ? compareByPlace : compareByName
+    this.#children.sort(this.#compare)
   }
 
   add(child: Child): void {
@@ -60,13 +77,17 @@ export class ChildList {
     while (low < high) {
       const middle = (low + high) >>> 1
       const child = this.#children[middle]
-      if (child !== undefined && compareChildren(child, wanted) < 0) low = middle + 1
+      if (child !== undefined && this.#compare(child, wanted) < 0) low = middle + 1
       else high = middle
     }
     return low
   }
 }
 
-function compareChildren(a: Child, b: Child): number {
+function compareByName(a: Child, b: Child): number {
   return compareText(a.name, b.name) || compareText(a.id, b.id)
+}
+
+function compareByPlace(a: Child, b: Child): number {
+  return compareText(a.place, b.place) || compareByName(a, b)
 }

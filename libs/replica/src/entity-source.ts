@@ -1,7 +1,7 @@
 import type { EntityState, TypeModel } from '@qcore/model'
 import type { Child } from './child-list.ts'
 
-/** The children of an entity, ordered by name, then id. */
+/** The children of an entity, in the order of its type. */
 export interface Children {
   readonly length: number
   at(index: number): Child | undefined

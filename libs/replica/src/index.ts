@@ -1,6 +1,12 @@
 export { openLogFeed } from './log-feed.ts'
 export { LogRecord, splitBatch } from './log-record.ts'
-export { decodeEntityCreated, decodeEntityDeleted, decodeFieldChange, decodeSchemaChanged } from './change-outline.ts'
+export {
+  decodeEntityChanged,
+  decodeEntityCreated,
+  decodeEntityDeleted,
+  decodeFieldChange,
+  decodeSchemaChanged,
+} from './change-outline.ts'
 export { openReplica } from './replica.ts'
 export { assertHeld, openPast } from './past.ts'
 export { loadPastTypes } from './past-types.ts'

@@ -14,6 +14,8 @@ export class PackedEntity implements EntityState {
   readonly name: string
   readonly parentId: string
   readonly createdRevision: number
+  readonly structureRevision: number
+  readonly place: string
   readonly #model: TypeModel
   readonly #packed: readonly PackedField[]
   /** Given up as soon as memory is needed. */
@@ -27,6 +29,8 @@ export class PackedEntity implements EntityState {
     // Siblings share it.
     this.parentId = internText(facts.parentId)
     this.createdRevision = facts.createdRevision
+    this.structureRevision = facts.structureRevision
+    this.place = facts.place
     this.#model = model
     this.#packed = packed
   }
@@ -63,8 +67,9 @@ export class PackedEntity implements EntityState {
         field.writeTime === undefined ? commitTimeUs : Number(microsFromTimestamp(field.writeTime, 'write_time'))
       packed.push(packField(field.value, { writeTimeUs, writer, revision }))
     }
-    const { id = '', name = '', parentId = '' } = entity ?? {}
-    return new PackedEntity({ id, type: model.name, name, parentId, createdRevision: revision }, model, packed)
+    const { id = '', name = '', parentId = '', place = '' } = entity ?? {}
+    const revisions = { createdRevision: revision, structureRevision: revision }
+    return new PackedEntity({ id, type: model.name, name, parentId, place, ...revisions }, model, packed)
   }
 
   get fields(): readonly FieldState[] {
@@ -81,6 +86,14 @@ export class PackedEntity implements EntityState {
   /** The fields as they are kept, in the same order. */
   get packed(): readonly PackedField[] {
     return this.#packed
+  }
+
+  /** With another name, parent or place. */
+  withStructure(facts: Pick<EntityFacts, 'name' | 'parentId' | 'place' | 'structureRevision'>): PackedEntity {
+    const { name, parentId, place, structureRevision } = facts
+    const { id, type, createdRevision } = this
+    const all = { id, type, name, parentId, createdRevision, structureRevision, place }
+    return new PackedEntity(all, this.#model, this.#packed)
   }
 
   withField(position: number, field: PackedField): PackedEntity {

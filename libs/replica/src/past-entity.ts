@@ -1,8 +1,14 @@
-import type { FieldState as FieldStateMessage } from '@qcore/contracts'
+import type { Entity, FieldState as FieldStateMessage } from '@qcore/contracts'
 import type { EntityRow } from '@qcore/database'
 import { microsFromTimestamp, type EntityState, type FieldModel, type FieldState, type TypeModel } from '@qcore/model'
 import type { TypeLookup } from './cached-entity.ts'
-import { decodeEntityDeleted, decodeFieldChange, decodeSchemaChanged, type ChangeOutline } from './change-outline.ts'
+import {
+  decodeEntityChanged,
+  decodeEntityDeleted,
+  decodeFieldChange,
+  decodeSchemaChanged,
+  type ChangeOutline,
+} from './change-outline.ts'
 import { fieldOrigin } from './field-origin.ts'
 import type { LogRecord } from './log-record.ts'
 import { PackedEntity } from './packed-entity.ts'
@@ -15,7 +21,7 @@ type EntityFacts = Omit<EntityState, 'fields'>
 
 /** An entity on its way back to a revision. */
 export class PastEntity {
-  readonly #facts: EntityFacts
+  #facts: EntityFacts
   readonly #type: TypeModel
   #fields: PastField[]
 
@@ -27,8 +33,8 @@ export class PastEntity {
 
   /** As it is. */
   static fromRow(row: EntityRow, type: TypeModel): PastEntity {
-    const { id, name, parentId, createdRevision, fields } = PackedEntity.fromRow(row, type)
-    return new PastEntity({ id, type: type.name, name, parentId, createdRevision }, type, [...fields])
+    const { fields, ...facts } = unpacked(PackedEntity.fromRow(row, type))
+    return new PastEntity(facts, type, [...fields])
   }
 
   /** As it was when a commit deleted it. */
@@ -45,12 +51,7 @@ export class PastEntity {
       if (state === undefined) break
       fields.push(recordedField(state, field))
     }
-    const { name, parentId, createdRevision } = entity
-    return new PastEntity(
-      { id, type: type.name, name, parentId, createdRevision: Number(createdRevision) },
-      type,
-      fields,
-    )
+    return new PastEntity(factsOf(entity), type, fields)
   }
 
   get id(): string {
@@ -69,13 +70,16 @@ export class PastEntity {
     return { ...this.#facts, fields }
   }
 
-  /** The revisions of fields that were written after one. */
+  /** The revisions after one that wrote what it is: its fields, its name, its parent. */
   revisionsAfter(revision: number): number[] {
-    return this.#fields.flatMap((field) => (field.revision > revision ? [field.revision] : []))
+    const { structureRevision } = this.#facts
+    const later = this.#fields.flatMap((field) => (field.revision > revision ? [field.revision] : []))
+    return structureRevision > revision ? [...later, structureRevision] : later
   }
 
-  /** Takes the fields that a commit wrote to what they held before. */
+  /** Takes what a commit wrote to what it was before. */
   stepBack(record: LogRecord): void {
+    if (this.#facts.structureRevision === record.revision) this.#facts = this.#factsBefore(record)
     for (const [position, field] of this.#fields.entries()) {
       const model = this.#type.fields[position]
       if (model === undefined || field.revision !== record.revision) continue
@@ -92,8 +96,20 @@ export class PastEntity {
     }
   }
 
-  /** Takes a field to what it held before its first write after a revision. */
+  #factsBefore(record: LogRecord): EntityFacts {
+    const { id } = this.#facts
+    const change = record.changes.find((each) => each.kind === 'entity_changed' && each.entityId === id)
+    const previous = change === undefined ? undefined : decodeEntityChanged(change).previous
+    if (previous !== undefined) return factsOf(previous)
+    throw new Error(`revision ${record.revision} does not tell where ${id} was before`)
+  }
+
+  /** Takes a field, or the structure, to what it was before its first change after a revision. */
   stepTo(change: ChangeOutline, revision: number): void {
+    if (change.kind === 'entity_changed' && this.#facts.structureRevision > revision) {
+      const { previous } = decodeEntityChanged(change)
+      if (previous !== undefined) this.#facts = factsOf(previous)
+    }
     if (change.kind !== 'field_changed') return
     const model = this.#type.fieldsByName.get(change.name)
     const field = model && this.#fields[model.position]
@@ -123,6 +139,18 @@ export class PastEntity {
       this.#fields[position] = { ...field, value: storedValue(model, origin?.value) }
     }
   }
+}
+
+function unpacked(entity: PackedEntity): EntityState {
+  const { id, type, name, parentId, createdRevision, structureRevision, place, fields } = entity
+  return { id, type, name, parentId, createdRevision, structureRevision, place, fields }
+}
+
+function factsOf({ id, type, name, parentId, createdRevision, structureRevision, place }: Entity): EntityFacts {
+  const created = Number(createdRevision)
+  // Records of before there were renames do not say it.
+  const structure = Math.max(created, Number(structureRevision))
+  return { id, type, name, parentId, createdRevision: created, structureRevision: structure, place }
 }
 
 function recordedField(recorded: FieldStateMessage, model: FieldModel): PastField {

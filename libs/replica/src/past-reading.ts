@@ -70,7 +70,9 @@ class PastSource implements EntitySource {
       this.#missedEntities.clear()
     }
     if (this.#missedChildren.size > 0) {
-      const lists = await this.#past.children([...this.#missedChildren], this.#revision)
+      const lists = await this.#past.children([...this.#missedChildren], this.#revision, (name) =>
+        this.#types.get(name),
+      )
       for (const [id, children] of lists) this.#children.set(id, children)
       this.#missedChildren.clear()
     }

@@ -2,7 +2,7 @@ import { loadChildrenAsOf, loadEntities, loadTombstones, readDatabase, readHead,
 import { QError } from '@qcore/errors'
 import type { EntityState, TypeModel } from '@qcore/model'
 import type { TypeLookup } from './cached-entity.ts'
-import { ChildList } from './child-list.ts'
+import { ChildList, childrenOf } from './child-list.ts'
 import type { Children } from './entity-source.ts'
 import { PastEntity } from './past-entity.ts'
 import { visitRecords } from './past-log.ts'
@@ -21,8 +21,12 @@ export interface Past {
     revision: number,
     signal?: AbortSignal,
   ): Promise<ReadonlyMap<string, EntityState | null>>
-  /** The children that entities had. Throws the same. */
-  children(ids: readonly string[], revision: number): Promise<ReadonlyMap<string, Children>>
+  /**
+   * The children that entities had. Throws the same.
+   *
+   * @param typeThen the types at the revision, which say how children are ordered; default: as they are now
+   */
+  children(ids: readonly string[], revision: number, typeThen?: TypeLookup): Promise<ReadonlyMap<string, Children>>
   /** A type, which may have got fields since; an entity of the past has fewer. */
   type(name: string): TypeModel | undefined
 }
@@ -48,7 +52,8 @@ export function openPast(pool: Executor, typeOf: TypeLookup): Past {
   return {
     type: typeOf,
     entities: (ids, revision, signal) => readDatabase(load(ids, revision, signal)),
-    children: (ids, revision) => readDatabase(loadPastChildren(pool, ids, revision)),
+    children: (ids, revision, typeThen = typeOf) =>
+      readDatabase(loadPastChildren({ pool, typeOf: typeThen }, ids, revision)),
   }
 }
 
@@ -85,7 +90,7 @@ async function loadPastEntities(
 }
 
 async function loadPastChildren(
-  pool: Executor,
+  { pool, typeOf }: Omit<PastSources, 'signal'>,
   parentIds: readonly string[],
   revision: number,
 ): Promise<Map<string, Children>> {
@@ -94,8 +99,9 @@ async function loadPastChildren(
     const batch = parentIds.slice(start, start + entitiesAtOnce)
     const { oldestRevision, children } = await loadChildrenAsOf(pool, batch, revision)
     assertHeld(revision, oldestRevision)
-    for (const { parentId, ids, names } of children) {
-      lists.set(parentId, new ChildList(ids.map((id, index) => ({ id, name: names[index] ?? '' }))))
+    for (const row of children) {
+      const isOrdered = typeOf(row.parentType ?? '')?.hasOrderedChildren ?? false
+      lists.set(row.parentId, new ChildList(childrenOf(row), isOrdered))
     }
   }
   return lists

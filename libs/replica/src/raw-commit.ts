@@ -2,6 +2,7 @@ import { create, toBinary } from '@bufbuild/protobuf'
 import {
   ChangeSchema,
   CommitRecordSchema,
+  EntityChangedSchema,
   EntityCreatedSchema,
   EntityDeletedSchema,
   FieldChangeSchema,
@@ -33,9 +34,17 @@ export type RawMutation =
       readonly type: string
       readonly parentId: string
       readonly name: string
+      readonly place?: string
       readonly values?: Readonly<Record<string, FieldValue>>
     }
   | { readonly kind: 'write'; readonly id: string; readonly field: string; readonly value: FieldValue }
+  | {
+      readonly kind: 'move'
+      readonly id: string
+      readonly name?: string
+      readonly parentId?: string
+      readonly place?: string
+    }
   /** Of an entity without children. */
   | { readonly kind: 'delete'; readonly id: string }
 
@@ -82,6 +91,8 @@ function applyMutation(state: RawState, mutation: RawMutation): Change['kind'] {
       return applyCreate(state, mutation)
     case 'write':
       return applyWrite(state, mutation)
+    case 'move':
+      return applyMove(state, mutation)
     case 'delete': {
       const entity = entityOf(state, mutation.id)
       state.entities.delete(mutation.id)
@@ -112,10 +123,11 @@ function applySchema(state: RawState, request: TypeSchema): Change['kind'] {
 }
 
 function applyCreate(state: RawState, mutation: Extract<RawMutation, { kind: 'create' }>): Change['kind'] {
-  const { id, name, parentId, values = {} } = mutation
+  const { id, name, parentId, place = '', values = {} } = mutation
   const type = typeOf(state, mutation.type)
   const fields = type.fields.map((field) => newState(state, values[field.name] ?? field.defaultValue))
-  const entity: EntityState = { id, type: type.name, name, parentId, createdRevision: state.revision, fields }
+  const revisions = { createdRevision: state.revision, structureRevision: state.revision }
+  const entity: EntityState = { id, type: type.name, name, parentId, place, ...revisions, fields }
   state.entities.set(id, entity)
   const states = type.fields.map((field) =>
     create(FieldStateSchema, {
@@ -127,6 +139,14 @@ function applyCreate(state: RawState, mutation: Extract<RawMutation, { kind: 'cr
     case: 'entityCreated',
     value: create(EntityCreatedSchema, { entity: messageFromEntity(entity), fields: states }),
   }
+}
+
+function applyMove(state: RawState, { kind: _kind, ...facts }: Extract<RawMutation, { kind: 'move' }>): Change['kind'] {
+  const previous = entityOf(state, facts.id)
+  const entity: EntityState = { ...previous, ...facts, structureRevision: state.revision }
+  state.entities.set(facts.id, entity)
+  const value = { entity: messageFromEntity(entity), previous: messageFromEntity(previous) }
+  return { case: 'entityChanged', value: create(EntityChangedSchema, value) }
 }
 
 function applyWrite(state: RawState, mutation: Extract<RawMutation, { kind: 'write' }>): Change['kind'] {

@@ -86,7 +86,17 @@ async function storeCommit(
       if (!state.entities.has(entity.id)) await deleteEntity(query, entity, state.revision)
     }
     for (const entity of state.entities.values()) {
-      if (before.get(entity.id) !== entity) await storeEntity(query, entity, state)
+      const previous = before.get(entity.id)
+      if (previous !== undefined && previous.structureRevision !== entity.structureRevision) {
+        const { id, type, parentId, name, place, createdRevision, structureRevision } = previous
+        await query(
+          `insert into former_place (
+             entity_id, type, parent_id, name, place, created_revision, since_revision, revision)
+           values ($1, $2, $3, $4, $5, $6, $7, $8)`,
+          [id, type, parentId, name, place, createdRevision, structureRevision, state.revision],
+        )
+      }
+      if (previous !== entity) await storeEntity(query, entity, state)
     }
     await client.query('commit')
   } finally {
@@ -97,21 +107,31 @@ async function storeCommit(
 type Query = (text: string, values: unknown[]) => Promise<unknown>
 
 async function deleteEntity(query: Query, entity: EntityState, revision: number): Promise<void> {
-  const { id, type, name, parentId, createdRevision } = entity
+  const { id, type, name, parentId, createdRevision, structureRevision, place } = entity
   await query('delete from entity where id = $1', [id])
   await query('delete from field where entity_id = $1', [id])
   await query(
-    `insert into tombstone (entity_id, revision, type, name, parent_id, created_revision)
-     values ($1, $2, $3, $4, $5, $6)`,
-    [id, revision, type, name, parentId, createdRevision],
+    `insert into tombstone (entity_id, revision, type, name, parent_id, created_revision, structure_revision, place)
+     values ($1, $2, $3, $4, $5, $6, $7, $8)`,
+    [id, revision, type, name, parentId, createdRevision, structureRevision, place],
   )
 }
 
 async function storeEntity(query: Query, entity: EntityState, { types }: RawState): Promise<void> {
   await query(
-    `insert into entity (id, type, name, parent_id, depth, created_revision) values ($1, $2, $3, $4, 2, $5)
-     on conflict (id) do nothing`,
-    [entity.id, entity.type, entity.name, entity.parentId, entity.createdRevision],
+    `insert into entity (id, type, name, parent_id, depth, created_revision, structure_revision, place)
+     values ($1, $2, $3, $4, 2, $5, $6, $7)
+     on conflict (id) do update set name = excluded.name, parent_id = excluded.parent_id,
+       structure_revision = excluded.structure_revision, place = excluded.place`,
+    [
+      entity.id,
+      entity.type,
+      entity.name,
+      entity.parentId,
+      entity.createdRevision,
+      entity.structureRevision,
+      entity.place,
+    ],
   )
   for (const field of types.get(entity.type)?.fields ?? []) {
     const state = entity.fields[field.position]

@@ -1,7 +1,7 @@
 import { loadChildren, loadEntities, type Executor } from '@qcore/database'
 import { applyToEntity, CachedEntity, type TypeLookup } from './cached-entity.ts'
 import { decodeSchemaChanged, type ChangeOutline } from './change-outline.ts'
-import { ChildList } from './child-list.ts'
+import { ChildList, childrenOf, type Child } from './child-list.ts'
 import { ExactCache, type Loaded } from './exact-cache.ts'
 import type { LogFeed } from './log-feed.ts'
 import type { LogRecord } from './log-record.ts'
@@ -43,9 +43,9 @@ export class ReplicaTables {
       feed,
       history,
       mostBytes: Math.ceil(cacheBytes * childrenShare),
-      load: (ids) => loadChildLists(pool, ids),
+      load: (ids) => loadChildLists(pool, ids, typeOf),
       replay: (id, list, record) => {
-        for (const change of record.changes) applyToChildren(list, id, change)
+        for (const change of record.changes) applyToChildren(list, { parentId: id, change, typeOf })
       },
     })
   }
@@ -70,10 +70,18 @@ export class ReplicaTables {
       this.entities.changed(change.entityId, entity)
     }
     if (change.kind === 'field_changed') return
-    const list = this.children.peek(change.parentId)
+    this.#applyToChildrenOf(change.parentId, change)
+    if (change.kind === 'entity_created') this.#applyToChildrenOf(change.entityId, change)
+    if (change.kind === 'entity_changed' && change.previous.parentId !== change.parentId) {
+      this.#applyToChildrenOf(change.previous.parentId, change)
+    }
+  }
+
+  #applyToChildrenOf(parentId: string, change: ChangeOutline): void {
+    const list = this.children.peek(parentId)
     if (list === undefined) return
-    applyToChildren(list, change.parentId, change)
-    this.children.changed(change.parentId, list)
+    applyToChildren(list, { parentId, change, typeOf: this.#typeOf })
+    this.children.changed(parentId, list)
   }
 
   #addFields(change: ChangeOutline, record: LogRecord): void {
@@ -87,12 +95,28 @@ function concerns(change: ChangeOutline, entityId: string): boolean {
   return change.kind === 'schema_changed' || (change.kind !== 'other' && change.entityId === entityId)
 }
 
-function applyToChildren(list: ChildList, parentId: string, change: ChangeOutline): void {
-  if (change.kind !== 'entity_created' && change.kind !== 'entity_deleted') return
-  if (change.parentId !== parentId) return
-  const child = { id: change.entityId, name: change.name }
-  if (change.kind === 'entity_created') list.add(child)
-  else list.remove(child)
+function applyToChildren(
+  list: ChildList,
+  { parentId, change, typeOf }: { parentId: string; change: ChangeOutline; typeOf: TypeLookup },
+): void {
+  switch (change.kind) {
+    case 'entity_created':
+      if (change.entityId === parentId) list.setOrder(typeOf(change.type)?.hasOrderedChildren ?? false)
+      if (change.parentId === parentId) list.add(childOf(change.entityId, change))
+      return
+    case 'entity_deleted':
+      if (change.parentId === parentId) list.remove(childOf(change.entityId, change))
+      return
+    case 'entity_changed':
+      if (change.previous.parentId === parentId) list.remove(childOf(change.entityId, change.previous))
+      if (change.parentId === parentId) list.add(childOf(change.entityId, change))
+      return
+    default:
+  }
+}
+
+function childOf(id: string, { name, place }: { name: string; place: string }): Child {
+  return { id, name, place }
 }
 
 async function loadCachedEntities(
@@ -115,15 +139,20 @@ async function loadCachedEntities(
   }
 }
 
-async function loadChildLists(pool: Executor, parentIds: readonly string[]): Promise<Loaded<ChildList>> {
+async function loadChildLists(
+  pool: Executor,
+  parentIds: readonly string[],
+  typeOf: TypeLookup,
+): Promise<Loaded<ChildList>> {
   const { revision, logId, children } = await loadChildren(pool, parentIds)
   const rows = new Map(children.map((row) => [row.parentId, row]))
   return {
     revision,
     logId,
     valueOf: (parentId) => {
-      const { ids = [], names = [] } = rows.get(parentId) ?? {}
-      return new ChildList(ids.map((id, index) => ({ id, name: names[index] ?? '' })))
+      const row = rows.get(parentId)
+      const isOrdered = typeOf(row?.parentType ?? '')?.hasOrderedChildren ?? false
+      return new ChildList(row === undefined ? [] : childrenOf(row), isOrdered)
     },
   }
 }

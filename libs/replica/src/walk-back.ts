@@ -51,7 +51,9 @@ async function scanForward(
   for (const record of await nextRecords(pool, scanned)) {
     for (const change of record.changes) {
       if (change.kind === 'schema_changed') for (const entity of open.values()) entity.dropAdded(change)
-      else if (change.kind === 'field_changed') open.get(change.entityId)?.stepTo(change, revision)
+      else if (change.kind === 'field_changed' || change.kind === 'entity_changed') {
+        open.get(change.entityId)?.stepTo(change, revision)
+      }
     }
     last = record.revision
   }

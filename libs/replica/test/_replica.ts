@@ -1,6 +1,13 @@
 import { create } from '@bufbuild/protobuf'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
-import { FieldDefinitionSchema, logSubject, TypeSchemaSchema, ValueType, type TypeSchema } from '@qcore/contracts'
+import {
+  ChildOrder,
+  FieldDefinitionSchema,
+  logSubject,
+  TypeSchemaSchema,
+  ValueType,
+  type TypeSchema,
+} from '@qcore/contracts'
 import type { EntityState } from '@qcore/model'
 import { createLogger } from '@qcore/service'
 import { inject } from 'vitest'
@@ -16,12 +23,12 @@ export function openConnection(url: string = inject('natsUrl')): Promise<NatsCon
 /** An entity as a plain object, to be compared. */
 export function plain(entity: EntityState | null | undefined): EntityState | null | undefined {
   if (entity === null || entity === undefined) return entity
-  const { id, type, name, parentId, createdRevision, fields } = entity
-  return { id, type, name, parentId, createdRevision, fields: [...fields] }
+  const { id, type, name, parentId, createdRevision, structureRevision, place, fields } = entity
+  return { id, type, name, parentId, createdRevision, structureRevision, place, fields: [...fields] }
 }
 
 /** A type with a field of each kind that matters here. */
-export function personSchema(moreFields: string[] = []): TypeSchema {
+export function personSchema(moreFields: string[] = [], hasOrderedChildren = false): TypeSchema {
   const fields: [string, ValueType][] = [
     ['Age', ValueType.INT],
     ['Nick', ValueType.STRING],
@@ -32,6 +39,7 @@ export function personSchema(moreFields: string[] = []): TypeSchema {
   ]
   return create(TypeSchemaSchema, {
     type: 'Person',
+    childOrder: hasOrderedChildren ? ChildOrder.EXPLICIT : ChildOrder.NAME,
     fields: fields.map(([name, valueType]) =>
       create(FieldDefinitionSchema, { name, valueType, choices: valueType === ValueType.CHOICE ? ['ok', 'bad'] : [] }),
     ),

@@ -1,3 +1,5 @@
+import { create } from '@bufbuild/protobuf'
+import { ChildOrder, TypeSchemaSchema } from '@qcore/contracts'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import {
@@ -20,6 +22,10 @@ let small: Replica
 
 beforeAll(async () => {
   store = await createTestStore()
+  await store.commit(
+    { kind: 'schema', schema: create(TypeSchemaSchema, { type: 'Shelf', childOrder: ChildOrder.EXPLICIT }) },
+    { kind: 'create', type: 'Shelf', id: 'shelf', parentId: 'root', name: 'shelf' },
+  )
   replica = await store.openReplica()
   small = await store.openReplica({ cacheBytes: 3_000 })
 })
@@ -41,6 +47,9 @@ function commitOf(choices: readonly { id: string; what: number; value: number }[
     if (!entities.has(id)) mutations.push(person(id, 'root', `n${value}`))
     else if (what === 0) mutations.push({ kind: 'delete', id })
     else if (what === 1) mutations.push(write(id, 'Nick', `text ${value}`))
+    else if (what === 6) mutations.push({ kind: 'move', id, name: `n${value}` })
+    else if (what === 7)
+      mutations.push({ kind: 'move', id, parentId: value < 3 ? 'root' : 'shelf', place: `a${value}` })
     else if (what === 2) mutations.push(write(id, 'Friends', ids.slice(0, value)))
     else mutations.push(write(id, 'Age', BigInt(value)))
   }
@@ -50,20 +59,28 @@ function commitOf(choices: readonly { id: string; what: number; value: number }[
 const snapshot = (source: ReplicaSource): unknown => ({
   entities: ids.map((id) => plain(source.entity(id))),
   children: source.children('root')?.ids(),
+  shelved: source.children('shelf')?.ids(),
 })
 
 function expected(): unknown {
   const { entities } = store.raw.state
-  const children = [...entities.values()].filter(({ parentId }) => parentId === 'root')
-  children.sort((a, b) => compareText(a.name, b.name) || compareText(a.id, b.id))
-  return { entities: ids.map((id) => entities.get(id) ?? null), children: children.map(({ id }) => id) }
+  const sorted = [...entities.values()].sort((a, b) => compareText(a.name, b.name) || compareText(a.id, b.id))
+  const children = sorted.filter(({ parentId }) => parentId === 'root')
+  const shelved = sorted.filter(({ parentId }) => parentId === 'shelf')
+  // The children of a shelf are ordered by their places.
+  shelved.sort((a, b) => compareText(a.place, b.place))
+  return {
+    entities: ids.map((id) => entities.get(id) ?? null),
+    children: children.map(({ id }) => id),
+    shelved: shelved.map(({ id }) => id),
+  }
 }
 
 test('after random commits, of which some are not told of, a cache of any size equals the store', async () => {
   let added = 0
   const history = new Map<number, unknown>()
   const typesOf = new Map<number, string[]>()
-  const choice = fc.record({ id: fc.constantFrom(...ids), what: fc.nat(5), value: fc.nat(5) })
+  const choice = fc.record({ id: fc.constantFrom(...ids), what: fc.nat(7), value: fc.nat(5) })
   const step = fc.record({
     choices: fc.array(choice, { minLength: 1, maxLength: 4 }),
     isTold: fc.boolean(),
@@ -107,6 +124,7 @@ function fieldNames(): string[] {
 
 async function pastSnapshot(past: Past, revision: number): Promise<unknown> {
   const entities = await past.entities(ids, revision)
-  const children = (await past.children(['root'], revision)).get('root')
-  return { entities: ids.map((id) => entities.get(id)), children: children?.ids() }
+  const lists = await past.children(['root', 'shelf'], revision)
+  const [children, shelved] = ['root', 'shelf'].map((id) => lists.get(id)?.ids())
+  return { entities: ids.map((id) => entities.get(id)), children, shelved }
 }

@@ -6,6 +6,12 @@ import type { Io } from '../io.ts'
 import { outJson, withSession, type Session } from '../session.ts'
 import { parseValue } from '../value-text.ts'
 
+interface CreateOptions {
+  id?: string
+  before?: string
+  field: string[]
+}
+
 export function addCreate(program: Command, io: Io): void {
   program
     .command('create')
@@ -14,14 +20,16 @@ export function addCreate(program: Command, io: Io): void {
     .argument('<parent>', 'id or path of the parent')
     .argument('<name>', 'the name')
     .option('--id <id>', 'the id; default: the store makes one')
+    .option('--before <sibling>', 'id or path of the child that it comes before, where children are ordered')
     .option('--field <name=value>', 'a value, as in set; may be repeated', collect, [])
-    .action((type: string, parent: string, name: string, options: { id?: string; field: string[] }, command: Command) =>
+    .action((type: string, parent: string, name: string, options: CreateOptions, command: Command) =>
       withSession(command, io, async (session) => {
         const { q, json } = session
         const parentId = await entityId(q, parent)
         const fields = await parseFields(session, type, options.field)
         const id = options.id === undefined ? {} : { id: options.id }
-        const entity = await q.create(type, { parent: parentId, name, fields, ...id })
+        const before = options.before === undefined ? {} : { before: await entityId(q, options.before) }
+        const entity = await q.create(type, { parent: parentId, name, fields, ...id, ...before })
         if (json) await outJson(io, entity)
         else await io.out(`${entity.id}\n`)
       }),

@@ -4,6 +4,8 @@ import { addCreate } from './create.ts'
 import { addDelete } from './delete.ts'
 import { addFind } from './find.ts'
 import { addGet } from './get.ts'
+import { addMove } from './move.ts'
+import { addRename } from './rename.ts'
 import { addSchema } from './schema.ts'
 import { addSet } from './set.ts'
 import { addSnapshot } from './snapshot.ts'
@@ -18,6 +20,8 @@ const commands = [
   addGet,
   addSet,
   addCreate,
+  addRename,
+  addMove,
   addDelete,
   addFind,
   addWatch,

@@ -15,8 +15,8 @@ export function contextField(target: PathTarget | PathProblem): ContextField {
   if (target.kind === 'own') {
     const { name, valueType } = target
     const value = messageFromFieldValue(valueType, target.value)
-    // As a read has it: names and parents never change, and children are not written.
-    const revision = name === 'Children' ? 0n : BigInt(target.entity.createdRevision)
+    // As a read has it.
+    const revision = name === 'Children' ? 0n : BigInt(target.entity.structureRevision)
     const field = create(FieldSchema, { entityId, name, value, revision })
     message.outcome = { case: 'field', value: field }
     return message

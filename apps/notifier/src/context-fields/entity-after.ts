@@ -14,6 +14,10 @@ export function entityAfter(
   { record, typeOf }: { record: LogRecord; typeOf: (name: string) => TypeModel | undefined },
 ): EntityState | null | undefined {
   if (change.kind === 'entity_deleted') return null
+  if (change.kind === 'entity_changed' && entity !== null) {
+    const { name, parentId, place } = change
+    return { ...entity, name, parentId, place, structureRevision: record.revision }
+  }
   if (change.kind !== 'field_changed' || entity === null) return undefined
   const field = typeOf(change.type)?.fieldsByName.get(change.name)
   if (field === undefined || field.position >= entity.fields.length) return undefined

@@ -3,7 +3,7 @@ import type { Children, EntitySource } from '@qcore/replica'
 
 /**
  * A source that tells of which revision the newest thing is that was read from it. Of an entity only what was looked at
- * counts: a field that changes often does not make its name newer. Names and parents do not change after creation.
+ * counts: a field that changes often does not make its name newer.
  */
 export class ObservedSource implements EntitySource {
   readonly #source: EntitySource
@@ -17,7 +17,7 @@ export class ObservedSource implements EntitySource {
   entity(id: string): EntityState | null | undefined {
     const entity = this.#source.entity(id)
     if (entity === undefined) return undefined
-    this.#note(entity === null ? Infinity : entity.createdRevision)
+    this.#note(entity === null ? Infinity : entity.structureRevision)
     return entity === null ? null : this.#observed(entity)
   }
 
@@ -34,7 +34,7 @@ export class ObservedSource implements EntitySource {
     this.newestRevision = Math.max(this.newestRevision, revision)
   }
 
-  #observed({ id, type, name, parentId, createdRevision, fields }: EntityState): EntityState {
+  #observed({ fields, ...facts }: EntityState): EntityState {
     const observedFields = new Proxy(fields, {
       get: (target, key) => {
         const position = typeof key === 'string' ? Number(key) : Number.NaN
@@ -44,6 +44,6 @@ export class ObservedSource implements EntitySource {
         return field
       },
     })
-    return { id, type, name, parentId, createdRevision, fields: observedFields }
+    return { ...facts, fields: observedFields }
   }
 }

@@ -76,6 +76,7 @@ export class PastEntities implements EntitySource {
         else this.#entities.set(change.entityId, after)
       }
       if (change.kind !== 'field_changed') this.#children.delete(change.parentId)
+      if (change.kind === 'entity_changed') this.#children.delete(change.previous.parentId)
     }
   }
 

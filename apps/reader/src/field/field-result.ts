@@ -35,8 +35,8 @@ export function messageFromTarget(target: PathTarget, { isNamed }: { isNamed: bo
   }
   const field = create(FieldSchema)
   field.value = messageFromFieldValue(target.valueType, target.value)
-  // Names and parents never change, and children are not written: there is no write time and no writer.
-  field.revision = target.name === 'Children' ? 0n : BigInt(entity.createdRevision)
+  // They are not written as fields are: there is no write time and no writer.
+  field.revision = target.name === 'Children' ? 0n : BigInt(entity.structureRevision)
   if (isNamed) {
     field.entityId = entity.id
     field.name = target.name

@@ -9,6 +9,8 @@ export interface ChildRow {
   type: string
   name: string
   createdRevision: number
+  structureRevision: number
+  place: string
 }
 
 export interface ChildPage {
@@ -20,13 +22,23 @@ export interface ChildPage {
   rows: ChildRow[]
 }
 
-/** The children of an entity by one statement, ordered by name, then id. */
+/** Which children to load. */
+export interface ChildPageQuery {
+  parentId: string
+  limit: number
+  end: PageEnd | undefined
+  /** Whether they are ordered by their places, otherwise by name. */
+  isOrdered: boolean
+}
+
+/** The children of an entity by one statement, in their order, then by id. */
 export async function loadChildPage(
   executor: Executor,
-  { parentId, limit, end }: { parentId: string; limit: number; end: PageEnd | undefined },
+  { parentId, limit, end, isOrdered }: ChildPageQuery,
 ): Promise<ChildPage> {
-  const name = Buffer.from(end?.key ?? '', 'base64url').toString()
-  const behind = end === undefined ? sql`` : sql`and (name, id) > (${name}::text, ${end.id}::text)`
+  const key = sql.raw(isOrdered ? 'place' : 'name')
+  const last = Buffer.from(end?.key ?? '', 'base64url').toString()
+  const behind = end === undefined ? sql`` : sql`and (${key}, id) > (${last}::text, ${end.id}::text)`
   const rows = await readDatabase(
     runStatement<ChildRow & { revision: number; logId: string; hasParent: boolean; id: string | null }>(
       executor,
@@ -35,11 +47,12 @@ export async function loadChildPage(
           exists (select from entity where id = ${parentId}::text) as "hasParent", child.*
         from head
         left join (
-          select id, type, name, created_revision as "createdRevision"
+          select id, type, name, created_revision as "createdRevision",
+            greatest(structure_revision, created_revision) as "structureRevision", place
           from entity where parent_id = ${parentId}::text ${behind}
-          order by name, id ${sql.raw(`limit ${limit + 1}`)}
+          order by ${key}, id ${sql.raw(`limit ${limit + 1}`)}
         ) child on true
-        order by child.name, child.id`,
+        order by child.${key}, child.id`,
     ),
   )
   const [first] = rows

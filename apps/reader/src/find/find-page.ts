@@ -13,6 +13,8 @@ export interface FoundRow {
   name: string
   parentId: string
   createdRevision: number
+  structureRevision: number
+  place: string
   /** Of the order; null: by id. */
   key: string | Buffer | null
   /** Parallel arrays, one element a selected field; absent if none is selected. */
@@ -55,13 +57,14 @@ export function findStatement(plan: FindPlan, after: After | undefined): SQL {
     from head
     left join (
       select e.id, e.name, e.parent_id as "parentId", e.created_revision as "createdRevision",
+        greatest(e.structure_revision, e.created_revision) as "structureRevision", e.place,
         ${sql.raw(isTextKey ? 'page.key' : 'page.key::text')} as key, page.key as position
         ${fieldIds.length === 0 ? sql`` : sql`, f.*`}
         ${hasChildren ? sql`, c.children` : sql``}
       from page
       cross join lateral (select * from entity where entity.id = page.entity_id offset 0) e
       ${fieldIds.length === 0 ? sql`` : selectedFields(fieldIds)}
-      ${hasChildren ? selectedChildren : sql``}
+      ${hasChildren ? selectedChildren(plan.type.hasOrderedChildren) : sql``}
     ) found on true
     order by found.position ${sql.raw(plan.isDescending ? 'desc' : 'asc')}, found.id`
 }
@@ -77,9 +80,11 @@ function selectedFields(fieldIds: readonly number[]): SQL {
     from field where entity_id = page.entity_id and field_id in (${sql.raw(fieldIds.join(', '))})) f`
 }
 
-const selectedChildren = sql`cross join lateral (
-  select coalesce(array_agg(id order by name, id), '{}') as children
-  from entity child where child.parent_id = page.entity_id) c`
+function selectedChildren(isOrdered: boolean): SQL {
+  return sql`cross join lateral (
+    select coalesce(array_agg(id order by ${sql.raw(isOrdered ? 'place' : 'name')}, id), '{}') as children
+    from entity child where child.parent_id = page.entity_id) c`
+}
 
 /** Where a page ends, for its cursor. */
 export function endOf(row: FoundRow): PageEnd {

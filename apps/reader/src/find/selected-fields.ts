@@ -26,11 +26,11 @@ function ownField(name: string, row: FoundRow): Field {
   switch (name) {
     case 'Name':
       field.value = messageFromFieldValue(ValueType.STRING, row.name)
-      field.revision = BigInt(row.createdRevision)
+      field.revision = BigInt(row.structureRevision)
       return field
     case 'Parent':
       field.value = messageFromFieldValue(ValueType.ENTITY_REFERENCE, row.parentId)
-      field.revision = BigInt(row.createdRevision)
+      field.revision = BigInt(row.structureRevision)
       return field
     default:
       field.value = messageFromFieldValue(ValueType.ENTITY_LIST, row.children ?? [])

@@ -56,8 +56,7 @@ function identityOf(request: FindEntitiesRequest): Uint8Array {
 
 function foundEntity(plan: FindPlan, row: FoundRow): FoundEntity {
   const found = create(FoundEntitySchema)
-  const { id, name, parentId, createdRevision } = row
-  found.entity = messageFromEntity({ id, type: plan.type.name, name, parentId, createdRevision, fields: [] })
+  found.entity = messageFromEntity({ ...row, type: plan.type.name, fields: [] })
   found.fields = selectedFields(plan, row)
   return found
 }

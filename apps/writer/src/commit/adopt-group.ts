@@ -10,6 +10,8 @@ export function adoptGroup(workingSet: WorkingSet, { state, answers }: PreparedG
     if (entity === undefined) workingSet.entities.delete(id)
     else workingSet.entities.set(id, entity)
   }
+  // The levels of what is below are others now.
+  if (state.structure.hasMoved) workingSet.entities.clear()
   for (const [key, answer] of answers) workingSet.answered.set(key, answer)
 }
 

@@ -54,6 +54,8 @@ function namedId({ kind }: Mutation): string {
     case 'createEntity':
     case 'deleteEntity':
     case 'writeField':
+    case 'renameEntity':
+    case 'moveEntity':
       return kind.value.entityId
     default:
       return ''

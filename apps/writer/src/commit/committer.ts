@@ -178,7 +178,7 @@ export class Committer {
         const ahead = open?.settlements.length ?? 0
         const load = await this.#load(term, commits, group.toRevision + ahead)
         if (open === undefined) open = this.#preparer.open(load, { ...this.#startOf(term), revision: group.toRevision })
-        else open.state.addEntities(load.entities)
+        else open.state.addLoad(load)
         taken = this.#preparer.add(open, commits)
       } catch (error) {
         this.#options.logger.warn({ err: error }, 'cannot load what the next group needs')

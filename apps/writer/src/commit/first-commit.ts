@@ -38,5 +38,5 @@ export function makeFirstCommit(context: CommitContext): void {
   const root = context.state.type(rootType)
   if (root === undefined) throw new Error('the type of the root is missing')
   const fields = initialFields(context, root, { given: {}, path: '' })
-  addEntity(context, { id: rootId, type: rootType, name: 'Root', parentId: '', depth: 1, fields })
+  addEntity(context, { id: rootId, type: rootType, name: 'Root', parentId: '', place: '', depth: 1, fields })
 }

@@ -28,6 +28,7 @@ export class GroupEffect {
         this.#update(state, entity, stored)
       }
     }
+    for (const place of state.formerPlaces) this.#rows.addFormerPlace(place)
     for (const tombstone of state.tombstones) this.#rows.addTombstone(tombstone)
   }
 
@@ -42,8 +43,8 @@ export class GroupEffect {
   }
 
   #create(state: GroupState, entity: HotEntity): void {
-    const { id, type, name, parentId, depth, createdRevision } = entity
-    this.#rows.addEntity({ id, type, name, parentId, depth, revision: createdRevision })
+    const { id } = entity
+    this.#rows.addEntity(entity)
     for (const field of state.typeOf(entity).fields) {
       const held = entity.fields[field.position]
       if (held === undefined) continue
@@ -53,6 +54,9 @@ export class GroupEffect {
   }
 
   #update(state: GroupState, entity: HotEntity, stored: HotEntity): void {
+    if (entity.structureRevision !== stored.structureRevision) {
+      this.#rows.addChangedEntity(entity)
+    }
     const model = state.typeOf(entity)
     for (let position = 0; position < entity.fields.length; position++) {
       const held = entity.fields[position]

@@ -1,8 +1,9 @@
-import type { TombstoneRow } from '@qcore/database'
+import type { FormerPlaceRow, TombstoneRow } from '@qcore/database'
 import { QError } from '@qcore/errors'
 import type { FieldModel, TypeModel } from '@qcore/model'
 import type { Child } from '@qcore/replica'
 import type { HotEntity } from './hot-entity.ts'
+import { noStructureLoaded, StructureState, type StructureLoad } from './structure-state.ts'
 import type { WorkingSet } from './working-set.ts'
 
 /** A field of an entity that may refer to another one. */
@@ -23,11 +24,19 @@ export interface GroupLoad {
   readonly holders: Map<string, Holder[]>
   /** Whether there are more of these than one commit may delete. */
   readonly isTruncated: boolean
+  readonly structure: StructureLoad
 }
 
 /** What a group begins with before anything is loaded. */
 export function nothingLoaded(): GroupLoad {
-  return { entities: new Map(), children: new Map(), childLists: new Map(), holders: new Map(), isTruncated: false }
+  return {
+    entities: new Map(),
+    children: new Map(),
+    childLists: new Map(),
+    holders: new Map(),
+    isTruncated: false,
+    structure: noStructureLoaded(),
+  }
 }
 
 /** A field that a commit added to a type. */
@@ -47,9 +56,12 @@ export class GroupState {
   readonly changedTypes = new Map<string, TypeModel>()
   /** The entities that commits deleted, also those that the group itself created, or that exist again. */
   readonly tombstones: TombstoneRow[] = []
+  /** Where the entities were that commits renamed or moved. */
+  readonly formerPlaces: FormerPlaceRow[] = []
   readonly addedFields: AddedFields[] = []
   nextFieldId: number
   readonly isTruncated: boolean
+  readonly structure: StructureState
   readonly #workingSet: WorkingSet
   readonly #load: GroupLoad
   readonly #changedEntities = new Map<string, HotEntity | null>()
@@ -64,11 +76,13 @@ export class GroupState {
     this.#load = load
     this.nextFieldId = nextFieldId
     this.isTruncated = load.isTruncated
+    this.structure = new StructureState(load.structure, (id) => this.entity(id))
   }
 
-  /** Adds entities that were loaded later. */
-  addEntities(entities: GroupLoad['entities']): void {
+  /** Adds what was loaded later. */
+  addLoad({ entities, structure }: GroupLoad): void {
     for (const [id, entity] of entities) this.#load.entities.set(id, entity)
+    this.structure.addLoad(structure)
   }
 
   /** The entity as it is now. */
@@ -132,8 +146,20 @@ export class GroupState {
     if (before === undefined) return
     const { length } = this.tombstones
     this.#undo.push(() => this.tombstones.splice(length))
-    const { type, name, parentId, createdRevision } = before
-    this.tombstones.push({ entityId: id, revision, type, name, parentId, createdRevision })
+    this.tombstones.push({ ...before, entityId: id, revision })
+  }
+
+  /** Stores an entity that a revision gave another name, parent or place. */
+  replaceEntity(entity: HotEntity): void {
+    const { id: entityId, structureRevision: revision } = entity
+    const before = this.entityBeforeCommit(entityId)
+    if (before !== undefined && this.entity(entityId)?.structureRevision !== revision) {
+      const { length } = this.formerPlaces
+      this.#undo.push(() => this.formerPlaces.splice(length))
+      this.formerPlaces.push({ ...before, entityId, sinceRevision: before.structureRevision, revision })
+    }
+    this.setEntity(entityId, entity)
+    listIn(this.#newChildren, entity.parentId).push(entityId)
   }
 
   /** Remembers that a field was given a value that refers to an entity. */

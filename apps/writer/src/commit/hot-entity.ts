@@ -27,8 +27,8 @@ export function hotEntityFromRow(row: EntityRow, model: TypeModel): HotEntity {
       revision: row.revisions[position] ?? 0,
     }
   })
-  const { id, type, name, parentId, createdRevision, depth } = row
-  return { id, type, name, parentId, createdRevision, depth, fields }
+  const { id, type, name, parentId, createdRevision, structureRevision, place, depth } = row
+  return { id, type, name, parentId, createdRevision, structureRevision, place, depth, fields }
 }
 
 /** About how many bytes of memory an entity takes. */

@@ -1,5 +1,6 @@
 import { loadEntities, loadReferences, loadSubtreeIds, type Executor } from '@qcore/database'
 import { limits } from '@qcore/model'
+import { loadStructure } from './load-structure.ts'
 import { nothingLoaded, type GroupLoad, type Holder } from './group-state.ts'
 import { hotEntityFromRow } from './hot-entity.ts'
 import { loadPaths } from './load-paths.ts'
@@ -23,6 +24,7 @@ export async function loadGroup(
   const load = nothingLoaded()
   if (doomed.size === 0) {
     await loadMissing(executor, workingSet, { ids, load })
+    await loadAround(executor, workingSet, { commits, load })
     await loadWays(executor, workingSet, { commits, load })
     return load
   }
@@ -38,6 +40,7 @@ export async function loadGroup(
     const entity = load.entities.get(id) ?? workingSet.entities.peek(id)
     if (entity !== undefined) pushTo(load.children, entity.parentId, id)
   }
+  await loadAround(executor, workingSet, { commits, load })
   await loadWays(executor, workingSet, { commits, load })
   return { ...load, isTruncated: subtreeIds.length >= mostDoomed || references.length >= mostDoomed }
 }
@@ -49,6 +52,21 @@ function loadWays(
 ): Promise<void> {
   const loadEntitiesOf = (ids: ReadonlySet<string>): Promise<void> => loadMissing(executor, workingSet, { ids, load })
   return loadPaths(commits, { executor, workingSet, load, loadEntities: loadEntitiesOf })
+}
+
+function loadAround(
+  executor: Executor,
+  workingSet: WorkingSet,
+  { commits, load }: { commits: readonly PendingCommit[]; load: GroupLoad },
+): Promise<void> {
+  return loadStructure(executor, commits, {
+    load: load.structure,
+    sources: {
+      entity: (id) => load.entities.get(id) ?? workingSet.entities.get(id),
+      type: (name) => workingSet.types.get(name),
+      loadMissing: (ids) => loadMissing(executor, workingSet, { ids, load }),
+    },
+  })
 }
 
 async function loadMissing(

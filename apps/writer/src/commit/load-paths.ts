@@ -62,9 +62,13 @@ function* pathOf({ entityId, field }: { entityId: string; field: string }): Gene
 
 async function loadChildLists({ executor, load }: PathLoading, parentIds: readonly string[]): Promise<void> {
   if (parentIds.length === 0) return
-  const lists = new Map(parentIds.map((id) => [id, [] as { id: string; name: string }[]]))
-  for (const { parentId, id, name } of await loadFirstChildren(executor, parentIds, limits.writePathChildren + 1)) {
-    lists.get(parentId)?.push({ id, name })
+  const lists = new Map(parentIds.map((id) => [id, [] as { id: string; name: string; place: string }[]]))
+  for (const { parentId, id, name, place } of await loadFirstChildren(
+    executor,
+    parentIds,
+    limits.writePathChildren + 1,
+  )) {
+    lists.get(parentId)?.push({ id, name, place })
   }
   for (const [id, children] of lists) {
     load.childLists.set(id, children.length > limits.writePathChildren ? null : children)

@@ -1,4 +1,4 @@
-import type { Condition, Mutation, Value } from '@qcore/contracts'
+import type { CommitRequest, Condition, Mutation, Value } from '@qcore/contracts'
 import type { PendingCommit } from './pending-commit.ts'
 
 /** The entities that commits name. */
@@ -15,9 +15,15 @@ export function collectNeeded(commits: readonly PendingCommit[]): NeededEntities
     for (const id of further?.ids ?? []) needed.ids.add(id)
     for (const condition of request.conditions) collectFromCondition(condition, needed)
     for (const mutation of request.mutations) collectFromMutation(mutation, needed)
+    if (request.mutations.some(({ kind }) => kind.case === 'deleteEntity')) collectMoved(request, needed)
   }
   needed.ids.delete('')
   return needed
+}
+
+/** What a commit moves may end up below what it deletes. */
+function collectMoved({ mutations }: CommitRequest, { doomed }: NeededEntities): void {
+  for (const { kind } of mutations) if (kind.case === 'moveEntity') doomed.add(kind.value.entityId)
 }
 
 function collectFromCondition({ kind }: Condition, { ids }: NeededEntities): void {
@@ -32,11 +38,20 @@ function collectFromMutation({ kind }: Mutation, { ids, doomed }: NeededEntities
     case 'createEntity':
       ids.add(kind.value.parentId)
       ids.add(kind.value.entityId)
+      ids.add(kind.value.beforeId)
       for (const value of Object.values(kind.value.fields)) collectFromValue(value, ids)
       return
     case 'deleteEntity':
       ids.add(kind.value.entityId)
       doomed.add(kind.value.entityId)
+      return
+    case 'renameEntity':
+      ids.add(kind.value.entityId)
+      return
+    case 'moveEntity':
+      ids.add(kind.value.entityId)
+      ids.add(kind.value.parentId)
+      ids.add(kind.value.beforeId)
       return
     case 'setSchema':
     case undefined:

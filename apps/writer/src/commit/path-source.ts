@@ -1,6 +1,6 @@
 import { QError } from '@qcore/errors'
 import { limits, type EntityState, type TypeModel } from '@qcore/model'
-import { ChildList, compareText, type Child, type Children, type EntitySource } from '@qcore/replica'
+import { ChildList, type Child, type Children, type EntitySource } from '@qcore/replica'
 import type { GroupLoad, GroupState } from './group-state.ts'
 import type { WorkingSet } from './working-set.ts'
 
@@ -17,7 +17,7 @@ export class GroupSource implements EntitySource {
   }
 
   children(id: string): Children | undefined {
-    return childList(id, this.#state.childrenNow(id))
+    return childList(this, id, this.#state.childrenNow(id))
   }
 
   type(name: string): TypeModel | undefined {
@@ -52,7 +52,7 @@ export class LoadedSource implements EntitySource {
   children(id: string): Children | undefined {
     const children = this.#load.childLists.get(id)
     if (children === undefined) this.missingChildren.add(id)
-    return childList(id, children)
+    return childList(this, id, children)
   }
 
   type(name: string): TypeModel | undefined {
@@ -60,12 +60,16 @@ export class LoadedSource implements EntitySource {
   }
 }
 
-function childList(id: string, children: readonly Child[] | null | undefined): Children | undefined {
+function childList(
+  source: EntitySource,
+  id: string,
+  children: readonly Child[] | null | undefined,
+): Children | undefined {
   if (children === undefined) return undefined
-  if (children !== null) return new ChildList([...children].sort(byName))
-  throw new QError('too_many_children', `${id} has more than ${limits.writePathChildren} children`)
-}
-
-function byName(a: Child, b: Child): number {
-  return compareText(a.name, b.name) || compareText(a.id, b.id)
+  if (children === null) {
+    throw new QError('too_many_children', `${id} has more than ${limits.writePathChildren} children`)
+  }
+  // A path comes to the children of an entity by the entity.
+  const type = source.entity(id)?.type ?? ''
+  return new ChildList(children, source.type(type)?.hasOrderedChildren ?? false)
 }

@@ -18,6 +18,7 @@ import { GroupEffect } from './group-effect.ts'
 import { GroupState, nothingLoaded, type GroupLoad } from './group-state.ts'
 import { isPlain } from './plain-commit.ts'
 import type { PendingCommit } from './pending-commit.ts'
+import { standsAlone } from './stands-alone.ts'
 import type { WorkingSet } from './working-set.ts'
 
 /** A group that reached one of these goes: one statement should not take long, for all wait for it. */
@@ -95,13 +96,13 @@ export class GroupPreparer {
   add(group: OpenGroup, commits: readonly PendingCommit[]): number {
     let taken = 0
     for (const commit of commits) {
-      const changesSchema = commit.request.mutations.some(({ kind }) => kind.case === 'setSchema')
-      if (group.settlements.length > 0 && (changesSchema || group.isFull)) break
+      const isAlone = standsAlone(commit.request)
+      if (group.settlements.length > 0 && (isAlone || group.isFull)) break
       const outcome = this.#prepareCommit(group, commit)
       if (outcome === undefined) break
       group.settlements.push({ commit, outcome })
       taken++
-      if (changesSchema) break
+      if (isAlone) break
     }
     return taken
   }

@@ -1,6 +1,14 @@
 import { toBinary } from '@bufbuild/protobuf'
 import { TypeSchemaSchema } from '@qcore/contracts'
-import { advanceHead, commitGroup, storeAddedField, storeSchemas, transact, type Executor } from '@qcore/database'
+import {
+  advanceHead,
+  commitGroup,
+  storeAddedField,
+  storeDepths,
+  storeSchemas,
+  transact,
+  type Executor,
+} from '@qcore/database'
 import { indexKey } from '@qcore/model'
 import { encodeValue } from '../record/encode-value.ts'
 import { ProtoWriter } from '../record/proto-writer.ts'
@@ -11,12 +19,15 @@ export async function storeGroup(connection: Executor, group: PreparedGroup): Pr
   const { start, toRevision, rows, state } = group
   const commit = (): Promise<boolean> =>
     commitGroup(connection, { epoch: start.epoch, fromRevision: start.revision, toRevision, rows })
-  if (state.changedTypes.size === 0) return commit()
+  const depths = state.structure.changedDepths((id) => state.storedEntity(id))
+  if (state.changedTypes.size === 0 && depths.size === 0) return commit()
   return transact(connection, async () => {
     const { epoch, revision: fromRevision } = start
     if (!(await advanceHead(connection, { epoch, fromRevision, nextFieldId: state.nextFieldId }))) return false
     await storeTypes(connection, group)
-    return commit()
+    const stored = await commit()
+    if (stored && depths.size > 0) await storeDepths(connection, depths)
+    return stored
   })
 }
 
@@ -26,7 +37,7 @@ async function storeTypes(connection: Executor, { state, toRevision }: PreparedG
     schema: toBinary(TypeSchemaSchema, schema),
     revision: toRevision,
   }))
-  await storeSchemas(connection, schemas)
+  if (schemas.length > 0) await storeSchemas(connection, schemas)
   for (const { model, fields, timeUs, writer, revision } of state.addedFields) {
     for (const field of fields) {
       const out = new ProtoWriter()

@@ -1,5 +1,6 @@
 import {
   createLogPartition,
+  deleteFormerPlacesBefore,
   deleteRequestsBefore,
   deleteTombstonesBefore,
   dropLogPartition,
@@ -78,6 +79,7 @@ export class LogKeeper {
     const oldest = this.#partitions[0]?.from ?? 0
     await deleteInBatches((limit) => deleteRequestsBefore(executor, oldest, limit))
     await deleteInBatches((limit) => deleteTombstonesBefore(executor, oldest, limit))
+    await deleteInBatches((limit) => deleteFormerPlacesBefore(executor, oldest, limit))
   }
 
   async #grow(): Promise<void> {

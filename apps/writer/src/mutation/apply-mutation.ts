@@ -3,6 +3,8 @@ import { QError } from '@qcore/errors'
 import type { CommitContext } from '../commit/commit-context.ts'
 import { createEntity } from './create-entity.ts'
 import { deleteEntity } from './delete-entity.ts'
+import { moveEntity } from './move-entity.ts'
+import { renameEntity } from './rename-entity.ts'
 import { setSchema } from './set-schema.ts'
 import { writeField } from './write-field.ts'
 
@@ -17,6 +19,10 @@ export function applyMutation(context: CommitContext, { kind }: Mutation, index:
       return writeField(context, kind.value, `mutations[${index}].write_field`)
     case 'setSchema':
       return setSchema(context, kind.value, `mutations[${index}].set_schema`)
+    case 'renameEntity':
+      return renameEntity(context, kind.value, `mutations[${index}].rename_entity`)
+    case 'moveEntity':
+      return moveEntity(context, kind.value, `mutations[${index}].move_entity`)
     default:
       throw new QError('invalid_request', 'the mutation is empty', { field: `mutations[${index}]` })
   }

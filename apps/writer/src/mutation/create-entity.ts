@@ -7,6 +7,7 @@ import type { CommitContext } from '../commit/commit-context.ts'
 import { existingEntity, existingField } from '../commit/group-state.ts'
 import type { HotEntity } from '../commit/hot-entity.ts'
 import { GroupBreak } from '../commit/group-break.ts'
+import { assertName, assertNameFree, placeUnder } from './entity-place.ts'
 import { assertReferences, ownFieldValue, rememberReferences } from './set-field.ts'
 
 /** The type of the one root. */
@@ -16,7 +17,7 @@ export const rootType = 'Root'
  * Creates an entity.
  *
  * @throws QError `unknown_type`, `unknown_entity`, `unknown_field`, `root_protected`, `entity_exists`,
- *   `invalid_request`, and what is wrong with a value
+ *   `name_taken`, `invalid_request`, and what is wrong with a value
  */
 export function createEntity(context: CommitContext, mutation: CreateEntity, path: string): MutationResult {
   const { state } = context
@@ -28,7 +29,8 @@ export function createEntity(context: CommitContext, mutation: CreateEntity, pat
     throw new QError('unknown_type', `there is no type ${mutation.type}`, { field: `${path}.type` })
   }
   const parent = existingEntity(state, mutation.parentId, `${path}.parent_id`)
-  if (parent.depth >= limits.treeDepth) {
+  const depth = state.structure.depthOf(parent) + 1
+  if (depth > limits.treeDepth) {
     throw new QError('value_out_of_range', `the tree has at most ${limits.treeDepth} levels`, {
       field: `${path}.parent_id`,
     })
@@ -36,8 +38,11 @@ export function createEntity(context: CommitContext, mutation: CreateEntity, pat
   const id = mutation.entityId === '' ? randomUUIDv7() : freeId(context, mutation.entityId, `${path}.entity_id`)
   const { name, parentId } = mutation
   assertName(name, `${path}.name`)
+  assertNameFree(context, { parent, name, id }, `${path}.name`)
+  const place = placeUnder(context, { parent, beforeId: mutation.beforeId, id }, `${path}.before_id`)
   const fields = initialFields(context, model, { given: mutation.fields, path })
-  addEntity(context, { id, type: model.name, name, parentId, depth: parent.depth + 1, fields })
+  const entity = addEntity(context, { id, type: model.name, name, parentId, place, depth, fields })
+  state.structure.placeNew(entity, state.typeOf(parent))
   // Checked now, for the entity may refer to itself.
   for (const fieldName of Object.keys(mutation.fields)) {
     const field = existingField(model, fieldName, path)
@@ -48,15 +53,20 @@ export function createEntity(context: CommitContext, mutation: CreateEntity, pat
 }
 
 /** Adds an entity that was checked. */
-export function addEntity(context: CommitContext, entity: Omit<HotEntity, 'createdRevision'>): void {
+export function addEntity(
+  context: CommitContext,
+  facts: Omit<HotEntity, 'createdRevision' | 'structureRevision'>,
+): HotEntity {
   const { state, changes, revision } = context
-  state.addEntity({ ...entity, createdRevision: revision })
+  const entity: HotEntity = { ...facts, createdRevision: revision, structureRevision: revision }
+  state.addEntity(entity)
   changes.add({ kind: 'created', entityId: entity.id })
-  const model = state.typeOf({ ...entity, createdRevision: revision })
+  const model = state.typeOf(entity)
   for (const field of model.fields) {
     const held = entity.fields[field.position]
     if (held !== undefined) rememberReferences(context, entity.id, field, held)
   }
+  return entity
 }
 
 /** The states that the fields of a new entity begin with: the given values, and defaults. */
@@ -85,19 +95,6 @@ function freeId({ state }: CommitContext, id: string, path: string): string {
   // The deletion and the creation of one row do not go into one statement.
   if (state.storedEntity(id) !== undefined) throw new GroupBreak()
   return id
-}
-
-/** Control characters, C1 included. */
-// oxlint-disable-next-line no-control-regex
-const controlCharacters = /[\u0000-\u001f\u007f-\u009f]/
-
-function assertName(name: string, path: string): void {
-  if (name.length < 1 || name.length > limits.entityNameLength) {
-    throw new QError('invalid_request', `a name has 1 to ${limits.entityNameLength} characters`, { field: path })
-  }
-  if (name.includes('->') || controlCharacters.test(name)) {
-    throw new QError('invalid_request', 'a name has no `->` and no control characters', { field: path })
-  }
 }
 
 function fieldPath(path: string, name: string): string {

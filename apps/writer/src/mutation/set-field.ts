@@ -23,6 +23,8 @@ export function setField(context: CommitContext, entity: HotEntity, field: Field
     name: entity.name,
     parentId: entity.parentId,
     createdRevision: entity.createdRevision,
+    structureRevision: entity.structureRevision,
+    place: entity.place,
     depth: entity.depth,
     fields,
   }

@@ -21,13 +21,20 @@ export interface EntityDeleted {
   readonly entity: HotEntity
 }
 
+export interface StructureChanged {
+  readonly kind: 'structure'
+  readonly entityId: string
+  /** As it was before the commit. */
+  readonly previous: HotEntity
+}
+
 export interface SchemaChanged {
   readonly kind: 'schema'
   model: TypeModel
   readonly previous: TypeModel | undefined
 }
 
-export type CommitChange = FieldChanged | EntityCreated | EntityDeleted | SchemaChanged
+export type CommitChange = FieldChanged | EntityCreated | EntityDeleted | StructureChanged | SchemaChanged
 
 /** What a commit changes, in order; a field, an entity and a schema at most once. */
 export class ChangeList {
@@ -76,6 +83,7 @@ function entityIdOf(change: CommitChange): string {
     case 'field':
       return change.entity.id
     case 'created':
+    case 'structure':
       return change.entityId
     default:
       return ''

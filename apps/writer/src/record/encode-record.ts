@@ -78,17 +78,25 @@ function encodeChange(
       const entity = commit.entity(change.entityId)
       if (entity === undefined) throw new Error('a created entity is missing')
       const start = out.begin(2)
-      encodeEntity(out, entity)
+      encodeEntity(out, 1, entity)
       for (const field of commit.fieldsOf(entity.type)) encodeNewState(out, commit, { field, entity })
       return out.finish(start)
     }
     case 'deleted': {
       const start = out.begin(3)
-      encodeEntity(out, change.entity)
+      encodeEntity(out, 1, change.entity)
       for (const field of commit.fieldsOf(change.entity.type)) {
         const state = change.entity.fields[field.position]
         if (state !== undefined) encodeWholeState(out, 2, { field, state, mostPreviousBytes })
       }
+      return out.finish(start)
+    }
+    case 'structure': {
+      const entity = commit.entity(change.entityId)
+      if (entity === undefined) throw new Error('a moved entity is missing')
+      const start = out.begin(5)
+      encodeEntity(out, 1, entity)
+      encodeEntity(out, 2, change.previous)
       return out.finish(start)
     }
     case 'schema': {
@@ -100,13 +108,15 @@ function encodeChange(
   }
 }
 
-function encodeEntity(out: ProtoWriter, entity: HotEntity): void {
-  const start = out.begin(1)
+function encodeEntity(out: ProtoWriter, number: number, entity: HotEntity): void {
+  const start = out.begin(number)
   out.text(1, entity.id)
   out.text(2, entity.type)
   out.text(3, entity.name)
   if (entity.parentId !== '') out.text(4, entity.parentId)
   out.uint(5, entity.createdRevision)
+  out.uint(6, entity.structureRevision)
+  if (entity.place !== '') out.text(7, entity.place)
   out.finish(start)
 }
 

@@ -11,6 +11,8 @@ export type MutationInput =
       readonly name: string
       /** Empty: the store makes one. */
       readonly id: string
+      /** Empty: it comes last, where children are ordered. */
+      readonly beforeId: string
       readonly fields: Readonly<Record<string, ValueInput>>
     }
   | { readonly kind: 'delete'; readonly entityId: string }
@@ -20,6 +22,14 @@ export type MutationInput =
       readonly field: string
       readonly value: ValueInput
       readonly options: WriteOptions
+    }
+  | { readonly kind: 'rename'; readonly entityId: string; readonly name: string }
+  | {
+      readonly kind: 'move'
+      readonly entityId: string
+      /** Empty: the one that it has. */
+      readonly parentId: string
+      readonly beforeId: string
     }
   | { readonly kind: 'set_schema'; readonly schema: TypeSchemaInput }
 
@@ -41,8 +51,18 @@ export interface NewEntity {
   readonly name: string
   /** At most 64 letters, digits, `_` and `-`. Default: the store makes one. */
   readonly id?: string
+  /** The child that it comes before, if the type of the parent orders children explicitly. Default: it comes last. */
+  readonly before?: EntityRef
   /** Other fields get their default. */
   readonly fields?: Readonly<Record<string, ValueInput>>
+}
+
+/** Where an entity is moved to. */
+export interface MoveTarget {
+  /** Default: the parent that it has. */
+  readonly parent?: EntityRef
+  /** The child that it comes before, if the type of the parent orders children explicitly. Default: it comes last. */
+  readonly before?: EntityRef
 }
 
 export interface WriteOptions {
@@ -63,14 +83,25 @@ export class CommitBuilder implements CommitInput {
   readonly conditions: ConditionInput[] = []
 
   /** Later changes of the commit may use the entity if its id is given. */
-  create(type: string, { parent, name, id = '', fields = {} }: NewEntity): this {
-    this.mutations.push({ kind: 'create', type, parentId: idOf(parent), name, id, fields })
+  create(type: string, { parent, name, id = '', before = '', fields = {} }: NewEntity): this {
+    this.mutations.push({ kind: 'create', type, parentId: idOf(parent), name, id, beforeId: idOf(before), fields })
     return this
   }
 
   /** Deletes an entity and its descendants; references to them are cleared. */
   delete(entity: EntityRef): this {
     this.mutations.push({ kind: 'delete', entityId: idOf(entity) })
+    return this
+  }
+
+  rename(entity: EntityRef, name: string): this {
+    this.mutations.push({ kind: 'rename', entityId: idOf(entity), name })
+    return this
+  }
+
+  /** Moves an entity with its descendants. */
+  move(entity: EntityRef, { parent = '', before = '' }: MoveTarget): this {
+    this.mutations.push({ kind: 'move', entityId: idOf(entity), parentId: idOf(parent), beforeId: idOf(before) })
     return this
   }
 

@@ -7,7 +7,9 @@ import {
   EntityExistsConditionSchema,
   FieldRevisionConditionSchema,
   FieldValueConditionSchema,
+  MoveEntitySchema,
   MutationSchema,
+  RenameEntitySchema,
   SetSchemaSchema,
   WriteFieldSchema,
   WriteOption,
@@ -85,6 +87,16 @@ function mutationMessage(input: MutationInput, path: string, lookup: TypeLookup)
     case 'write':
       message.kind = { case: 'writeField', value: writeMessage(input, `${path}.write_field`, lookup) }
       return message
+    case 'rename': {
+      const { entityId, name } = input
+      message.kind = { case: 'renameEntity', value: create(RenameEntitySchema, { entityId, name }) }
+      return message
+    }
+    case 'move': {
+      const { entityId, parentId, beforeId } = input
+      message.kind = { case: 'moveEntity', value: create(MoveEntitySchema, { entityId, parentId, beforeId }) }
+      return message
+    }
     case 'set_schema':
       message.kind = {
         case: 'setSchema',
@@ -96,12 +108,14 @@ function mutationMessage(input: MutationInput, path: string, lookup: TypeLookup)
   }
 }
 
-function createMessage({ type, parentId, name, id, fields }: MutationOf<'create'>, path: string, lookup: TypeLookup) {
+function createMessage(input: MutationOf<'create'>, path: string, lookup: TypeLookup) {
+  const { type, parentId, name, id, beforeId, fields } = input
   const message = create(CreateEntitySchema)
   message.type = type
   message.parentId = parentId
   message.name = name
   message.entityId = id
+  message.beforeId = beforeId
   for (const [field, value] of Object.entries(fields)) {
     const given = valueMessage(value, { of: { type }, field }, `${path}.fields[${field}]`, lookup)
     if (given !== undefined) message.fields[field] = given

@@ -1,5 +1,6 @@
 import { create } from '@bufbuild/protobuf'
 import {
+  ChildOrder as ChildOrderMessage,
   FieldDefinitionSchema,
   TypeSchemaSchema,
   type FieldDefinition as FieldDefinitionMessage,
@@ -29,7 +30,14 @@ export interface TypeSchemaInput {
   readonly type: string
   readonly fields: Readonly<Record<string, FieldType | FieldDefinitionInput>>
   readonly description?: string
+  /** True: the children of an entity have different names. Default: as it is; of a new type: false. */
+  readonly uniqueChildNames?: boolean
+  /** How the children of an entity are ordered. Default: as it is; of a new type: by name. */
+  readonly childOrder?: ChildOrder
 }
+
+/** How the children of an entity are ordered: by name, or as they were placed. */
+export type ChildOrder = 'name' | 'explicit'
 
 /** A field of a type, as the store has it. */
 export interface FieldDefinition {
@@ -48,6 +56,8 @@ export interface TypeSchema {
   /** By name, ordered by rank. */
   readonly fields: Readonly<Record<string, FieldDefinition>>
   readonly description: string
+  readonly uniqueChildNames: boolean
+  readonly childOrder: ChildOrder
   /** The revision that last changed it. */
   readonly revision: number
 }
@@ -57,8 +67,17 @@ export function messageFromSchema(schema: TypeSchemaInput): TypeSchemaMessage {
   return create(TypeSchemaSchema, {
     type: schema.type,
     description: schema.description ?? '',
+    ...(schema.uniqueChildNames === undefined ? {} : { uniqueChildNames: schema.uniqueChildNames }),
+    ...(schema.childOrder === undefined ? {} : { childOrder: childOrderMessage(schema.childOrder) }),
     fields: Object.entries(schema.fields).map(([name, definition]) => messageFromDefinition(name, definition)),
   })
+}
+
+/** @throws QError `invalid_schema` */
+export function childOrderMessage(order: ChildOrder): ChildOrderMessage {
+  if (order === 'name') return ChildOrderMessage.NAME
+  if (order === 'explicit') return ChildOrderMessage.EXPLICIT
+  throw new QError('invalid_schema', `${String(order)} is no order of children`, { field: 'childOrder' })
 }
 
 function messageFromDefinition(name: string, input: FieldType | FieldDefinitionInput): FieldDefinitionMessage {
@@ -84,6 +103,8 @@ export function schemaFromMessage(message: TypeSchemaMessage): TypeSchema {
     type: message.type,
     description: message.description,
     revision: Number(message.revision),
+    uniqueChildNames: message.uniqueChildNames ?? false,
+    childOrder: message.childOrder === ChildOrderMessage.EXPLICIT ? 'explicit' : 'name',
     fields: Object.fromEntries(message.fields.map((field) => [field.name, definitionFromMessage(field)])),
   }
 }

@@ -24,9 +24,11 @@ interface Part {
 const columnTypes: Readonly<Record<string, readonly string[]>> = {
   log: ['bigint', 'bigint', 'bytea'],
   field: ['text', 'int', 'bytea', 'bigint', 'text', 'bigint', 'bigint', 'double precision', 'bytea'],
-  entity: ['text', 'text', 'text', 'text', 'int', 'bigint'],
+  entity: ['text', 'text', 'text', 'text', 'int', 'bigint', 'text', 'bigint'],
+  changed: ['text', 'text', 'text', 'int', 'text', 'bigint'],
+  former: ['text', 'text', 'text', 'text', 'text', 'bigint', 'bigint', 'bigint'],
   deleted: ['text'],
-  tombstone: ['text', 'bigint', 'text', 'text', 'text', 'bigint'],
+  tombstone: ['text', 'bigint', 'text', 'text', 'text', 'bigint', 'bigint', 'text'],
   reference: ['text', 'text', 'int'],
   unreference: ['text', 'text', 'int'],
   request: ['text', 'bigint', 'bytea', 'bytea'],
@@ -56,7 +58,26 @@ const parts: readonly Part[] = [
     rows: (rows) => rows.entities,
     sql: (from) => `
       new_entity as (
-        insert into entity (id, type, name, parent_id, depth, created_revision) select added.* from ${from})`,
+        insert into entity (id, type, name, parent_id, depth, created_revision, place, structure_revision)
+        select added.* from ${from})`,
+  },
+  {
+    name: 'changed',
+    rows: (rows) => rows.changedEntities,
+    sql: (from) => `
+      changed as (select added.* from ${from}),
+      changed_entity as (
+        update entity set name = c2, parent_id = c3, depth = c4, place = c5, structure_revision = c6
+        from changed where entity.id = c1)`,
+  },
+  {
+    name: 'former',
+    rows: (rows) => rows.formerPlaces,
+    sql: (from) => `
+      new_former_place as (
+        insert into former_place (
+          entity_id, type, parent_id, name, place, created_revision, since_revision, revision)
+        select added.* from ${from})`,
   },
   {
     name: 'deleted',
@@ -71,7 +92,8 @@ const parts: readonly Part[] = [
     rows: (rows) => rows.tombstones,
     sql: (from) => `
       new_tombstone as (
-        insert into tombstone (entity_id, revision, type, name, parent_id, created_revision)
+        insert into tombstone (
+          entity_id, revision, type, name, parent_id, created_revision, structure_revision, place)
         select added.* from ${from})`,
   },
   {

@@ -23,6 +23,19 @@ export async function deleteRequestsBefore(executor: Executor, revision: number,
   return rowCount ?? 0
 }
 
+/** Deletes former places of revisions before one, at most `limit`. Returns how many. */
+export async function deleteFormerPlacesBefore(executor: Executor, revision: number, limit: number): Promise<number> {
+  const { rowCount } = await executor.query({
+    name: 'delete_former_places_before',
+    text: `
+      delete from former_place
+      where (entity_id, revision) in (
+        select entity_id, revision from former_place where revision < $1 order by revision limit $2)`,
+    values: [revision, limit],
+  })
+  return rowCount ?? 0
+}
+
 /** Deletes tombstones of revisions before one, at most `limit`. Returns how many. */
 export async function deleteTombstonesBefore(executor: Executor, revision: number, limit: number): Promise<number> {
   const { rowCount } = await executor.query({

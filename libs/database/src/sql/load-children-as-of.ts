@@ -13,17 +13,26 @@ export async function loadChildrenAsOf(
   const { rows } = await executor.query<ChildrenRow & { oldestRevision: number }>({
     name: 'load_children_as_of',
     text: `
-      select head.oldest_revision as "oldestRevision", parent.id as "parentId", child.ids, child.names
+      select head.oldest_revision as "oldestRevision", parent.id as "parentId",
+        coalesce(
+          (select type from entity where entity.id = parent.id and created_revision <= $2),
+          (select type from tombstone where entity_id = parent.id and created_revision <= $2 and revision > $2)
+        ) as "parentType", child.ids, child.names, child.places
       from head
       cross join unnest($1::text[]) as parent (id)
       cross join lateral (
         select coalesce(array_agg(id order by name, id), '{}') as ids,
-          coalesce(array_agg(name order by name, id), '{}') as names
+          coalesce(array_agg(name order by name, id), '{}') as names,
+          coalesce(array_agg(place order by name, id), '{}') as places
         from (
-          select id, name from entity where parent_id = parent.id and created_revision <= $2
-          union all
-          select entity_id, name from tombstone
-          where parent_id = parent.id and revision > $2 and created_revision <= $2
+          select id, name, place from entity
+          where parent_id = parent.id and created_revision <= $2 and structure_revision <= $2
+          union
+          select entity_id, name, place from tombstone
+          where parent_id = parent.id and revision > $2 and created_revision <= $2 and structure_revision <= $2
+          union
+          select entity_id, name, place from former_place
+          where parent_id = parent.id and revision > $2 and since_revision <= $2
         ) held
       ) child`,
     values: [parentIds, revision],

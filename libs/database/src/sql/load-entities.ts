@@ -9,6 +9,8 @@ export interface EntityRow {
   /** The root has depth 1. */
   depth: number
   createdRevision: number
+  structureRevision: number
+  place: string
   /** Parallel arrays, one element a field, in the order of field ids. */
   fieldIds: number[]
   /** Bytes of `Value`. */
@@ -30,6 +32,7 @@ export async function loadEntities(
     text: `
       select head.revision, head.log_id as "logId", e.id, e.type, e.name, e.parent_id as "parentId", e.depth,
         e.created_revision as "createdRevision",
+        greatest(e.structure_revision, e.created_revision) as "structureRevision", e.place,
         f.field_ids as "fieldIds", f.values, f.write_times_us as "writeTimesUs", f.writers, f.revisions
       from head
       left join entity e on e.id = any($1::text[])

@@ -4,6 +4,7 @@ export interface FirstChildRow {
   parentId: string
   id: string
   name: string
+  place: string
 }
 
 /** Children of entities, ordered by name, then id, of each entity at most so many. */
@@ -15,10 +16,10 @@ export async function loadFirstChildren(
   const { rows } = await executor.query<FirstChildRow>({
     name: 'load_first_children',
     text: `
-      select parent.id as "parentId", child.id, child.name
+      select parent.id as "parentId", child.id, child.name, child.place
       from unnest($1::text[]) as parent (id)
       cross join lateral (
-        select id, name from entity where parent_id = parent.id order by name, id limit $2
+        select id, name, place from entity where parent_id = parent.id order by name, id limit $2
       ) child
       order by parent.id, child.name, child.id`,
     values: [parentIds, most],

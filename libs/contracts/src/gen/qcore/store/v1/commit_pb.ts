@@ -19,7 +19,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file qcore/store/v1/commit.proto.
  */
 export const file_qcore_store_v1_commit: GenFile = /*@__PURE__*/
-  fileDesc("ChtxY29yZS9zdG9yZS92MS9jb21taXQucHJvdG8SDnFjb3JlLnN0b3JlLnYxIqUBCg1Db21taXRSZXF1ZXN0EjgKCW11dGF0aW9ucxgBIAMoCzIYLnFjb3JlLnN0b3JlLnYxLk11dGF0aW9uQgu6SAiSAQUIARDoBxI3Cgpjb25kaXRpb25zGAIgAygLMhkucWNvcmUuc3RvcmUudjEuQ29uZGl0aW9uQgi6SAWSAQIQZBIhCg9pZGVtcG90ZW5jeV9rZXkYAyABKAlCCLpIBXIDGIABIusBCghNdXRhdGlvbhI1Cg1jcmVhdGVfZW50aXR5GAEgASgLMhwucWNvcmUuc3RvcmUudjEuQ3JlYXRlRW50aXR5SAASNQoNZGVsZXRlX2VudGl0eRgCIAEoCzIcLnFjb3JlLnN0b3JlLnYxLkRlbGV0ZUVudGl0eUgAEjEKC3dyaXRlX2ZpZWxkGAMgASgLMhoucWNvcmUuc3RvcmUudjEuV3JpdGVGaWVsZEgAEi8KCnNldF9zY2hlbWEYBCABKAsyGS5xY29yZS5zdG9yZS52MS5TZXRTY2hlbWFIAEINCgRraW5kEgW6SAIIASLIAgoMQ3JlYXRlRW50aXR5EjEKBHR5cGUYASABKAlCI7pIIHIeMhxeW0EtWmEtel1bQS1aYS16MC05X117MCw2Mn0kEi8KCXBhcmVudF9pZBgCIAEoCUIcukgZchcyFV5bQS1aYS16MC05Xy1dezEsNjR9JBIYCgRuYW1lGAMgASgJQgq6SAdyBRABGP8BEi8KCWVudGl0eV9pZBgEIAEoCUIcukgZchcyFV5bQS1aYS16MC05Xy1dezAsNjR9JBJDCgZmaWVsZHMYBSADKAsyKC5xY29yZS5zdG9yZS52MS5DcmVhdGVFbnRpdHkuRmllbGRzRW50cnlCCbpIBpoBAxCAAhpECgtGaWVsZHNFbnRyeRILCgNrZXkYASABKAkSJAoFdmFsdWUYAiABKAsyFS5xY29yZS5zdG9yZS52MS5WYWx1ZToCOAEiPwoMRGVsZXRlRW50aXR5Ei8KCWVudGl0eV9pZBgBIAEoCUIcukgZchcyFV5bQS1aYS16MC05Xy1dezEsNjR9JCLtAQoKV3JpdGVGaWVsZBIvCgllbnRpdHlfaWQYASABKAlCHLpIGXIXMhVeW0EtWmEtejAtOV8tXXsxLDY0fSQSGQoFZmllbGQYAiABKAlCCrpIB3IFEAEYgAgSLAoFdmFsdWUYAyABKAsyFS5xY29yZS5zdG9yZS52MS5WYWx1ZUIGukgDyAEBEjUKBm9wdGlvbhgEIAEoDjIbLnFjb3JlLnN0b3JlLnYxLldyaXRlT3B0aW9uQgi6SAWCAQIQARIuCgp3cml0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCI/CglTZXRTY2hlbWESMgoGc2NoZW1hGAEgASgLMhoucWNvcmUuc3RvcmUudjEuVHlwZVNjaGVtYUIGukgDyAEBItgBCglDb25kaXRpb24SQAoOZmllbGRfcmV2aXNpb24YASABKAsyJi5xY29yZS5zdG9yZS52MS5GaWVsZFJldmlzaW9uQ29uZGl0aW9uSAASOgoLZmllbGRfdmFsdWUYAiABKAsyIy5xY29yZS5zdG9yZS52MS5GaWVsZFZhbHVlQ29uZGl0aW9uSAASPgoNZW50aXR5X2V4aXN0cxgDIAEoCzIlLnFjb3JlLnN0b3JlLnYxLkVudGl0eUV4aXN0c0NvbmRpdGlvbkgAQg0KBGtpbmQSBbpIAggBInYKFkZpZWxkUmV2aXNpb25Db25kaXRpb24SLwoJZW50aXR5X2lkGAEgASgJQhy6SBlyFzIVXltBLVphLXowLTlfLV17MSw2NH0kEhkKBWZpZWxkGAIgASgJQgq6SAdyBRABGIAIEhAKCHJldmlzaW9uGAMgASgEIo8BChNGaWVsZFZhbHVlQ29uZGl0aW9uEi8KCWVudGl0eV9pZBgBIAEoCUIcukgZchcyFV5bQS1aYS16MC05Xy1dezEsNjR9JBIZCgVmaWVsZBgCIAEoCUIKukgHcgUQARiACBIsCgV2YWx1ZRgDIAEoCzIVLnFjb3JlLnN0b3JlLnYxLlZhbHVlQga6SAPIAQEiWAoVRW50aXR5RXhpc3RzQ29uZGl0aW9uEi8KCWVudGl0eV9pZBgBIAEoCUIcukgZchcyFV5bQS1aYS16MC05Xy1dezEsNjR9JBIOCgZleGlzdHMYAiABKAgihAEKDkNvbW1pdFJlc3BvbnNlEhAKCHJldmlzaW9uGAEgASgEEi8KC2NvbW1pdF90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgdyZXN1bHRzGAMgAygLMh4ucWNvcmUuc3RvcmUudjEuTXV0YXRpb25SZXN1bHQiQwoOTXV0YXRpb25SZXN1bHQSEQoJZW50aXR5X2lkGAEgASgJEg8KB2NoYW5nZWQYAiABKAgSDQoFZmllbGQYAyABKAkijQEKEUNvbW1pdE1hbnlSZXF1ZXN0EjsKB2NvbW1pdHMYASADKAsyHS5xY29yZS5zdG9yZS52MS5Db21taXRSZXF1ZXN0Qgu6SAiSAQUIARDoBxIYCgdzZXNzaW9uGAIgASgJQge6SARyAhgkEhAKCHNlcXVlbmNlGAMgASgEEg8KB2ZvbGxvd3MYBCABKAQiRQoSQ29tbWl0TWFueVJlc3BvbnNlEi8KCG91dGNvbWVzGAEgAygLMh0ucWNvcmUuc3RvcmUudjEuQ29tbWl0T3V0Y29tZSJ6Cg1Db21taXRPdXRjb21lEjIKCHJlc3BvbnNlGAEgASgLMh4ucWNvcmUuc3RvcmUudjEuQ29tbWl0UmVzcG9uc2VIABIqCgdwcm9ibGVtGAIgASgLMhcucWNvcmUuc3RvcmUudjEuUHJvYmxlbUgAQgkKB291dGNvbWUqSAoLV3JpdGVPcHRpb24SHAoYV1JJVEVfT1BUSU9OX1VOU1BFQ0lGSUVEEAASGwoXV1JJVEVfT1BUSU9OX0lGX0NIQU5HRUQQATKtAQoNQ29tbWl0U2VydmljZRJHCgZDb21taXQSHS5xY29yZS5zdG9yZS52MS5Db21taXRSZXF1ZXN0Gh4ucWNvcmUuc3RvcmUudjEuQ29tbWl0UmVzcG9uc2USUwoKQ29tbWl0TWFueRIhLnFjb3JlLnN0b3JlLnYxLkNvbW1pdE1hbnlSZXF1ZXN0GiIucWNvcmUuc3RvcmUudjEuQ29tbWl0TWFueVJlc3BvbnNlYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp, file_qcore_store_v1_entity, file_qcore_store_v1_schema, file_qcore_store_v1_value]);
+  fileDesc("ChtxY29yZS9zdG9yZS92MS9jb21taXQucHJvdG8SDnFjb3JlLnN0b3JlLnYxIqUBCg1Db21taXRSZXF1ZXN0EjgKCW11dGF0aW9ucxgBIAMoCzIYLnFjb3JlLnN0b3JlLnYxLk11dGF0aW9uQgu6SAiSAQUIARDoBxI3Cgpjb25kaXRpb25zGAIgAygLMhkucWNvcmUuc3RvcmUudjEuQ29uZGl0aW9uQgi6SAWSAQIQZBIhCg9pZGVtcG90ZW5jeV9rZXkYAyABKAlCCLpIBXIDGIABItUCCghNdXRhdGlvbhI1Cg1jcmVhdGVfZW50aXR5GAEgASgLMhwucWNvcmUuc3RvcmUudjEuQ3JlYXRlRW50aXR5SAASNQoNZGVsZXRlX2VudGl0eRgCIAEoCzIcLnFjb3JlLnN0b3JlLnYxLkRlbGV0ZUVudGl0eUgAEjEKC3dyaXRlX2ZpZWxkGAMgASgLMhoucWNvcmUuc3RvcmUudjEuV3JpdGVGaWVsZEgAEi8KCnNldF9zY2hlbWEYBCABKAsyGS5xY29yZS5zdG9yZS52MS5TZXRTY2hlbWFIABI1Cg1yZW5hbWVfZW50aXR5GAUgASgLMhwucWNvcmUuc3RvcmUudjEuUmVuYW1lRW50aXR5SAASMQoLbW92ZV9lbnRpdHkYBiABKAsyGi5xY29yZS5zdG9yZS52MS5Nb3ZlRW50aXR5SABCDQoEa2luZBIFukgCCAEi+QIKDENyZWF0ZUVudGl0eRIxCgR0eXBlGAEgASgJQiO6SCByHjIcXltBLVphLXpdW0EtWmEtejAtOV9dezAsNjJ9JBIvCglwYXJlbnRfaWQYAiABKAlCHLpIGXIXMhVeW0EtWmEtejAtOV8tXXsxLDY0fSQSGAoEbmFtZRgDIAEoCUIKukgHcgUQARj/ARIvCgllbnRpdHlfaWQYBCABKAlCHLpIGXIXMhVeW0EtWmEtejAtOV8tXXswLDY0fSQSQwoGZmllbGRzGAUgAygLMigucWNvcmUuc3RvcmUudjEuQ3JlYXRlRW50aXR5LkZpZWxkc0VudHJ5Qgm6SAaaAQMQgAISLwoJYmVmb3JlX2lkGAYgASgJQhy6SBlyFzIVXltBLVphLXowLTlfLV17MCw2NH0kGkQKC0ZpZWxkc0VudHJ5EgsKA2tleRgBIAEoCRIkCgV2YWx1ZRgCIAEoCzIVLnFjb3JlLnN0b3JlLnYxLlZhbHVlOgI4ASJZCgxSZW5hbWVFbnRpdHkSLwoJZW50aXR5X2lkGAEgASgJQhy6SBlyFzIVXltBLVphLXowLTlfLV17MSw2NH0kEhgKBG5hbWUYAiABKAlCCrpIB3IFEAEY/wEinwEKCk1vdmVFbnRpdHkSLwoJZW50aXR5X2lkGAEgASgJQhy6SBlyFzIVXltBLVphLXowLTlfLV17MSw2NH0kEi8KCXBhcmVudF9pZBgCIAEoCUIcukgZchcyFV5bQS1aYS16MC05Xy1dezAsNjR9JBIvCgliZWZvcmVfaWQYAyABKAlCHLpIGXIXMhVeW0EtWmEtejAtOV8tXXswLDY0fSQiPwoMRGVsZXRlRW50aXR5Ei8KCWVudGl0eV9pZBgBIAEoCUIcukgZchcyFV5bQS1aYS16MC05Xy1dezEsNjR9JCLtAQoKV3JpdGVGaWVsZBIvCgllbnRpdHlfaWQYASABKAlCHLpIGXIXMhVeW0EtWmEtejAtOV8tXXsxLDY0fSQSGQoFZmllbGQYAiABKAlCCrpIB3IFEAEYgAgSLAoFdmFsdWUYAyABKAsyFS5xY29yZS5zdG9yZS52MS5WYWx1ZUIGukgDyAEBEjUKBm9wdGlvbhgEIAEoDjIbLnFjb3JlLnN0b3JlLnYxLldyaXRlT3B0aW9uQgi6SAWCAQIQARIuCgp3cml0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCI/CglTZXRTY2hlbWESMgoGc2NoZW1hGAEgASgLMhoucWNvcmUuc3RvcmUudjEuVHlwZVNjaGVtYUIGukgDyAEBItgBCglDb25kaXRpb24SQAoOZmllbGRfcmV2aXNpb24YASABKAsyJi5xY29yZS5zdG9yZS52MS5GaWVsZFJldmlzaW9uQ29uZGl0aW9uSAASOgoLZmllbGRfdmFsdWUYAiABKAsyIy5xY29yZS5zdG9yZS52MS5GaWVsZFZhbHVlQ29uZGl0aW9uSAASPgoNZW50aXR5X2V4aXN0cxgDIAEoCzIlLnFjb3JlLnN0b3JlLnYxLkVudGl0eUV4aXN0c0NvbmRpdGlvbkgAQg0KBGtpbmQSBbpIAggBInYKFkZpZWxkUmV2aXNpb25Db25kaXRpb24SLwoJZW50aXR5X2lkGAEgASgJQhy6SBlyFzIVXltBLVphLXowLTlfLV17MSw2NH0kEhkKBWZpZWxkGAIgASgJQgq6SAdyBRABGIAIEhAKCHJldmlzaW9uGAMgASgEIo8BChNGaWVsZFZhbHVlQ29uZGl0aW9uEi8KCWVudGl0eV9pZBgBIAEoCUIcukgZchcyFV5bQS1aYS16MC05Xy1dezEsNjR9JBIZCgVmaWVsZBgCIAEoCUIKukgHcgUQARiACBIsCgV2YWx1ZRgDIAEoCzIVLnFjb3JlLnN0b3JlLnYxLlZhbHVlQga6SAPIAQEiWAoVRW50aXR5RXhpc3RzQ29uZGl0aW9uEi8KCWVudGl0eV9pZBgBIAEoCUIcukgZchcyFV5bQS1aYS16MC05Xy1dezEsNjR9JBIOCgZleGlzdHMYAiABKAgihAEKDkNvbW1pdFJlc3BvbnNlEhAKCHJldmlzaW9uGAEgASgEEi8KC2NvbW1pdF90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgdyZXN1bHRzGAMgAygLMh4ucWNvcmUuc3RvcmUudjEuTXV0YXRpb25SZXN1bHQiQwoOTXV0YXRpb25SZXN1bHQSEQoJZW50aXR5X2lkGAEgASgJEg8KB2NoYW5nZWQYAiABKAgSDQoFZmllbGQYAyABKAkijQEKEUNvbW1pdE1hbnlSZXF1ZXN0EjsKB2NvbW1pdHMYASADKAsyHS5xY29yZS5zdG9yZS52MS5Db21taXRSZXF1ZXN0Qgu6SAiSAQUIARDoBxIYCgdzZXNzaW9uGAIgASgJQge6SARyAhgkEhAKCHNlcXVlbmNlGAMgASgEEg8KB2ZvbGxvd3MYBCABKAQiRQoSQ29tbWl0TWFueVJlc3BvbnNlEi8KCG91dGNvbWVzGAEgAygLMh0ucWNvcmUuc3RvcmUudjEuQ29tbWl0T3V0Y29tZSJ6Cg1Db21taXRPdXRjb21lEjIKCHJlc3BvbnNlGAEgASgLMh4ucWNvcmUuc3RvcmUudjEuQ29tbWl0UmVzcG9uc2VIABIqCgdwcm9ibGVtGAIgASgLMhcucWNvcmUuc3RvcmUudjEuUHJvYmxlbUgAQgkKB291dGNvbWUqSAoLV3JpdGVPcHRpb24SHAoYV1JJVEVfT1BUSU9OX1VOU1BFQ0lGSUVEEAASGwoXV1JJVEVfT1BUSU9OX0lGX0NIQU5HRUQQATKtAQoNQ29tbWl0U2VydmljZRJHCgZDb21taXQSHS5xY29yZS5zdG9yZS52MS5Db21taXRSZXF1ZXN0Gh4ucWNvcmUuc3RvcmUudjEuQ29tbWl0UmVzcG9uc2USUwoKQ29tbWl0TWFueRIhLnFjb3JlLnN0b3JlLnYxLkNvbW1pdE1hbnlSZXF1ZXN0GiIucWNvcmUuc3RvcmUudjEuQ29tbWl0TWFueVJlc3BvbnNlYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp, file_qcore_store_v1_entity, file_qcore_store_v1_schema, file_qcore_store_v1_value]);
 
 /**
  * A commit.
@@ -102,6 +102,22 @@ export type Mutation = Message<"qcore.store.v1.Mutation"> & {
      */
     value: SetSchema;
     case: "setSchema";
+  } | {
+    /**
+     * Gives an entity another name.
+     *
+     * @generated from field: qcore.store.v1.RenameEntity rename_entity = 5;
+     */
+    value: RenameEntity;
+    case: "renameEntity";
+  } | {
+    /**
+     * Gives an entity another parent, or another place among its siblings.
+     *
+     * @generated from field: qcore.store.v1.MoveEntity move_entity = 6;
+     */
+    value: MoveEntity;
+    case: "moveEntity";
   } | { case: undefined; value?: undefined };
 };
 
@@ -152,6 +168,13 @@ export type CreateEntity = Message<"qcore.store.v1.CreateEntity"> & {
    * @generated from field: map<string, qcore.store.v1.Value> fields = 5;
    */
   fields: { [key: string]: Value };
+
+  /**
+   * Where the type of the parent orders children explicitly: the child that it comes before. Empty: it comes last.
+   *
+   * @generated from field: string before_id = 6;
+   */
+  beforeId: string;
 };
 
 /**
@@ -160,6 +183,69 @@ export type CreateEntity = Message<"qcore.store.v1.CreateEntity"> & {
  */
 export const CreateEntitySchema: GenMessage<CreateEntity> = /*@__PURE__*/
   messageDesc(file_qcore_store_v1_commit, 2);
+
+/**
+ * Gives an entity another name. Paths that lead over the name follow it.
+ *
+ * @generated from message qcore.store.v1.RenameEntity
+ */
+export type RenameEntity = Message<"qcore.store.v1.RenameEntity"> & {
+  /**
+   * The entity.
+   *
+   * @generated from field: string entity_id = 1;
+   */
+  entityId: string;
+
+  /**
+   * The name, as in CreateEntity.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message qcore.store.v1.RenameEntity.
+ * Use `create(RenameEntitySchema)` to create a new message.
+ */
+export const RenameEntitySchema: GenMessage<RenameEntity> = /*@__PURE__*/
+  messageDesc(file_qcore_store_v1_commit, 3);
+
+/**
+ * Gives an entity, with all its descendants, another parent, or another place among its siblings.
+ *
+ * @generated from message qcore.store.v1.MoveEntity
+ */
+export type MoveEntity = Message<"qcore.store.v1.MoveEntity"> & {
+  /**
+   * The entity; not the root.
+   *
+   * @generated from field: string entity_id = 1;
+   */
+  entityId: string;
+
+  /**
+   * The new parent: neither the entity itself nor one of its descendants (`cycle`). Empty: the one that it has.
+   *
+   * @generated from field: string parent_id = 2;
+   */
+  parentId: string;
+
+  /**
+   * Where the type of the parent orders children explicitly: the child that it comes before. Empty: it comes last.
+   *
+   * @generated from field: string before_id = 3;
+   */
+  beforeId: string;
+};
+
+/**
+ * Describes the message qcore.store.v1.MoveEntity.
+ * Use `create(MoveEntitySchema)` to create a new message.
+ */
+export const MoveEntitySchema: GenMessage<MoveEntity> = /*@__PURE__*/
+  messageDesc(file_qcore_store_v1_commit, 4);
 
 /**
  * Deletes an entity and all its descendants. References to them, in fields of other entities, are cleared in the same commit.
@@ -180,7 +266,7 @@ export type DeleteEntity = Message<"qcore.store.v1.DeleteEntity"> & {
  * Use `create(DeleteEntitySchema)` to create a new message.
  */
 export const DeleteEntitySchema: GenMessage<DeleteEntity> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_commit, 3);
+  messageDesc(file_qcore_store_v1_commit, 5);
 
 /**
  * Writes a field.
@@ -231,7 +317,7 @@ export type WriteField = Message<"qcore.store.v1.WriteField"> & {
  * Use `create(WriteFieldSchema)` to create a new message.
  */
 export const WriteFieldSchema: GenMessage<WriteField> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_commit, 4);
+  messageDesc(file_qcore_store_v1_commit, 6);
 
 /**
  * Creates a type, or changes its schema. Fields may be added; ranks, defaults, descriptions and added choices may change.
@@ -253,7 +339,7 @@ export type SetSchema = Message<"qcore.store.v1.SetSchema"> & {
  * Use `create(SetSchemaSchema)` to create a new message.
  */
 export const SetSchemaSchema: GenMessage<SetSchema> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_commit, 5);
+  messageDesc(file_qcore_store_v1_commit, 7);
 
 /**
  * Something that must hold.
@@ -298,7 +384,7 @@ export type Condition = Message<"qcore.store.v1.Condition"> & {
  * Use `create(ConditionSchema)` to create a new message.
  */
 export const ConditionSchema: GenMessage<Condition> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_commit, 6);
+  messageDesc(file_qcore_store_v1_commit, 8);
 
 /**
  * A field's revision.
@@ -333,7 +419,7 @@ export type FieldRevisionCondition = Message<"qcore.store.v1.FieldRevisionCondit
  * Use `create(FieldRevisionConditionSchema)` to create a new message.
  */
 export const FieldRevisionConditionSchema: GenMessage<FieldRevisionCondition> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_commit, 7);
+  messageDesc(file_qcore_store_v1_commit, 9);
 
 /**
  * A field's value.
@@ -368,7 +454,7 @@ export type FieldValueCondition = Message<"qcore.store.v1.FieldValueCondition"> 
  * Use `create(FieldValueConditionSchema)` to create a new message.
  */
 export const FieldValueConditionSchema: GenMessage<FieldValueCondition> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_commit, 8);
+  messageDesc(file_qcore_store_v1_commit, 10);
 
 /**
  * An entity's existence.
@@ -396,7 +482,7 @@ export type EntityExistsCondition = Message<"qcore.store.v1.EntityExistsConditio
  * Use `create(EntityExistsConditionSchema)` to create a new message.
  */
 export const EntityExistsConditionSchema: GenMessage<EntityExistsCondition> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_commit, 9);
+  messageDesc(file_qcore_store_v1_commit, 11);
 
 /**
  * What a commit did.
@@ -432,7 +518,7 @@ export type CommitResponse = Message<"qcore.store.v1.CommitResponse"> & {
  * Use `create(CommitResponseSchema)` to create a new message.
  */
 export const CommitResponseSchema: GenMessage<CommitResponse> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_commit, 10);
+  messageDesc(file_qcore_store_v1_commit, 12);
 
 /**
  * What a mutation did.
@@ -441,7 +527,7 @@ export const CommitResponseSchema: GenMessage<CommitResponse> = /*@__PURE__*/
  */
 export type MutationResult = Message<"qcore.store.v1.MutationResult"> & {
   /**
-   * The entity that was created, deleted or written; empty for a schema.
+   * The entity that was created, deleted, written, renamed or moved; empty for a schema.
    *
    * @generated from field: string entity_id = 1;
    */
@@ -467,7 +553,7 @@ export type MutationResult = Message<"qcore.store.v1.MutationResult"> & {
  * Use `create(MutationResultSchema)` to create a new message.
  */
 export const MutationResultSchema: GenMessage<MutationResult> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_commit, 11);
+  messageDesc(file_qcore_store_v1_commit, 13);
 
 /**
  * Several commits.
@@ -511,7 +597,7 @@ export type CommitManyRequest = Message<"qcore.store.v1.CommitManyRequest"> & {
  * Use `create(CommitManyRequestSchema)` to create a new message.
  */
 export const CommitManyRequestSchema: GenMessage<CommitManyRequest> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_commit, 12);
+  messageDesc(file_qcore_store_v1_commit, 14);
 
 /**
  * What they did.
@@ -532,7 +618,7 @@ export type CommitManyResponse = Message<"qcore.store.v1.CommitManyResponse"> & 
  * Use `create(CommitManyResponseSchema)` to create a new message.
  */
 export const CommitManyResponseSchema: GenMessage<CommitManyResponse> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_commit, 13);
+  messageDesc(file_qcore_store_v1_commit, 15);
 
 /**
  * What a commit did, or why it did nothing.
@@ -569,7 +655,7 @@ export type CommitOutcome = Message<"qcore.store.v1.CommitOutcome"> & {
  * Use `create(CommitOutcomeSchema)` to create a new message.
  */
 export const CommitOutcomeSchema: GenMessage<CommitOutcome> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_commit, 14);
+  messageDesc(file_qcore_store_v1_commit, 16);
 
 /**
  * When a write counts.

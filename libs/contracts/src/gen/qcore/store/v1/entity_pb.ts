@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file qcore/store/v1/entity.proto.
  */
 export const file_qcore_store_v1_entity: GenFile = /*@__PURE__*/
-  fileDesc("ChtxY29yZS9zdG9yZS92MS9lbnRpdHkucHJvdG8SDnFjb3JlLnN0b3JlLnYxIl0KBkVudGl0eRIKCgJpZBgBIAEoCRIMCgR0eXBlGAIgASgJEgwKBG5hbWUYAyABKAkSEQoJcGFyZW50X2lkGAQgASgJEhgKEGNyZWF0ZWRfcmV2aXNpb24YBSABKAQioAEKBUZpZWxkEhEKCWVudGl0eV9pZBgBIAEoCRIMCgRuYW1lGAIgASgJEiQKBXZhbHVlGAMgASgLMhUucWNvcmUuc3RvcmUudjEuVmFsdWUSLgoKd3JpdGVfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGd3JpdGVyGAUgASgJEhAKCHJldmlzaW9uGAYgASgEIjcKB1Byb2JsZW0SDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEg0KBWZpZWxkGAMgASgJYgZwcm90bzM", [file_google_protobuf_timestamp, file_qcore_store_v1_value]);
+  fileDesc("ChtxY29yZS9zdG9yZS92MS9lbnRpdHkucHJvdG8SDnFjb3JlLnN0b3JlLnYxIogBCgZFbnRpdHkSCgoCaWQYASABKAkSDAoEdHlwZRgCIAEoCRIMCgRuYW1lGAMgASgJEhEKCXBhcmVudF9pZBgEIAEoCRIYChBjcmVhdGVkX3JldmlzaW9uGAUgASgEEhoKEnN0cnVjdHVyZV9yZXZpc2lvbhgGIAEoBBINCgVwbGFjZRgHIAEoCSKgAQoFRmllbGQSEQoJZW50aXR5X2lkGAEgASgJEgwKBG5hbWUYAiABKAkSJAoFdmFsdWUYAyABKAsyFS5xY29yZS5zdG9yZS52MS5WYWx1ZRIuCgp3cml0ZV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZ3cml0ZXIYBSABKAkSEAoIcmV2aXNpb24YBiABKAQiNwoHUHJvYmxlbRIMCgRjb2RlGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSDQoFZmllbGQYAyABKAliBnByb3RvMw", [file_google_protobuf_timestamp, file_qcore_store_v1_value]);
 
 /**
  * An entity: a node of the tree.
@@ -37,7 +37,7 @@ export type Entity = Message<"qcore.store.v1.Entity"> & {
   type: string;
 
   /**
-   * Its name; siblings may share one.
+   * Its name; siblings may share one, unless the type of the parent says `unique_child_names`.
    *
    * @generated from field: string name = 3;
    */
@@ -56,6 +56,21 @@ export type Entity = Message<"qcore.store.v1.Entity"> & {
    * @generated from field: uint64 created_revision = 5;
    */
   createdRevision: bigint;
+
+  /**
+   * The revision that last created, renamed or moved it.
+   *
+   * @generated from field: uint64 structure_revision = 6;
+   */
+  structureRevision: bigint;
+
+  /**
+   * Its place among its siblings, if the type of the parent orders children explicitly: places compare by their bytes.
+   * Otherwise empty, or without meaning.
+   *
+   * @generated from field: string place = 7;
+   */
+  place: string;
 };
 
 /**

@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file qcore/store/v1/log.proto.
  */
 export const file_qcore_store_v1_log: GenFile = /*@__PURE__*/
-  fileDesc("ChhxY29yZS9zdG9yZS92MS9sb2cucHJvdG8SDnFjb3JlLnN0b3JlLnYxIngKCExvZ0JhdGNoEg4KBmxvZ19pZBgBIAEoCRIWCg5maXJzdF9yZXZpc2lvbhgCIAEoBBIVCg1sYXN0X3JldmlzaW9uGAMgASgEEi0KB2NvbW1pdHMYBCADKAsyHC5xY29yZS5zdG9yZS52MS5Db21taXRSZWNvcmQisgEKDENvbW1pdFJlY29yZBIQCghyZXZpc2lvbhgBIAEoBBINCgVlcG9jaBgCIAEoBBIvCgtjb21taXRfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGd3JpdGVyGAQgASgJEhcKD2lkZW1wb3RlbmN5X2tleRgFIAEoCRInCgdjaGFuZ2VzGAYgAygLMhYucWNvcmUuc3RvcmUudjEuQ2hhbmdlIvEBCgZDaGFuZ2USNAoNZmllbGRfY2hhbmdlZBgBIAEoCzIbLnFjb3JlLnN0b3JlLnYxLkZpZWxkQ2hhbmdlSAASNwoOZW50aXR5X2NyZWF0ZWQYAiABKAsyHS5xY29yZS5zdG9yZS52MS5FbnRpdHlDcmVhdGVkSAASNwoOZW50aXR5X2RlbGV0ZWQYAyABKAsyHS5xY29yZS5zdG9yZS52MS5FbnRpdHlEZWxldGVkSAASNwoOc2NoZW1hX2NoYW5nZWQYBCABKAsyHS5xY29yZS5zdG9yZS52MS5TY2hlbWFDaGFuZ2VkSABCBgoEa2luZCKSAQoKRmllbGRTdGF0ZRIMCgRuYW1lGAEgASgJEiQKBXZhbHVlGAIgASgLMhUucWNvcmUuc3RvcmUudjEuVmFsdWUSLgoKd3JpdGVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGd3JpdGVyGAQgASgJEhAKCHJldmlzaW9uGAUgASgEIscBCgtGaWVsZENoYW5nZRIRCgllbnRpdHlfaWQYASABKAkSEwoLZW50aXR5X3R5cGUYAiABKAkSDAoEbmFtZRgDIAEoCRIkCgV2YWx1ZRgEIAEoCzIVLnFjb3JlLnN0b3JlLnYxLlZhbHVlEi4KCndyaXRlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCHByZXZpb3VzGAYgASgLMhoucWNvcmUuc3RvcmUudjEuRmllbGRTdGF0ZSJjCg1FbnRpdHlDcmVhdGVkEiYKBmVudGl0eRgBIAEoCzIWLnFjb3JlLnN0b3JlLnYxLkVudGl0eRIqCgZmaWVsZHMYAiADKAsyGi5xY29yZS5zdG9yZS52MS5GaWVsZFN0YXRlImMKDUVudGl0eURlbGV0ZWQSJgoGZW50aXR5GAEgASgLMhYucWNvcmUuc3RvcmUudjEuRW50aXR5EioKBmZpZWxkcxgCIAMoCzIaLnFjb3JlLnN0b3JlLnYxLkZpZWxkU3RhdGUiaQoNU2NoZW1hQ2hhbmdlZBIqCgZzY2hlbWEYASABKAsyGi5xY29yZS5zdG9yZS52MS5UeXBlU2NoZW1hEiwKCHByZXZpb3VzGAIgASgLMhoucWNvcmUuc3RvcmUudjEuVHlwZVNjaGVtYWIGcHJvdG8z", [file_google_protobuf_timestamp, file_qcore_store_v1_entity, file_qcore_store_v1_schema, file_qcore_store_v1_value]);
+  fileDesc("ChhxY29yZS9zdG9yZS92MS9sb2cucHJvdG8SDnFjb3JlLnN0b3JlLnYxIngKCExvZ0JhdGNoEg4KBmxvZ19pZBgBIAEoCRIWCg5maXJzdF9yZXZpc2lvbhgCIAEoBBIVCg1sYXN0X3JldmlzaW9uGAMgASgEEi0KB2NvbW1pdHMYBCADKAsyHC5xY29yZS5zdG9yZS52MS5Db21taXRSZWNvcmQisgEKDENvbW1pdFJlY29yZBIQCghyZXZpc2lvbhgBIAEoBBINCgVlcG9jaBgCIAEoBBIvCgtjb21taXRfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGd3JpdGVyGAQgASgJEhcKD2lkZW1wb3RlbmN5X2tleRgFIAEoCRInCgdjaGFuZ2VzGAYgAygLMhYucWNvcmUuc3RvcmUudjEuQ2hhbmdlIqoCCgZDaGFuZ2USNAoNZmllbGRfY2hhbmdlZBgBIAEoCzIbLnFjb3JlLnN0b3JlLnYxLkZpZWxkQ2hhbmdlSAASNwoOZW50aXR5X2NyZWF0ZWQYAiABKAsyHS5xY29yZS5zdG9yZS52MS5FbnRpdHlDcmVhdGVkSAASNwoOZW50aXR5X2RlbGV0ZWQYAyABKAsyHS5xY29yZS5zdG9yZS52MS5FbnRpdHlEZWxldGVkSAASNwoOc2NoZW1hX2NoYW5nZWQYBCABKAsyHS5xY29yZS5zdG9yZS52MS5TY2hlbWFDaGFuZ2VkSAASNwoOZW50aXR5X2NoYW5nZWQYBSABKAsyHS5xY29yZS5zdG9yZS52MS5FbnRpdHlDaGFuZ2VkSABCBgoEa2luZCKSAQoKRmllbGRTdGF0ZRIMCgRuYW1lGAEgASgJEiQKBXZhbHVlGAIgASgLMhUucWNvcmUuc3RvcmUudjEuVmFsdWUSLgoKd3JpdGVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGd3JpdGVyGAQgASgJEhAKCHJldmlzaW9uGAUgASgEIscBCgtGaWVsZENoYW5nZRIRCgllbnRpdHlfaWQYASABKAkSEwoLZW50aXR5X3R5cGUYAiABKAkSDAoEbmFtZRgDIAEoCRIkCgV2YWx1ZRgEIAEoCzIVLnFjb3JlLnN0b3JlLnYxLlZhbHVlEi4KCndyaXRlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCHByZXZpb3VzGAYgASgLMhoucWNvcmUuc3RvcmUudjEuRmllbGRTdGF0ZSJjCg1FbnRpdHlDcmVhdGVkEiYKBmVudGl0eRgBIAEoCzIWLnFjb3JlLnN0b3JlLnYxLkVudGl0eRIqCgZmaWVsZHMYAiADKAsyGi5xY29yZS5zdG9yZS52MS5GaWVsZFN0YXRlImMKDUVudGl0eURlbGV0ZWQSJgoGZW50aXR5GAEgASgLMhYucWNvcmUuc3RvcmUudjEuRW50aXR5EioKBmZpZWxkcxgCIAMoCzIaLnFjb3JlLnN0b3JlLnYxLkZpZWxkU3RhdGUiYQoNRW50aXR5Q2hhbmdlZBImCgZlbnRpdHkYASABKAsyFi5xY29yZS5zdG9yZS52MS5FbnRpdHkSKAoIcHJldmlvdXMYAiABKAsyFi5xY29yZS5zdG9yZS52MS5FbnRpdHkiaQoNU2NoZW1hQ2hhbmdlZBIqCgZzY2hlbWEYASABKAsyGi5xY29yZS5zdG9yZS52MS5UeXBlU2NoZW1hEiwKCHByZXZpb3VzGAIgASgLMhoucWNvcmUuc3RvcmUudjEuVHlwZVNjaGVtYWIGcHJvdG8z", [file_google_protobuf_timestamp, file_qcore_store_v1_entity, file_qcore_store_v1_schema, file_qcore_store_v1_value]);
 
 /**
  * A message of the log stream: consecutive commits, in order.
@@ -162,6 +162,14 @@ export type Change = Message<"qcore.store.v1.Change"> & {
      */
     value: SchemaChanged;
     case: "schemaChanged";
+  } | {
+    /**
+     * An entity was renamed or moved.
+     *
+     * @generated from field: qcore.store.v1.EntityChanged entity_changed = 5;
+     */
+    value: EntityChanged;
+    case: "entityChanged";
   } | { case: undefined; value?: undefined };
 };
 
@@ -335,6 +343,34 @@ export const EntityDeletedSchema: GenMessage<EntityDeleted> = /*@__PURE__*/
   messageDesc(file_qcore_store_v1_log, 6);
 
 /**
+ * An entity was renamed or moved, or given another place among its siblings.
+ *
+ * @generated from message qcore.store.v1.EntityChanged
+ */
+export type EntityChanged = Message<"qcore.store.v1.EntityChanged"> & {
+  /**
+   * The entity as it is.
+   *
+   * @generated from field: qcore.store.v1.Entity entity = 1;
+   */
+  entity?: Entity | undefined;
+
+  /**
+   * The entity as it was before the commit.
+   *
+   * @generated from field: qcore.store.v1.Entity previous = 2;
+   */
+  previous?: Entity | undefined;
+};
+
+/**
+ * Describes the message qcore.store.v1.EntityChanged.
+ * Use `create(EntityChangedSchema)` to create a new message.
+ */
+export const EntityChangedSchema: GenMessage<EntityChanged> = /*@__PURE__*/
+  messageDesc(file_qcore_store_v1_log, 7);
+
+/**
  * A schema was created or replaced. Existing entities hold the default of an added field from this revision on.
  *
  * @generated from message qcore.store.v1.SchemaChanged
@@ -360,5 +396,5 @@ export type SchemaChanged = Message<"qcore.store.v1.SchemaChanged"> & {
  * Use `create(SchemaChangedSchema)` to create a new message.
  */
 export const SchemaChangedSchema: GenMessage<SchemaChanged> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_log, 7);
+  messageDesc(file_qcore_store_v1_log, 8);
 

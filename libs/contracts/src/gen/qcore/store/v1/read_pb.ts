@@ -1037,7 +1037,7 @@ export const ReadService: GenService<{
     output: typeof FindEntitiesResponseSchema;
   },
   /**
-   * Lists the children of an entity, ordered by name, then id.
+   * Lists the children of an entity, in the order that its type says: by name, then id, or as they were placed.
    *
    * @generated from rpc qcore.store.v1.ReadService.ListChildren
    */

@@ -2,18 +2,18 @@
 // @generated from file qcore/store/v1/schema.proto (package qcore.store.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.ts";
 import type { Value, ValueType } from "./value_pb.ts";
 import { file_qcore_store_v1_value } from "./value_pb.ts";
-import type { Message } from "@bufbuild/protobuf";
+import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file qcore/store/v1/schema.proto.
  */
 export const file_qcore_store_v1_schema: GenFile = /*@__PURE__*/
-  fileDesc("ChtxY29yZS9zdG9yZS92MS9zY2hlbWEucHJvdG8SDnFjb3JlLnN0b3JlLnYxIqwBCgpUeXBlU2NoZW1hEjEKBHR5cGUYASABKAlCI7pIIHIeMhxeW0EtWmEtel1bQS1aYS16MC05X117MCw2Mn0kEjoKBmZpZWxkcxgCIAMoCzIfLnFjb3JlLnN0b3JlLnYxLkZpZWxkRGVmaW5pdGlvbkIJukgGkgEDEIACEh0KC2Rlc2NyaXB0aW9uGAMgASgJQgi6SAVyAxiACBIQCghyZXZpc2lvbhgEIAEoBCKvAgoPRmllbGREZWZpbml0aW9uEjEKBG5hbWUYASABKAlCI7pIIHIeMhxeW0EtWmEtel1bQS1aYS16MC05X117MCw2Mn0kEjoKCnZhbHVlX3R5cGUYAiABKA4yGS5xY29yZS5zdG9yZS52MS5WYWx1ZVR5cGVCC7pICMgBAYIBAhABEhEKBHJhbmsYAyABKA1IAIgBARIsCg1kZWZhdWx0X3ZhbHVlGAQgASgLMhUucWNvcmUuc3RvcmUudjEuVmFsdWUSJQoHY2hvaWNlcxgFIAMoCUIUukgRkgEOEIACGAEiB3IFEAEYgAESEQoJdW5pbmRleGVkGAYgASgIEh0KC2Rlc2NyaXB0aW9uGAcgASgJQgi6SAVyAxiACBIKCgJpZBgIIAEoDUIHCgVfcmFua2IGcHJvdG8z", [file_buf_validate_validate, file_qcore_store_v1_value]);
+  fileDesc("ChtxY29yZS9zdG9yZS92MS9zY2hlbWEucHJvdG8SDnFjb3JlLnN0b3JlLnYxIp8CCgpUeXBlU2NoZW1hEjEKBHR5cGUYASABKAlCI7pIIHIeMhxeW0EtWmEtel1bQS1aYS16MC05X117MCw2Mn0kEjoKBmZpZWxkcxgCIAMoCzIfLnFjb3JlLnN0b3JlLnYxLkZpZWxkRGVmaW5pdGlvbkIJukgGkgEDEIACEh0KC2Rlc2NyaXB0aW9uGAMgASgJQgi6SAVyAxiACBIQCghyZXZpc2lvbhgEIAEoBBIfChJ1bmlxdWVfY2hpbGRfbmFtZXMYBSABKAhIAIgBARI5CgtjaGlsZF9vcmRlchgGIAEoDjIaLnFjb3JlLnN0b3JlLnYxLkNoaWxkT3JkZXJCCLpIBYIBAhABQhUKE191bmlxdWVfY2hpbGRfbmFtZXMirwIKD0ZpZWxkRGVmaW5pdGlvbhIxCgRuYW1lGAEgASgJQiO6SCByHjIcXltBLVphLXpdW0EtWmEtejAtOV9dezAsNjJ9JBI6Cgp2YWx1ZV90eXBlGAIgASgOMhkucWNvcmUuc3RvcmUudjEuVmFsdWVUeXBlQgu6SAjIAQGCAQIQARIRCgRyYW5rGAMgASgNSACIAQESLAoNZGVmYXVsdF92YWx1ZRgEIAEoCzIVLnFjb3JlLnN0b3JlLnYxLlZhbHVlEiUKB2Nob2ljZXMYBSADKAlCFLpIEZIBDhCAAhgBIgdyBRABGIABEhEKCXVuaW5kZXhlZBgGIAEoCBIdCgtkZXNjcmlwdGlvbhgHIAEoCUIIukgFcgMYgAgSCgoCaWQYCCABKA1CBwoFX3JhbmsqWQoKQ2hpbGRPcmRlchIbChdDSElMRF9PUkRFUl9VTlNQRUNJRklFRBAAEhQKEENISUxEX09SREVSX05BTUUQARIYChRDSElMRF9PUkRFUl9FWFBMSUNJVBACYgZwcm90bzM", [file_buf_validate_validate, file_qcore_store_v1_value]);
 
 /**
  * What an entity of a type looks like.
@@ -48,6 +48,21 @@ export type TypeSchema = Message<"qcore.store.v1.TypeSchema"> & {
    * @generated from field: uint64 revision = 4;
    */
   revision: bigint;
+
+  /**
+   * True: the children of an entity of this type have different names; another of the same name is refused: `name_taken`.
+   * Absent: as it is; of a new type: false. SetSchema does not change it, AlterType does.
+   *
+   * @generated from field: optional bool unique_child_names = 5;
+   */
+  uniqueChildNames?: boolean | undefined;
+
+  /**
+   * How the children of an entity of this type are ordered. SetSchema does not change it, AlterType does.
+   *
+   * @generated from field: qcore.store.v1.ChildOrder child_order = 6;
+   */
+  childOrder: ChildOrder;
 };
 
 /**
@@ -129,4 +144,45 @@ export type FieldDefinition = Message<"qcore.store.v1.FieldDefinition"> & {
  */
 export const FieldDefinitionSchema: GenMessage<FieldDefinition> = /*@__PURE__*/
   messageDesc(file_qcore_store_v1_schema, 1);
+
+/**
+ * How the children of an entity are ordered.
+ *
+ * @generated from enum qcore.store.v1.ChildOrder
+ */
+export const ChildOrder = {
+  /**
+   * As it is; of a new type: by name.
+   *
+   * @generated from enum value: CHILD_ORDER_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * By name, then id.
+   *
+   * @generated from enum value: CHILD_ORDER_NAME = 1;
+   */
+  NAME: 1,
+
+  /**
+   * As they were placed: each comes last, or before the sibling that `before_id` names.
+   *
+   * @generated from enum value: CHILD_ORDER_EXPLICIT = 2;
+   */
+  EXPLICIT: 2,
+} as const;
+
+/**
+ * How the children of an entity are ordered.
+ *
+ * @generated from enum qcore.store.v1.ChildOrder
+ */
+export type ChildOrder = (typeof ChildOrder)[keyof typeof ChildOrder] | UnknownEnum;
+
+/**
+ * Describes the enum qcore.store.v1.ChildOrder.
+ */
+export const ChildOrderSchema: GenEnum<ChildOrder> = /*@__PURE__*/
+  enumDesc(file_qcore_store_v1_schema, 0);
 

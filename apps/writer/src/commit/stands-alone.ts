@@ -1,0 +1,9 @@
+import type { CommitRequest } from '@qcore/contracts'
+
+/**
+ * Whether a commit has a group of its own: it changes what is known of entities that are not loaded, so that what is loaded
+ * for others at the same time would not be true.
+ */
+export function standsAlone({ mutations }: CommitRequest): boolean {
+  return mutations.some(({ kind }) => kind.case === 'setSchema' || kind.case === 'moveEntity')
+}
