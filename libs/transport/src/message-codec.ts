@@ -5,9 +5,12 @@ import {
   toJsonString,
   type DescMessage,
   type JsonValue,
+  type Message,
   type MessageShape,
 } from '@bufbuild/protobuf'
+import { ReadFieldsResponseSchema } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
+import { decodeReadFieldsAnswer } from './read-fields-answer.ts'
 
 /** How the messages of a call are written. */
 export interface MessageCodec {
@@ -29,8 +32,13 @@ const wholeInteger = /^-?\d+$/
 export const binaryCodec: MessageCodec = {
   contentType: 'application/proto',
   encode: (schema, message) => toBinary(schema, message),
-  decode: (schema, body) => fromBinary(schema, body),
+  decode: decodeAnswer,
   decodeRequest: (schema, body) => fromBinary(schema, body),
+}
+
+function decodeAnswer<Desc extends DescMessage>(schema: Desc, body: Uint8Array): MessageShape<Desc>
+function decodeAnswer(schema: DescMessage, body: Uint8Array): Message {
+  return schema === ReadFieldsResponseSchema ? decodeReadFieldsAnswer(body) : fromBinary(schema, body)
 }
 
 export const jsonCodec: MessageCodec = {
