@@ -8,6 +8,7 @@ import { Committer } from './commit/committer.ts'
 import { SessionOrder } from './commit/session-order.ts'
 import { WorkingSet } from './commit/working-set.ts'
 import { assertConsistent, type WriterConfig } from './config.ts'
+import { NatsPresence } from './lease/nats-presence.ts'
 import { LogKeeper } from './log/log-keeper.ts'
 import { Relay } from './relay/relay.ts'
 
@@ -22,6 +23,7 @@ export interface WriterContext extends AsyncDisposable {
   readonly config: WriterConfig
   readonly logger: Logger
   readonly connection: NatsConnection
+  readonly presence: NatsPresence
   readonly verifier: TokenVerifier
   /** For the lease, and for what a term begins with: it gives up quickly. */
   readonly leasePool: Pool
@@ -58,6 +60,7 @@ export async function openContext(config: WriterConfig, overrides: WriterOverrid
   const connection =
     overrides.connection ?? (await openNats(config.natsAddress, { name: `qcore-writer ${instanceId}` }))
   if (overrides.connection === undefined) opened.defer(() => connection.close())
+  const presence = opened.use(new NatsPresence(connection, logger))
   const retentionMs = config.retentionHours * hourMs
   const relay = opened.use(new Relay({ connection, store, executor: pool, logger, retentionMs }))
   const queue = new CommitQueue({ mostCommits: config.queueCommits, mostBytes: config.queueBytes })
@@ -71,6 +74,7 @@ export async function openContext(config: WriterConfig, overrides: WriterOverrid
     config,
     logger,
     connection,
+    presence,
     verifier,
     leasePool,
     pool,

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { readHead } from '@qcore/database'
+import { openFaultProxy } from '@qcore/fault-proxy'
+import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest'
 import { createWriter } from '../src/service.ts'
 import {
   createEntity,
@@ -160,5 +162,39 @@ describe('an idempotency key', () => {
     await expectProblem(test.commits.commit(other), 'idempotency_key_reused')
     await expectGaplessLog()
     expect(second.name).toBe('writer')
+  })
+})
+
+describe('a leader that NATS has left', () => {
+  it('gives up its lease to one that can be reached, and takes it again only with NATS', async () => {
+    await using nats = await openFaultProxy(inject('natsUrl'))
+    const far = { ...shortLease, Q_NATS_ADDR: nats.url, Q_INSTANCE_ID: 'far' }
+    await using _first = await createWriter(writerConfig(test.store, far), { logger: silent })
+    await newFolder('a')
+    const near = { ...shortLease, Q_INSTANCE_ID: 'near' }
+    const second = await createWriter(writerConfig(test.store, near), { logger: silent })
+    nats.cut()
+    await newFolder('b')
+    expect((await readHead(test.pool)).holder).toBe('near')
+    await second[Symbol.asyncDispose]()
+    const isTaken = async (): Promise<void> => expect((await readHead(test.pool)).holder).not.toBe('')
+    // Longer than a standby waits between two attempts.
+    await expect(vi.waitFor(isTaken, { timeout: 1_000 })).rejects.toThrow()
+    nats.restore()
+    await newFolder('c')
+    expect((await readHead(test.pool)).holder).toBe('far')
+    await expectGaplessLog()
+  })
+
+  it('keeps its lease if NATS comes back soon', async () => {
+    await using nats = await openFaultProxy(inject('natsUrl'))
+    const env = { ...shortLease, Q_WRITER_LEASE_MS: '4000', Q_NATS_ADDR: nats.url }
+    await using _writer = await createWriter(writerConfig(test.store, env), { logger: silent })
+    await newFolder('a')
+    const { epoch } = await readHead(test.pool)
+    nats.cut()
+    nats.restore()
+    await newFolder('b')
+    expect((await readHead(test.pool)).epoch).toBe(epoch)
   })
 })

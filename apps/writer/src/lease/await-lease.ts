@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { NatsConnection, Subscription } from '@nats-io/transport-node'
 import { LeaseTerm, type LeaseOptions } from './lease-term.ts'
+import type { NatsPresence } from './nats-presence.ts'
 
 /** Time between attempts to take the lease: from half of this to all of it, so that standbys do not ask together. */
 const mostPollMs = 500
@@ -11,19 +12,24 @@ export function leaseSubject(store: string): string {
 }
 
 /**
- * Waits for the lease. Undefined if the signal was aborted first.
+ * Waits for the lease, and for NATS, without which it is of no use. Undefined if the signal was aborted first.
  *
  * @param hint the subject whose messages say that the lease may be free
  */
 export async function awaitLease(
   options: LeaseOptions,
-  { connection, hint, signal }: { connection: NatsConnection; hint: string; signal: AbortSignal },
+  {
+    connection,
+    presence,
+    hint,
+    signal,
+  }: { connection: NatsConnection; presence: NatsPresence; hint: string; signal: AbortSignal },
 ): Promise<LeaseTerm | undefined> {
   const hints = new HintedDelay(connection, hint)
   try {
     while (!signal.aborted) {
       try {
-        const term = await LeaseTerm.take(options)
+        const term = presence.isThere ? await LeaseTerm.take(options) : undefined
         if (term !== undefined) return term
       } catch (error) {
         options.logger.warn({ err: error }, 'cannot ask for the lease')

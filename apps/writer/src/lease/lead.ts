@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { loadTermStart, loadTypes } from '@qcore/database'
 import { QError } from '@qcore/errors'
 import { typeModelFromSchema } from '@qcore/model'
+import type { Logger } from '@qcore/service'
 import type { NatsServer } from '@qcore/transport'
 import type { CommitEnd } from '../commit/committer.ts'
 import type { PreparedGroup } from '../commit/prepare-group.ts'
@@ -14,6 +15,9 @@ import { LeaseTerm, type LeaseOptions } from './lease-term.ts'
 const outcomeTimeoutMs = 8_000
 /** How long the calls that came before a stop may take. */
 const drainTimeoutMs = 5_000
+
+/** A leader that NATS has left gives its lease up after this part of what it lasts: one that can be reached takes over. */
+const mostAbsenceShare = 0.5
 
 export interface LeadOptions {
   readonly context: WriterContext
@@ -29,12 +33,13 @@ export interface LeadOptions {
 /** Leads with a lease, and with those that follow it at once after a group whose outcome had to be found out. */
 export async function lead(options: LeadOptions, firstTerm: LeaseTerm): Promise<void> {
   const { context, lease, serve, moveTo, stop } = options
-  const { queue, sessions, committer, relay, logger } = context
+  const { presence, queue, sessions, committer, relay, logger } = context
   await using serving = new Serving(serve)
   let term: LeaseTerm | undefined = firstTerm
   try {
     while (term !== undefined) {
       await using current: LeaseTerm = term
+      using _ = presence.onAbsence(lease.leaseMs * mostAbsenceShare, () => giveUp(current, logger))
       term = undefined
       let end = await begin(context, current)
       if (end === undefined) {
@@ -47,10 +52,8 @@ export async function lead(options: LeadOptions, firstTerm: LeaseTerm): Promise<
       }
       if (end.kind === 'uncertain') {
         moveTo('shaken')
-        term =
-          (await settleUncertain(context, current, end.group)) && !stop.aborted
-            ? await LeaseTerm.take(lease)
-            : undefined
+        const isSettled = await settleUncertain(context, current, end.group)
+        term = isSettled && !stop.aborted && presence.isThere ? await LeaseTerm.take(lease) : undefined
       } else if (stop.aborted && !current.signal.aborted) {
         await current.release()
       }
@@ -60,6 +63,13 @@ export async function lead(options: LeadOptions, firstTerm: LeaseTerm): Promise<
     queue.close()
     await relay.stop()
   }
+}
+
+/** Ends a term in which nobody reaches the writer. */
+function giveUp(term: LeaseTerm, logger: Logger): void {
+  logger.warn({ epoch: term.epoch }, 'NATS is away; the lease is given up')
+  // If PostgreSQL is away as well, the lease runs out by itself.
+  term.release().catch((error: unknown) => logger.warn({ err: error, epoch: term.epoch }, 'cannot release the lease'))
 }
 
 /** Loads what a term starts from. Returns how it ended if it did not come that far. */

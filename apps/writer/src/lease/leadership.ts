@@ -54,11 +54,11 @@ export class Leadership implements AsyncDisposable {
   }
 
   async #run(): Promise<void> {
-    const { connection, config, logger } = this.#context
+    const { connection, presence, config, logger } = this.#context
     const hint = leaseSubject(config.store)
     const { signal } = this.#stop
     for (;;) {
-      const term = await awaitLease(this.#lease, { connection, hint, signal })
+      const term = await awaitLease(this.#lease, { connection, presence, hint, signal })
       if (term === undefined) break
       this.#moveTo('taken')
       try {
