@@ -63,4 +63,19 @@ describe('reportReadiness', () => {
     expect(ready).toBe(false)
     expect(checks.map(({ detail }) => detail)).toEqual(['no answer in time', 'Error: cut'])
   })
+
+  it('lets a service name the dependency that is silent', async () => {
+    const service = serviceWith(async (signal) => {
+      await once(signal, 'abort')
+      return [
+        { name: 'postgres', ok: false, detail: 'silent' },
+        { name: 'lease', ok: true, detail: 'standby' },
+      ]
+    })
+    const { checks } = await reportReadiness([service])
+    expect(checks.map(({ name, detail }) => [name, detail])).toEqual([
+      ['writer/postgres', 'silent'],
+      ['writer/lease', 'standby'],
+    ])
+  })
 })

@@ -5,7 +5,9 @@ import { metricsContentType, metricsText } from './metrics.ts'
 import type { HealthCheck, Service } from './service.ts'
 
 /** How long /readyz waits for the checks, in milliseconds: below the usual probe time-out of a second. */
-const checkTimeoutMs = 900
+const answerTimeoutMs = 900
+/** When the checks are told to end, so that a service can still say which of its dependencies is silent. */
+const checkTimeoutMs = 800
 
 export interface ReadinessReport {
   ready: boolean
@@ -14,20 +16,20 @@ export interface ReadinessReport {
 
 /** Asks services for the state of what they depend on. A check that does not answer in time is not ok. */
 export async function reportReadiness(services: readonly Service[]): Promise<ReadinessReport> {
-  const signal = AbortSignal.timeout(checkTimeoutMs)
-  const results = await Promise.all(services.map((service) => checkService(service, signal)))
+  const results = await Promise.all(services.map(checkService))
   const checks = results.flat()
   return { ready: checks.every((check) => check.ok), checks }
 }
 
-async function checkService(service: Service, signal: AbortSignal): Promise<HealthCheck[]> {
+async function checkService(service: Service): Promise<HealthCheck[]> {
+  const late = AbortSignal.timeout(answerTimeoutMs)
   const expired = new Promise<HealthCheck[]>((resolve) => {
-    signal.addEventListener('abort', () => resolve([{ name: service.name, ok: false, detail: 'no answer in time' }]), {
+    late.addEventListener('abort', () => resolve([{ name: service.name, ok: false, detail: 'no answer in time' }]), {
       once: true,
     })
   })
   const answer = service
-    .checkHealth(signal)
+    .checkHealth(AbortSignal.timeout(checkTimeoutMs))
     .catch((error: unknown) => [{ name: service.name, ok: false, detail: String(error) }])
   return (await Promise.race([answer, expired])).map((check) => ({ ...check, name: `${service.name}/${check.name}` }))
 }
