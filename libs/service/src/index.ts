@@ -1,6 +1,7 @@
 export { readSettings, printSettings } from './env.ts'
 export { address, hostAndPort, oneOf, text, truth, variable, wholeNumber } from './variable.ts'
 export { databaseVariables, serviceVariables } from './service-variables.ts'
+export { failpoint } from './failpoint.ts'
 export { createLogger } from './logger.ts'
 export { counter, gauge, histogram, metricsContentType, metricsText } from './metrics.ts'
 export { openHealthServer, reportReadiness } from './health-server.ts'

@@ -7,6 +7,7 @@ import {
   type SettingsOf,
   type Variables,
 } from './env.ts'
+import { enableFailpoints } from './failpoint.ts'
 import { openHealthServer } from './health-server.ts'
 import { createLogger, type Logger } from './logger.ts'
 import { runUntilSignal } from './run.ts'
@@ -32,6 +33,7 @@ export async function runProgram({ name, describe, start }: Program): Promise<vo
     }
     const { instanceId, logLevel: level, shutdownTimeoutMs } = readSettings(serviceVariables, env)
     const logger = createLogger({ service: name, level, instanceId })
+    enableFailpoints(env)
     await runUntilSignal(() => start(env, logger), { logger, shutdownTimeoutMs })
   } catch (error) {
     if (!isQError(error, 'configuration')) throw error

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { loadRequests } from '@qcore/database'
 import { QError } from '@qcore/errors'
-import type { Logger } from '@qcore/service'
+import { failpoint, type Logger } from '@qcore/service'
 import type { LeaseTerm } from '../lease/lease-term.ts'
 import type { LogKeeper } from '../log/log-keeper.ts'
 import type { Relay } from '../relay/relay.ts'
@@ -110,6 +110,7 @@ export class Committer {
     if (!group.isPlain) adoptGroup(workingSet, group)
     if (offsets.length > 0) relay.publish({ firstRevision: start.revision + 1, batch, offsets })
     countGroup(group)
+    failpoint('writer.before_reply')
     for (const { commit, outcome } of group.settlements) commit.settle(outcome)
   }
 
@@ -252,7 +253,9 @@ export class Committer {
     if (database === undefined) return 'unsent'
     const stopTimer = storeSeconds.startTimer()
     try {
+      failpoint('writer.before_commit')
       const stored = await untilAborted(storeGroup(database, group), term.signal)
+      failpoint('writer.after_commit')
       return stored ? 'stored' : 'deposed'
     } catch (error) {
       if (isRequestKeyTaken(error)) return 'key_taken'

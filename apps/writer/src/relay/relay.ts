@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { headers, type NatsConnection } from '@nats-io/transport-node'
 import { logSubject } from '@qcore/contracts'
 import { loadLogSince, type Executor, type LogPage } from '@qcore/database'
-import { gauge, type Logger } from '@qcore/service'
+import { failpoint, gauge, type Logger } from '@qcore/service'
 import { untilAborted } from '../until-aborted.ts'
 import { encodeCommits, logMessages, type EncodedCommits, type LogMessage } from './log-message.ts'
 import { LogStream, type StreamPosition } from './log-stream.ts'
@@ -121,11 +121,13 @@ export class Relay implements AsyncDisposable {
   }
 
   #publishLive(message: LogMessage): void {
+    failpoint('writer.before_publish')
     this.#published = message.lastRevision
     const size = message.bytes.length
     this.#unacknowledgedBytes += size
     this.#publishExpecting(message)
       .then(() => {
+        failpoint('writer.after_publish')
         this.#acknowledged = Math.max(this.#acknowledged, message.lastRevision)
         this.#lag.set(this.#head - this.#acknowledged)
       })
