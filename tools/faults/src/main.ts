@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
+import { removeLeftovers } from './cluster/leftovers.ts'
 import type { RunResult } from './report/run-result.ts'
 import { runScenario } from './run-scenario.ts'
 import { allScenarios } from './scenarios/all-scenarios.ts'
@@ -19,6 +20,7 @@ if (chosen.length === 0 || !Number.isSafeInteger(seed)) {
 } else {
   const stop = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort())
+  removeLeftovers()
   const results: RunResult[] = []
   for (const scenario of chosen) {
     if (stop.signal.aborted) break

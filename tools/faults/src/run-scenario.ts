@@ -1,9 +1,10 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { chmod, cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { allChecks } from './checks/all-checks.ts'
 import { longestPauseMs } from './checks/recovery.ts'
 import { startCluster, storeName, type Cluster } from './cluster/cluster.ts'
+import { atExit, folderPrefix, removeFolder } from './cluster/leftovers.ts'
 import { missingAbility } from './faults/machine.ts'
 import { dumpCaches } from './history/dump-caches.ts'
 import { dumpFields, dumpLog } from './history/dump-log.ts'
@@ -43,7 +44,7 @@ export async function runScenario(scenario: Scenario, { seed, runsFolder, signal
   const folder = path.join(runsFolder, `${scenario.name}-${seed}`)
   const beganMs = performance.now()
   await rm(folder, { recursive: true, force: true })
-  await mkdir(folder, { recursive: true, mode: 0o711 })
+  await mkdir(folder, { recursive: true })
   const expectations: string[] = []
   const voids: string[] = []
   const rates: number[] = []
@@ -72,23 +73,43 @@ interface Notes {
 async function record(scenario: Scenario, notes: Notes & { signal: AbortSignal }): Promise<Recording> {
   const { seed, folder, signal } = notes
   await using parts = new AsyncDisposableStack()
-  const prepared = (await scenario.prepare?.({ folder, parts })) ?? {}
-  const cluster = parts.use(await startCluster({ folder, signal, ...prepared }))
+  const dataFolder = await openDataFolder(parts)
+  const { cluster: special = {}, breakAndHeal } = await scenario.plan({ dataFolder, parts })
+  parts.defer(() => keepLogs(dataFolder, folder))
+  const cluster = parts.use(await startCluster({ folder, dataFolder, signal, ...special }))
   await prepareStore(cluster)
   const faults: FaultRecord[] = []
   const load = parts.use(await startLoad(cluster, seed))
-  const run = openRun({ cluster, load, faults, random: new Random(seed), ...notes })
+  const run = openRun({ cluster, load, faults, dataFolder, random: new Random(seed), ...notes })
   await delay(warmUpMs, undefined, { signal })
-  await scenario.breakAndHeal(run)
+  await breakAndHeal(run)
   await run.nextAcknowledgement()
   await run.wait(tailMs)
   return await collect(cluster, load, { faults, expectations: notes.expectations })
 }
 
+/** Makes a folder for the servers' data that their account can enter. It is removed at the end. */
+async function openDataFolder(parts: AsyncDisposableStack): Promise<string> {
+  const dataFolder = await mkdtemp(folderPrefix())
+  await chmod(dataFolder, 0o711)
+  parts.use(atExit(() => removeFolder(dataFolder)))
+  parts.defer(() => removeFolder(dataFolder))
+  return dataFolder
+}
+
+/** Copies the logs of the servers, wherever their data is. */
+async function keepLogs(dataFolder: string, folder: string): Promise<void> {
+  for (const server of ['postgres', 'disk/postgres', 'nats', 'redis']) {
+    const log = path.join(dataFolder, server, 'server.log')
+    await cp(log, path.join(folder, `${path.basename(server)}.log`)).catch(() => undefined)
+  }
+}
+
 function openRun(
-  base: Pick<FaultRun, 'cluster' | 'load' | 'random'> & Notes & { signal: AbortSignal; faults: FaultRecord[] },
+  base: Pick<FaultRun, 'cluster' | 'load' | 'random' | 'dataFolder'> &
+    Notes & { signal: AbortSignal; faults: FaultRecord[] },
 ): FaultRun {
-  const { cluster, load, random, folder, signal, faults, expectations, voids, rates } = base
+  const { cluster, load, random, folder, dataFolder, signal, faults, expectations, voids, rates } = base
   const nextAcknowledgement = async (): Promise<void> => {
     const before = load.acknowledged()
     const deadline = performance.now() + loadWithinMs
@@ -116,6 +137,7 @@ function openRun(
     load,
     random,
     folder,
+    dataFolder,
     signal,
     fault,
     nextAcknowledgement,

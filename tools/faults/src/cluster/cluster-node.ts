@@ -130,6 +130,17 @@ export class ClusterNode implements AsyncDisposable {
     }
   }
 
+  /** By how many milliseconds the node's wall clock differs from ours, to about a second; undefined if it does not answer. */
+  async clockOffsetMs(): Promise<number | undefined> {
+    try {
+      const { headers } = await fetch(`${this.#healthUrl}/livez`, { signal: AbortSignal.timeout(healthTimeoutMs) })
+      const date = Date.parse(headers.get('date') ?? '')
+      return Number.isNaN(date) ? undefined : date - Date.now()
+    } catch {
+      return undefined
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.expectEnd()
     await this.#process.stop()

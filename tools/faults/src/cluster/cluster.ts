@@ -32,9 +32,11 @@ const services: readonly { readonly name: string; readonly service: ServiceName 
 ]
 
 export interface ClusterOptions {
-  /** Where logs and data are kept. */
+  /** Where the log of the services is kept. */
   readonly folder: string
-  /** Where PostgreSQL keeps its data. Absent: in the folder. */
+  /** Where the servers keep their data. */
+  readonly dataFolder: string
+  /** Where PostgreSQL keeps its data. Absent: in the data folder. */
   readonly postgresFolder?: string
   readonly postgresSettings?: Record<string, string>
   /** Where a node runs. Default: here. */
@@ -108,7 +110,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
 }
 
 async function startServers(
-  { folder, postgresFolder, postgresSettings = {}, signal }: ClusterOptions,
+  { dataFolder, postgresFolder, postgresSettings = {}, signal }: ClusterOptions,
   parts: AsyncDisposableStack,
 ): Promise<[BackingServer, BackingServer, BackingServer]> {
   // Servers of somebody else are nothing to break.
@@ -116,12 +118,12 @@ async function startServers(
   const starts = await Promise.allSettled([
     startPostgres({
       env,
-      dataFolder: postgresFolder ?? path.join(folder, 'postgres'),
+      dataFolder: postgresFolder ?? path.join(dataFolder, 'postgres'),
       settings: { shared_buffers: '64MB', ...postgresSettings },
       signal,
     }),
-    startNats({ env, dataFolder: path.join(folder, 'nats'), signal }),
-    startRedis({ env, dataFolder: path.join(folder, 'redis'), signal }),
+    startNats({ env, dataFolder: path.join(dataFolder, 'nats'), signal }),
+    startRedis({ env, dataFolder: path.join(dataFolder, 'redis'), signal }),
   ])
   for (const start of starts) if (start.status === 'fulfilled') parts.use(start.value)
   const [postgres, nats, redis] = starts

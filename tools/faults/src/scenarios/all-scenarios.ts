@@ -1,5 +1,34 @@
+import { moveClock } from './clock.ts'
+import { diskFull, powerCut, slowDisk } from './disks.ts'
+import { failpoints } from './failpoints.ts'
 import { killLeader, pauseLeader, stopLeader } from './leader.ts'
+import { cutLeaderFromNats, cutLeaderFromPostgres, loseAnswers, resetConnections } from './network.ts'
+import { partitionLeader } from './partition.ts'
+import { killEverything, killOthers, pauseOthers } from './processes.ts'
+import { deleteNats, killNats, killPostgres, killRedis, pausePostgres } from './servers.ts'
 import type { Scenario } from './scenario.ts'
 
 /** In the order of the table. */
-export const allScenarios: readonly Scenario[] = [killLeader, stopLeader, pauseLeader]
+export const allScenarios: readonly Scenario[] = [
+  killLeader,
+  stopLeader,
+  pauseLeader,
+  failpoints,
+  killOthers,
+  pauseOthers,
+  killEverything,
+  partitionLeader,
+  cutLeaderFromPostgres,
+  cutLeaderFromNats,
+  loseAnswers,
+  resetConnections,
+  killPostgres,
+  pausePostgres,
+  powerCut,
+  diskFull,
+  slowDisk,
+  killNats,
+  deleteNats,
+  killRedis,
+  moveClock,
+]

@@ -3,7 +3,7 @@ import { leaseMs, type Cluster } from '../cluster/cluster.ts'
 import type { ClusterNode } from '../cluster/cluster-node.ts'
 import { attemptMs } from '../load/kv-client.ts'
 import { processState } from '../faults/process-state.ts'
-import type { FaultRun, Scenario } from './scenario.ts'
+import { planOf, type FaultRun, type Scenario } from './scenario.ts'
 
 /** After a kill, writes go on within the lease and a second. */
 export const takeOverMs = leaseMs + 1_000
@@ -19,7 +19,7 @@ export const killLeader: Scenario = {
   summary: 'kill -9 of the leading writer, twice',
   needs: [],
   inSmoke: true,
-  breakAndHeal: async (run) => {
+  plan: planOf(async (run) => {
     for (let round = 0; round < 2; round += 1) {
       const leader = await run.cluster.leader(run.signal)
       await run.fault({
@@ -38,7 +38,7 @@ export const killLeader: Scenario = {
       })
       await run.wait(500 + run.random.below(1_500))
     }
-  },
+  }),
 }
 
 export const stopLeader: Scenario = {
@@ -46,7 +46,7 @@ export const stopLeader: Scenario = {
   summary: 'graceful stop (SIGTERM) of the leading writer, twice',
   needs: [],
   inSmoke: false,
-  breakAndHeal: async (run) => {
+  plan: planOf(async (run) => {
     for (let round = 0; round < 2; round += 1) {
       const leader = await run.cluster.leader(run.signal)
       await run.fault({
@@ -65,7 +65,7 @@ export const stopLeader: Scenario = {
         },
       })
     }
-  },
+  }),
 }
 
 export const pauseLeader: Scenario = {
@@ -73,7 +73,7 @@ export const pauseLeader: Scenario = {
   summary: 'SIGSTOP of the leading writer for twice its lease, then SIGCONT',
   needs: [],
   inSmoke: true,
-  breakAndHeal: async (run) => {
+  plan: planOf(async (run) => {
     const leader = await run.cluster.leader(run.signal)
     await run.fault({
       name: `SIGSTOP of the leader ${leader.name}`,
@@ -90,7 +90,7 @@ export const pauseLeader: Scenario = {
       },
     })
     await expectStandby(run, leader)
-  },
+  }),
 }
 
 /** A writer that comes back finds another one leading, and stands by. */

@@ -13,33 +13,41 @@ export interface Scenario {
   readonly needs: readonly Ability[]
   /** Whether it is part of `smoke`. */
   readonly inSmoke: boolean
-  /** Prepares what the cluster needs besides the usual. What is opened is closed after the cluster. */
-  prepare?(preparation: Preparation): Promise<ClusterPreparation>
-  /** Breaks and heals. The load runs before, meanwhile and afterwards. */
-  breakAndHeal(run: FaultRun): Promise<void>
+  /** Prepares what the cluster needs besides the usual, and says what to do then. */
+  plan(this: void, preparation: Preparation): Promise<Plan>
 }
 
 export interface Preparation {
-  /** The folder of the run. */
-  readonly folder: string
+  /** Where the servers of the run keep their data; removed at its end. */
+  readonly dataFolder: string
   /** Closed after the cluster. */
   readonly parts: AsyncDisposableStack
 }
 
-export type ClusterPreparation = Partial<
-  Pick<ClusterOptions, 'postgresFolder' | 'postgresSettings' | 'place' | 'writerEnv'>
->
+export interface Plan {
+  /** What is special about the cluster. */
+  readonly cluster?: Partial<Pick<ClusterOptions, 'postgresFolder' | 'postgresSettings' | 'place' | 'writerEnv'>>
+  /** Breaks and heals. The load runs before, meanwhile and afterwards. */
+  breakAndHeal(this: void, run: FaultRun): Promise<void>
+}
+
+/** The plan of a scenario that needs no preparation. */
+export function planOf(breakAndHeal: Plan['breakAndHeal']): Scenario['plan'] {
+  return async () => ({ breakAndHeal })
+}
 
 /** What a scenario works with. */
 export interface FaultRun {
   readonly cluster: Cluster
   readonly load: Load
   readonly random: Random
+  /** What is kept of the run. */
   readonly folder: string
+  readonly dataFolder: string
   /** Ends the run. */
   readonly signal: AbortSignal
   /** Does a fault, once the load is up, and records it. */
-  fault(fault: Fault): Promise<void>
+  fault(this: void, fault: Fault): Promise<void>
   /** Lets the load run. */
   wait(ms: number): Promise<void>
   /** Waits until a commit is acknowledged that was not yet; bounded. */
