@@ -1,10 +1,11 @@
-import { create } from '@bufbuild/protobuf'
+import { create, type DescService } from '@bufbuild/protobuf'
 import { createClient, type Client } from '@connectrpc/connect'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { mintToken } from '@qcore/access'
 import {
   AccessLevel,
   FieldDefinitionSchema,
+  HistoryService,
   logSubject,
   ReadService,
   TypeSchemaSchema,
@@ -27,6 +28,9 @@ export interface TestReader extends AsyncDisposable {
   readonly connection: NatsConnection
   readonly client: Client<typeof ReadService>
   readonly jsonClient: Client<typeof ReadService>
+  readonly history: Client<typeof HistoryService>
+  /** Of a caller who may read, and no more. */
+  readonly readOnlyHistory: Client<typeof HistoryService>
   /** Commits, and tells of it. */
   commit(...mutations: RawMutation[]): Promise<bigint>
 }
@@ -52,15 +56,12 @@ export async function startReader({ prepare, postgresUrl }: TestReaderOptions = 
     Q_LOG_LEVEL: 'silent',
   })
   const service = opened.use(await createReader(settings))
-  const { token } = await mintToken(authSecret, {
-    subject: 'tester',
-    level: AccessLevel.READ,
-    scopes: [],
-    lifetimeSeconds: 600,
-  })
-  const clientOf = (binary: boolean): Client<typeof ReadService> =>
+  const mint = async (level: AccessLevel): Promise<string> =>
+    (await mintToken(authSecret, { subject: 'tester', level, scopes: [], lifetimeSeconds: 600 })).token
+  const [readToken, adminToken] = await Promise.all([mint(AccessLevel.READ), mint(AccessLevel.ADMIN)])
+  const clientOf = <S extends DescService>(of: S, { binary = true, token = readToken } = {}): Client<S> =>
     createClient(
-      ReadService,
+      of,
       createNatsTransport({
         connection,
         store: raw.store,
@@ -77,8 +78,10 @@ export async function startReader({ prepare, postgresUrl }: TestReaderOptions = 
     raw,
     service,
     connection,
-    client: clientOf(true),
-    jsonClient: clientOf(false),
+    client: clientOf(ReadService),
+    jsonClient: clientOf(ReadService, { binary: false }),
+    history: clientOf(HistoryService, { token: adminToken }),
+    readOnlyHistory: clientOf(HistoryService),
     async commit(...mutations) {
       const record = await raw.commit(mutations)
       connection.publish(logSubject(raw.store), await raw.batchOf([record]))

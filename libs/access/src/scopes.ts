@@ -5,6 +5,7 @@ import type { Claims } from './claims.ts'
 /** The level that each service needs, by short name. A service that is not listed needs admin. */
 export const serviceLevels: Readonly<Record<string, AccessLevel>> = {
   read: AccessLevel.READ,
+  history: AccessLevel.READ,
   watch: AccessLevel.READ,
   token: AccessLevel.READ,
   commit: AccessLevel.WRITE,

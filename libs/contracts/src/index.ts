@@ -119,6 +119,23 @@ export type {
 export { EntitySchema, FieldSchema, ProblemSchema } from './gen/qcore/store/v1/entity_pb.ts'
 export type { Entity, Field, Problem } from './gen/qcore/store/v1/entity_pb.ts'
 export {
+  HistoryChangeSchema,
+  HistoryOrder,
+  HistoryOrderSchema,
+  HistoryService,
+  ListChangesRequestSchema,
+  ListChangesResponseSchema,
+  ListCommitsRequestSchema,
+  ListCommitsResponseSchema,
+} from './gen/qcore/store/v1/history_pb.ts'
+export type {
+  HistoryChange,
+  ListChangesRequest,
+  ListChangesResponse,
+  ListCommitsRequest,
+  ListCommitsResponse,
+} from './gen/qcore/store/v1/history_pb.ts'
+export {
   ChangeSchema,
   CommitRecordSchema,
   EntityChangedSchema,

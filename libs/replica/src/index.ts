@@ -10,6 +10,8 @@ export {
 export { openReplica } from './replica.ts'
 export { assertHeld, openPast } from './past.ts'
 export { loadPastTypes } from './past-types.ts'
+export { nextRecords, visitRecords } from './past-log.ts'
+export { fieldOrigin } from './field-origin.ts'
 export { readPast } from './past-reading.ts'
 export { delimited } from './packed-field.ts'
 export { resolvePath } from './resolve-path.ts'

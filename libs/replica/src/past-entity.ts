@@ -70,6 +70,14 @@ export class PastEntity {
     return { ...this.#facts, fields }
   }
 
+  /** The revisions that wrote its fields last, by name; and under the empty name the one that put it where it is. */
+  get lastWrites(): Map<string, number> {
+    const fields = this.#fields.map(
+      ({ revision }, position) => [this.#type.fields[position]?.name ?? '', revision] as const,
+    )
+    return new Map([...fields, ['', this.#facts.structureRevision]])
+  }
+
   /** The revisions after one that wrote what it is: its fields, its name, its parent. */
   revisionsAfter(revision: number): number[] {
     const { structureRevision } = this.#facts

@@ -6,7 +6,7 @@ import { ChildList, childrenOf } from './child-list.ts'
 import type { Children } from './entity-source.ts'
 import { PastEntity } from './past-entity.ts'
 import { visitRecords } from './past-log.ts'
-import { walkBack } from './walk-back.ts'
+import { fillValues, walkBack } from './walk-back.ts'
 
 /** What the store held right after a revision that has passed. */
 export interface Past {
@@ -21,6 +21,11 @@ export interface Past {
     revision: number,
     signal?: AbortSignal,
   ): Promise<ReadonlyMap<string, EntityState | null>>
+  /**
+   * By which revision each field of an entity had been written last, by name, and under the empty name the one that had
+   * put it where it was; undefined: there was no such entity. Throws the same.
+   */
+  lastWrites(id: string, revision: number, signal?: AbortSignal): Promise<ReadonlyMap<string, number> | undefined>
   /**
    * The children that entities had. Throws the same.
    *
@@ -45,6 +50,7 @@ export function openPast(pool: Executor, typeOf: TypeLookup): Past {
     for (let start = 0; start < ids.length; start += entitiesAtOnce) {
       const batch = ids.slice(start, start + entitiesAtOnce)
       const found = await loadPastEntities({ pool, typeOf, signal }, batch, revision)
+      await fillValues(pool, [...found.values()])
       for (const id of batch) states.set(id, found.get(id)?.state ?? null)
     }
     return states
@@ -52,6 +58,10 @@ export function openPast(pool: Executor, typeOf: TypeLookup): Past {
   return {
     type: typeOf,
     entities: (ids, revision, signal) => readDatabase(load(ids, revision, signal)),
+    lastWrites: async (id, revision, signal) => {
+      const found = await readDatabase(loadPastEntities({ pool, typeOf, signal }, [id], revision))
+      return found.get(id)?.lastWrites
+    },
     children: (ids, revision, typeThen = typeOf) =>
       readDatabase(loadPastChildren({ pool, typeOf: typeThen }, ids, revision)),
   }

@@ -7,7 +7,7 @@ import { nextRecords, visitRecords } from './past-log.ts'
 const stepsBackOnly = 8
 
 /**
- * Takes entities back to what they held right after a revision.
+ * Takes entities back to what they held right after a revision; values may be absent.
  *
  * @throws QError `compacted`; `deadline_exceeded` when the signal fires
  */
@@ -27,7 +27,6 @@ export async function walkBack(
     scanned = await scanForward(pool, open, { revision, scanned })
     open = open.filter(isLater)
   }
-  await fillValues(pool, entities)
 }
 
 /** Takes every field that was written after the revision one write back. */
@@ -60,8 +59,8 @@ async function scanForward(
   return last
 }
 
-/** Values that large commits left out are at the revision that wrote them. */
-async function fillValues(pool: Executor, entities: readonly PastEntity[]): Promise<void> {
+/** Fills in the values that large commits left out: the log has them at the revision that wrote them. */
+export async function fillValues(pool: Executor, entities: readonly PastEntity[]): Promise<void> {
   const lacking = entities.flatMap((entity) => entity.revisionsWithoutValue().map((each) => ({ each, entity })))
   const byRevision = Map.groupBy(lacking, ({ each }) => each)
   await visitRecords(pool, byRevision.keys(), (record) => {

@@ -7,6 +7,7 @@ const answerTimeoutMs = 500
 /** The services that the gateway forwards to, by what they serve; the names are those of `$SRV`. */
 export const serverOfService: Readonly<Record<string, string>> = {
   'qcore.store.v1.ReadService': 'reader',
+  'qcore.store.v1.HistoryService': 'reader',
   'qcore.store.v1.CommitService': 'writer',
   'qcore.store.v1.WatchService': 'notifier',
   'qcore.auth.v1.TokenService': 'auth',

@@ -1,5 +1,5 @@
 import type { ConnectRouter } from '@connectrpc/connect'
-import { ReadService, SnapshotService } from '@qcore/contracts'
+import { HistoryService, ReadService, SnapshotService } from '@qcore/contracts'
 import type { ReaderContext } from '../context.ts'
 import { checkExists } from './check-exists.ts'
 import { findEntities } from './find-entities.ts'
@@ -7,7 +7,9 @@ import { getEntities } from './get-entities.ts'
 import { getRoot } from './get-root.ts'
 import { getSchema } from './get-schema.ts'
 import { getStatus } from './get-status.ts'
+import { listChanges } from './list-changes.ts'
 import { listChildren } from './list-children.ts'
+import { listCommits } from './list-commits.ts'
 import { listTypes } from './list-types.ts'
 import { readFields } from './read-fields.ts'
 import { saveSnapshot } from './save-snapshot.ts'
@@ -23,6 +25,10 @@ export function registerHandlers(router: ConnectRouter, reader: ReaderContext): 
     listChildren: (request, caller) => listChildren(reader, request, caller),
     listTypes: (request, caller) => listTypes(reader, request, caller),
     readFields: (request, caller) => readFields(reader, request, caller),
+  })
+  router.service(HistoryService, {
+    listChanges: (request, caller) => listChanges(reader, request, caller),
+    listCommits: (request, caller) => listCommits(reader, request, caller),
   })
   router.service(SnapshotService, { saveSnapshot: (_request, call) => saveSnapshot(reader, call) })
 }

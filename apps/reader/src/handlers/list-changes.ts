@@ -1,0 +1,119 @@
+import { clone, create, toBinary } from '@bufbuild/protobuf'
+import {
+  HistoryChangeSchema,
+  HistoryOrder,
+  ListChangesRequestSchema,
+  ListChangesResponseSchema,
+  type HistoryChange,
+  type ListChangesRequest,
+  type ListChangesResponse,
+} from '@qcore/contracts'
+import { loadIncarnations, readDatabase, type Incarnation } from '@qcore/database'
+import { isQError, QError } from '@qcore/errors'
+import { timestampFromMicros } from '@qcore/model'
+import type { Caller } from '@qcore/replica'
+import type { ReaderContext } from '../context.ts'
+import { newestPage, oldestPage, type ChangePage, type PageMode } from '../history/change-page.ts'
+import type { CommitEffect } from '../history/commit-effect.ts'
+import { completePrevious } from '../history/complete-previous.ts'
+import { historyRange } from '../history/history-range.ts'
+
+const defaultLimit = 100
+/** For the values before that are completed, in bytes: with the changes less than NATS carries. */
+const roomForPrevious = 300_000
+const mostAttempts = 3
+
+export function listChanges(
+  reader: ReaderContext,
+  request: ListChangesRequest,
+  caller: Caller,
+): Promise<ListChangesResponse> {
+  return reader.pastTurns.run(caller, async () => {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await readDatabase(listPage(reader, request, caller))
+      } catch (error) {
+        // The log was compacted meanwhile: who asked for what there is gets what there is now.
+        const isWhole = request.fromRevision === 0n && request.order !== HistoryOrder.OLDEST_FIRST
+        if (!isQError(error, 'compacted') || !isWhole || attempt >= mostAttempts) throw error
+      }
+    }
+  })
+}
+
+async function listPage(
+  { pool, past, replica, cursors }: ReaderContext,
+  request: ListChangesRequest,
+  caller: Caller,
+): Promise<ListChangesResponse> {
+  const identity = clone(ListChangesRequestSchema, request)
+  identity.cursor = ''
+  const cursorBytes = toBinary(ListChangesRequestSchema, identity)
+  const at = cursors.read(request.cursor, cursorBytes)
+  const range = await historyRange(pool, request)
+  // The types that the reader knows must be at least as new.
+  await replica.feed.waitFor(range.to, caller.signal)
+  const incarnations = await loadIncarnations(pool, request.entityId)
+  const { entityId, field, limit } = request
+  assertSubject({ entityId, field }, incarnations, (type) => replica.types?.get(type)?.fieldsByName.has(field) ?? true)
+  const sources = { pool, past, signal: caller.signal }
+  const most = limit === 0 ? defaultLimit : limit
+  const isOldestFirst = request.order === HistoryOrder.OLDEST_FIRST
+  const subject = { entityId, field }
+  let page: ChangePage
+  if (isOldestFirst) {
+    const from = at === undefined ? range.from : Number(at.key)
+    if (from < range.oldestRevision) throw behindLog(range.oldestRevision)
+    const mode: PageMode = at?.id === 'scan' ? 'scan' : 'walk'
+    page = await oldestPage(sources, { subject, incarnations, range: { ...range, from } }, { limit: most, mode })
+  } else {
+    const to = at === undefined ? range.to : Number(at.key)
+    page = await newestPage(sources, { subject, incarnations, range: { ...range, to } }, most)
+  }
+  const changes = page.effects.flatMap(historyChanges)
+  await completePrevious(
+    pool,
+    changes.flatMap(({ change }) => (change?.kind.case === 'fieldChanged' ? [change.kind.value] : [])),
+    roomForPrevious,
+  )
+  const { next } = page
+  return create(ListChangesResponseSchema, {
+    revision: BigInt(range.to),
+    oldestRevision: BigInt(range.oldestRevision),
+    changes,
+    nextCursor: next === undefined ? '' : cursors.write({ key: `${next.revision}`, id: next.mode }, cursorBytes),
+  })
+}
+
+/** Throws QError `unknown_entity`, `unknown_field`. */
+function assertSubject(
+  { entityId, field }: { entityId: string; field: string },
+  incarnations: readonly Incarnation[],
+  hasField: (type: string) => boolean,
+): void {
+  if (incarnations.length === 0) {
+    throw new QError('unknown_entity', `there is no entity ${entityId}, and the log knows of none`, {
+      field: 'entity_id',
+    })
+  }
+  if (field === '' || incarnations.some(({ type }) => hasField(type))) return
+  throw new QError('unknown_field', `the type ${incarnations[0]?.type} has no field ${field}`, { field: 'field' })
+}
+
+function behindLog(oldestRevision: number): QError {
+  return new QError('compacted', `the log begins with ${oldestRevision}: changes before the next page are lost`, {
+    field: 'cursor',
+    metadata: { oldest_revision: `${oldestRevision}` },
+  })
+}
+
+function historyChanges({ revision, commitTimeUs, writer, changes }: CommitEffect): HistoryChange[] {
+  return changes.map((change) => {
+    const listed = create(HistoryChangeSchema)
+    listed.revision = BigInt(revision)
+    listed.commitTime = timestampFromMicros(commitTimeUs)
+    listed.writer = writer
+    listed.change = change
+    return listed
+  })
+}
