@@ -1,22 +1,17 @@
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { readRunningAddress, type RunningAddress } from '@qcore/local-stack'
 
 const workspace = join(import.meta.dirname, '../../..')
 
+/** Where a system runs: as the environment says, or `npm start`; undefined if there is none. */
+export function runningAddress(): RunningAddress | undefined {
+  return readRunningAddress(workspace)
+}
+
 /**
- * The environment, with what `npm start` left where it does not say where the store is. Leaders are elected in the store
- * itself, unless `Q_LEADER_STORE_ADDR` names a Redis or a PostgreSQL.
+ * The environment of an application in that system. Leaders are elected in the store itself, unless `Q_LEADER_STORE_ADDR` names a
+ * Redis or a PostgreSQL.
  */
-export function exampleEnvironment(): Record<string, string | undefined> {
-  const env: Record<string, string | undefined> = { Q_LEADER_STORE_ADDR: 'qcore', ...process.env }
-  if (env['Q_NATS_ADDR'] !== undefined && env['Q_TOKEN'] !== undefined) return env
-  try {
-    const saved = JSON.parse(readFileSync(join(workspace, '.qcore/client.json'), 'utf8')) as {
-      natsUrl: string
-      token: string
-    }
-    return { ...env, Q_NATS_ADDR: saved.natsUrl, Q_TOKEN: saved.token }
-  } catch (cause) {
-    throw new Error('start the system first (npm start), or set Q_NATS_ADDR and Q_TOKEN', { cause })
-  }
+export function exampleEnvironment({ servers, store, token }: RunningAddress): Record<string, string | undefined> {
+  return { Q_LEADER_STORE_ADDR: 'qcore', ...process.env, Q_NATS_ADDR: servers, Q_STORE: store, Q_TOKEN: token }
 }

@@ -9,7 +9,7 @@ import {
   type Worker,
   type WorkerHandle,
 } from '@qcore/application'
-import { commit, isQError, type Client, type Entity } from '@qcore/client'
+import { commit, FieldValidator, isQError, type Client, type Entity } from '@qcore/client'
 import type { LeadershipStore } from '@qcore/leadership'
 
 /** Counts, as long as this instance leads. */
@@ -59,7 +59,10 @@ export function createMyApp(
   const app = new Application('myapp', { settings, tickMs: 20 })
   const store = new StoreWorker(q)
   const leadership = new LeadershipWorker(store, leases, { leaseMs: 3_000 })
-  const ready = new ReadinessWorker(storeConnected(store), schemaValid(q, { Counting: ['Count'] }))
+  const ready = new ReadinessWorker(
+    storeConnected(store),
+    schemaValid(new FieldValidator(q).require('Counting', { Count: 'Int' })),
+  )
   leadership.addAvailabilityCriteria({ name: 'ready', holds: () => ready.isReady })
   app.add(store, ready, leadership, new MyWorker(q, counter, leadership))
   return { app, store, leadership }

@@ -203,8 +203,10 @@ export class Application implements Service {
 
   #nameOf(worker: Worker): string {
     const wanted = worker.name ?? (worker.constructor === Object ? 'worker' : worker.constructor.name)
-    const taken = this.#workers.filter(({ name }) => name === wanted || name.startsWith(`${wanted}-`)).length
-    return taken === 0 ? wanted : `${wanted}-${taken + 1}`
+    const taken = new Set(this.#workers.map(({ name }) => name))
+    let name = wanted
+    for (let count = 2; taken.has(name); count += 1) name = `${wanted}-${count}`
+    return name
   }
 }
 

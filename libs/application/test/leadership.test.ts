@@ -284,6 +284,18 @@ describe('a commit that carries a term', () => {
     expect(await fieldOf(leader, 'LeaderTerm')).toBe(BigInt(leader.leadership.term ?? 0))
   })
 
+  it('has a term that the store did not know yet: one that is not greater is given back for one that is', async () => {
+    const leader = await startLeader()
+    const known = BigInt(leader.leadership.term ?? 0) + 5n
+    // As after an outage of the leadership store that this instance knows nothing of.
+    await q.write(leader.store.service, 'LeaderTerm', known)
+    leader.leadership.handOver()
+    await vi.waitFor(() => expect(leader.leadership.state).toBe('follower'), waiting)
+    await vi.waitFor(() => expect(leader.leadership.isLeader).toBe(true), waiting)
+    expect(leader.leadership.term).toBe(Number(known) + 1)
+    expect(await fieldOf(leader, 'Leader')).toBe(leader.app.instanceId)
+  })
+
   it('cannot be made by an instance that does not lead', async () => {
     const leader = await startLeader()
     const follower = await startFollower()

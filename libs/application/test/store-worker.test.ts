@@ -1,4 +1,4 @@
-import { connect, type Client } from '@qcore/client'
+import { connect, FieldValidator, type Client } from '@qcore/client'
 import { openFaultProxy } from '@qcore/fault-proxy'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it, vi } from 'vitest'
 import { ReadinessWorker, schemaValid, serviceSchema, storeConnected, StoreWorker } from '../src/index.ts'
@@ -213,11 +213,13 @@ describe('readiness', () => {
 
   it('waits for the types and fields that it is told of', async () => {
     const { app } = loggedApplication('schemas', { tickMs: 5 })
-    const readiness = new ReadinessWorker(schemaValid(q, { Boiler: ['Heat', 'Steam'] }))
+    const readiness = new ReadinessWorker(schemaValid(new FieldValidator(q).require('Boiler', ['Heat', 'Steam']), 100))
     app.add(readiness)
     await app.start()
     await q.setSchema({ type: 'Boiler', fields: { Heat: 'Int' } })
-    await vi.waitFor(async () => expect((await app.checkHealth())[1]).toMatchObject({ ok: false }), waiting)
+    await vi.waitFor(async () => {
+      expect((await app.checkHealth())[1]?.detail).toContain('Boiler has no field Steam')
+    }, waiting)
     expect(readiness.isReady).toBe(false)
     await q.setSchema({ type: 'Boiler', fields: { Heat: 'Int', Steam: 'Int' } })
     await vi.waitFor(() => expect(readiness.isReady).toBe(true), waiting)

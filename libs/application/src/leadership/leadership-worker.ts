@@ -14,11 +14,12 @@ import { storeConnected } from '../readiness/standard-criteria.ts'
 import { Signal } from '../signal.ts'
 import type { StoreWorker } from '../store-worker.ts'
 import type { Worker, WorkerHandle } from '../worker.ts'
+import { Candidacy } from './candidacy.ts'
 import { nextLeadershipState, type LeadershipEvent, type LeadershipState } from './leadership-machine.ts'
 import { leadershipTiming, type LeadershipTiming } from './leadership-timing.ts'
 import { Reign, type ReignEnd } from './reign.ts'
 import { ServiceWatch } from './service-watch.ts'
-import { guarded, heartbeat, isStale, publishTerm, readTerm, vacancy } from './term.ts'
+import { guarded, heartbeat, isStale, publishTerm, readTerm, vacancy, type Term } from './term.ts'
 import { WakeUp } from './wake-up.ts'
 
 /** A call that gets no answer in this time counts as failed. */
@@ -55,9 +56,8 @@ export class LeadershipWorker implements Worker {
   #running: Promise<void> = Promise.resolve()
   #state: LeadershipState = 'unavailable'
   #reign: Reign | undefined
-  #candidates: readonly string[] = []
+  #candidacy: Candidacy | undefined
   #knownToken: number | undefined
-  #announceAtMs = 0
   #attemptAtMs = 0
   #restUntilMs = 0
   #problem = 'not looked at yet'
@@ -97,7 +97,7 @@ export class LeadershipWorker implements Worker {
 
   /** The live candidates, the oldest first, as last heard. */
   get candidates(): readonly string[] {
-    return this.#candidates
+    return this.#candidacy?.live ?? []
   }
 
   /** Adds something that must hold for this instance to lead, or to follow; looked at every `checkMs`. */
@@ -142,6 +142,7 @@ export class LeadershipWorker implements Worker {
 
   init(handle: WorkerHandle): void {
     this.#handle = handle
+    this.#candidacy = new Candidacy(this.#leases, { key: handle.application, holder: handle.instanceId }, this.#timing)
     leads.set(0)
     this.#running = this.#run(handle)
   }
@@ -188,12 +189,13 @@ export class LeadershipWorker implements Worker {
     return failing === undefined ? undefined : `${failing.name}: ${failing.detail}`
   }
 
-  async #leave({ application: key, instanceId: holder, logger }: WorkerHandle, problem: string): Promise<void> {
+  async #leave({ logger }: WorkerHandle, problem: string): Promise<void> {
     this.#problem = problem
+    this.#reign = undefined
     if (this.#state === 'unavailable') return
     this.#moveTo('unavailable')
     try {
-      await this.#leases.withdraw({ key, holder }, AbortSignal.timeout(answerTimeoutMs))
+      await this.#candidacy?.withdraw(AbortSignal.timeout(answerTimeoutMs))
     } catch (error) {
       logger.debug({ err: error }, 'cannot withdraw: the candidacy ends by itself')
     }
@@ -202,8 +204,11 @@ export class LeadershipWorker implements Worker {
   async #follow(handle: WorkerHandle, stop: AbortSignal): Promise<void> {
     const { service } = this.#store
     await this.#watch.ensure(service)
-    if (this.#state === 'unavailable') this.#announceAtMs = this.#attemptAtMs = 0
-    await this.#announce(handle, stop)
+    if (this.#state === 'unavailable') {
+      this.#candidacy?.expire()
+      this.#attemptAtMs = 0
+    }
+    await this.#candidacy?.announce(this.#soon(stop))
     if (this.#state === 'unavailable') this.#moveTo('available')
     if (performance.now() < this.#attemptAtMs || stop.aborted) return
     this.#attemptAtMs = performance.now() + this.#timing.attemptMs
@@ -211,13 +216,6 @@ export class LeadershipWorker implements Worker {
     const claim = { key: handle.application, holder: handle.instanceId, after: this.#knownToken }
     const held = await HeldLease.take(this.#leases, claim, this.#timing)
     if (held !== undefined) await this.#lead(handle, service, held)
-  }
-
-  async #announce({ application: key, instanceId: holder }: WorkerHandle, signal: AbortSignal): Promise<void> {
-    if (performance.now() < this.#announceAtMs) return
-    const { announceMs, leaseMs: ttlMs } = this.#timing
-    this.#candidates = await this.#leases.announce({ key, holder, ttlMs }, this.#soon(signal))
-    this.#announceAtMs = performance.now() + announceMs
   }
 
   async #lead(handle: WorkerHandle, service: Entity, held: HeldLease): Promise<void> {
@@ -230,7 +228,10 @@ export class LeadershipWorker implements Worker {
       return
     }
     this.#knownToken = term.token
-    if (!held.isSafe || this.#stop.signal.aborted) return
+    if (!held.isSafe || this.#stop.signal.aborted) {
+      await this.#vacate(handle, term)
+      return
+    }
     const reign = new Reign(held, term, () => this.losingLeadership.emitAndWait())
     this.#reign = reign
     this.#moveTo('elected')
@@ -242,11 +243,11 @@ export class LeadershipWorker implements Worker {
     handle.logger.info({ term: term.token, reason }, 'not leading any more')
     if (reason === 'stale') this.#knownToken = undefined
     // Whether the leadership store answers is asked first.
-    if (reason === 'lease lost') this.#announceAtMs = 0
+    if (reason === 'lease lost') this.#candidacy?.expire()
     this.#attemptAtMs = performance.now() + this.#timing.attemptMs
     if (reason === 'unavailable' || reason === 'stopped') await this.#leave(handle, this.#problem)
     else this.#moveTo('deposed')
-    await this.#vacate(handle, reign)
+    await this.#vacate(handle, term)
   }
 
   /** Leads until something ends it. */
@@ -269,8 +270,8 @@ export class LeadershipWorker implements Worker {
   /** Shows that the leader is alive. That it fails is no reason to lead no longer, unless another one leads. */
   async #beat(handle: WorkerHandle, reign: Reign): Promise<void> {
     try {
-      await this.#announce(handle, reign.over)
-      const beat = heartbeat(reign.term, { leader: handle.instanceId, candidates: this.#candidates })
+      await this.#candidacy?.announce(this.#soon(reign.over))
+      const beat = heartbeat(reign.term, { leader: handle.instanceId, candidates: this.candidates })
       await this.#q.commit(beat, { signal: reign.over, timeoutMs: answerTimeoutMs })
     } catch (error) {
       if (isStale(error)) reign.end('stale')
@@ -279,8 +280,8 @@ export class LeadershipWorker implements Worker {
   }
 
   /** Tells the others that nobody leads, unless one of them does already. */
-  async #vacate({ instanceId, logger }: WorkerHandle, { term }: Reign): Promise<void> {
-    const candidates = this.#candidates.filter((each) => each !== instanceId)
+  async #vacate({ instanceId, logger }: WorkerHandle, term: Term): Promise<void> {
+    const candidates = this.candidates.filter((each) => each !== instanceId)
     try {
       await this.#q.commit(vacancy(term, candidates), { timeoutMs: answerTimeoutMs })
     } catch (error) {

@@ -1,5 +1,8 @@
 import type { Client, Entity, Subscription } from '@qcore/client'
 
+/** How long it may take until it follows. */
+const answerTimeoutMs = 2_000
+
 export interface ServiceListener {
   /** Somebody wrote to FailOverTrigger, in this revision. */
   readonly onFailOver: (revision: number) => void
@@ -28,6 +31,7 @@ export class ServiceWatch {
         if (name === 'FailOverTrigger') this.#listener.onFailOver(revision)
         else if (current.type === 'String') this.#listener.onLeader(current.value)
       },
+      { timeoutMs: answerTimeoutMs },
     )
     const watched = { id, subscription }
     this.#watched = watched

@@ -1,4 +1,4 @@
-import { isQError, type Client } from '@qcore/client'
+import type { FieldValidator } from '@qcore/client'
 import type { StoreWorker } from '../store-worker.ts'
 import type { Criterion } from './criteria.ts'
 
@@ -10,36 +10,18 @@ export function storeConnected(store: StoreWorker): Criterion {
 const standardRecheckMs = 5_000
 
 /**
- * The store has these types with these fields. Asked again every `recheckMs`, by default 5,000 ms.
- *
- * @param required the names of fields, by type
+ * The store has all that a validator requires. Once it has, it is asked again every `recheckMs`, by default 5,000 ms; until then
+ * at every look.
  */
-export function schemaValid(
-  q: Client,
-  required: Readonly<Record<string, readonly string[]>>,
-  recheckMs = standardRecheckMs,
-): Criterion {
-  let askedMs = -Infinity
-  let isValid = false
+export function schemaValid(validator: FieldValidator, recheckMs = standardRecheckMs): Criterion {
+  let validMs = -Infinity
   return {
     name: 'schema valid',
     async holds() {
-      if (performance.now() - askedMs < recheckMs) return isValid
-      const found = await Promise.all(Object.entries(required).map(([type, fields]) => hasFields(q, type, fields)))
-      isValid = found.every(Boolean)
-      // What is missing may come any moment.
-      if (isValid) askedMs = performance.now()
-      return isValid
+      if (performance.now() - validMs < recheckMs) return true
+      await validator.validate()
+      validMs = performance.now()
+      return true
     },
-  }
-}
-
-async function hasFields(q: Client, type: string, fields: readonly string[]): Promise<boolean> {
-  try {
-    const schema = await q.schema(type)
-    return fields.every((field) => Object.hasOwn(schema.fields, field))
-  } catch (error) {
-    if (isQError(error, 'unknown_type')) return false
-    throw error
   }
 }
