@@ -41,14 +41,16 @@ export function sourceOfSchema(schema: TypeSchema, known: TypeDefinition | undef
     const spec = known !== undefined && Object.hasOwn(known.fields, name) ? known.fields[name] : undefined
     return [name, { ...definition, to: spec?.type === definition.type ? (spec.to ?? '') : '' }]
   })
-  return { type: schema.type, description: schema.description, fields: Object.fromEntries(fields) }
+  const { type, description, uniqueChildNames, childOrder } = schema
+  return { type, description, uniqueChildNames, childOrder, fields: Object.fromEntries(fields) }
 }
 
 /** A definition with all that it leaves to the store, ordered as the store orders it. */
-export function sourceOfDefinition({ type, description = '', fields }: TypeDefinition): SourceType {
+export function sourceOfDefinition(definition: TypeDefinition): SourceType {
+  const { type, description = '', uniqueChildNames = false, childOrder = 'name', fields } = definition
   const complete = Object.entries(fields).map(([name, spec], index) => [name, completeField(spec, index)] as const)
   const ordered = complete.toSorted(([, one], [, other]) => one.rank - other.rank)
-  return { type, description, fields: Object.fromEntries(ordered) }
+  return { type, description, uniqueChildNames, childOrder, fields: Object.fromEntries(ordered) }
 }
 
 function completeField(spec: FieldSpec, index: number): SourceField {

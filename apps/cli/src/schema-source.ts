@@ -1,4 +1,4 @@
-import type { FieldDefinition, FieldType, TypedFieldValue } from '@qcore/client'
+import type { ChildOrder, FieldDefinition, FieldType, TypedFieldValue } from '@qcore/client'
 
 /** A field as it is written out. */
 export interface SourceField extends FieldDefinition {
@@ -10,6 +10,8 @@ export interface SourceField extends FieldDefinition {
 export interface SourceType {
   readonly type: string
   readonly description: string
+  readonly uniqueChildNames: boolean
+  readonly childOrder: ChildOrder
   readonly fields: Readonly<Record<string, SourceField>>
 }
 
@@ -58,13 +60,19 @@ function freeName(type: string, taken: Set<string>): string {
   return name
 }
 
-function sourceOfType({ type, description, fields }: SourceType, name: string): string {
+function sourceOfType(source: SourceType, name: string): string {
+  const { type, description, uniqueChildNames, childOrder, fields } = source
   const lines = Object.entries(fields).map(
     ([field, definition], index) => `  ${field}: ${sourceOfField(definition, index)},\n`,
   )
   const members = lines.length === 0 ? '{}' : `{\n${lines.join('')}}`
-  const options = description === '' ? '' : `, { description: ${quoted(description)} }`
-  return `export const ${name} = defineType(${quoted(type)}, ${members}${options})\n`
+  const options = [
+    ...(uniqueChildNames ? ['uniqueChildNames: true'] : []),
+    ...(childOrder === 'name' ? [] : [`childOrder: ${quoted(childOrder)}`]),
+    ...(description === '' ? [] : [`description: ${quoted(description)}`]),
+  ]
+  const given = options.length === 0 ? '' : `, { ${options.join(', ')} }`
+  return `export const ${name} = defineType(${quoted(type)}, ${members}${given})\n`
 }
 
 function sourceOfField(field: SourceField, index: number): string {

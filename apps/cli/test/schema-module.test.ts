@@ -39,7 +39,7 @@ const Device = defineType(
     Parts: list(),
     Formula: transformation({ default: '1 + 1' }),
   },
-  { description: 'something' },
+  { description: 'something', uniqueChildNames: true, childOrder: 'explicit' },
 )
 /** Everything as the store would choose it. */
 const Plain = defineType('class', {
@@ -154,6 +154,8 @@ describe('qcore schema pull', () => {
       text.replace('rank: 3', 'rank: 4'),
       text.replace("'manual'", "'else'"),
       text.replace("description: 'something'", "description: ''"),
+      text.replace("childOrder: 'explicit'", "childOrder: 'name'"),
+      text.replace('uniqueChildNames: true', 'uniqueChildNames: false'),
       text.replace('  Level: int(),\n', ''),
       text.replace('export const Ranked', 'const Ranked'),
       `${text}\nexport const More = defineType('More', {})\n`,

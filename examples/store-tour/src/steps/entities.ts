@@ -1,4 +1,4 @@
-import { isQError } from '@qcore/client'
+import { commit, isQError } from '@qcore/client'
 import { Device, Person } from '../schema.ts'
 import type { Stop } from '../stop.ts'
 
@@ -21,6 +21,11 @@ export async function manageEntities({ q, folder, print }: Stop): Promise<void> 
 
   const devices = await q.of(Device).find().toArray()
   print(`devices: ${devices.map((device) => device.name).join(', ')}`)
+
+  // Another name and another place, as one revision.
+  await q.commit(commit().rename(ada, 'Ada Lovelace').move(ada, { parent: living }))
+  print(`path to Ada: ${(await q.read(ada, 'Parent->Name')).value as string} / ${(await q.get(ada.id)).name}`)
+  await q.commit(commit().rename(ada, 'Ada').move(ada, { parent: folder }))
 
   // Descendants go along.
   const old = await q.create('Folder', { parent: folder, name: 'Old' })

@@ -1,5 +1,5 @@
 import type { Client } from '../client.ts'
-import type { WriteOptions } from '../commit/commit-builder.ts'
+import type { MoveTarget, WriteOptions } from '../commit/commit-builder.ts'
 import type { ReadOptions } from '../read/consistency.ts'
 import type { Entity, Field } from '../values/field.ts'
 import type { ValueInput } from '../values/value-input.ts'
@@ -19,5 +19,7 @@ export interface BindingScope<Written> {
   read(entityId: string, path: string, options: ReadOptions): Promise<Field>
   write(entityId: string, field: string, value: ValueInput, options: WriteOptions): Written
   editList(entityId: string, field: string, edit: ListEdit): Written
+  rename(entityId: string, name: string): Written
+  move(entityId: string, target: MoveTarget): Written
   delete(entityId: string): Written
 }

@@ -1,3 +1,4 @@
+import type { MoveTarget } from '../commit/commit-builder.ts'
 import type { CommitResult } from '../commit/committer.ts'
 import type { Subscription } from '../notify/subscription.ts'
 import type { ReadOptions } from '../read/consistency.ts'
@@ -18,6 +19,16 @@ export abstract class BoundEntity<Written = Promise<CommitResult>> implements As
   /** Reads the entity. Throws `unknown_entity`. */
   get(options: ReadOptions = {}): Promise<Entity> {
     return this.scope.entity(this.id, options)
+  }
+
+  /** Gives the entity another name: at once, or in a multi when that is committed. */
+  rename(name: string): Written {
+    return this.scope.rename(this.id, name)
+  }
+
+  /** Gives the entity, with its descendants, another parent or place. */
+  move(target: MoveTarget): Written {
+    return this.scope.move(this.id, target)
   }
 
   /** Deletes the entity and its descendants: at once, or in a multi when that is committed. */

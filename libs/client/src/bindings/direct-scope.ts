@@ -1,4 +1,4 @@
-import { commit, type WriteOptions } from '../commit/commit-builder.ts'
+import { commit, type MoveTarget, type WriteOptions } from '../commit/commit-builder.ts'
 import type { CommitResult } from '../commit/committer.ts'
 import type { ReadOptions } from '../read/consistency.ts'
 import type { Entity, Field } from '../values/field.ts'
@@ -35,6 +35,14 @@ export class DirectScope implements BindingScope<Promise<CommitResult>> {
     const { store } = this
     const lists = [{ entityId, field, edits: [edit] }]
     return commitListEdits(store, { changes: commit(), lists, commit: (input) => store.commit(input) })
+  }
+
+  rename(entityId: string, name: string): Promise<CommitResult> {
+    return this.store.commit(commit().rename(entityId, name))
+  }
+
+  move(entityId: string, target: MoveTarget): Promise<CommitResult> {
+    return this.store.commit(commit().move(entityId, target))
   }
 
   delete(entityId: string): Promise<CommitResult> {

@@ -1,5 +1,5 @@
 import { QError } from '@qcore/errors'
-import type { WriteOptions } from '../commit/commit-builder.ts'
+import type { MoveTarget, WriteOptions } from '../commit/commit-builder.ts'
 import type { ReadOptions } from '../read/consistency.ts'
 import type { FieldQuestion } from '../schema/type-directory.ts'
 import type { FieldType } from '../values/field-type.ts'
@@ -24,6 +24,9 @@ export interface PendingSource {
   readonly open: () => PendingChanges
 }
 
+/** What every entity has, unless its type has a field of that name. */
+const ownNames: ReadonlySet<string> = new Set(['Name', 'Parent', 'Children'])
+
 /** What a multi reads from and writes to: the store, under the changes that are not committed yet. */
 export class MultiScope implements BindingScope<void> {
   readonly store: BindingStore
@@ -43,17 +46,21 @@ export class MultiScope implements BindingScope<void> {
   async entity(id: string, options: ReadOptions): Promise<Entity> {
     this.#expectPresent(id)
     const created = this.#pending.created(id)
-    return created === undefined ? this.store.get(id, options) : entityOf(created)
+    return created === undefined ? this.#pending.placed(await this.store.get(id, options)) : entityOf(created)
   }
 
+  /** Those that the store has, then those that come. */
   async children(id: string, options: ReadOptions): Promise<Entity[]> {
     this.#expectPresent(id)
     const pending = this.#pending
-    const created = pending.childrenOf(id).map(entityOf)
-    if (pending.created(id) !== undefined) return created.sort(byNameAndId)
-    const committed = await this.store.children(id, options).toArray()
-    const left = committed.filter((child) => !pending.isDeleted(child.id))
-    return created.length === 0 ? left : [...left, ...created].sort(byNameAndId)
+    const committed = pending.created(id) === undefined ? await this.store.children(id, options).toArray() : []
+    const left = committed
+      .filter((child) => !pending.isDeleted(child.id))
+      .map((child) => pending.placed(child))
+      .filter(({ parentId }) => parentId === id)
+    const held = new Set(left.map((child) => child.id))
+    const arrivals = pending.arrivalsAt(id).filter((child) => !held.has(child))
+    return [...left, ...(await Promise.all(arrivals.map((child) => this.entity(child, options))))]
   }
 
   async read(entityId: string, path: string, options: ReadOptions): Promise<Field> {
@@ -74,6 +81,16 @@ export class MultiScope implements BindingScope<void> {
     this.#source.open().editList(entityId, field, edit)
   }
 
+  rename(entityId: string, name: string): void {
+    this.#expectPresent(entityId)
+    this.#source.open().rename(entityId, name)
+  }
+
+  move(entityId: string, target: MoveTarget): void {
+    this.#expectPresent(entityId)
+    this.#source.open().move(entityId, target)
+  }
+
   delete(entityId: string): void {
     this.#expectPresent(entityId)
     this.#source.open().delete(entityId)
@@ -92,12 +109,18 @@ export class MultiScope implements BindingScope<void> {
     const edits = pending.editsOf(entityId, name)
     const field =
       created === undefined
-        ? await this.store.read(entityId, name, options)
+        ? await this.#storedField(entityId, name, options)
         : await this.#defaultOf(created, name, options)
     if (edits.length === 0) return field
     expectType(field, 'EntityList')
     const ids = editedList(field.value as readonly string[], edits)
     return pendingField(entityId, name, { type: 'EntityList', value: ids }, {})
+  }
+
+  async #storedField(entityId: string, name: string, options: ReadOptions): Promise<Field> {
+    if (!this.#pending.isRestructured || !ownNames.has(name)) return this.store.read(entityId, name, options)
+    const isField = (await this.#typeOf({ of: { entityId }, field: name }, options)) !== undefined
+    return isField ? this.store.read(entityId, name, options) : this.#ownField(entityId, name, options)
   }
 
   /** What a field of an entity that is not committed will hold. */
@@ -108,17 +131,20 @@ export class MultiScope implements BindingScope<void> {
       const value = { type: definition.type, value: definition.default } as TypedFieldValue
       return pendingField(created.id, name, value, {})
     }
-    const own = this.#ownValue(created, name)
-    if (own !== undefined) return pendingField(created.id, name, own, {})
+    if (ownNames.has(name)) return this.#ownField(created.id, name, options)
     throw new QError('unknown_field', `type ${created.type} has no field ${name}`, { field: name })
   }
 
-  #ownValue({ id, name, parentId }: PendingEntity, wanted: string): TypedFieldValue | undefined {
-    if (wanted === 'Name') return { type: 'String', value: name }
-    if (wanted === 'Parent') return { type: 'EntityReference', value: parentId }
-    if (wanted !== 'Children') return undefined
-    const children = this.#pending.childrenOf(id).map(entityOf)
-    return { type: 'EntityList', value: children.sort(byNameAndId).map((child) => child.id) }
+  /** The name, the parent or the children of an entity whose type has no field of that name. */
+  async #ownField(id: string, wanted: string, options: ReadOptions): Promise<Field> {
+    if (wanted === 'Children') {
+      const children = await this.children(id, options)
+      return pendingField(id, wanted, { type: 'EntityList', value: children.map((child) => child.id) }, {})
+    }
+    const { name, parentId } = await this.entity(id, options)
+    const value: TypedFieldValue =
+      wanted === 'Name' ? { type: 'String', value: name } : { type: 'EntityReference', value: parentId }
+    return pendingField(id, wanted, value, {})
   }
 
   #expectPresent(entityId: string): void {
@@ -135,11 +161,6 @@ function expectOwnField(field: string): void {
 
 function entityOf({ id, type, name, parentId }: PendingEntity): Entity {
   return { id, type, name, parentId, createdRevision: 0 }
-}
-
-function byNameAndId(one: Entity, other: Entity): number {
-  if (one.name !== other.name) return one.name < other.name ? -1 : 1
-  return one.id < other.id ? -1 : 1
 }
 
 function valueAs(type: FieldType, { value }: PendingValue, name: string): TypedFieldValue {

@@ -1,4 +1,10 @@
-import { commit, type CommitBuilder, type NewEntity, type WriteOptions } from '../commit/commit-builder.ts'
+import {
+  commit,
+  type CommitBuilder,
+  type MoveTarget,
+  type NewEntity,
+  type WriteOptions,
+} from '../commit/commit-builder.ts'
 import { idOf, list, TypedValue, type EntityRef, type ValueInput } from '../values/value-input.ts'
 import type { ListEdits } from './commit-list-edits.ts'
 import { editedList, type ListEdit } from './list-edit.ts'
@@ -25,6 +31,8 @@ export class PendingChanges {
   readonly #lists = new Map<string, Map<string, ListEdit[]>>()
   readonly #created = new Map<string, PendingEntity>()
   readonly #deleted = new Set<string>()
+  readonly #names = new Map<string, string>()
+  readonly #parents = new Map<string, string>()
 
   /** How many changes there are. */
   get size(): number {
@@ -45,6 +53,16 @@ export class PendingChanges {
     this.#created.delete(entityId)
     this.#values.delete(entityId)
     this.#lists.delete(entityId)
+  }
+
+  rename(entityId: string, name: string): void {
+    this.changes.rename(entityId, name)
+    this.#names.set(entityId, name)
+  }
+
+  move(entityId: string, target: MoveTarget): void {
+    this.changes.move(entityId, target)
+    if (target.parent !== undefined) this.#parents.set(entityId, idOf(target.parent))
   }
 
   write(entityId: string, field: string, value: ValueInput, options: WriteOptions): void {
@@ -68,11 +86,27 @@ export class PendingChanges {
   }
 
   created(entityId: string): PendingEntity | undefined {
-    return this.#created.get(entityId)
+    const entity = this.#created.get(entityId)
+    return entity && this.placed(entity)
   }
 
-  childrenOf(entityId: string): PendingEntity[] {
-    return [...this.#created.values()].filter(({ parentId }) => parentId === entityId)
+  /** Whether names, parents or children of entities may differ from what the store has. */
+  get isRestructured(): boolean {
+    return this.#created.size + this.#deleted.size + this.#names.size + this.#parents.size > 0
+  }
+
+  /** The entity with its new name and parent. */
+  placed<E extends { readonly id: string; readonly name: string; readonly parentId: string }>(entity: E): E {
+    const { id } = entity
+    const name = this.#names.get(id) ?? entity.name
+    return { ...entity, name, parentId: this.#parents.get(id) ?? entity.parentId }
+  }
+
+  /** The entities that are created below a parent or moved there. */
+  arrivalsAt(parentId: string): string[] {
+    const created = [...this.#created.keys()].filter((id) => this.created(id)?.parentId === parentId)
+    const moved = Array.from(this.#parents, ([id, parent]) => (parent === parentId ? id : ''))
+    return [...created, ...moved.filter((id) => id !== '' && !this.#created.has(id) && !this.#deleted.has(id))]
   }
 
   valueOf(entityId: string, field: string): PendingValue | undefined {

@@ -1,20 +1,26 @@
 import type { FieldType } from '../values/field-type.ts'
 import type { Entity, Field } from '../values/field.ts'
 import { TypedValue, type ValueInput } from '../values/value-input.ts'
+import type { TypeSchemaInput } from './schema.ts'
 import type { FieldSpec, FieldSpecs, ReadValue, WriteValue } from './field-spec.ts'
 
+/** What can be said of a type, besides its fields. */
+export type TypeOptions = Pick<TypeSchemaInput, 'description' | 'uniqueChildNames' | 'childOrder'>
+
 /** A type that is written in TypeScript. `q.setSchema` takes it as it is; bindings are checked against it. */
-export interface TypeDefinition<Name extends string = string, Fields extends FieldSpecs = FieldSpecs> {
+export interface TypeDefinition<
+  Name extends string = string,
+  Fields extends FieldSpecs = FieldSpecs,
+> extends TypeOptions {
   readonly type: Name
   readonly fields: Fields
-  readonly description?: string
 }
 
 /** Writes a type: `defineType('Device', { Status: choice('OFF', 'ON'), Level: int() })`. */
 export function defineType<const Name extends string, const Fields extends FieldSpecs>(
   type: Name,
   fields: Fields,
-  options: { readonly description?: string } = {},
+  options: TypeOptions = {},
 ): TypeDefinition<Name, Fields> {
   return { ...options, type, fields }
 }
