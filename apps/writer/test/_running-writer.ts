@@ -12,17 +12,26 @@ import {
 
 export interface RunningWriter extends TestStore {
   readonly root: string
+  /** Replaces the writer by one that has loaded nothing yet. */
+  restart(): Promise<void>
 }
 
 /** A writer of a store of its own, with a type `Machine` that has a field of every type. */
 export async function startWriter(env: Record<string, string> = {}): Promise<RunningWriter> {
   await using opened = new AsyncDisposableStack()
   const test = opened.use(await openTestStore(uniqueStore()))
-  opened.use(await createWriter(writerConfig(test.store, env), { logger: silent }))
+  const start = (): ReturnType<typeof createWriter> => createWriter(writerConfig(test.store, env), { logger: silent })
+  let writer = await start()
+  opened.defer(() => writer[Symbol.asyncDispose]())
   await whenServed(() => test.commits.commit({ mutations: [machineSchema()] }))
   const root = await test.rootId()
+  const restart = async (): Promise<void> => {
+    await writer[Symbol.asyncDispose]()
+    writer = await start()
+    await whenServed(() => test.commits.commit({ mutations: [machineSchema()] }))
+  }
   const owned = opened.move()
-  return { ...test, root, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+  return { ...test, root, restart, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
 export function machineSchema(): ReturnType<typeof setSchema> {

@@ -44,7 +44,7 @@ describe('writing a field', () => {
     ['Since', () => ({ case: 'timestamp', value: { seconds: 253_402_300_799n, nanos: 1_000 } })],
     ['Mode', () => ({ case: 'choice', value: 'Auto' })],
     ['Peers', () => ({ case: 'entityList', value: { entityIds: [other, machine] } })],
-    ['Rule', () => ({ case: 'transformation', value: 'a + b' })],
+    ['Rule', () => ({ case: 'transformation', value: '{"Count": entity.Count + 1}' })],
   ]
   it.each(values)('stores and logs the value of %s', async (field, value) => {
     const { revision } = await test.commits.commit({ mutations: [write(machine, field, value())] })

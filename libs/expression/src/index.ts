@@ -1,6 +1,6 @@
 export { compileExpression } from './compile-expression.ts'
 export { celFromFieldValue, celFromMessage, entriesFromCel, messageFromCel } from './cel-value.ts'
-export { CostMeter } from './cost-meter.ts'
+export { CostExceeded, CostMeter } from './cost-meter.ts'
 export { expressionLimits } from './limits.ts'
 export type { CompileOptions, Expression, ExpressionInputs, PathReading } from './compile-expression.ts'
 export type { CelInput, CelValue } from '@bufbuild/cel'

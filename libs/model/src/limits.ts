@@ -19,6 +19,8 @@ export const limits = {
   pathSteps: 8,
   /** Children of an entity among which a path of a write finds one by name or index. */
   writePathChildren: 10_000,
+  /** Transformations that feed each other, one after the other. */
+  transformationDepth: 8,
   /** Changes that one commit may amount to, with the descendants that a deletion takes along. */
   changesPerCommit: 10_000,
   /** Bytes of one commit in the log. */

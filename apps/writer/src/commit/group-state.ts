@@ -2,6 +2,7 @@ import type { FormerPlaceRow, TombstoneRow } from '@qcore/database'
 import { QError } from '@qcore/errors'
 import type { FieldModel, TypeModel } from '@qcore/model'
 import type { Child } from '@qcore/replica'
+import { TransformationBudget } from '../transformation/transformation-budget.ts'
 import type { HotEntity } from './hot-entity.ts'
 import { noStructureLoaded, StructureState, type StructureLoad } from './structure-state.ts'
 import type { WorkingSet } from './working-set.ts'
@@ -62,6 +63,7 @@ export class GroupState {
   nextFieldId: number
   readonly isTruncated: boolean
   readonly structure: StructureState
+  readonly transformations = new TransformationBudget()
   readonly #workingSet: WorkingSet
   readonly #load: GroupLoad
   readonly #changedEntities = new Map<string, HotEntity | null>()
@@ -212,6 +214,7 @@ export class GroupState {
   }
 
   beginCommit(): void {
+    this.transformations.beginCommit()
     this.#undo.length = 0
     this.#before.clear()
   }

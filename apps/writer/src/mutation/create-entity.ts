@@ -8,6 +8,7 @@ import { existingEntity, existingField } from '../commit/group-state.ts'
 import type { HotEntity } from '../commit/hot-entity.ts'
 import { GroupBreak } from '../commit/group-break.ts'
 import { assertName, assertNameFree, placeUnder } from './entity-place.ts'
+import { checkExpression } from '../transformation/check-expression.ts'
 import { assertReferences, ownFieldValue, rememberReferences } from './set-field.ts'
 
 /** The type of the one root. */
@@ -71,15 +72,17 @@ export function addEntity(
 
 /** The states that the fields of a new entity begin with: the given values, and defaults. */
 export function initialFields(
-  { revision, timeUs, caller }: CommitContext,
+  context: CommitContext,
   model: TypeModel,
   { given, path }: { given: CreateEntity['fields']; path: string },
 ): FieldState[] {
+  const { revision, timeUs, caller } = context
   const writer = caller.subject
   const fields = model.fields.map((field) => ({ value: field.defaultValue, writeTimeUs: timeUs, writer, revision }))
   for (const [name, value] of Object.entries(given)) {
     const field = existingField(model, name, fieldPath(path, name))
     const checked = ownFieldValue(field, value, fieldPath(path, name))
+    checkExpression(context, field, checked, fieldPath(path, name))
     fields[field.position] = { value: checked, writeTimeUs: timeUs, writer, revision }
   }
   return fields

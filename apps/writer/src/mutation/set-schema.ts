@@ -11,11 +11,12 @@ import {
 import { QError } from '@qcore/errors'
 import { completeSchema, typeModelFromSchema, type TypeModel } from '@qcore/model'
 import type { CommitContext } from '../commit/commit-context.ts'
+import { checkExpression } from '../transformation/check-expression.ts'
 
 /**
  * Creates or replaces a schema.
  *
- * @throws QError `permission_denied`, `invalid_schema`, `schema_change_refused`, and what is wrong with a default
+ * @throws QError `permission_denied`, `invalid_schema`, `schema_change_refused`, `invalid_expression`, and what is wrong with a default
  */
 export function setSchema(context: CommitContext, mutation: SetSchema, path: string): MutationResult {
   requireLevel(context.caller, AccessLevel.ADMIN)
@@ -35,6 +36,10 @@ export function storeSchema(context: CommitContext, given: TypeSchema, path: str
   if (previous !== undefined && sameSchema(previous.schema, schema)) return false
   schema.revision = BigInt(revision)
   const model = typeModelFromSchema(schema)
+  for (const field of model.fields) {
+    const index = given.fields.findIndex(({ name }) => name === field.name)
+    checkExpression(context, field, field.defaultValue, `${path}.fields[${index}].default_value`)
+  }
   state.setType(model)
   state.nextFieldId = model.fields.reduce((next, field) => Math.max(next, field.id + 1), state.nextFieldId)
   const earlier = changes.schemaChange(model.name)

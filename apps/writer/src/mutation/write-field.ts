@@ -1,35 +1,62 @@
 import { create } from '@bufbuild/protobuf'
-import { MutationResultSchema, WriteOption, type MutationResult, type WriteField } from '@qcore/contracts'
+import {
+  MutationResultSchema,
+  ValueType,
+  WriteOption,
+  type MutationResult,
+  type Value,
+  type WriteField,
+} from '@qcore/contracts'
 import { QError } from '@qcore/errors'
-import { microsFromTimestamp, sameFieldValue } from '@qcore/model'
+import { celFromMessage } from '@qcore/expression'
+import { microsFromTimestamp } from '@qcore/model'
 import type { CommitContext } from '../commit/commit-context.ts'
-import { fieldTarget } from './field-target.ts'
-import { assertReferences, ownFieldValue, setField } from './set-field.ts'
+import { checkExpression } from '../transformation/check-expression.ts'
+import { feedTransformation } from '../transformation/feed-transformation.ts'
+import { fieldTarget, type FieldTarget } from './field-target.ts'
+import { ownFieldValue } from './set-field.ts'
+import { storeField, type WriteTerms } from './store-field.ts'
 
 /**
- * Writes a field.
+ * Writes a field. A Transformation keeps its expression when it is given a value of another type: that is fed to it.
  *
- * @throws QError what `fieldTarget` throws, `type_mismatch`, `value_out_of_range`, `unknown_choice`
+ * @throws QError what `fieldTarget` and `feedTransformation` throw, `type_mismatch`, `value_out_of_range`,
+ *   `unknown_choice`, `invalid_expression`
  */
 export function writeField(context: CommitContext, mutation: WriteField, path: string): MutationResult {
-  const { state, revision, timeUs, caller } = context
-  const { entity, field, isPath } = fieldTarget(state, mutation, path)
-  const value = ownFieldValue(field, mutation.value, `${path}.value`)
-  const written = { value, writeTimeUs: timeUs, writer: caller.subject, revision }
-  assertReferences(context, field, written, `${path}.value`)
-  if (mutation.writeTime !== undefined) {
-    written.writeTimeUs = exactMicros(microsFromTimestamp(mutation.writeTime, `${path}.write_time`), path)
-  }
+  const target = fieldTarget(context.state, mutation, path)
   const result = create(MutationResultSchema)
-  result.entityId = entity.id
-  if (isPath) result.field = field.name
-  const current = entity.fields[field.position]
-  if (mutation.option === WriteOption.IF_CHANGED && current !== undefined && sameFieldValue(current.value, value)) {
-    return result
-  }
-  setField(context, entity, field, written)
-  result.changed = true
+  result.entityId = target.entity.id
+  if (target.isPath) result.field = target.field.name
+  result.changed = writeTarget(context, target, mutation.value, termsOf(context, mutation, path))
   return result
+}
+
+function writeTarget(
+  context: CommitContext,
+  target: FieldTarget,
+  message: Value | undefined,
+  terms: WriteTerms,
+): boolean {
+  const { field } = target
+  const path = `${terms.path}.value`
+  if (
+    field.valueType === ValueType.TRANSFORMATION &&
+    message?.kind.case !== 'transformation' &&
+    message !== undefined
+  ) {
+    if (message.kind.case === 'timestamp') microsFromTimestamp(message.kind.value, path)
+    return feedTransformation(context, { ...target, depth: 1 }, celFromMessage(message), terms)
+  }
+  const value = ownFieldValue(field, message, path)
+  checkExpression(context, field, value, path)
+  return storeField(context, target, value, terms)
+}
+
+function termsOf({ timeUs }: CommitContext, { writeTime, option }: WriteField, path: string): WriteTerms {
+  const writeTimeUs =
+    writeTime === undefined ? timeUs : exactMicros(microsFromTimestamp(writeTime, `${path}.write_time`), path)
+  return { writeTimeUs, onlyChanges: option === WriteOption.IF_CHANGED, path }
 }
 
 /** Times of writes are numbers in memory; beyond the years 1685 to 2255 those are not exact to the microsecond. */

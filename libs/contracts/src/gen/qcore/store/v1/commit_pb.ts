@@ -290,14 +290,15 @@ export type WriteField = Message<"qcore.store.v1.WriteField"> & {
   field: string;
 
   /**
-   * The value, of the field's type.
+   * The value, of the field's type. A Transformation takes a `transformation`, which is its new expression, or a value of
+   * any other type: that is fed to the expression, whose result is a map of further writes (docs/transformations.md).
    *
    * @generated from field: qcore.store.v1.Value value = 3;
    */
   value?: Value | undefined;
 
   /**
-   * When the write counts.
+   * When the write counts; goes for the writes of a Transformation too.
    *
    * @generated from field: qcore.store.v1.WriteOption option = 4;
    */
@@ -305,7 +306,7 @@ export type WriteField = Message<"qcore.store.v1.WriteField"> & {
 
   /**
    * The time to store with the value, to the microsecond, in the years 1685 to 2255; absent: the time of the commit. It
-   * orders nothing.
+   * orders nothing. Goes for the writes of a Transformation too.
    *
    * @generated from field: google.protobuf.Timestamp write_time = 5;
    */

@@ -242,7 +242,7 @@ export const ValueType = {
   ENTITY_LIST: 9,
 
   /**
-   * An expression, at most 16 KiB of UTF-8. Stored, not run.
+   * An expression in CEL, at most 4,096 characters; empty for none. Evaluated when the field is given a value of another type.
    *
    * @generated from enum value: VALUE_TYPE_TRANSFORMATION = 10;
    */
