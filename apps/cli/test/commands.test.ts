@@ -26,6 +26,7 @@ const deviceSchema = {
     Parts: 'EntityList',
     Picture: 'BinaryFile',
     Label: 'String',
+    Scale: 'Transformation',
   },
 }
 
@@ -134,6 +135,16 @@ describe('get and set', () => {
     const set = await json('set', '/Attic/Fan', 'Owner->Weight', '5')
     expect(set).toMatchObject({ changed: true, entityId: 'lamp', field: 'Weight' })
     expect(await ok('get', 'lamp', 'Weight')).toBe('5')
+  })
+
+  it('set the expression of a transformation, and feed it', async () => {
+    await ok('set', 'lamp', 'Scale', '{"Level": value * 2}')
+    expect(await ok('set', 'lamp', 'Scale', '21', '--as', 'Int')).toMatch(/^revision \d+$/)
+    expect(await ok('get', 'lamp', 'Level')).toBe('42')
+    expect(await ok('get', 'lamp', 'Scale')).toBe('{"Level": value * 2}')
+    expect(await qcore(['set', 'lamp', 'Scale', 'x', '--as', 'String'])).toMatchObject({ code: 6 })
+    expect(await qcore(['set', 'lamp', 'Scale', 'value *'])).toMatchObject({ code: 2 })
+    expect(await qcore(['set', 'lamp', 'Scale', '1', '--as', 'Number'])).toMatchObject({ code: 2 })
   })
 
   it('leave a field alone if asked so', async () => {

@@ -4,6 +4,7 @@ import {
   choice,
   commit,
   connect,
+  string,
   Timestamp,
   type Client,
   type Entity,
@@ -143,6 +144,26 @@ describe.each(['NATS', 'HTTP'] as const)('over %s', (way) => {
     await q.write(lamp, 'Owner', odd)
     await q.write(lamp, 'Owner->Weight', 'light')
     expect((await q.read(odd, 'Weight')).value).toBe('light')
+  })
+
+  it('a transformation takes a text as its expression, and is fed any other value', async () => {
+    const lamp = await createDevice()
+    await q.write(lamp, 'Formula', '{"Label": "got " + string(value)}')
+    for (const [input, label] of [
+      [5, 'got 5'],
+      [0.5, 'got 0.5'],
+      [2n ** 62n, 'got 4611686018427387904'],
+      [true, 'got true'],
+      [string('a text'), 'got a text'],
+    ] as const) {
+      const { revision } = await q.write(lamp, 'Formula', input)
+      expect(await q.read(lamp, 'Label')).toMatchObject({ value: label, revision })
+    }
+    await expect(q.write(lamp, 'Formula', [lamp])).rejects.toMatchObject({ code: 'expression_failed' })
+    await expect(q.write(lamp, 'Formula', 'value +')).rejects.toMatchObject({
+      code: 'invalid_expression',
+      message: expect.stringContaining('line 1, column 7'),
+    })
   })
 
   it('entities are created, read, listed and deleted', async () => {

@@ -1,10 +1,15 @@
-import type { Client, FieldType } from '@qcore/client'
-import type { Command } from 'commander'
+import { isFieldType, type Client, type FieldType } from '@qcore/client'
+import { InvalidArgumentError, type Command } from 'commander'
 import { entityId } from '../entity-path.ts'
 import { fieldTypeOf } from '../field-type-of.ts'
 import type { Io } from '../io.ts'
 import { outJson, withSession } from '../session.ts'
 import { parseValue } from '../value-text.ts'
+
+interface SetOptions {
+  readonly ifChanged?: boolean
+  readonly as?: FieldType
+}
 
 export function addSet(program: Command, io: Io): void {
   program
@@ -14,23 +19,28 @@ export function addSet(program: Command, io: Io): void {
     .argument('<field>', 'the field, or a path that ends in one: Status, Owner->Site->Status')
     .argument('<value>', 'its value; a file is @name, a time RFC 3339 or now, a list comma-separated')
     .option('--if-changed', 'leave time and writer alone if the value is the same')
-    .action(
-      (named: string, field: string, text: string, { ifChanged = false }: { ifChanged?: boolean }, command: Command) =>
-        withSession(command, io, async (session) => {
-          const { q, json } = session
-          const id = await entityId(q, named)
-          const type = await typeOfField(q, id, field)
-          const value = await parseValue(session, { type, text, field })
-          const { revision, time, results } = await q.write(id, field, value, { ifChanged })
-          const changed = results[0]?.changed ?? false
-          const written = { entityId: results[0]?.entityId ?? id, field: results[0]?.field || field }
-          if (json) await outJson(io, { ...written, changed, revision, time: time?.toString() ?? null })
-          else await io.out(changed ? `revision ${revision}\n` : 'unchanged\n')
-        }),
+    .option('--as <type>', 'take the value for one of this type: to feed a Transformation', fieldType)
+    .action((named: string, field: string, text: string, { ifChanged = false, as }: SetOptions, command: Command) =>
+      withSession(command, io, async (session) => {
+        const { q, json } = session
+        const id = await entityId(q, named)
+        const type = as ?? (await typeOfField(q, id, field))
+        const value = await parseValue(session, { type, text, field })
+        const { revision, time, results } = await q.write(id, field, value, { ifChanged })
+        const changed = results[0]?.changed ?? false
+        const written = { entityId: results[0]?.entityId ?? id, field: results[0]?.field || field }
+        if (json) await outJson(io, { ...written, changed, revision, time: time?.toString() ?? null })
+        else await io.out(changed ? `revision ${revision}\n` : 'unchanged\n')
+      }),
     )
 }
 
 async function typeOfField(q: Client, id: string, field: string): Promise<FieldType> {
   if (field.includes('->')) return (await q.read(id, field)).type
   return fieldTypeOf(await q.schema((await q.get(id)).type), field)
+}
+
+function fieldType(text: string): FieldType {
+  if (isFieldType(text)) return text
+  throw new InvalidArgumentError('it is no type of fields.')
 }

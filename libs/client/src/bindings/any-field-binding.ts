@@ -108,7 +108,7 @@ export class AnyFieldBinding<Written = Promise<CommitResult>> extends FieldBindi
     return this.write(list(value), options)
   }
 
-  /** Replaces the expression. */
+  /** Replaces the expression. The other methods feed it. */
   writeTransformation(value: string, options?: WriteOptions): Written {
     return this.write(transformation(value), options)
   }

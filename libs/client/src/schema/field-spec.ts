@@ -50,7 +50,8 @@ interface WriteValues<Spec extends FieldSpec> {
   Timestamp: Timestamp | Date
   Choice: OptionOf<Spec>
   EntityList: readonly LinkOf<Spec>[]
-  Transformation: string
+  /** A text is the expression; any other value is fed to it. */
+  Transformation: ValueInput
 }
 
 /** What is read from a field. */

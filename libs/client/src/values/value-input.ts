@@ -78,6 +78,7 @@ export function list(entities: readonly EntityRef[]): TypedValue {
   return new TypedValue('EntityList', entities)
 }
 
+/** The expression of a Transformation. A value of another type is fed to it: a text as `string('…')`. */
 export function transformation(expression: string): TypedValue {
   return new TypedValue('Transformation', expression)
 }

@@ -64,6 +64,12 @@ describe('values', () => {
     expect(roundTrip('BinaryFile', picture)).toEqual({ type: 'BinaryFile', value: picture })
   })
 
+  it('take a text as the expression of a Transformation, and a number as what is fed to it', () => {
+    expect(roundTrip('Transformation', '1 + 1')).toEqual({ type: 'Transformation', value: '1 + 1' })
+    expect(roundTrip('Transformation', 5)).toEqual({ type: 'Int', value: 5n })
+    expect(roundTrip('Transformation', 0.5)).toEqual({ type: 'Float', value: 0.5 })
+  })
+
   it.each([
     ['Int', 'x'],
     ['Float', 1n],

@@ -4,7 +4,7 @@ import { QError } from '@qcore/errors'
 import { messageFromFieldValue } from '@qcore/model'
 import { fieldTypes, typeOfCase, type FieldType } from './field-type.ts'
 import { Timestamp, timestampFromMessage } from './timestamp.ts'
-import { idOf, TypedValue, type BinaryFile, type EntityRef, type ValueInput } from './value-input.ts'
+import { idOf, likelyType, TypedValue, type BinaryFile, type EntityRef, type ValueInput } from './value-input.ts'
 
 /** A value and its type, as they are read. */
 export type TypedFieldValue =
@@ -47,6 +47,8 @@ export function messageFromInput(type: FieldType, input: ValueInput, field: stri
     case 'Choice':
       return simple('choice', expectType('string', type, input, field) as string)
     case 'Transformation':
+      // A text is its expression; a number is fed to it.
+      if (typeof input === 'number') return messageFromInput(likelyType(input), input, field)
       return simple('transformation', expectType('string', type, input, field) as string)
     case 'EntityReference':
       return simple('entityReference', input === null ? '' : referenceOf(type, input, field))
