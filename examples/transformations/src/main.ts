@@ -1,18 +1,14 @@
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { connect } from '@qcore/client'
+import { readRunningAddress, startSystem } from '@qcore/local-stack'
 import { runExample } from './run-example.ts'
 
-/** What `npm start` left. */
-function readAddress(): { servers: string; token: string } {
-  const file = join(import.meta.dirname, '../../../.qcore/client.json')
-  try {
-    const { natsUrl: servers, token } = JSON.parse(readFileSync(file, 'utf8')) as { natsUrl: string; token: string }
-    return { servers, token }
-  } catch (cause) {
-    throw new Error('start the system first: npm start', { cause })
-  }
+await using own = new AsyncDisposableStack()
+let address = readRunningAddress(join(import.meta.dirname, '../../..'))
+if (address === undefined) {
+  console.error('No system runs (npm start): starting one for the example.')
+  const system = own.use(await startSystem())
+  address = { servers: system.natsUrl, store: 'main', token: system.token }
 }
-
-await using q = await connect(readAddress())
+await using q = await connect(address)
 console.table(await runExample(q))

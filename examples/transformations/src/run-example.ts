@@ -1,4 +1,4 @@
-import { isQError, transformation, type Client } from '@qcore/client'
+import { isQError, transformation, type Client, type FieldValue } from '@qcore/client'
 
 /** What a tank does with a reading of its sensor, in centimetres. The default serves all tanks. */
 const onReading = `{
@@ -9,10 +9,10 @@ const onReading = `{
 }`
 
 export interface Outcome {
-  readonly level: number
-  readonly status: string
-  readonly readings: bigint
-  readonly alarm: string
+  readonly level: FieldValue
+  readonly status: FieldValue
+  readonly readings: FieldValue
+  readonly alarm: FieldValue
   /** Why an expression that does not fit was refused. */
   readonly refusal: string
 }
@@ -47,10 +47,10 @@ export async function runExample(q: Client): Promise<Outcome> {
     q.read(site, 'Alarm'),
   ])
   return {
-    level: Number(level.value),
-    status: String(status.value),
-    readings: BigInt(String(readings.value)),
-    alarm: String(alarm.value),
+    level: level.value,
+    status: status.value,
+    readings: readings.value,
+    alarm: alarm.value,
     refusal,
   }
 }
