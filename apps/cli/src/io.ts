@@ -8,6 +8,10 @@ export interface Io {
   readonly folder: string
   /** All of the standard input. */
   readInput(): Promise<string>
+  /** The standard input as it comes. */
+  input(): AsyncIterable<Uint8Array>
+  /** Asks whoever sits there; false if nobody does. */
+  confirm(question: string): Promise<boolean>
   /** Aborted by Ctrl-C, and when nobody reads the output any more. */
   readonly signal: AbortSignal
 }

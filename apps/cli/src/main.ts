@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { createInterface } from 'node:readline/promises'
 import { text } from 'node:stream/consumers'
 import { run } from './run.ts'
 
@@ -32,12 +33,21 @@ function untilDrained(): Promise<void> {
   return drained
 }
 
+async function confirm(question: string): Promise<boolean> {
+  if (!process.stdin.isTTY) return false
+  using terminal = createInterface({ input: process.stdin, output: process.stderr })
+  const answer = await terminal.question(`${question} [y/N] `, { signal: stop.signal })
+  return /^y(es)?$/i.test(answer.trim())
+}
+
 const exitCode = await run(process.argv.slice(2), {
   out: (line) => (process.stdout.write(line) ? undefined : untilDrained()),
   err: (line) => void process.stderr.write(line),
   env: process.env,
   folder: process.env['INIT_CWD'] ?? process.cwd(),
   readInput: () => text(process.stdin),
+  input: () => process.stdin,
+  confirm,
   signal: stop.signal,
 })
 process.exitCode = isInterrupted ? interruptedExitCode : exitCode

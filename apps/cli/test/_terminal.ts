@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import { tmpdir } from 'node:os'
 import { run } from '../src/run.ts'
 
@@ -12,6 +13,8 @@ export interface TerminalOptions {
   folder?: string
   input?: string
   signal?: AbortSignal
+  /** What a person answers. */
+  confirm?: (question: string) => boolean
   /** Called with what was written so far. */
   onOutput?: (out: string) => void
 }
@@ -31,6 +34,8 @@ export async function terminal(argv: readonly string[], options: TerminalOptions
     env: options.env ?? {},
     folder: options.folder ?? tmpdir(),
     readInput: () => Promise.resolve(options.input ?? ''),
+    input: () => Readable.from([Buffer.from(options.input ?? '')]),
+    confirm: (question) => Promise.resolve(options.confirm?.(question) ?? false),
     signal: options.signal ?? new AbortController().signal,
   })
   return { code, out, err }

@@ -50,3 +50,42 @@ describe('snapshot save', () => {
     expect((await readdir(folder)).filter((name) => name.startsWith('denied'))).toEqual([])
   })
 })
+
+describe('snapshot restore', () => {
+  it('shows what would change, asks, and does it', async () => {
+    await ok('snapshot', 'save', 'before.jsonl')
+    await ok('set', 'attic', 'Description', 'changed')
+    await ok('create', 'Folder', '/', 'New', '--id', 'new')
+    const plan = await ok('snapshot', 'restore', 'before.jsonl', '--dry-run')
+    expect(plan).toContain('entities  0 created, 1 deleted, 0 changed')
+    expect(plan).toContain('- New  (Folder new)')
+    expect(plan).toMatch(/~ attic\.Description {2}changed \(ada .*\) → {2}\(ada .*\)/)
+    const refused = await qcore(['snapshot', 'restore', 'before.jsonl'])
+    expect(refused).toMatchObject({ code: 6, err: expect.stringContaining('the store was not changed') })
+    expect(await ok('get', 'attic', 'Description')).toContain('changed')
+    const questions: string[] = []
+    const confirm = (question: string): boolean => questions.push(question) > 0
+    const { code, out } = await qcore(['snapshot', 'restore', 'before.jsonl'], { confirm })
+    expect({ code, questions }).toEqual({ code: 0, questions: ['Make these changes?'] })
+    expect(out).toMatch(/revision \d+\n$/)
+    expect(await ok('get', 'attic', 'Description')).not.toContain('changed')
+  })
+
+  it('reads the standard input, and a part of the file', async () => {
+    const input = await ok('snapshot', 'save', '-')
+    await ok('delete', 'attic')
+    await ok('create', 'Folder', '/', 'Kept', '--id', 'kept')
+    const { code, out } = await qcore(['--json', 'snapshot', 'restore', '-', '--under', '/Attic ü', '--yes'], {
+      input: `${input}\n`,
+    })
+    expect(code).toBe(0)
+    expect(JSON.parse(out)).toMatchObject({ underId: 'attic', entities: { created: 1, deleted: 0, changed: 0 } })
+    expect(await ok('tree')).toContain('Kept')
+    expect(await ok('tree')).toContain('Attic ü')
+  })
+
+  it('ends with an error for a file that is none, or is not there', async () => {
+    expect((await qcore(['snapshot', 'restore', '-', '--yes'], { input: 'no' })).code).toBe(2)
+    expect((await qcore(['snapshot', 'restore', 'nowhere.jsonl', '--yes'])).code).toBe(2)
+  })
+})

@@ -1,6 +1,6 @@
 import type { Consistency } from '@qcore/contracts'
-import { QError } from '@qcore/errors'
-import { abortable, type Caller } from '@qcore/replica'
+import { isQError, QError } from '@qcore/errors'
+import { abortable, type Caller, type LogFeed } from '@qcore/replica'
 import type { ReaderContext } from './context.ts'
 
 /**
@@ -19,17 +19,26 @@ export function whenFresh<T>(
     case 'atLeastRevision': {
       const revision = Number(demand.value)
       if (replica.feed.appliedRevision >= revision) return answer()
-      return replica.feed.waitFor(revision, caller.signal).then(answer)
+      return reached(replica.feed, revision, caller).then(answer)
     }
     case 'latest':
       if (!demand.value) return answer()
       return abortable(readLatestRevision(), caller.signal)
-        .then((revision) => replica.feed.waitFor(revision, caller.signal))
+        .then((revision) => reached(replica.feed, revision, caller))
         .then(answer)
     case 'asOfRevision':
     case 'asOfTime':
       throw new QError('invalid_request', 'this method does not read the past', { field: 'consistency' })
     default:
       return answer()
+  }
+}
+
+/** Waits for a revision. A restore replaces the history and goes on counting: what was before it has been reached too. */
+async function reached(feed: LogFeed, revision: number, { signal }: Caller): Promise<void> {
+  try {
+    await feed.waitFor(revision, signal)
+  } catch (error) {
+    if (!isQError(error, 'log_replaced') || feed.appliedRevision < revision) throw error
   }
 }

@@ -11,6 +11,7 @@ import { assertConsistent, type WriterConfig } from './config.ts'
 import { NatsPresence } from './lease/nats-presence.ts'
 import { LogKeeper } from './log/log-keeper.ts'
 import { Relay } from './relay/relay.ts'
+import { RestoreDesk } from './restore/restore-desk.ts'
 
 /** What a caller of `createWriter` brings along; it stays the caller's to close. */
 export interface WriterOverrides {
@@ -29,6 +30,9 @@ export interface WriterContext extends AsyncDisposable {
   readonly leasePool: Pool
   /** For the relay and the log's keeper. */
   readonly pool: Pool
+  /** For restores: its statements may take long. */
+  readonly restorePool: Pool
+  readonly restores: RestoreDesk
   readonly queue: CommitQueue
   readonly sessions: SessionOrder
   readonly workingSet: WorkingSet
@@ -42,6 +46,8 @@ const leaseConnections = 2
 const leaseStatementTimeoutMs = 2_000
 /** Connections for the relay and the log's keeper. */
 const otherConnections = 3
+/** Restores that are planned or applied at a time. */
+const restoreConnections = 3
 const hourMs = 3_600_000
 
 export async function openContext(config: WriterConfig, overrides: WriterOverrides): Promise<WriterContext> {
@@ -54,6 +60,8 @@ export async function openContext(config: WriterConfig, overrides: WriterOverrid
   const leaseDatabase = { ...database, statementTimeoutMs: leaseStatementTimeoutMs }
   const leasePool = openIdlePool(opened, { ...leaseDatabase, max: leaseConnections }, logger)
   const pool = openIdlePool(opened, { ...database, max: otherConnections }, logger)
+  const restoreDatabase = { ...database, statementTimeoutMs: hourMs }
+  const restorePool = openIdlePool(opened, { ...restoreDatabase, max: restoreConnections }, logger)
   // The plans of a commit do not depend on its parameters; planning would take longer than a small commit.
   const settings = { plan_cache_mode: 'force_generic_plan' }
   const commitPool = openIdlePool(opened, { ...database, max: 1, settings }, logger)
@@ -78,6 +86,8 @@ export async function openContext(config: WriterConfig, overrides: WriterOverrid
     verifier,
     leasePool,
     pool,
+    restorePool,
+    restores: new RestoreDesk(),
     queue,
     sessions: new SessionOrder(),
     workingSet,

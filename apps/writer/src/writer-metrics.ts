@@ -15,6 +15,9 @@ export const queueLength = gauge('qcore_writer_queue_commits', 'Commits that wai
 /** Groups that PostgreSQL refused because another writer had taken over. */
 export const fencedGroups = counter('qcore_writer_fenced_total', 'Groups refused because another writer has the lease.')
 
+/** Restores that were applied. */
+export const appliedRestores = counter('qcore_writer_restores_total', 'Restores applied.')
+
 /** Whether this writer leads. */
 export const leads = gauge('qcore_writer_leader', '1 while this writer leads, otherwise 0.')
 

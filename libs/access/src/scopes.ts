@@ -10,6 +10,7 @@ export const serviceLevels: Readonly<Record<string, AccessLevel>> = {
   token: AccessLevel.READ,
   commit: AccessLevel.WRITE,
   snapshot: AccessLevel.ADMIN,
+  restore: AccessLevel.ADMIN,
 }
 
 /**

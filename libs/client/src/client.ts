@@ -30,6 +30,8 @@ import { Pages, type PagesOptions } from './read/pages.ts'
 import type { TypeDefinition } from './schema/define-type.ts'
 import type { TypeSchema, TypeSchemaInput } from './schema/schema.ts'
 import { TypeDirectory } from './schema/type-directory.ts'
+import type { SnapshotSource } from './snapshot/file-parts.ts'
+import { planRestore, type Restore, type RestoreOptions } from './snapshot/restore.ts'
 import { saveSnapshot } from './snapshot/save-snapshot.ts'
 import { readStatus, type Status } from './status.ts'
 import { TokenClient } from './token-client.ts'
@@ -199,6 +201,17 @@ export class Client implements AsyncDisposable {
   /** A copy of the whole store at one revision: the bytes of a snapshot file, in pieces. Needs level admin. */
   snapshot(options: CallOptions = {}): AsyncGenerator<Uint8Array, void> {
     return saveSnapshot(this.#caller, options)
+  }
+
+  /**
+   * Sends a snapshot file, and plans what restoring it would change; nothing is changed before `apply`. Needs level admin.
+   * Throws `invalid_snapshot`.
+   */
+  restore(source: SnapshotSource, options: RestoreOptions = {}): Promise<Restore> {
+    return planRestore(this.#caller, source, options, (revision) => {
+      this.#session.observe(revision)
+      this.#directory.forgetAll()
+    })
   }
 
   /** The state of the store. */

@@ -16,7 +16,7 @@ export { loadFirstChildren } from './sql/load-first-children.ts'
 export { loadChildrenAsOf } from './sql/load-children-as-of.ts'
 export { loadTombstones } from './sql/load-tombstones.ts'
 export { ArrayParameter } from './array-parameter.ts'
-export { GroupRows } from './group-rows.ts'
+export { GroupRows, RowColumns } from './group-rows.ts'
 export { transact } from './transact.ts'
 export { commitGroup, requestKeyConstraint } from './sql/commit-group.ts'
 export {

@@ -113,6 +113,18 @@ export const errorRegistry = {
     meaning: 'The filter or the order cannot be answered: the field is not indexed, or the value is not comparable.',
   },
   invalid_cursor: { status: 'invalid_argument', meaning: 'The cursor is not one of this request.' },
+  invalid_snapshot: {
+    status: 'invalid_argument',
+    meaning: 'The file is no whole snapshot of a known format: it was cut or changed. `field` names the line.',
+  },
+  unknown_restore: {
+    status: 'not_found',
+    meaning: 'No restore of that id: it was abandoned, its time is over, or PostgreSQL crashed. Begin anew.',
+  },
+  restore_refused: {
+    status: 'failed_precondition',
+    meaning: 'The restore cannot be applied: it was not planned, or its plan lists problems. Nothing was changed.',
+  },
   compacted: {
     status: 'out_of_range',
     meaning:

@@ -11,7 +11,7 @@ export { checkedFieldValue, completeSchema, typeModelFromSchema } from './type-m
 export { messageFromEntity, messageFromField } from './entity-state.ts'
 export { parsePath } from './path.ts'
 export { indexKey, indexKind } from './index-key.ts'
-export { placeBetween } from './place.ts'
+export { isPlace, placeBetween } from './place.ts'
 export { limits } from './limits.ts'
 export type { BinaryFileValue, FieldValue } from './field-value.ts'
 export type { FieldModel, TypeModel } from './type-model.ts'

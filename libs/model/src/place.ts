@@ -1,3 +1,5 @@
+import { limits } from './limits.ts'
+
 /** Digits in the order of their bytes. */
 const digits = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 const zero = '0'
@@ -27,6 +29,13 @@ export function placeBetween(after: string, before: string): string {
   if (whole === wholeBefore) return whole + midpoint(fraction, before.slice(wholeBefore.length))
   const next = increment(whole)
   return next !== undefined && next < before ? next : whole + midpoint(fraction, '')
+}
+
+/** Whether a text is a place. */
+export function isPlace(text: string): boolean {
+  if (text.length > limits.placeLength || !/^[A-Za-z][0-9A-Za-z]+$/.test(text)) return false
+  const whole = wholeOf(text)
+  return text.length === whole.length || (text.length > whole.length && !text.endsWith(zero))
 }
 
 function wholeOf(place: string): string {

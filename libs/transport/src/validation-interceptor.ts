@@ -12,7 +12,7 @@ import { QError } from '@qcore/errors'
 export function validationInterceptor(
   isSurelyValid: (message: MessageShape<DescMessage>) => boolean = () => false,
 ): Interceptor {
-  const validator = createValidator({ failFast: true, regexMatch: matchesPattern })
+  const validator = newValidator()
   return (next) => async (request) => {
     if (!request.stream) {
       if (!isSurelyValid(request.message)) assertValid(validator, request.method.input, request.message)
@@ -21,6 +21,18 @@ export function validationInterceptor(
     const { method, message } = request
     return next({ ...request, message: validated(validator, method.input, message) })
   }
+}
+
+/**
+ * Checks messages against the rules of their proto. Throws `invalid_request`.
+ */
+export function createMessageCheck(): <Desc extends DescMessage>(schema: Desc, message: MessageShape<Desc>) => void {
+  const validator = newValidator()
+  return (schema, message) => assertValid(validator, schema, message)
+}
+
+function newValidator(): Validator {
+  return createValidator({ failFast: true, regexMatch: matchesPattern })
 }
 
 const patterns = new Map<string, RegExp>()

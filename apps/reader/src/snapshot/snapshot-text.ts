@@ -25,9 +25,17 @@ export function schemaLine(schema: TypeSchema): string {
 }
 
 /** The beginning of an entity's line; the fields follow. */
-export function entityStart({ id, type, name, parentId, createdRevision }: SnapshotEntityRow): string {
-  const parent = parentId === '' ? {} : { parentId }
-  const entity = JSON.stringify({ id, type, name, ...parent, createdRevision: `${createdRevision}` })
+export function entityStart(row: SnapshotEntityRow): string {
+  const { id, type, name, parentId, place } = row
+  const entity = JSON.stringify({
+    id,
+    type,
+    name,
+    ...(parentId === '' ? {} : { parentId }),
+    createdRevision: `${row.createdRevision}`,
+    structureRevision: `${row.structureRevision}`,
+    ...(place === '' ? {} : { place }),
+  })
   return `{"entity":${entity},"fields":[`
 }
 

@@ -85,7 +85,7 @@ export class Committer {
       queueLength.set(queue.length)
       const commits = queue.take(mostCommitsOfGroup)
       if (commits.length === 0) continue
-      const end = await this.#commitFrom(term, commits)
+      const end = await this.#commitFrom(term, commits, ended)
       if (end !== undefined) return end
     }
   }
@@ -114,14 +114,18 @@ export class Committer {
     for (const { commit, outcome } of group.settlements) commit.settle(outcome)
   }
 
-  /** Commits, and goes on with what comes meanwhile, until nothing waits. */
-  async #commitFrom(term: LeaseTerm, commits: readonly PendingCommit[]): Promise<CommitEnd | undefined> {
+  /** Commits, and goes on with what comes meanwhile, until nothing waits or the signal is aborted. */
+  async #commitFrom(
+    term: LeaseTerm,
+    commits: readonly PendingCommit[],
+    ended: AbortSignal,
+  ): Promise<CommitEnd | undefined> {
     const { queue } = this.#options
     const first = await this.#prepare(term, commits)
     let flight = first === undefined ? undefined : this.#send(term, first)
     while (flight !== undefined) {
       const { group } = flight
-      const open = group.isPlain ? await this.#gather(term, flight) : undefined
+      const open = group.isPlain && !ended.aborted ? await this.#gather(term, flight) : undefined
       const outcome = await flight.outcome
       queue.releaseHeld()
       if (outcome !== 'stored') {

@@ -1,8 +1,9 @@
 import type { CommitQueue } from '../commit/commit-queue.ts'
+import type { RestoreContext } from '../restore/restore-context.ts'
 import type { SessionOrder } from '../commit/session-order.ts'
 
 /** What the handlers need. */
-export interface HandlerOptions {
+export interface HandlerOptions extends RestoreContext {
   readonly queue: CommitQueue
   readonly sessions: SessionOrder
 }

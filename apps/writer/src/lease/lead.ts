@@ -8,6 +8,7 @@ import type { CommitEnd } from '../commit/committer.ts'
 import type { PreparedGroup } from '../commit/prepare-group.ts'
 import { resolveOutcome, type Outcome } from '../commit/resolve-outcome.ts'
 import type { WriterContext } from '../context.ts'
+import { carryOutRestore } from '../restore/carry-out-restore.ts'
 import type { LeaseState } from './lease-machine.ts'
 import { LeaseTerm, type LeaseOptions } from './lease-term.ts'
 
@@ -33,7 +34,7 @@ export interface LeadOptions {
 /** Leads with a lease, and with those that follow it at once after a group whose outcome had to be found out. */
 export async function lead(options: LeadOptions, firstTerm: LeaseTerm): Promise<void> {
   const { context, lease, serve, moveTo, stop } = options
-  const { presence, queue, sessions, committer, relay, logger } = context
+  const { presence, queue, sessions, committer, relay, restores, logger } = context
   await using serving = new Serving(serve)
   let term: LeaseTerm | undefined = firstTerm
   try {
@@ -42,13 +43,19 @@ export async function lead(options: LeadOptions, firstTerm: LeaseTerm): Promise<
       using _ = presence.onAbsence(lease.leaseMs * mostAbsenceShare, () => giveUp(current, logger))
       term = undefined
       let end = await begin(context, current)
-      if (end === undefined) {
-        sessions.restart()
+      if (end === undefined) sessions.restart()
+      while (end === undefined) {
         queue.open()
+        restores.open()
         await serving.begin()
         moveTo('ready')
         logger.info({ epoch: current.epoch, revision: committer.revision }, 'leading')
         end = await serving.run(current, { context, stop })
+        const restore = end.kind === 'lost' && !stop.aborted && current.mayStart() ? restores.take() : undefined
+        if (restore === undefined) break
+        moveTo('shaken')
+        // What the writer has in memory is void: the term begins anew.
+        if (await carryOutRestore(context, current, { restore, stop })) end = await begin(context, current)
       }
       if (end.kind === 'uncertain') {
         moveTo('shaken')
@@ -61,6 +68,7 @@ export async function lead(options: LeadOptions, firstTerm: LeaseTerm): Promise<
   } finally {
     moveTo('lost')
     queue.close()
+    restores.close()
     await relay.stop()
   }
 }
@@ -130,7 +138,10 @@ class Serving implements AsyncDisposable {
     this.#server ??= await this.#serve()
   }
 
-  /** Commits until the term ends; at a stop, until the calls that came before it are answered. */
+  /**
+   * Commits until the term ends, or a restore waits to be applied; at a stop, until the calls that came before it are
+   * answered.
+   */
   async run(term: LeaseTerm, { context, stop }: { context: WriterContext; stop: AbortSignal }): Promise<CommitEnd> {
     const drained = new AbortController()
     const onStop = (): void => {
@@ -143,7 +154,8 @@ class Serving implements AsyncDisposable {
     stop.addEventListener('abort', onStop, { once: true })
     if (stop.aborted) onStop()
     try {
-      return await context.committer.run(term, drained.signal)
+      const ended = AbortSignal.any([drained.signal, context.restores.interruption])
+      return await context.committer.run(term, ended)
     } finally {
       stop.removeEventListener('abort', onStop)
     }

@@ -2,6 +2,7 @@ import type { NatsServer } from '@qcore/transport'
 import { schedule, type ScheduledTask } from 'node-cron'
 import type { WriterContext } from '../context.ts'
 import { leads } from '../writer-metrics.ts'
+import { dropExpiredRestores } from '../restore/drop-expired.ts'
 import { awaitLease, leaseSubject } from './await-lease.ts'
 import { lead, pauseAfterFailure } from './lead.ts'
 import { nextLeaseState, type LeaseEvent, type LeaseState } from './lease-machine.ts'
@@ -111,13 +112,14 @@ export class Leadership implements AsyncDisposable {
   }
 
   async #compact(): Promise<void> {
-    const { logKeeper, committer, logger } = this.#context
+    const { logKeeper, committer, pool, logger } = this.#context
     const term = this.#term
     if (term === undefined || this.#state !== 'leading' || !term.mayStart()) return
     try {
       await logKeeper.compact({ epoch: term.epoch, nowUs: term.clock.now(), revision: committer.revision })
+      await dropExpiredRestores(pool)
     } catch (error) {
-      logger.warn({ err: error }, 'cannot compact the log yet')
+      logger.warn({ err: error }, 'cannot clean up yet')
     }
   }
 }

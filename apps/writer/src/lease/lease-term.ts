@@ -33,6 +33,8 @@ export class LeaseTerm implements AsyncDisposable {
   #limitMs: number
   #renewal: NodeJS.Timeout | undefined
   #expiry: NodeJS.Timeout | undefined
+  /** Whether a transaction holds the head row, and with it the lease. */
+  #isHeld = false
 
   /** Takes the lease, if nobody holds it. */
   static async take(options: LeaseOptions): Promise<LeaseTerm | undefined> {
@@ -65,7 +67,28 @@ export class LeaseTerm implements AsyncDisposable {
 
   /** Whether something may be begun now. */
   mayStart(): boolean {
-    return !this.#ended.signal.aborted && performance.now() < this.#limitMs
+    return !this.#ended.signal.aborted && !this.#isHeld && performance.now() < this.#limitMs
+  }
+
+  /**
+   * Does work that holds the head row in a transaction: nobody can take the lease meanwhile, and nobody can renew it but
+   * the transaction itself. Afterwards the term goes on from that renewal, or from the last one before.
+   */
+  async whileHeld<T>(work: (onRenewing: (sentMs: number) => void) => Promise<T>): Promise<T> {
+    const { leaseMs, marginMs } = this.#options
+    this.#isHeld = true
+    clearTimeout(this.#renewal)
+    clearTimeout(this.#expiry)
+    let renewedMs = this.#limitMs - leaseMs + marginMs
+    try {
+      return await work((sentMs) => (renewedMs = sentMs))
+    } finally {
+      this.#isHeld = false
+      if (!this.#ended.signal.aborted) {
+        this.#extend(renewedMs)
+        this.#scheduleRenewal(0)
+      }
+    }
   }
 
   /** Ends the term here; the lease itself is left as it is. */
@@ -87,6 +110,7 @@ export class LeaseTerm implements AsyncDisposable {
   }
 
   #extend(sentMs: number): void {
+    if (this.#isHeld) return
     const { leaseMs, marginMs } = this.#options
     this.#limitMs = sentMs + leaseMs - marginMs
     clearTimeout(this.#expiry)
@@ -94,6 +118,7 @@ export class LeaseTerm implements AsyncDisposable {
   }
 
   #scheduleRenewal(afterMs: number): void {
+    if (this.#isHeld) return
     this.#renewal = setTimeout(() => {
       this.#renew().catch((error: unknown) => {
         if (this.#ended.signal.aborted) return

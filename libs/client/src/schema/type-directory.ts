@@ -99,6 +99,12 @@ export class TypeDirectory {
     }
   }
 
+  /** Forgets everything: the store was restored. */
+  forgetAll(): void {
+    this.#schemas.clear()
+    this.#typeOfEntity.clear()
+  }
+
   forgetSchema(type: string): void {
     this.#schemas.delete(type)
   }

@@ -15,6 +15,9 @@ export interface SnapshotEntityRow {
   name: string
   parentId: string
   createdRevision: number
+  /** The revision that last created, renamed or moved it. */
+  structureRevision: number
+  place: string
 }
 
 /** A field of a snapshot. */
@@ -57,7 +60,9 @@ export async function readSnapshotOrigin(connection: Executor): Promise<Snapshot
 export async function openSnapshotCursors(connection: Executor): Promise<void> {
   await connection.query(`
     declare snapshot_entity no scroll cursor for
-      select id, type, name, parent_id as "parentId", created_revision as "createdRevision" from entity order by id;
+      select id, type, name, parent_id as "parentId", created_revision as "createdRevision",
+        greatest(structure_revision, created_revision) as "structureRevision", place
+      from entity order by id;
     declare snapshot_field no scroll cursor for
       select entity_id as "entityId", field_id as "fieldId",
         case when octet_length(value) <= ${largeValueBytes} then value end as value,

@@ -49,7 +49,7 @@ export type LogBatch = Message<"qcore.store.v1.LogBatch"> & {
   lastRevision: bigint;
 
   /**
-   * One commit a revision, without gaps.
+   * One commit a revision, without gaps. None: another history has just begun, and the next revision is `first_revision`.
    *
    * @generated from field: repeated qcore.store.v1.CommitRecord commits = 4;
    */
