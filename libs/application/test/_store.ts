@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { connect } from '@qcore/client'
+import { connect, type TokenLevel } from '@qcore/client'
 import { launch } from '@qcore/launcher'
 import { inject } from 'vitest'
 
@@ -8,6 +8,7 @@ export interface TestStore extends AsyncDisposable {
   readonly name: string
   /** Level admin. */
   readonly token: string
+  mint(level: TokenLevel): Promise<string>
 }
 
 export async function startStore(): Promise<TestStore> {
@@ -22,7 +23,10 @@ export async function startStore(): Promise<TestStore> {
     Q_LOG_LEVEL: 'silent',
     Q_MODES: 'auth,reader,writer,notifier',
   })
-  await using q = await connect({ servers: inject('natsUrl'), store, token: masterToken })
-  const { token } = await q.token.mint({ subject: 'tester', level: 'admin' })
-  return { name: store, token, [Symbol.asyncDispose]: () => services[Symbol.asyncDispose]() }
+  const mint = async (level: TokenLevel): Promise<string> => {
+    await using q = await connect({ servers: inject('natsUrl'), store, token: masterToken })
+    return (await q.token.mint({ subject: 'tester', level })).token
+  }
+  const token = await mint('admin')
+  return { name: store, token, mint, [Symbol.asyncDispose]: () => services[Symbol.asyncDispose]() }
 }

@@ -166,6 +166,21 @@ describe('the Service type', () => {
     expect(fields).toEqual(expect.arrayContaining(['Site', ...Object.keys(serviceSchema.fields)]))
   })
 
+  it('is made once, with a token of level admin; then level write does', async () => {
+    await using own = await startStore()
+    await using q = await connect({ servers: inject('natsUrl'), store: own.name, token: await own.mint('write') })
+    const { app, worker } = running('modest', q)
+    await app.start()
+    await vi.waitFor(async () => {
+      const { detail = '' } = (await app.checkHealth()).find(({ name }) => name === 'store') ?? {}
+      expect(detail).toContain('admin')
+    }, waiting)
+    await using admin = await connect({ servers: inject('natsUrl'), store: own.name, token: own.token })
+    await admin.setSchema(serviceSchema)
+    await vi.waitFor(() => expect(worker.isConnected).toBe(true), waiting)
+    await app.stop()
+  })
+
   it('is not taken where one of its fields is of another type', async () => {
     await using own = await startStore()
     await using q = await connect({ servers: inject('natsUrl'), store: own.name, token: own.token })
