@@ -18,6 +18,9 @@ export interface LeaseOptions {
 /** Time before a renewal that failed is tried again. */
 const retryMs = 250
 
+/** Who asked for the lease without an answer, ever since: PostgreSQL may have granted it, or may yet do so. */
+const inDoubt = new WeakSet<LeaseOptions>()
+
 /** Why a term ended. */
 export type TermEnd = 'deposed' | 'expired' | 'closed'
 
@@ -36,11 +39,14 @@ export class LeaseTerm implements AsyncDisposable {
   /** Whether a transaction holds the head row, and with it the lease. */
   #isHeld = false
 
-  /** Takes the lease, if nobody holds it. */
+  /** Takes the lease, if nobody holds it, or this instance by a request whose answer was lost. */
   static async take(options: LeaseOptions): Promise<LeaseTerm | undefined> {
     const { executor, holder, leaseMs } = options
+    const orOwn = inDoubt.has(options)
+    inDoubt.add(options)
     const sentMs = performance.now()
-    const taken = await takeLease(executor, { holder, leaseMs })
+    const taken = await takeLease(executor, { holder, leaseMs, orOwn })
+    if (taken !== undefined || !orOwn) inDoubt.delete(options)
     if (taken === undefined) return undefined
     const term = new LeaseTerm(options, taken.epoch, sentMs)
     term.clock.observe(taken.nowUs, sentMs, performance.now())

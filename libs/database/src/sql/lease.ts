@@ -3,19 +3,21 @@ import type { Executor } from '../pool.ts'
 /**
  * Takes the writer's lease if nobody holds it, for `leaseMs` from now on PostgreSQL's clock. Returns the new epoch
  * and PostgreSQL's time in microseconds; undefined if somebody holds it.
+ *
+ * @param orOwn takes it also from the same holder, who asked before and did not get the answer
  */
 export async function takeLease(
   executor: Executor,
-  { holder, leaseMs }: { holder: string; leaseMs: number },
+  { holder, leaseMs, orOwn }: { holder: string; leaseMs: number; orOwn: boolean },
 ): Promise<{ epoch: number; nowUs: number } | undefined> {
   const { rows } = await executor.query<{ epoch: number; nowUs: number }>({
     name: 'take_lease',
     text: `
       update head
       set epoch = epoch + 1, holder = $1, lease_until = clock_timestamp() + $2::double precision * interval '1 ms'
-      where lease_until < clock_timestamp()
+      where lease_until < clock_timestamp() or ($3 and holder = $1)
       returning epoch, (extract(epoch from clock_timestamp()) * 1000000)::bigint as "nowUs"`,
-    values: [holder, leaseMs],
+    values: [holder, leaseMs, orOwn],
   })
   return rows[0]
 }
