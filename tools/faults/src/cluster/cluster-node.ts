@@ -1,7 +1,8 @@
 import path from 'node:path'
 import { openFaultProxy, type FaultProxy } from '@qcore/fault-proxy'
-import { freePort, planProcess, type ServiceLog, type ServiceProcess } from '@qcore/local-stack'
+import { planProcess, type ServiceLog, type ServiceProcess } from '@qcore/local-stack'
 import type { Environment } from '@qcore/service'
+import { quietPort } from './quiet-port.ts'
 
 export type ServiceName = 'auth' | 'gateway' | 'notifier' | 'reader' | 'writer'
 
@@ -46,7 +47,7 @@ export class ClusterNode implements AsyncDisposable {
     await using opened = new AsyncDisposableStack()
     const postgres = opened.use(await openFaultProxy(plan.postgresUrl, { host }))
     const nats = opened.use(await openFaultProxy(plan.natsUrl, { host }))
-    const health = `${innerHost}:${await freePort()}`
+    const health = `${innerHost}:${await quietPort()}`
     opened.move()
     return new ClusterNode(plan, { postgres, nats }, health)
   }

@@ -3,7 +3,6 @@ import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { openPool, readHead, type Pool } from '@qcore/database'
 import {
-  freePort,
   mintAdminToken,
   openServiceLog,
   startNats,
@@ -13,6 +12,7 @@ import {
   type ServiceLog,
 } from '@qcore/local-stack'
 import type { Environment } from '@qcore/service'
+import { quietPort } from './quiet-port.ts'
 import { ClusterNode, here, type Placement, type ServiceName } from './cluster-node.ts'
 
 /** The store of every cluster. */
@@ -72,7 +72,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const logFile = path.join(folder, 'cluster.log')
   const log = parts.use(openServiceLog(logFile, () => undefined))
   const masterToken = randomBytes(32).toString('hex')
-  const gatewayPort = await freePort()
+  const gatewayPort = await quietPort()
   const env = {
     Q_STORE: storeName,
     Q_AUTH_SECRET: randomBytes(32).toString('hex'),

@@ -25,7 +25,8 @@ export function digestOf(record: CommitRecord): string {
   return createHash('sha256').update(toBinary(CommitRecordSchema, record)).digest('base64').slice(0, 16)
 }
 
-function entryOf(record: CommitRecord): LogEntry {
+/** A commit as the checks want it. */
+export function entryOf(record: CommitRecord): LogEntry {
   const { revision, epoch, idempotencyKey: requestKey, changes } = record
   return {
     revision: Number(revision),

@@ -21,6 +21,8 @@ export interface RunResult {
   /** Violations that each check found. */
   readonly checks: Readonly<Record<string, number>>
   readonly faults: readonly FaultResult[]
+  /** Of a control: the checks that had to find something. */
+  readonly bites?: readonly string[]
 }
 
 export interface FaultResult {
@@ -35,14 +37,14 @@ export interface FaultResult {
 /** The result of a run that did not come to its checks. */
 export function resultWithout(
   { name, summary }: { readonly name: string; readonly summary: string },
-  { seed, outcome, reason }: { readonly seed: number; readonly outcome: 'failed' | 'not run'; readonly reason: string },
+  { seed, outcome, reason }: { readonly seed: number; readonly outcome: RunOutcome; readonly reason: string },
 ): RunResult {
   return {
     scenario: name,
     summary,
     seed,
     outcome,
-    reasons: [reason],
+    reasons: reason === '' ? [] : [reason],
     folder: '',
     durationMs: 0,
     ratePerSecond: 0,

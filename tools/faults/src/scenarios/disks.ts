@@ -19,8 +19,7 @@ export const powerCut: Scenario = {
   plan: planOnDisk(768 * mebibyte, cutPowerTwice),
 }
 
-/** For the control: the same, with other settings of PostgreSQL. */
-export async function cutPowerTwice(run: FaultRun, disk: DiskImage): Promise<void> {
+async function cutPowerTwice(run: FaultRun, disk: DiskImage): Promise<void> {
   for (let round = 0; round < 2; round += 1) {
     await disk.sync()
     await run.wait(1_500 + run.random.below(1_500))
@@ -38,7 +37,7 @@ export async function cutPowerTwice(run: FaultRun, disk: DiskImage): Promise<voi
 }
 
 /** Freezes PostgreSQL, keeps what its disk has at that moment, ends it, and puts the disk back to what was kept. */
-async function cutPower({ postgres }: Cluster, disk: DiskImage): Promise<string | undefined> {
+export async function cutPower({ postgres }: Cluster, disk: DiskImage): Promise<string | undefined> {
   const pid = postgres.pid ?? 0
   process.kill(pid, 'SIGSTOP')
   const children = childrenOf(pid)
