@@ -60,6 +60,40 @@ async function ok(...argv: string[]): Promise<string> {
 
 const json = async (...argv: string[]): Promise<unknown> => JSON.parse(await ok(...argv, '--json'))
 
+describe('query', () => {
+  const text = `SELECT Level, Parent->Name, Owner->Name FROM Device WHERE Level >= 3 ORDER BY Level DESC`
+
+  it('shows what was selected, in columns', async () => {
+    expect(await ok('query', text)).toBe(
+      [
+        'id    name  Level  Parent->Name  Owner->Name',
+        'lamp  Lamp  5      Attic         ',
+        'fan   Fan   3      Attic         Lamp',
+      ].join('\n'),
+    )
+    expect(await ok('query', `FROM Device WHERE Level = 77`)).toBe('')
+  })
+
+  it('counts, and explains', async () => {
+    expect(await ok('query', '--count', text)).toBe('2')
+    expect(await ok('query', `SELECT COUNT(*) FROM Device WHERE Name = 'Lamp'`)).toBe('1')
+    expect(await json('query', '--count', text)).toEqual({ count: 2 })
+    expect(await ok('query', '--explain', text)).toContain('indexes: ')
+    expect(await json('query', '--explain', text)).toMatchObject({ text, unindexed: [] })
+  })
+
+  it('writes one JSON document an entity', async () => {
+    const lines = (await ok('query', text, '--json')).split('\n').map((line) => JSON.parse(line) as unknown)
+    expect(lines).toMatchObject([{ id: 'lamp', fields: { Level: { value: '5' } } }, { id: 'fan' }])
+  })
+
+  it('says where the text is wrong', async () => {
+    const { code, err } = await qcore(['query', 'FROM Device WHERE Level ='])
+    expect(code).toBe(2)
+    expect(err).toContain('line 1, column 26: expected a value, found the end')
+  })
+})
+
 describe('tree', () => {
   it('shows what is below an entity', async () => {
     expect(await ok('tree', 'attic')).toBe(

@@ -4,9 +4,9 @@ import { openPool, prepareStore, readDatabase, readHead, type Executor, type Poo
 import { coalesce, openPast, openReplica, type Past, type Replica } from '@qcore/replica'
 import { createLogger, openNats, type Logger } from '@qcore/service'
 import type { ReaderConfig } from './config.ts'
-import { createCursorCodec, type CursorCodec } from './find/cursor.ts'
-import { findSettings } from './find/run-statement.ts'
 import { Turns } from './past/turns.ts'
+import { createCursorCodec, type CursorCodec } from './query/cursor.ts'
+import { findSettings } from './query/run-statement.ts'
 
 /** What the reader works with. Disposing closes what it opened. */
 export interface ReaderContext extends AsyncDisposable {

@@ -7,6 +7,7 @@ import {
   FieldDefinitionSchema,
   HistoryService,
   logSubject,
+  QueryService,
   ReadService,
   TypeSchemaSchema,
   ValueType,
@@ -31,6 +32,7 @@ export interface TestReader extends AsyncDisposable {
   readonly history: Client<typeof HistoryService>
   /** Of a caller who may read, and no more. */
   readonly readOnlyHistory: Client<typeof HistoryService>
+  readonly queries: Client<typeof QueryService>
   /** Commits, and tells of it. */
   commit(...mutations: RawMutation[]): Promise<bigint>
 }
@@ -82,6 +84,7 @@ export async function startReader({ prepare, postgresUrl }: TestReaderOptions = 
     jsonClient: clientOf(ReadService, { binary: false }),
     history: clientOf(HistoryService, { token: adminToken }),
     readOnlyHistory: clientOf(HistoryService),
+    queries: clientOf(QueryService),
     async commit(...mutations) {
       const record = await raw.commit(mutations)
       connection.publish(logSubject(raw.store), await raw.batchOf([record]))

@@ -4,11 +4,11 @@ import { openPool } from '@qcore/database'
 import type { TypeModel } from '@qcore/model'
 import { openRawStore, type RawStore } from '@qcore/replica/testing'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { compileStatement } from '../src/find/compile-statement.ts'
-import { endOf, findStatement, loadPage } from '../src/find/find-page.ts'
-import { planFind } from '../src/find/find-plan.ts'
-import { findSettings } from '../src/find/run-statement.ts'
-import type { After } from '../src/find/find-statement.ts'
+import { planFind } from '../src/find/plan-find.ts'
+import { compileStatement } from '../src/query/compile-statement.ts'
+import type { After } from '../src/query/order-sql.ts'
+import { afterOf, findStatement, loadPage } from '../src/query/query-page.ts'
+import { findSettings } from '../src/query/run-statement.ts'
 import { schemaOf } from './_reader.ts'
 
 /** More than the most that a condition may drive by, twice. */
@@ -19,6 +19,7 @@ type Init = Exclude<Parameters<typeof create<typeof FindEntitiesRequestSchema>>[
 let raw: RawStore
 let pool: ReturnType<typeof openPool>
 let type: TypeModel
+const types = { get: (): TypeModel => type, names: ['Thing'] }
 
 beforeAll(async () => {
   raw = await openRawStore(inject('postgresUrl'))
@@ -137,9 +138,13 @@ function planOf(request: Init): ReturnType<typeof planFind> {
   return planFind(create(FindEntitiesRequestSchema, { type: 'Thing', limit: 50, ...request }), type)
 }
 
+function statementOf(request: Init, after?: After): ReturnType<typeof findStatement> {
+  const { plan, columns } = planOf(request)
+  return findStatement(plan, { types, columns, after })
+}
+
 async function explain(request: Init, after?: After): Promise<string> {
-  const plan = planOf({ ...request, select: ['Serial', 'Code'] })
-  const { sql, params } = compileStatement(findStatement(plan, after))
+  const { sql, params } = compileStatement(statementOf({ ...request, select: ['Serial', 'Code'] }, after))
   const { rows } = await pool.query<{ 'QUERY PLAN': string }>(`explain ${sql}`, params)
   return rows.map((row) => row['QUERY PLAN']).join('\n')
 }
@@ -148,13 +153,13 @@ test.each(requests)('$name: three pages are those that a search by hand finds', 
   const numbers = Array.from({ length: entities }, (_, i) => i).filter(finds)
   if (by !== undefined) numbers.sort((a, b) => by(a) - by(b))
   const ids: string[] = []
-  let end: ReturnType<typeof endOf> | undefined
+  let after: After | undefined
   for (let page = 0; page < 3; page++) {
-    const { rows } = await loadPage(pool, planOf(request), end)
+    const { rows } = await loadPage(pool, statementOf(request, after))
     ids.push(...rows.slice(0, 50).map(({ id }) => id))
     const last = rows[49]
     if (rows.length <= 50 || last === undefined) break
-    end = endOf(last)
+    after = afterOf(planOf(request).plan, { id: last.id, keys: last.keys ?? [] })
   }
   expect(ids).toEqual(numbers.slice(0, 150).map(idOf))
 })
@@ -166,9 +171,9 @@ describe.each(['never analyzed', 'analyzed'])('a store that was %s', (state) => 
 
   test.each(requests)('$name: no table is read from end to end', async ({ request }) => {
     const isOrdered = request.order !== undefined
-    const after: After = { key: isOrdered ? 100n : undefined, id: 'e00100' }
+    const after: After = { keys: isOrdered ? [100n] : [], id: 'e00100' }
     const first = await explain(request)
-    const second = await explain(request, request.order?.field === 'Weight' ? { ...after, key: 100 } : after)
+    const second = await explain(request, request.order?.field === 'Weight' ? { ...after, keys: [100] } : after)
     for (const plan of [first, second]) {
       expect(plan).not.toMatch(/Seq Scan on (field|entity)/)
       expect(plan).toMatch(/Index (Only )?Scan/)
@@ -178,8 +183,7 @@ describe.each(['never analyzed', 'analyzed'])('a store that was %s', (state) => 
 
 test('what a page costs does not grow with what the conditions let through', async () => {
   for (const { name, request } of requests) {
-    const plan = planOf(request)
-    const { sql, params } = compileStatement(findStatement(plan, undefined))
+    const { sql, params } = compileStatement(statementOf(request))
     const { rows } = await pool.query<{ 'QUERY PLAN': [{ Plan: { 'Shared Hit Blocks': number } }] }>(
       `explain (analyze, buffers, format json) ${sql}`,
       params,

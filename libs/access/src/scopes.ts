@@ -6,6 +6,7 @@ import type { Claims } from './claims.ts'
 export const serviceLevels: Readonly<Record<string, AccessLevel>> = {
   read: AccessLevel.READ,
   history: AccessLevel.READ,
+  query: AccessLevel.READ,
   watch: AccessLevel.READ,
   token: AccessLevel.READ,
   commit: AccessLevel.WRITE,

@@ -28,6 +28,15 @@ import { FieldReader, type FieldRef } from './read/field-reader.ts'
 import { findPage, findRequest, type FindQuery, type FoundEntity } from './read/find.ts'
 import { Pages, type PagesOptions } from './read/pages.ts'
 import type { TypeDefinition } from './schema/define-type.ts'
+import {
+  countQuery,
+  explainQuery,
+  queryPages,
+  type Explanation,
+  type QueriedEntity,
+  type QueryInput,
+  type QueryOptions,
+} from './read/query.ts'
 import type { TypeSchema, TypeSchemaInput } from './schema/schema.ts'
 import { TypeDirectory } from './schema/type-directory.ts'
 import type { SnapshotSource } from './snapshot/file-parts.ts'
@@ -107,13 +116,27 @@ export class Client implements AsyncDisposable {
 
   /** Finds the entities of exactly one type by the values of their fields. */
   find(type: string, query: FindQuery = {}, options: ReadOptions = {}): Pages<FoundEntity> {
-    const context = { caller: this.#caller, session: this.#session, directory: this.#directory }
     return new Pages(async (cursor, limit) => {
       const request = await findRequest(type, query, this.#directory, options)
       request.cursor = cursor
       request.limit = limit
-      return findPage(context, request, options)
+      return findPage(this.#queryContext, request, options)
     }, query)
+  }
+
+  /** What a query finds, page by page, all pages of one revision. The query is text or made by `query(type)`. */
+  query(query: QueryInput, options: QueryOptions = {}): Pages<QueriedEntity> {
+    return queryPages(this.#queryContext, query, options)
+  }
+
+  /** How many entities a query finds. */
+  count(query: QueryInput, options: ReadOptions = {}): Promise<number> {
+    return countQuery(this.#queryContext, query, options)
+  }
+
+  /** How a query is answered: its SQL, PostgreSQL's plan, the indexes. */
+  explain(query: QueryInput, options: QueryOptions = {}): Promise<Explanation> {
+    return explainQuery(this.#queryContext, query, options)
   }
 
   /** Reads a field, or a path that ends in one: `Status`, `Owner->Site->Name`. */
@@ -227,6 +250,10 @@ export class Client implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
+  }
+
+  get #queryContext() {
+    return { caller: this.#caller, session: this.#session, directory: this.#directory }
   }
 
   #demand({ consistency }: ReadOptions) {

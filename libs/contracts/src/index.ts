@@ -158,6 +158,35 @@ export type {
   SchemaChanged,
 } from './gen/qcore/store/v1/log_pb.ts'
 export {
+  ExplainRequestSchema,
+  ExplainResponseSchema,
+  QueriedEntitySchema,
+  QueryComparisonSchema,
+  QueryConditionSchema,
+  QueryConditionsSchema,
+  QueryMembershipSchema,
+  QueryOrderSchema,
+  QueryRequestSchema,
+  QueryResponseSchema,
+  QuerySchema,
+  QueryService,
+  QueryTextMatchSchema,
+} from './gen/qcore/store/v1/query_pb.ts'
+export type {
+  ExplainRequest,
+  ExplainResponse,
+  QueriedEntity,
+  Query,
+  QueryComparison,
+  QueryCondition,
+  QueryConditions,
+  QueryMembership,
+  QueryOrder,
+  QueryRequest,
+  QueryResponse,
+  QueryTextMatch,
+} from './gen/qcore/store/v1/query_pb.ts'
+export {
   CheckExistsRequestSchema,
   CheckExistsResponseSchema,
   Comparison,

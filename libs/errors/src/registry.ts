@@ -112,6 +112,15 @@ export const errorRegistry = {
     status: 'invalid_argument',
     meaning: 'The filter or the order cannot be answered: the field is not indexed, or the value is not comparable.',
   },
+  invalid_query: {
+    status: 'invalid_argument',
+    meaning:
+      'The query breaks the grammar or one of its limits. Of a text, the metadata `line`, `column` and `expected` name the place.',
+  },
+  unindexed_field: {
+    status: 'invalid_argument',
+    meaning: 'The query compares or orders by a field that keeps no index. `field` names the part.',
+  },
   invalid_cursor: { status: 'invalid_argument', meaning: 'The cursor is not one of this request.' },
   invalid_snapshot: {
     status: 'invalid_argument',

@@ -1,5 +1,5 @@
 import type { ChildrenRow } from '@qcore/database'
-import { compareText } from './compare-text.ts'
+import { compareText } from '@qcore/model'
 
 export interface Child {
   readonly id: string

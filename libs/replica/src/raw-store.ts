@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
 import { CommitRecordSchema, LogBatchSchema, TypeSchemaSchema, ValueSchema } from '@qcore/contracts'
 import { createLogPartition, migrateStore, openPool, readHead } from '@qcore/database'
-import { indexKey, messageFromFieldValue, type EntityState } from '@qcore/model'
+import { indexKey, messageFromFieldValue, referencedIds, type EntityState } from '@qcore/model'
 import { applyRawCommit, commitTimeUs, type RawMutation, type RawState } from './raw-commit.ts'
 
 export type { RawMutation } from './raw-commit.ts'
@@ -110,6 +110,7 @@ async function deleteEntity(query: Query, entity: EntityState, revision: number)
   const { id, type, name, parentId, createdRevision, structureRevision, place } = entity
   await query('delete from entity where id = $1', [id])
   await query('delete from field where entity_id = $1', [id])
+  await query('delete from reference where entity_id = $1', [id])
   await query(
     `insert into tombstone (entity_id, revision, type, name, parent_id, created_revision, structure_revision, place)
      values ($1, $2, $3, $4, $5, $6, $7, $8)`,
@@ -133,9 +134,14 @@ async function storeEntity(query: Query, entity: EntityState, { types }: RawStat
       entity.place,
     ],
   )
+  await query('delete from reference where entity_id = $1', [entity.id])
   for (const field of types.get(entity.type)?.fields ?? []) {
     const state = entity.fields[field.position]
     if (state === undefined) continue
+    await query(
+      `insert into reference (target_id, entity_id, field_id) select target, $2, $3 from unnest($1::text[]) target`,
+      [referencedIds(field.valueType, state.value), entity.id, field.id],
+    )
     const key = field.indexed ? indexKey(field.valueType, state.value) : undefined
     const value = Buffer.from(toBinary(ValueSchema, messageFromFieldValue(field.valueType, state.value)))
     await query(

@@ -2,15 +2,8 @@ import { create } from '@bufbuild/protobuf'
 import { ChildOrder, TypeSchemaSchema } from '@qcore/contracts'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import {
-  compareText,
-  loadPastTypes,
-  openPast,
-  TypeRegistry,
-  type Past,
-  type Replica,
-  type ReplicaSource,
-} from '../src/index.ts'
+import { compareText } from '@qcore/model'
+import { loadPastTypes, openPast, TypeRegistry, type Past, type Replica, type ReplicaSource } from '../src/index.ts'
 import type { RawMutation } from '../src/testing.ts'
 import { caller, createTestStore, person, personSchema, plain, write, type TestStore } from './_replica.ts'
 

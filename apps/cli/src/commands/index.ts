@@ -6,6 +6,7 @@ import { addFind } from './find.ts'
 import { addGet } from './get.ts'
 import { addMove } from './move.ts'
 import { addRename } from './rename.ts'
+import { addQuery } from './query.ts'
 import { addSchema } from './schema.ts'
 import { addSet } from './set.ts'
 import { addSnapshot } from './snapshot.ts'
@@ -24,6 +25,7 @@ const commands = [
   addMove,
   addDelete,
   addFind,
+  addQuery,
   addWatch,
   addSchema,
   addSnapshot,

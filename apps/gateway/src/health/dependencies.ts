@@ -8,6 +8,7 @@ const answerTimeoutMs = 500
 export const serverOfService: Readonly<Record<string, string>> = {
   'qcore.store.v1.ReadService': 'reader',
   'qcore.store.v1.HistoryService': 'reader',
+  'qcore.store.v1.QueryService': 'reader',
   'qcore.store.v1.CommitService': 'writer',
   'qcore.store.v1.WatchService': 'notifier',
   'qcore.auth.v1.TokenService': 'auth',

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm/sql/sql'
 import { readDatabase, type Executor } from '@qcore/database'
-import type { PageEnd } from './cursor.ts'
-import { runStatement } from './run-statement.ts'
+import type { PageEnd } from '../query/cursor.ts'
+import { runStatement } from '../query/run-statement.ts'
 
 /** A child of an entity. */
 export interface ChildRow {

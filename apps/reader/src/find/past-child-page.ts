@@ -1,7 +1,7 @@
 import { sql, type SQL } from 'drizzle-orm/sql/sql'
 import { readDatabase, type Executor } from '@qcore/database'
 import type { ChildPageQuery, ChildRow } from './child-page.ts'
-import { runStatement } from './run-statement.ts'
+import { runStatement } from '../query/run-statement.ts'
 
 /** A page of the children that an entity had right after a revision, in their order then; one row more than the limit. */
 export async function loadPastChildPage(

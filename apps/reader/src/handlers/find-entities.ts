@@ -5,16 +5,15 @@ import {
   FoundEntitySchema,
   type FindEntitiesRequest,
   type FindEntitiesResponse,
-  type FoundEntity,
 } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
 import { messageFromEntity } from '@qcore/model'
 import type { Caller } from '@qcore/replica'
 import type { ReaderContext } from '../context.ts'
-import { planFind, type FindPlan } from '../find/find-plan.ts'
-import { endOf, loadPage, type FoundRow } from '../find/find-page.ts'
-import { selectedFields } from '../find/selected-fields.ts'
+import { planFind } from '../find/plan-find.ts'
 import { whenFresh } from '../freshness.ts'
+import { ownColumn } from '../query/column-result.ts'
+import { afterOf, findStatement, loadPage } from '../query/query-page.ts'
 import { whenApplied } from '../when-applied.ts'
 
 export function findEntities(
@@ -23,24 +22,31 @@ export function findEntities(
   caller: Caller,
 ): Promise<FindEntitiesResponse> | FindEntitiesResponse {
   return whenFresh(reader, request.consistency, caller, async () => {
-    const plan = await reader.replica.read((source) => {
+    const { type, types } = await reader.replica.read((source, types) => {
       const type = source.type(request.type)
       if (type === undefined) throw new QError('unknown_type', `there is no type ${request.type}`, { field: 'type' })
-      return planFind(request, type)
+      return { type, types }
     }, caller)
+    const { plan, columns } = planFind(request, type)
     const end = request.cursor === '' ? undefined : reader.cursors.read(request.cursor, identityOf(request))
     const response = create(FindEntitiesResponseSchema)
     if (plan.isEmpty) {
       response.revision = BigInt(reader.replica.feed.appliedRevision)
       return response
     }
-    const page = await loadPage(reader.pool, plan, end)
+    const after = end && afterOf(plan, { id: end.id, keys: [end.key] })
+    const page = await loadPage(reader.pool, findStatement(plan, { types, columns, after }))
     await whenApplied(reader.replica.feed, page, caller)
     response.revision = BigInt(page.revision)
-    response.entities = page.rows.slice(0, plan.limit).map((row) => foundEntity(plan, row))
+    response.entities = page.rows.slice(0, plan.limit).map((row) => {
+      const found = create(FoundEntitySchema)
+      found.entity = messageFromEntity({ ...row, type: plan.type.name, fields: [] })
+      found.fields = columns.map((column) => ownColumn(column, row))
+      return found
+    })
     const last = page.rows[plan.limit - 1]
     if (page.rows.length > plan.limit && last !== undefined) {
-      response.nextCursor = reader.cursors.write(endOf(last), identityOf(request))
+      response.nextCursor = reader.cursors.write({ key: last.keys?.[0] ?? '', id: last.id }, identityOf(request))
     }
     return response
   })
@@ -52,11 +58,4 @@ function identityOf(request: FindEntitiesRequest): Uint8Array {
   identity.cursor = ''
   delete identity.consistency
   return toBinary(FindEntitiesRequestSchema, identity)
-}
-
-function foundEntity(plan: FindPlan, row: FoundRow): FoundEntity {
-  const found = create(FoundEntitySchema)
-  found.entity = messageFromEntity({ ...row, type: plan.type.name, fields: [] })
-  found.fields = selectedFields(plan, row)
-  return found
 }

@@ -1,7 +1,8 @@
 import type { ConnectRouter } from '@connectrpc/connect'
-import { HistoryService, ReadService, SnapshotService } from '@qcore/contracts'
+import { HistoryService, QueryService, ReadService, SnapshotService } from '@qcore/contracts'
 import type { ReaderContext } from '../context.ts'
 import { checkExists } from './check-exists.ts'
+import { explain } from './explain.ts'
 import { findEntities } from './find-entities.ts'
 import { getEntities } from './get-entities.ts'
 import { getRoot } from './get-root.ts'
@@ -11,6 +12,7 @@ import { listChanges } from './list-changes.ts'
 import { listChildren } from './list-children.ts'
 import { listCommits } from './list-commits.ts'
 import { listTypes } from './list-types.ts'
+import { query } from './query.ts'
 import { readFields } from './read-fields.ts'
 import { saveSnapshot } from './save-snapshot.ts'
 
@@ -31,4 +33,8 @@ export function registerHandlers(router: ConnectRouter, reader: ReaderContext): 
     listCommits: (request, caller) => listCommits(reader, request, caller),
   })
   router.service(SnapshotService, { saveSnapshot: (_request, call) => saveSnapshot(reader, call) })
+  router.service(QueryService, {
+    explain: (request, caller) => explain(reader, request, caller),
+    query: (request, caller) => query(reader, request, caller),
+  })
 }
