@@ -6,6 +6,7 @@ import { readAndWriteFields } from './steps/fields.ts'
 import { watchFields } from './steps/notifications.ts'
 import { findDevices } from './steps/queries.ts'
 import { setSchemas } from './steps/schema.ts'
+import { compareWithSnapshot } from './steps/snapshots.ts'
 import { readStatus } from './steps/status.ts'
 import type { Stop } from './stop.ts'
 import { changeTogether } from './steps/transactions.ts'
@@ -21,6 +22,7 @@ const stops: Readonly<Record<string, (stop: Stop) => Promise<void>>> = {
   Queries: findDevices,
   Notifications: watchFields,
   Transactions: changeTogether,
+  Snapshots: compareWithSnapshot,
   'Field validation': validateFields,
 }
 
