@@ -196,7 +196,7 @@ export class Committer {
 
   #send(term: LeaseTerm, group: PreparedGroup): Flight {
     const landing = new AbortController()
-    const outcome = this.#store(term, group).finally(() => landing.abort())
+    const outcome = this.#store(term, group).finally(() => landing.abort('landed'))
     if (group.isPlain) adoptGroup(this.#options.workingSet, group)
     return { group, outcome, landed: landing.signal }
   }
