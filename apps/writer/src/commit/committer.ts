@@ -1,23 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { loadRequests } from '@qcore/database'
 import { QError } from '@qcore/errors'
 import { failpoint, type Logger } from '@qcore/service'
 import type { LeaseTerm } from '../lease/lease-term.ts'
 import type { LogKeeper } from '../log/log-keeper.ts'
 import type { Relay } from '../relay/relay.ts'
-import { untilAborted } from '../until-aborted.ts'
-import { countGroup, fencedGroups, queueLength, storeSeconds } from '../writer-metrics.ts'
+import { countGroup, fencedGroups, queueLength } from '../writer-metrics.ts'
 import { adoptGroup, retractGroup } from './adopt-group.ts'
 import type { CommitConnection } from './commit-connection.ts'
 import type { CommitQueue } from './commit-queue.ts'
 import { makeFirstCommit, platform } from './first-commit.ts'
-import type { GroupLoad } from './group-state.ts'
-import { loadGroup } from './load-group.ts'
+import { GroupLoader } from './group-loader.ts'
+import { GroupSender, type Flight, type StoreOutcome } from './group-sender.ts'
 import type { PendingCommit } from './pending-commit.ts'
 import { isPlain } from './plain-commit.ts'
 import { GroupPreparer, type GroupStart, type OpenGroup, type PreparedGroup, type Settlement } from './prepare-group.ts'
-import { isRequestKeyTaken, refusalState } from './statement-failure.ts'
-import { storeGroup } from './store-group.ts'
 import type { WorkingSet } from './working-set.ts'
 
 /** Commits of a group at most. With one write each that is a statement of some ten milliseconds. */
@@ -37,16 +33,6 @@ export interface CommitterOptions {
 /** How committing ended: the lease is lost, or it is not known whether the last group was committed. */
 export type CommitEnd = { readonly kind: 'lost' } | { readonly kind: 'uncertain'; readonly group: PreparedGroup }
 
-type StoreOutcome = 'stored' | 'unsent' | 'deposed' | 'uncertain' | 'key_taken' | 'refused'
-
-/** A group that was sent to PostgreSQL. */
-interface Flight {
-  readonly group: PreparedGroup
-  readonly outcome: Promise<StoreOutcome>
-  /** Aborted when the outcome is there. */
-  readonly landed: AbortSignal
-}
-
 /**
  * Takes groups of commits from the queue and commits them, while the lease lasts. While PostgreSQL has one group, the
  * next one is prepared as if the first were committed; if it is not, the next one goes back to the queue.
@@ -54,11 +40,15 @@ interface Flight {
 export class Committer {
   readonly #options: CommitterOptions
   readonly #preparer: GroupPreparer
+  readonly #loader: GroupLoader
+  readonly #sender: GroupSender
   #revision = 0
   #nextFieldId = 1
 
   constructor(options: CommitterOptions) {
     this.#options = options
+    this.#loader = new GroupLoader(options)
+    this.#sender = new GroupSender(options)
     this.#preparer = new GroupPreparer(options.workingSet, (error) => {
       options.logger.error({ err: error }, 'a commit failed for a fault of the writer')
     })
@@ -94,7 +84,8 @@ export class Committer {
   async commitFirst(term: LeaseTerm): Promise<CommitEnd | undefined> {
     await this.#options.logKeeper.ensureRoom(this.#revision + 1)
     const group = this.#preparer.prepareOwn(this.#startOf(term), platform, makeFirstCommit)
-    const outcome = await this.#store(term, group)
+    const { outcome: stored } = this.#sender.send(term, group)
+    const outcome = await stored
     if (outcome === 'uncertain') return { kind: 'uncertain', group }
     if (outcome !== 'stored') return { kind: 'lost' }
     this.settle(group)
@@ -122,7 +113,7 @@ export class Committer {
   ): Promise<CommitEnd | undefined> {
     const { queue } = this.#options
     const first = await this.#prepare(term, commits)
-    let flight = first === undefined ? undefined : this.#send(term, first)
+    let flight = first === undefined ? undefined : this.#sender.send(term, first)
     while (flight !== undefined) {
       const { group } = flight
       const open = group.isPlain && !ended.aborted ? await this.#gather(term, flight) : undefined
@@ -144,16 +135,16 @@ export class Committer {
     const { queue } = this.#options
     try {
       let wanted = commits
-      let load = await this.#load(term, wanted, this.#revision)
+      let load = await this.#loader.load(term, wanted, this.#revision)
       if (load.isTruncated) {
         // Alone, a deletion shows whether it is the one that reaches too far.
         wanted = commits.slice(0, Math.max(1, commits.findIndex(deletes)))
-        if (wanted.length < commits.length) load = await this.#load(term, wanted, this.#revision)
+        if (wanted.length < commits.length) load = await this.#loader.load(term, wanted, this.#revision)
       }
       const start = this.#startOf(term)
       let open = this.#preparer.open(load, start)
       let taken = this.#preparer.add(open, wanted)
-      if (open.doubtfulKeys.length > 0 && (await this.#rememberKeys(term, open.doubtfulKeys))) {
+      if (open.doubtfulKeys.length > 0 && (await this.#loader.rememberKeys(term, open.doubtfulKeys))) {
         open = this.#preparer.open(load, start)
         taken = this.#preparer.add(open, wanted)
       }
@@ -181,7 +172,7 @@ export class Committer {
       let taken = 0
       try {
         const ahead = open?.settlements.length ?? 0
-        const load = await this.#load(term, commits, group.toRevision + ahead)
+        const load = await this.#loader.load(term, commits, group.toRevision + ahead)
         if (open === undefined) open = this.#preparer.open(load, { ...this.#startOf(term), revision: group.toRevision })
         else open.state.addLoad(load)
         taken = this.#preparer.add(open, commits)
@@ -194,19 +185,12 @@ export class Committer {
     }
   }
 
-  #send(term: LeaseTerm, group: PreparedGroup): Flight {
-    const landing = new AbortController()
-    const outcome = this.#store(term, group).finally(() => landing.abort('landed'))
-    if (group.isPlain) adoptGroup(this.#options.workingSet, group)
-    return { group, outcome, landed: landing.signal }
-  }
-
   /** Sends what was gathered. What needs a closer look, or comes too late for the lease, goes back to the queue. */
   #sendOpen(term: LeaseTerm, open: OpenGroup): Flight | undefined {
     queueLength.set(this.#options.queue.length)
     const commits = commitsOf(open)
     const isReady = open.doubtfulKeys.length === 0 && commits.every(({ signal }) => !signal.aborted)
-    if (isReady && term.mayStart()) return this.#send(term, this.#preparer.finish(open))
+    if (isReady && term.mayStart()) return this.#sender.send(term, this.#preparer.finish(open))
     this.#options.queue.putBack(commits)
     return undefined
   }
@@ -222,7 +206,7 @@ export class Committer {
     switch (outcome) {
       case 'key_taken':
         try {
-          await this.#rememberKeys(term, [...group.answers.keys()])
+          await this.#loader.rememberKeys(term, [...group.answers.keys()])
           queue.putBack(commits)
         } catch (error) {
           await this.#handleFailure(error, { commits, term })
@@ -247,51 +231,6 @@ export class Committer {
     return { epoch, revision: this.#revision, nextFieldId: this.#nextFieldId, timeUs: clock.now() }
   }
 
-  async #store(term: LeaseTerm, group: PreparedGroup): Promise<StoreOutcome> {
-    const { connection, logger } = this.#options
-    if (group.rows.log.length === 0 && group.rows.requests.length === 0) return 'stored'
-    const database = await connection.open().catch((error: unknown) => {
-      logger.warn({ err: error }, 'PostgreSQL cannot be reached')
-      return undefined
-    })
-    if (database === undefined) return 'unsent'
-    const stopTimer = storeSeconds.startTimer()
-    try {
-      failpoint('writer.before_commit')
-      const stored = await untilAborted(storeGroup(database, group), term.signal)
-      failpoint('writer.after_commit')
-      return stored ? 'stored' : 'deposed'
-    } catch (error) {
-      if (isRequestKeyTaken(error)) return 'key_taken'
-      const state = refusalState(error)
-      logger.warn({ err: error, state }, 'a group was not committed')
-      if (state !== undefined) return 'refused'
-      connection.discard()
-      return 'uncertain'
-    } finally {
-      stopTimer()
-    }
-  }
-
-  /** Loads what commits need that are to follow a revision. */
-  #load(term: LeaseTerm, commits: readonly PendingCommit[], revision: number): Promise<GroupLoad> {
-    const { connection, workingSet, logKeeper } = this.#options
-    const load = async (): Promise<GroupLoad> => {
-      await logKeeper.ensureRoom(revision + commits.length)
-      return loadGroup(await connection.open(), workingSet, commits)
-    }
-    return untilAborted(load(), term.signal)
-  }
-
-  /** Looks up idempotency keys in the store. Returns whether one was there. */
-  async #rememberKeys(term: LeaseTerm, keys: readonly string[]): Promise<boolean> {
-    const { connection, workingSet } = this.#options
-    const load = async (): ReturnType<typeof loadRequests> => loadRequests(await connection.open(), keys)
-    const rows = await untilAborted(load(), term.signal)
-    for (const { key, fingerprint, response } of rows) workingSet.answered.set(key, { fingerprint, response })
-    return rows.length > 0
-  }
-
   /** PostgreSQL refused a group. Its commits are tried one by one, so that only the one at fault fails. */
   async #commitApart(term: LeaseTerm, commits: readonly PendingCommit[]): Promise<CommitEnd | undefined> {
     if (commits.length === 1) {
@@ -314,7 +253,7 @@ export class Committer {
   async #commitAlone(term: LeaseTerm, commit: PendingCommit): Promise<CommitEnd | undefined> {
     const group = await this.#prepare(term, [commit])
     if (group === undefined) return undefined
-    const outcome = await this.#send(term, group).outcome
+    const outcome = await this.#sender.send(term, group).outcome
     if (outcome !== 'stored') return this.#handleRefusal(term, group, outcome)
     this.settle(group)
     return undefined

@@ -1,0 +1,43 @@
+import { loadRequests } from '@qcore/database'
+import type { LeaseTerm } from '../lease/lease-term.ts'
+import type { LogKeeper } from '../log/log-keeper.ts'
+import { untilAborted } from '../until-aborted.ts'
+import type { CommitConnection } from './commit-connection.ts'
+import type { GroupLoad } from './group-state.ts'
+import { loadGroup } from './load-group.ts'
+import type { PendingCommit } from './pending-commit.ts'
+import type { WorkingSet } from './working-set.ts'
+
+export interface GroupLoaderOptions {
+  readonly connection: CommitConnection
+  readonly workingSet: WorkingSet
+  readonly logKeeper: LogKeeper
+}
+
+/** Loads what groups need, on the connection that commits: after the group that is in flight there. */
+export class GroupLoader {
+  readonly #options: GroupLoaderOptions
+
+  constructor(options: GroupLoaderOptions) {
+    this.#options = options
+  }
+
+  /** Loads what commits need that are to follow a revision. */
+  load(term: LeaseTerm, commits: readonly PendingCommit[], revision: number): Promise<GroupLoad> {
+    const { connection, workingSet, logKeeper } = this.#options
+    const load = async (): Promise<GroupLoad> => {
+      await logKeeper.ensureRoom(revision + commits.length)
+      return loadGroup(await connection.open(), workingSet, commits)
+    }
+    return untilAborted(load(), term.signal)
+  }
+
+  /** Looks up idempotency keys in the store. Returns whether one was there. */
+  async rememberKeys(term: LeaseTerm, keys: readonly string[]): Promise<boolean> {
+    const { connection, workingSet } = this.#options
+    const load = async (): ReturnType<typeof loadRequests> => loadRequests(await connection.open(), keys)
+    const rows = await untilAborted(load(), term.signal)
+    for (const { key, fingerprint, response } of rows) workingSet.answered.set(key, { fingerprint, response })
+    return rows.length > 0
+  }
+}
