@@ -46,7 +46,7 @@ export const writerVariables = {
   retentionHours: variable(
     'Q_LOG_RETENTION_HOURS',
     wholeNumber(1, 87_600),
-    'How long the log keeps commits, at least, in hours: how far back a watch can resume and a key makes a retry safe.',
+    'How long the log keeps commits, at least, in hours: how far back one can read and resume, and a key makes a retry safe.',
     { default: '24' },
   ),
 } as const

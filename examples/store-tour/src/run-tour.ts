@@ -3,6 +3,7 @@ import { prepareFolder } from './prepare-folder.ts'
 import { useBindings } from './steps/bindings.ts'
 import { manageEntities } from './steps/entities.ts'
 import { readAndWriteFields } from './steps/fields.ts'
+import { lookBack } from './steps/history.ts'
 import { watchFields } from './steps/notifications.ts'
 import { findDevices } from './steps/queries.ts'
 import { setSchemas } from './steps/schema.ts'
@@ -23,6 +24,7 @@ const stops: Readonly<Record<string, (stop: Stop) => Promise<void>>> = {
   Notifications: watchFields,
   Transactions: changeTogether,
   Snapshots: compareWithSnapshot,
+  History: lookBack,
   'Field validation': validateFields,
 }
 

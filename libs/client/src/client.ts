@@ -15,13 +15,16 @@ import {
 } from './commit/commit-builder.ts'
 import { Committer, type CommitOptions, type CommitResult } from './commit/committer.ts'
 import type { Connection } from './connection/connection.ts'
+import type { Commit, HistoryChange } from './history/history-change.ts'
+import { listCommits, listHistory, type CommitListOptions, type HistoryOptions } from './history/list-history.ts'
+import { PastStore } from './history/past-store.ts'
 import type { NotificationStream } from './notify/notification-stream.ts'
 import type { NotifyTarget } from './notify/notification.ts'
 import { Notifier } from './notify/notifier.ts'
 import type { NotificationCallback, NotifyOptions } from './notify/subscriber.ts'
 import type { Subscription } from './notify/subscription.ts'
 import { childrenOf } from './read/children.ts'
-import { Session, type ReadOptions } from './read/consistency.ts'
+import { isPast, Session, type Moment, type ReadOptions } from './read/consistency.ts'
 import { EntityReader } from './read/entity-reader.ts'
 import { ExistsReader, type ExistsInput } from './read/exists.ts'
 import { FieldReader, type FieldRef } from './read/field-reader.ts'
@@ -97,7 +100,7 @@ export class Client implements AsyncDisposable {
   async get(id: string, options: ReadOptions = {}): Promise<Entity> {
     const [result] = await this.#entities.read([id], options)
     if (result?.outcome.case === 'entity') {
-      this.#directory.rememberEntity(id, result.outcome.value.type)
+      if (!isPast(options.consistency)) this.#directory.rememberEntity(id, result.outcome.value.type)
       return entityFromMessage(result.outcome.value)
     }
     if (result?.outcome.case === 'problem') throw errorFromProblem(result.outcome.value)
@@ -147,6 +150,37 @@ export class Client implements AsyncDisposable {
   /** Reads up to 1,000 fields as they were at one revision. Throws the error of the first that has one. */
   readMany(reads: readonly FieldRef[], options: ReadOptions = {}): Promise<{ revision: number; fields: Field[] }> {
     return this.#fields.readMany(reads, options)
+  }
+
+  /** The store as it was at a revision, or at a time. Nothing is read before its methods are called. */
+  at(moment: Moment): PastStore {
+    return new PastStore(this, moment)
+  }
+
+  /**
+   * The revision that a moment means: of a time, the newest one committed at or before it.
+   *
+   * @throws QError `compacted`, `future_revision`
+   */
+  async revisionAt(moment: Moment, options: CallOptions = {}): Promise<number> {
+    const asked = { questions: [{ subject: { case: 'type' as const, value: 'Root' } }] }
+    const request = { ...asked, ...this.#demand({ consistency: { asOf: moment } }) }
+    return Number((await this.#caller.call(ReadService.method.checkExists, request, options)).revision)
+  }
+
+  /**
+   * What was done to an entity, or to one of its fields, the newest first unless said otherwise; as far back as the log
+   * goes. Also of an entity that was deleted.
+   *
+   * @throws QError `unknown_entity`, `unknown_field`, `compacted`, `future_revision`
+   */
+  history(entity: EntityRef, options: HistoryOptions = {}): AsyncGenerator<HistoryChange, void> {
+    return listHistory(this.#caller, idOf(entity), options)
+  }
+
+  /** The commits of the store, the newest first unless said otherwise. Needs level admin. Throws the same. */
+  commits(options: CommitListOptions = {}): AsyncGenerator<Commit, void> {
+    return listCommits(this.#caller, options)
   }
 
   /** Creates an entity. */

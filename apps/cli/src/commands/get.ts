@@ -1,7 +1,9 @@
+import type { Moment } from '@qcore/client'
 import type { Command } from 'commander'
 import { entityId } from '../entity-path.ts'
 import { jsonOfField, textOfEntity } from '../field-text.ts'
 import type { Io } from '../io.ts'
+import { parseMoment } from '../moment.ts'
 import { aligned } from '../printable.ts'
 import { outJson, withSession, type Session } from '../session.ts'
 import { textOfValue } from '../value-text.ts'
@@ -12,15 +14,19 @@ export function addGet(program: Command, io: Io): void {
     .description('show an entity with its fields, or the values of some')
     .argument('<entity>', 'id or path')
     .argument('[fields...]', 'fields, or paths that end in one: Status, Owner->Site->Name')
-    .action((named: string, paths: string[], _options: unknown, command: Command) =>
+    .option('--at <moment>', 'as of a revision, or of a time such as 2026-11-21T10:00:00Z', parseMoment)
+    .action((named: string, paths: string[], { at }: { at?: Moment }, command: Command) =>
       withSession(command, io, async (session) => {
-        const id = await entityId(session.q, named)
-        await (paths.length === 0 ? showEntity(session, id) : showFields(session, id, paths))
+        const read = { ...session, q: at === undefined ? session.q : session.q.at(at) }
+        const id = await entityId(read.q, named)
+        await (paths.length === 0 ? showEntity(read, id) : showFields(read, id, paths))
       }),
     )
 }
 
-async function showEntity({ io, q, json }: Session, id: string): Promise<void> {
+type Reading = Pick<Session, 'io' | 'json'> & { readonly q: Pick<Session['q'], 'get' | 'schema' | 'readMany'> }
+
+async function showEntity({ io, q, json }: Reading, id: string): Promise<void> {
   const entity = await q.get(id)
   const schema = await q.schema(entity.type)
   const { fields } = await q.readMany(Object.keys(schema.fields).map((path) => ({ entity: id, path })))
@@ -42,7 +48,7 @@ async function showEntity({ io, q, json }: Session, id: string): Promise<void> {
   )
 }
 
-async function showFields({ io, q, json }: Session, id: string, paths: readonly string[]): Promise<void> {
+async function showFields({ io, q, json }: Reading, id: string, paths: readonly string[]): Promise<void> {
   const { fields } = await q.readMany(paths.map((path) => ({ entity: id, path })))
   if (json) {
     const entries = fields.map((field, index) => [paths[index] ?? '', jsonOfField(field)] as const)

@@ -4,6 +4,8 @@ import { addCreate } from './create.ts'
 import { addDelete } from './delete.ts'
 import { addFind } from './find.ts'
 import { addGet } from './get.ts'
+import { addHistory } from './history.ts'
+import { addLog } from './log.ts'
 import { addMove } from './move.ts'
 import { addRename } from './rename.ts'
 import { addQuery } from './query.ts'
@@ -27,6 +29,8 @@ const commands = [
   addFind,
   addQuery,
   addWatch,
+  addHistory,
+  addLog,
   addSchema,
   addSnapshot,
   addToken,

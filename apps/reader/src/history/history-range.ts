@@ -21,7 +21,7 @@ export async function historyRange(
   const { revision, oldestRevision } = await readDatabase(readHead(pool))
   const to = toRevision === 0n ? revision : Number(toRevision)
   const from = fromRevision === 0n ? oldestRevision : Number(fromRevision)
-  if (toRevision !== 0n && from > to) {
+  if (fromRevision !== 0n && toRevision !== 0n && from > to) {
     throw new QError('invalid_request', 'from_revision is greater than to_revision', { field: 'from_revision' })
   }
   if (to > revision) throw future(to, revision, 'to_revision')

@@ -5,7 +5,7 @@ import { BatchSignal } from '../calls/batch-signal.ts'
 import { blamedPart, errorOfPart, isRefusedForContent } from '../calls/blame.ts'
 import type { Caller } from '../calls/caller.ts'
 import { atEndOfTick } from '../calls/tick.ts'
-import type { Consistency, ReadOptions, Session } from './consistency.ts'
+import { consistencyKey, isPast, type Consistency, type ReadOptions, type Session } from './consistency.ts'
 
 /** The most parts that a request of any reading method may have. */
 const partsPerRequest = 1_000
@@ -84,8 +84,7 @@ export class ReadBatcher<Part, Result> {
   }
 
   #laneOf(consistency: Consistency | undefined, timeoutMs: number): Lane<Part, Result> {
-    const demand = typeof consistency === 'object' ? consistency.atLeast : consistency
-    const key = `${demand ?? 'session'} ${timeoutMs}`
+    const key = `${consistencyKey(consistency)} ${timeoutMs}`
     let lane = this.#lanes.get(key)
     if (lane === undefined) {
       if (this.#lanes.size === 0) atEndOfTick(() => this.#flush())
@@ -118,7 +117,7 @@ export class ReadBatcher<Part, Result> {
       )
       settle(bundles, answer)
     } catch (error) {
-      if (isQError(error, 'future_revision')) this.#session.reset()
+      if (isQError(error, 'future_revision') && !isPast(lane.consistency)) this.#session.reset()
       await this.#recover(error, bundles, lane, deadlineAt)
     } finally {
       batch.release()

@@ -2,7 +2,7 @@ import { ReadService } from '@qcore/contracts'
 import { isQError } from '@qcore/errors'
 import { errorFromProblem } from '../calls/problem.ts'
 import type { CallOptions, Caller } from '../calls/caller.ts'
-import type { Consistency, Session } from '../read/consistency.ts'
+import { isPast, type Consistency, type Session } from '../read/consistency.ts'
 import type { EntityReader } from '../read/entity-reader.ts'
 import type { FieldType } from '../values/field-type.ts'
 import { PathTypes, type PathQuestion } from './path-types.ts'
@@ -76,7 +76,8 @@ export class TypeDirectory {
     if (schema === undefined) throw new Error('the answer has no schema')
     const read = schemaFromMessage(schema)
     const known = this.#schemas.get(type)
-    if (known === undefined || known.revision <= read.revision) this.#schemas.set(type, read)
+    const isNewer = known === undefined || known.revision <= read.revision
+    if (isNewer && !isPast(consistency)) this.#schemas.set(type, read)
     return read
   }
 

@@ -8,7 +8,7 @@ export interface RevisionAt {
   newestRevision: number
   /** The oldest revision in the log. */
   oldestRevision: number
-  /** PostgreSQL's clock, in microseconds. */
+  /** PostgreSQL's clock, or the time of the newest commit if the writer's idea of that clock is ahead; in microseconds. */
   nowUs: number
 }
 
@@ -33,7 +33,10 @@ export async function findRevisionAt(executor: Executor, timeUs: number): Promis
         ) commit
       )
       select search.low as revision, head.revision as "newestRevision", head.oldest_revision as "oldestRevision",
-        (extract(epoch from clock_timestamp()) * 1000000)::bigint as "nowUs"
+        greatest(
+          (extract(epoch from clock_timestamp()) * 1000000)::bigint,
+          (select committed_us from log where log.revision = head.revision)
+        ) as "nowUs"
       from head join search on search.high - search.low = 1`,
     values: [timeUs],
   })
