@@ -70,6 +70,7 @@ function signToken(secret: string, expiresAt: number): string {
 
 /** A service in a process of its own, that can be killed. */
 export interface ServiceProcess extends AsyncDisposable {
+  readonly pid: number
   /** Ends it as a crash does. */
   kill(): Promise<void>
   start(): void
@@ -89,7 +90,14 @@ export function spawnService(mode: Mode, env: Readonly<Record<string, string>>):
     await once(child, 'exit')
   }
   start()
-  return { kill, start, [Symbol.asyncDispose]: kill }
+  return {
+    get pid() {
+      return child?.pid ?? 0
+    },
+    kill,
+    start,
+    [Symbol.asyncDispose]: kill,
+  }
 }
 
 /** A client over NATS that is told when to close. */

@@ -18,6 +18,8 @@ export interface Comparison {
   limitName: string
   /** What the ratio qcore / limit should be. */
   target: { relation: '≤' | '≥'; ratio: number }
+  /** Rounds, if not as many as of the others. */
+  rounds?: number
   limit(): Promise<Sample>
   qcore(): Promise<Sample>
 }

@@ -5,6 +5,7 @@ import { gatewayComparisons } from './gateway.ts'
 import { notificationComparisons } from './notifications.ts'
 import { readComparisons } from './reads.ts'
 import { measureReaderMemory } from './reader-memory.ts'
+import { snapshotComparisons } from './snapshots.ts'
 import { writeComparisons } from './writes.ts'
 
 /** Measures the store: every row of docs/performance.md. */
@@ -17,10 +18,11 @@ export async function benchStore(options: BenchOptions, onRow: (row: Row) => voi
     ...notificationComparisons(bench),
     ...(await gatewayComparisons(bench, parts)),
     ...findComparisons(bench),
+    ...(await snapshotComparisons(bench, parts)),
   ]
   const rows: Row[] = []
   for (const comparison of comparisons.filter(({ name }) => name.includes(options.only))) {
-    const row = await compare(comparison, bench.rounds)
+    const row = await compare(comparison, comparison.rounds ?? bench.rounds)
     onRow(row)
     rows.push(row)
   }
