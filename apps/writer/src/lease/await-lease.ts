@@ -1,10 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { NatsConnection, Subscription } from '@nats-io/transport-node'
-import { LeaseTerm, type LeaseOptions } from './lease-term.ts'
+import { LeaseTerm, type LeaseOptions, type LeaseRequest } from './lease-term.ts'
 import type { NatsPresence } from './nats-presence.ts'
 
 /** Time between attempts to take the lease: from half of this to all of it, so that standbys do not ask together. */
 const mostPollMs = 500
+/** So soon after the lease has run out it is asked for, at most. */
+const mostLateMs = 40
 
 /** The subject on which a writer says that it has given the lease up: a hint, which may be lost. */
 export function leaseSubject(store: string): string {
@@ -28,18 +30,31 @@ export async function awaitLease(
   const hints = new HintedDelay(connection, hint)
   try {
     while (!signal.aborted) {
+      let { leftMs } = nothingAsked
       try {
-        const term = presence.isThere ? await LeaseTerm.take(options) : undefined
-        if (term !== undefined) return term
+        const request: LeaseRequest = presence.isThere ? await LeaseTerm.take(options) : nothingAsked
+        if (request.term !== undefined) return request.term
+        leftMs = request.leftMs
       } catch (error) {
         options.logger.warn({ err: error }, 'cannot ask for the lease')
       }
-      await hints.wait(mostPollMs * (0.5 + Math.random() / 2), signal)
+      await hints.wait(pauseBeforeAsking(leftMs, Math.random()), signal)
     }
     return undefined
   } finally {
     hints.close()
   }
+}
+
+const nothingAsked: LeaseRequest = { term: undefined, leftMs: Infinity }
+
+/**
+ * How long to wait before the lease is asked for again: until it runs out, if that is soon.
+ *
+ * @param chance from 0 to 1
+ */
+export function pauseBeforeAsking(leftMs: number, chance: number): number {
+  return Math.min(mostPollMs * (0.5 + chance / 2), Math.max(0, leftMs) + mostLateMs * (0.25 + chance * 0.75))
 }
 
 /** A delay that a message on a subject ends early. */

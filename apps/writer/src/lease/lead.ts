@@ -60,7 +60,7 @@ export async function lead(options: LeadOptions, firstTerm: LeaseTerm): Promise<
       if (end.kind === 'uncertain') {
         moveTo('shaken')
         const isSettled = await settleUncertain(context, current, end.group)
-        term = isSettled && !stop.aborted && presence.isThere ? await LeaseTerm.take(lease) : undefined
+        term = isSettled && !stop.aborted && presence.isThere ? (await LeaseTerm.take(lease)).term : undefined
       } else if (stop.aborted && !current.signal.aborted) {
         await current.release()
       }

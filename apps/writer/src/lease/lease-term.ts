@@ -21,6 +21,14 @@ const retryMs = 250
 /** Who asked for the lease without an answer, ever since: PostgreSQL may have granted it, or may yet do so. */
 const inDoubt = new WeakSet<LeaseOptions>()
 
+/** What came of asking for the lease. */
+export interface LeaseRequest {
+  /** Undefined if somebody else holds it. */
+  readonly term: LeaseTerm | undefined
+  /** For how long it is still held by somebody else, if that one does not renew it. */
+  readonly leftMs: number
+}
+
 /** Why a term ended. */
 export type TermEnd = 'deposed' | 'expired' | 'closed'
 
@@ -40,17 +48,17 @@ export class LeaseTerm implements AsyncDisposable {
   #isHeld = false
 
   /** Takes the lease, if nobody holds it, or this instance by a request whose answer was lost. */
-  static async take(options: LeaseOptions): Promise<LeaseTerm | undefined> {
+  static async take(options: LeaseOptions): Promise<LeaseRequest> {
     const { executor, holder, leaseMs } = options
     const orOwn = inDoubt.has(options)
     inDoubt.add(options)
     const sentMs = performance.now()
-    const taken = await takeLease(executor, { holder, leaseMs, orOwn })
+    const { taken, leftMs } = await takeLease(executor, { holder, leaseMs, orOwn })
     if (taken !== undefined || !orOwn) inDoubt.delete(options)
-    if (taken === undefined) return undefined
+    if (taken === undefined) return { term: undefined, leftMs }
     const term = new LeaseTerm(options, taken.epoch, sentMs)
     term.clock.observe(taken.nowUs, sentMs, performance.now())
-    return term
+    return { term, leftMs: 0 }
   }
 
   private constructor(options: LeaseOptions, epoch: number, sentMs: number) {

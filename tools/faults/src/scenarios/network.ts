@@ -2,11 +2,14 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { leaseMs } from '../cluster/cluster.ts'
 import type { ClusterNode } from '../cluster/cluster-node.ts'
 import { until } from '../faults/until.ts'
+import { attemptMs } from '../load/kv-client.ts'
 import { expectStandby, silentTakeOverMs } from './leader.ts'
 import { planOf, type Scenario } from './scenario.ts'
 
 /** Connections that break are made again in this time. */
 const reconnectMs = 3_000
+/** A leader without NATS notices after two pings, and gives its lease up after half of what it lasts. */
+const natsTakeOverMs = 3_000 + leaseMs / 2 + 1_000 + attemptMs
 /** A node notices in this time that a server is silent: a statement, or two pings, went unanswered. */
 const noticeMs = 8_000
 
@@ -43,7 +46,7 @@ export const cutLeaderFromNats: Scenario = {
     const leader = await run.cluster.leader(run.signal)
     await run.fault({
       name: `${leader.name} cut from NATS`,
-      recovery: { from: 'begin', mostMs: silentTakeOverMs + leaseMs },
+      recovery: { from: 'begin', mostMs: natsTakeOverMs },
       begin: async () => {
         leader.nats.hold()
         return losesNats(leader)
