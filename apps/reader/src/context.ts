@@ -1,6 +1,6 @@
 import type { NatsConnection } from '@nats-io/transport-node'
 import { createTokenVerifier, type TokenVerifier } from '@qcore/access'
-import { openPool, prepareStore, readDatabase, readHead, type Executor, type Pool } from '@qcore/database'
+import { openPool, prepareStore, readDatabase, readHead, type Pool } from '@qcore/database'
 import { coalesce, openPast, openReplica, type Past, type Replica } from '@qcore/replica'
 import { createLogger, openNats, type Logger } from '@qcore/service'
 import type { ReaderConfig } from './config.ts'
@@ -13,7 +13,7 @@ export interface ReaderContext extends AsyncDisposable {
   readonly config: ReaderConfig
   readonly logger: Logger
   readonly connection: NatsConnection
-  readonly pool: Executor
+  readonly pool: Pool
   /** A connection for each snapshot that is under way. */
   readonly snapshots: Pool
   readonly verifier: TokenVerifier

@@ -1,5 +1,5 @@
 import { ValueType } from '@qcore/contracts'
-import type { EntityState, FieldValue, TypeModel } from '@qcore/model'
+import { referencedIds, type EntityState, type FieldValue, type TypeModel } from '@qcore/model'
 import {
   checkQuery,
   compareOrdered,
@@ -84,27 +84,61 @@ export function createPlaces(): RawMutation[] {
   }))
 }
 
-/** A write of a field, or what else changes a store. */
-export const anyChange: fc.Arbitrary<(raw: RawStore) => RawMutation | undefined> = fc
+/** A write, a creation, a deletion, or a move. */
+export const anyChange: fc.Arbitrary<(state: RawStore['state']) => RawMutation[]> = fc
   .record({ id: fc.constantFrom(...ids), seed: fc.nat(1_000), field: fc.nat(7) })
-  .map(({ id, seed, field }) => ({ state }: RawStore): RawMutation | undefined => {
+  .map(({ id, seed, field }) => (state) => {
     const entity = state.entities.get(id)
+    const all = [...state.entities.values()]
     if (entity === undefined) {
-      const parentId = ids.find((other) => state.entities.has(other)) ?? ''
-      return {
-        kind: 'create',
-        type: pick(typeNames, seed),
-        id,
-        parentId,
-        name: pick(names, seed),
-        values: valuesOf(pick(typeNames, seed), seed),
-      }
+      const type = pick(typeNames, seed)
+      const parentId = all[0]?.id ?? ''
+      return [
+        { kind: 'create', type, id, parentId, name: pick(names, seed), values: existing(valuesOf(type, seed), state) },
+      ]
     }
-    const isParent = [...state.entities.values()].some(({ parentId }) => parentId === id)
-    if (seed % 10 === 0 && !isParent) return { kind: 'delete', id }
-    const [name, value] = pick(Object.entries(valuesOf(entity.type, seed)), field)
-    return { kind: 'write', id, field: name, value }
+    const isLeaf = all.every(({ parentId }) => parentId !== id)
+    if (seed % 5 === 0 && isLeaf) return [...all.flatMap((other) => clearing(other, id, state)), { kind: 'delete', id }]
+    if (seed % 5 === 1 && isLeaf && entity.parentId !== '') {
+      const parentId = all.find((other) => other.id !== id && seed % other.name.length === 0)?.id ?? entity.parentId
+      return [{ kind: 'move', id, parentId, name: pick(names, seed) }]
+    }
+    const [name, value] = pick(Object.entries(existing(valuesOf(entity.type, seed), state)), field)
+    return [{ kind: 'write', id, field: name, value }]
   })
+
+/** Nothing refers to what is not there. */
+function existing(values: Record<string, FieldValue>, { entities }: RawStore['state']): Record<string, FieldValue> {
+  const entries = Object.entries(values).map(([name, value]): [string, FieldValue] => {
+    if (isList(value)) return [name, value.filter((id) => entities.has(id))]
+    return [
+      name,
+      typeof value === 'string' && isId(value) && name !== 'Text' && name !== 'Int' && !entities.has(value)
+        ? ''
+        : value,
+    ]
+  })
+  return Object.fromEntries(entries)
+}
+
+/** Clears the references of an entity to one that is deleted. */
+function clearing(other: EntityState, id: string, { types }: RawStore['state']): RawMutation[] {
+  const fields = types.get(other.type)?.fields ?? []
+  return fields.flatMap((field): RawMutation[] => {
+    const value = other.fields[field.position]?.value
+    if (other.id === id || value === undefined || !referencedIds(field.valueType, value).includes(id)) return []
+    const rest = isList(value) ? value.filter((each) => each !== id) : ''
+    return [{ kind: 'write', id: other.id, field: field.name, value: rest }]
+  })
+}
+
+function isList(value: FieldValue): value is readonly string[] {
+  return Array.isArray(value)
+}
+
+function isId(value: string): boolean {
+  return ids.includes(value)
+}
 
 const paths = [
   'Int',

@@ -139,6 +139,15 @@ export const errorRegistry = {
     meaning:
       'The revision, or the time, is older than the log, which begins with `oldest_revision`. Read the present state, and watch from its revision.',
   },
+  too_many_changes: {
+    status: 'out_of_range',
+    meaning:
+      'Too much was changed since the revision that a query is asked as of, in what it depends on. Ask it as of now, or read a page sooner after the first.',
+  },
+  schema_changed: {
+    status: 'failed_precondition',
+    meaning: 'A field that a query of the past names is another one since: its type or its index was changed. Ask it as of now.',
+  },
   future_revision: {
     status: 'out_of_range',
     meaning: 'The revision was not committed yet, or the time has not come yet. `newest_revision` was.',

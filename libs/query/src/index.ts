@@ -9,6 +9,7 @@ export { and, JoinedCondition, not, or } from './builder/where-input.ts'
 export { checkQuery, namesOf } from './check/check-query.ts'
 export { checkCondition } from './check/check-condition.ts'
 export { evaluate } from './evaluate/evaluate.ts'
+export { valueAt } from './evaluate/value-at.ts'
 export { compareOrdered, orderKeys } from './evaluate/order-keys.ts'
 export type { ComparisonSign, Condition, Instant, Literal, Order, Query, Test } from './tree/query.ts'
 export type { PathOf } from './builder/query-builder.ts'
@@ -28,4 +29,5 @@ export type {
   TypeSource,
 } from './check/checked-query.ts'
 export type { Ordered, OrderKey } from './evaluate/order-keys.ts'
+export type { FoundValue } from './evaluate/value-at.ts'
 export type { QuerySource } from './evaluate/query-source.ts'

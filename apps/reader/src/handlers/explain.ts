@@ -2,10 +2,10 @@ import { create } from '@bufbuild/protobuf'
 import { ExplainResponseSchema, type ExplainRequest, type ExplainResponse } from '@qcore/contracts'
 import { readDatabase } from '@qcore/database'
 import type { Caller } from '@qcore/replica'
-import { printQuery } from '@qcore/query'
+import { checkQuery, printQuery } from '@qcore/query'
 import type { ReaderContext } from '../context.ts'
 import { whenFresh } from '../freshness.ts'
-import { askedQuery } from '../query/asked-query.ts'
+import { pageSizeOf, treeOf } from '../query/asked-query.ts'
 import { compileStatement } from '../query/compile-statement.ts'
 import { countStatement } from '../query/page-sql.ts'
 import { findStatement } from '../query/query-page.ts'
@@ -19,8 +19,10 @@ export function explain(
   caller: Caller,
 ): Promise<ExplainResponse> | ExplainResponse {
   return whenFresh(reader, request.consistency, caller, async () => {
-    const { tree, checked, types, pageSize } = await askedQuery(reader, request, caller)
-    const plan = planQuery(checked, Math.min(pageSize, checked.limit || Infinity))
+    const tree = treeOf(request.source)
+    const types = await reader.replica.read((_source, types) => types, caller)
+    const checked = checkQuery(tree, types)
+    const plan = planQuery(checked, Math.min(pageSizeOf(request), checked.limit || Infinity))
     const response = create(ExplainResponseSchema)
     response.text = printQuery(tree)
     response.unindexed = unindexedParts({ tree, checked, types })

@@ -1,93 +1,46 @@
-import { create } from '@bufbuild/protobuf'
-import { QueriedEntitySchema, QueryResponseSchema, type QueryRequest, type QueryResponse } from '@qcore/contracts'
-import { messageFromEntity } from '@qcore/model'
+import type { QueryRequest, QueryResponse } from '@qcore/contracts'
+import { QError } from '@qcore/errors'
 import type { Caller } from '@qcore/replica'
 import type { ReaderContext } from '../context.ts'
 import { whenFresh } from '../freshness.ts'
-import { askedQuery, identityOf, type AskedQuery } from '../query/asked-query.ts'
-import { columnResult } from '../query/column-result.ts'
-import { readPlace, writePlace, type QueryPlace } from '../query/query-cursor.ts'
-import { afterOf, findStatement, loadCount, loadPage, type FoundPage } from '../query/query-page.ts'
-import { planQuery, type QueryPlan } from '../query/query-plan.ts'
-import { columnOf, type Column } from '../query/selection-sql.ts'
-import { whenApplied } from '../when-applied.ts'
+import { answerPast } from '../past/read-past.ts'
+import { asOfOf, type AsOf } from '../past/revision-as-of.ts'
+import { identityOf, pageSizeOf, treeOf } from '../query/asked-query.ts'
+import { answerFromPast } from '../query/past-answer.ts'
+import { answerPresent, type QueryCall } from '../query/present-answer.ts'
+import { readPlace, type QueryPlace } from '../query/query-cursor.ts'
 
 export function query(
   reader: ReaderContext,
   request: QueryRequest,
   caller: Caller,
 ): Promise<QueryResponse> | QueryResponse {
-  return whenFresh(reader, request.consistency, caller, async () => {
-    const asked = await askedQuery(reader, request, caller)
-    return asked.tree.count ? countEntities(reader, asked, caller) : findPage(reader, asked, { request, caller })
-  })
+  const tree = treeOf(request.source)
+  const pageSize = pageSizeOf(request)
+  const identity = identityOf(tree, pageSize)
+  const place = readPlace(reader.cursors, request.cursor, identity)
+  const call: QueryCall = { reader, tree, pageSize, identity, place, caller }
+  if (place !== undefined) return laterPage(call, place)
+  const asOf = asOfOf(request.consistency)
+  if (asOf !== undefined) return pastAnswer(call, asOf)
+  return whenFresh(reader, request.consistency, caller, () => answerPresent(call))
 }
 
-async function countEntities(reader: ReaderContext, asked: AskedQuery, caller: Caller): Promise<QueryResponse> {
-  const response = create(QueryResponseSchema)
-  const plan = planQuery(asked.checked, asked.pageSize)
-  if (plan.isEmpty) {
-    response.revision = BigInt(reader.replica.feed.appliedRevision)
-    return response
+/** A page of the revision of the first: of the present, if nothing was committed since. */
+async function laterPage(call: QueryCall, place: QueryPlace): Promise<QueryResponse> {
+  const { reader, caller } = call
+  const { feed } = reader.replica
+  const asOf: AsOf = { case: 'asOfRevision', value: BigInt(place.revision) }
+  if (feed.appliedRevision < place.revision) await feed.waitFor(place.revision, caller.signal)
+  if (feed.logId !== place.logId)
+    throw new QError('log_replaced', 'the history of the store was replaced', { field: 'cursor' })
+  if (feed.appliedRevision === place.revision) {
+    const response = await answerPresent(call)
+    if (response.revision === asOf.value) return response
   }
-  const counted = await loadCount(reader.pool, plan, asked.types)
-  await whenApplied(reader.replica.feed, counted, caller)
-  response.revision = BigInt(counted.revision)
-  response.count = BigInt(counted.count)
-  return response
+  return pastAnswer(call, asOf)
 }
 
-async function findPage(
-  reader: ReaderContext,
-  asked: AskedQuery,
-  { request, caller }: { request: QueryRequest; caller: Caller },
-): Promise<QueryResponse> {
-  const { checked, types } = asked
-  const place = request.cursor === '' ? undefined : readPlace(reader.cursors, request.cursor, identityOf(asked))
-  const left = place === undefined ? (checked.limit === 0 ? undefined : checked.limit) : place.left
-  const plan = planQuery(checked, Math.min(asked.pageSize, left ?? Infinity))
-  const columns = checked.select.map(columnOf)
-  if (plan.isEmpty) return responseOf({ asked, plan, columns, page: emptyPage(reader) })
-  const after = place && afterOf(plan, place)
-  const page = await loadPage(reader.pool, findStatement(plan, { types, columns, after }))
-  await whenApplied(reader.replica.feed, page, caller)
-  const response = responseOf({ asked, plan, columns, page })
-  const next = nextPlace(plan, page, left)
-  if (next !== undefined) response.nextCursor = writePlace(reader.cursors, next, identityOf(asked))
-  return response
-}
-
-function emptyPage({ replica: { feed } }: ReaderContext): FoundPage {
-  return { revision: feed.appliedRevision, logId: feed.logId, rows: [] }
-}
-
-/** Where the next page begins, if there is one. */
-function nextPlace(
-  { limit }: QueryPlan,
-  { revision, logId, rows }: FoundPage,
-  left: number | undefined,
-): QueryPlace | undefined {
-  const last = rows[limit - 1]
-  if (rows.length <= limit || last === undefined || left === limit) return undefined
-  return { revision, logId, left: left === undefined ? undefined : left - limit, keys: last.keys ?? [], id: last.id }
-}
-
-interface PageParts {
-  readonly asked: AskedQuery
-  readonly plan: QueryPlan
-  readonly columns: readonly Column[]
-  readonly page: FoundPage
-}
-
-function responseOf({ asked, plan, columns, page }: PageParts): QueryResponse {
-  const response = create(QueryResponseSchema)
-  response.revision = BigInt(page.revision)
-  response.columns = asked.checked.select.map(({ text }) => text)
-  response.entities = page.rows.slice(0, plan.limit).map((row) => {
-    const found = create(QueriedEntitySchema)
-    found.entity = messageFromEntity({ ...row, type: plan.type.name, fields: [] })
-    found.fields = columns.map((column, index) => columnResult(column, row, index))
-    return found
-  })
-  return response
+function pastAnswer(call: QueryCall, asOf: AsOf): Promise<QueryResponse> {
+  return answerPast(call.reader, asOf, call.caller, (view) => answerFromPast(call, view))
 }

@@ -1,27 +1,9 @@
 import { toBinary } from '@bufbuild/protobuf'
 import { QuerySchema, type ExplainRequest, type QueryRequest } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
-import type { Caller } from '@qcore/replica'
-import {
-  checkQuery,
-  messageFromQuery,
-  parseQuery,
-  queryFromMessage,
-  type CheckedQuery,
-  type Query,
-  type TypeSource,
-} from '@qcore/query'
-import type { ReaderContext } from '../context.ts'
+import { messageFromQuery, parseQuery, queryFromMessage, type Query } from '@qcore/query'
 
 const defaultPageSize = 100
-
-/** What a request asks. */
-export interface AskedQuery {
-  readonly tree: Query
-  readonly checked: CheckedQuery
-  readonly types: TypeSource
-  readonly pageSize: number
-}
 
 type Source = QueryRequest['source'] | ExplainRequest['source']
 
@@ -37,18 +19,12 @@ export function treeOf(source: Source): Query {
   }
 }
 
-/** The query of a request, checked against the schemas. Throws what `treeOf` and `checkQuery` throw. */
-export async function askedQuery(
-  reader: ReaderContext,
-  { source, pageSize }: { source: Source; pageSize: number },
-  caller: Caller,
-): Promise<AskedQuery> {
-  const tree = treeOf(source)
-  const types = await reader.replica.read((_source, types) => types, caller)
-  return { tree, checked: checkQuery(tree, types), types, pageSize: pageSize === 0 ? defaultPageSize : pageSize }
+/** How many entities a page has. */
+export function pageSizeOf({ pageSize }: { pageSize: number }): number {
+  return pageSize === 0 ? defaultPageSize : pageSize
 }
 
 /** What a cursor belongs to: the query and the size of its pages, however it was written. */
-export function identityOf({ tree, pageSize }: AskedQuery): Uint8Array {
+export function identityOf(tree: Query, pageSize: number): Uint8Array {
   return Buffer.concat([Buffer.from(`query ${pageSize} `), toBinary(QuerySchema, messageFromQuery(tree))])
 }

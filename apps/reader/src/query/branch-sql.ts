@@ -36,7 +36,24 @@ export function checksOf(plan: QueryPlan, conditions: readonly Condition[], enti
     const { table, entityId: id, isOurs, key } = keyRows(target, 'r')
     return sql`(select ${within(key, intervals, kindOf(target))} from ${table} where ${id} = ${entityId} and ${isOurs})`
   })
-  return [...lookUps, ...plan.checks.map((check) => conditionSql(check, entityId))]
+  return [...lookUps, ...plan.checks.map((check) => conditionSql(check, entityId)), ...withoutTests(plan, entityId)]
+}
+
+function withoutTests({ without }: QueryPlan, entityId: SQL): SQL[] {
+  if (without === undefined) return []
+  const { ids, createdAfter } = without
+  return [
+    ...(ids.length === 0 ? [] : [sql`${entityId} not in (select id from left_out)`]),
+    ...(createdAfter === undefined
+      ? []
+      : [sql`(select n.created_revision <= ${createdAfter}::int8 from entity n where n.id = ${entityId})`]),
+  ]
+}
+
+/** The parts of a `with` that branches need. */
+export function branchParts({ without }: QueryPlan): SQL[] {
+  if (without === undefined || without.ids.length === 0) return []
+  return [sql`left_out as materialized (select unnest(${sql.param([...without.ids])}::text[]) as id)`]
 }
 
 /** Takes all rows, checks and sorts them. */

@@ -1,6 +1,6 @@
 import { sql, type SQL } from 'drizzle-orm/sql/sql'
 import type { TypeSource } from '@qcore/query'
-import { countedBranch, keyNames, limitOf, sortedBranch, type BranchRows } from './branch-sql.ts'
+import { branchParts, countedBranch, keyNames, limitOf, sortedBranch, type BranchRows } from './branch-sql.ts'
 import { allRows, driverOf } from './driver-sql.ts'
 import { orderBy, type After } from './order-sql.ts'
 import type { Probe, ProbeContext } from './probe.ts'
@@ -25,7 +25,8 @@ export function pageStatement(plan: QueryPlan, types: TypeSource, after: After |
   const page = sql`page as materialized (
     select ${sql.join([id, ...keys], sql`, `)} from (${sql.join(branches, sql` union all `)}) branch
     order by ${orderBy(order, keys, id)} ${limitOf(plan)})`
-  return sql`with ${sql.join([...probes.flatMap((probe, index) => probeParts(probe, index, plan)), page], sql`, `)}`
+  const parts = [...branchParts(plan), ...probes.flatMap((probe, index) => probeParts(probe, index, plan)), page]
+  return sql`with ${sql.join(parts, sql`, `)}`
 }
 
 /** How many entities there are, and the head. */
@@ -33,14 +34,9 @@ export function countStatement(plan: QueryPlan, types: TypeSource): SQL {
   const probes = probesOf(plan, types, undefined)
   const rows = [...fewOf(plan, probes), allRows(plan, manyGates(probes))]
   const branches = rows.map((each) => sql`(${countedBranch(plan, each)})`)
-  const parts =
-    probes.length === 0
-      ? sql``
-      : sql`with ${sql.join(
-          probes.flatMap((probe, index) => probeParts(probe, index, plan)),
-          sql`, `,
-        )}`
-  return sql`${parts} select head.revision, head.log_id as "logId",
+  const parts = [...branchParts(plan), ...probes.flatMap((probe, index) => probeParts(probe, index, plan))]
+  const ctes = parts.length === 0 ? sql`` : sql`with ${sql.join(parts, sql`, `)}`
+  return sql`${ctes} select head.revision, head.log_id as "logId",
     (select count(*) from (${sql.join(branches, sql` union all `)}) branch) as count from head`
 }
 

@@ -35,7 +35,8 @@ function ofType(rows: SQL, type: string): SQL {
     (select from entity e where e.id = b.id and e.type = ${type}::text offset 0) t`
 }
 
-function stepBack(path: CheckedPath, position: number, { after, type }: { after: string; type: string }): SQL {
+/** From entities `after` to those from which a step of a path may lead there. */
+export function stepBack(path: CheckedPath, position: number, { after, type }: { after: string; type: string }): SQL {
   const step = path.steps[position]
   if (step === undefined) throw new Error('the path has no such step')
   const from: SQL[] = []

@@ -34,6 +34,15 @@ export interface QueryPlan {
   readonly limit: number
   /** A condition that lets at most so many entities through is driven by. */
   readonly mostDriving: number
+  /** Entities that are left out. */
+  readonly without?: Without
+}
+
+/** Entities that are left out. */
+export interface Without {
+  readonly ids: readonly string[]
+  /** Those that were created after this revision, too. */
+  readonly createdAfter: number | undefined
 }
 
 /** @param limit entities of a page */

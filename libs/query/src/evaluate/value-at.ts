@@ -7,6 +7,10 @@ import type { QuerySource } from './query-source.ts'
 export interface FoundValue {
   readonly valueType: ValueType
   readonly value: FieldValue
+  /** The entity that has it. */
+  readonly entity: EntityState
+  /** Its field; undefined: it is the entity's own name, parent or children. */
+  readonly field: FieldModel | undefined
 }
 
 /** What is at the end of a path. Null: it leads nowhere; undefined: something on the way is not at hand. */
@@ -42,16 +46,17 @@ function endOf(name: string, entity: EntityState, source: QuerySource): FoundVal
   const field = fieldNamed(name, entity, source)
   if (field !== undefined) {
     const state = entity.fields[field.position]
-    return state === undefined ? null : { valueType: field.valueType, value: state.value }
+    return state === undefined ? null : { valueType: field.valueType, value: state.value, entity, field }
   }
+  const own = { entity, field: undefined }
   switch (name) {
     case 'Name':
-      return { valueType: ValueType.STRING, value: entity.name }
+      return { valueType: ValueType.STRING, value: entity.name, ...own }
     case 'Parent':
-      return { valueType: ValueType.ENTITY_REFERENCE, value: entity.parentId }
+      return { valueType: ValueType.ENTITY_REFERENCE, value: entity.parentId, ...own }
     case 'Children': {
       const children = source.children(entity.id)
-      return children && { valueType: ValueType.ENTITY_LIST, value: children.ids() }
+      return children && { valueType: ValueType.ENTITY_LIST, value: children.ids(), ...own }
     }
     default:
       return null
