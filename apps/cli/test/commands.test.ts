@@ -82,6 +82,12 @@ describe('query', () => {
     expect(await json('query', '--explain', text)).toMatchObject({ text, unindexed: [] })
   })
 
+  it('shows what was found at a moment', async () => {
+    const { createdRevision } = (await json('get', 'fan')) as { createdRevision: number }
+    expect(await ok('query', 'SELECT COUNT(*) FROM Device', '--at', `${createdRevision - 1}`)).toBe('1')
+    expect(await ok('query', 'FROM Device', '--at', `${createdRevision - 1}`)).toBe('id    name\nlamp  Lamp')
+  })
+
   it('writes one JSON document an entity', async () => {
     const lines = (await ok('query', text, '--json')).split('\n').map((line) => JSON.parse(line) as unknown)
     expect(lines).toMatchObject([{ id: 'lamp', fields: { Level: { value: '5' } } }, { id: 'fan' }])

@@ -94,6 +94,18 @@ test('conditions of all kinds are sent as they are meant', async () => {
   expect(await count(query('Device').where({ Owner: { exists: true } }))).toBe(2)
 })
 
+test('a query of the past finds what there was', async () => {
+  const { revision } = q
+  const text = `SELECT Level FROM Device WHERE Parent->Name = 'Hall' AND Level >= 8 ORDER BY Level LIMIT 5`
+  const levels = async (asked: Pick<Client, 'query'>): Promise<unknown[]> =>
+    (await asked.query(text, { pageSize: 1 }).toArray()).map(({ fields }) => fields['Level']?.value)
+  await q.write('Hall-9', 'Level', 20n)
+  expect(await levels(q)).toEqual([8n, 20n])
+  expect(await levels(q.at(revision))).toEqual([8n, 9n])
+  expect(await q.at(revision).count('FROM Device WHERE Level = 20')).toBe(0)
+  await q.write('Hall-9', 'Level', 9n)
+})
+
 test('explain tells the statement and the index', async () => {
   const explained = await q.explain(query('Device').where({ Level: 5 }))
   expect(explained).toMatchObject({

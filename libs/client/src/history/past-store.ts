@@ -4,13 +4,14 @@ import type { Moment } from '../read/consistency.ts'
 import type { ExistsInput } from '../read/exists.ts'
 import type { FieldRef } from '../read/field-reader.ts'
 import { Pages, type PagesOptions } from '../read/pages.ts'
+import { queryLimitsOf, queryTree, type QueriedEntity, type QueryInput, type QueryOptions } from '../read/query.ts'
 import type { TypeSchema } from '../schema/schema.ts'
 import type { Entity, Field } from '../values/field.ts'
 import type { EntityRef } from '../values/value-input.ts'
 
 type Asked = Pick<
   Client,
-  'root' | 'get' | 'exists' | 'children' | 'read' | 'readMany' | 'schema' | 'types' | 'revisionAt'
+  'root' | 'get' | 'exists' | 'children' | 'query' | 'count' | 'read' | 'readMany' | 'schema' | 'types' | 'revisionAt'
 >
 
 type AsOf = CallOptions & { consistency: { readonly asOf: number } }
@@ -59,6 +60,22 @@ export class PastStore {
     return new Pages(async (cursor, pageSize) => {
       return this.#client.children(parent, { ...(await this.#asOf(options)), pageSize }).page(cursor)
     }, options)
+  }
+
+  /** What a query found, page by page. */
+  query(query: QueryInput, options: Omit<QueryOptions, 'consistency'> = {}): Pages<QueriedEntity> {
+    const tree = queryTree(query)
+    return new Pages(
+      async (cursor, pageSize) => {
+        return this.#client.query(tree, { ...(await this.#asOf(options)), pageSize }).page(cursor)
+      },
+      queryLimitsOf(tree, options),
+    )
+  }
+
+  /** How many entities a query found. */
+  async count(query: QueryInput, options: CallOptions = {}): Promise<number> {
+    return this.#client.count(query, await this.#asOf(options))
   }
 
   /** Reads a field, or a path that ends in one; every step is as it was. */

@@ -13,7 +13,7 @@ import { errorFromProblem } from '../calls/problem.ts'
 import type { TypeDirectory } from '../schema/type-directory.ts'
 import { entityFromMessage, fieldFromMessage, type Entity, type Field } from '../values/field.ts'
 import type { ReadOptions, Session } from './consistency.ts'
-import { Pages, type Page } from './pages.ts'
+import { Pages, type Page, type PagesOptions } from './pages.ts'
 
 /** A query: as text, by the builder, or as a tree. */
 export type QueryInput = string | Pick<QueryBuilder<never>, 'build'> | Query
@@ -56,19 +56,20 @@ export function queryTree(input: QueryInput): Query {
   return 'build' in input ? input.build() : input
 }
 
+/** How much is read. */
+export function queryLimitsOf({ limit }: Query, { pageSize }: QueryOptions): PagesOptions {
+  return { ...(limit === 0 ? {} : { limit }), ...(pageSize === undefined ? {} : { pageSize }) }
+}
+
 /** What a query finds, page by page. Throws as `queryTree`. */
 export function queryPages(context: QueryContext, input: QueryInput, options: QueryOptions): Pages<QueriedEntity> {
   const tree = queryTree(input)
   if (tree.count) throw new QError('invalid_query', 'this query counts; count() gives the number', { field: 'count' })
   const query = messageFromQuery(tree)
-  const limits = {
-    ...(tree.limit === 0 ? {} : { limit: tree.limit }),
-    ...(options.pageSize === undefined ? {} : { pageSize: options.pageSize }),
-  }
   return new Pages(
     async (cursor, pageSize) =>
       queryPage(context, { source: { case: 'query', value: query }, cursor, pageSize }, options),
-    limits,
+    queryLimitsOf(tree, options),
   )
 }
 
