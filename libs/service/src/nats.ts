@@ -35,6 +35,8 @@ export async function openNats(
         reconnectJitter: reconnectJitterMs,
         pingInterval: pingIntervalMs,
         maxPingOut,
+        // A server that is not ready to check anyone must not end a service that was let in before.
+        ignoreAuthErrorAbort: true,
         noAsyncTraces: true,
         ignoreClusterUpdates: true,
       })
