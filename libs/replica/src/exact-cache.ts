@@ -26,10 +26,19 @@ export interface Loaded<V> {
 /** A smaller change of a value's size is not worth making it the most recently used. */
 const sizeTolerance = 1_024
 
+/** Whether the types are known. */
+export interface TypesKnown {
+  areKnown(): boolean
+  /** Throws `unavailable` if they never will be. */
+  whenKnown(): Promise<void>
+}
+
 export interface ExactCacheOptions<V extends Sized> {
   feed: LogFeed
   history: RecordHistory
   mostBytes: number
+  /** What values are made with; they are unknown for a moment after the log was replaced. */
+  types: TypesKnown
   /** Loads values of one snapshot that begins after the call. */
   load(keys: readonly string[]): Promise<Loaded<V>>
   /** Applies a commit to a value that was loaded before it. */
@@ -133,7 +142,8 @@ export class ExactCache<V extends Sized> {
 
   /** False: the log was replaced meanwhile, or more was committed than is kept. */
   async #tryLoad(keys: readonly string[]): Promise<boolean> {
-    const { feed, history } = this.#options
+    const { feed, history, types } = this.#options
+    if (!types.areKnown()) await types.whenKnown()
     const logId = feed.logId
     const release = history.hold(feed.appliedRevision)
     try {
@@ -142,7 +152,7 @@ export class ExactCache<V extends Sized> {
       if (loaded.logId !== feed.logId || feed.logId !== logId) return false
       await feed.waitFor(loaded.revision, AbortSignal.timeout(loadTimeoutMs))
       const records = history.after(loaded.revision)
-      if (records === undefined || feed.logId !== logId) return false
+      if (records === undefined || feed.logId !== logId || !types.areKnown()) return false
       for (const key of keys) this.#enter(key, loaded.valueOf(key), records)
       return true
     } catch (error) {

@@ -2,7 +2,7 @@ import { loadChildren, loadEntities, type Executor } from '@qcore/database'
 import { applyToEntity, CachedEntity, type TypeLookup } from './cached-entity.ts'
 import { decodeSchemaChanged, type ChangeOutline } from './change-outline.ts'
 import { ChildList, childrenOf, type Child } from './child-list.ts'
-import { ExactCache, type Loaded } from './exact-cache.ts'
+import { ExactCache, type Loaded, type TypesKnown } from './exact-cache.ts'
 import type { LogFeed } from './log-feed.ts'
 import type { LogRecord } from './log-record.ts'
 import type { RecordHistory } from './record-history.ts'
@@ -15,6 +15,7 @@ export interface ReplicaTablesOptions {
   history: RecordHistory
   cacheBytes: number
   typeOf: TypeLookup
+  types: TypesKnown
 }
 
 /** Of the cache's memory, the part that lists of children may take. */
@@ -26,11 +27,12 @@ export class ReplicaTables {
   readonly children: ExactCache<ChildList>
   readonly #typeOf: TypeLookup
 
-  constructor({ pool, feed, history, cacheBytes, typeOf }: ReplicaTablesOptions) {
+  constructor({ pool, feed, history, cacheBytes, typeOf, types }: ReplicaTablesOptions) {
     this.#typeOf = typeOf
     this.entities = new ExactCache({
       feed,
       history,
+      types,
       mostBytes: Math.ceil(cacheBytes * (1 - childrenShare)),
       load: (ids) => loadCachedEntities(pool, ids, typeOf),
       replay: (id, entity, record) => {
@@ -42,6 +44,7 @@ export class ReplicaTables {
     this.children = new ExactCache({
       feed,
       history,
+      types,
       mostBytes: Math.ceil(cacheBytes * childrenShare),
       load: (ids) => loadChildLists(pool, ids, typeOf),
       replay: (id, list, record) => {

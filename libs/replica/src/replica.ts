@@ -77,6 +77,7 @@ class LiveReplica implements Replica, LogFollower {
       history: this.#history,
       cacheBytes,
       typeOf,
+      types: { areKnown: () => this.types !== undefined, whenKnown: () => this.#whenTypesKnown() },
     })
     this.#source = new ReplicaSource(this.tables, typeOf)
     this.#pool = feedOptions.pool
@@ -136,8 +137,8 @@ class LiveReplica implements Replica, LogFollower {
     const pins = new Pins(this.tables)
     try {
       for (let count = 0; count < mostAttempts; count++) {
-        if (this.types === undefined) await abortable(this.#typesLoaded, signal)
-        if (this.types === undefined) throw new QError('unavailable', 'the replica is stopping')
+        if (this.types === undefined) await abortable(this.#whenTypesKnown(), signal)
+        if (this.types === undefined) continue
         const source = new ReplicaSource(this.tables, this.#typeOf)
         const result = attempt(source, this.types)
         if (source.isComplete) return result
@@ -147,6 +148,13 @@ class LiveReplica implements Replica, LogFollower {
       pins.release()
     }
     throw new QError('unavailable', 'what was to be read changed too often; nothing was read')
+  }
+
+  async #whenTypesKnown(): Promise<void> {
+    if (this.types === undefined) await this.#typesLoaded
+    if (this.types === undefined && this.#stopped.signal.aborted) {
+      throw new QError('unavailable', 'the replica is stopping')
+    }
   }
 
   /** Loads the types of the feed's log; commits since are applied to them. */
