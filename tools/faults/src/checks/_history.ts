@@ -52,6 +52,7 @@ export function recordingOf(log: readonly LogEntry[], rest: Partial<Recording> =
     fields,
     stream: { logId: 'log', entries: log.map(({ revision, digest }) => ({ revision, digest })) },
     caches: [{ reader: 'reader-1', revision: head.revision, fields }],
+    leases: [{ holder: 'a', token: 1, invokedMs: 0, completedMs: 1 }],
     faults: [],
     loadEndedMs: 0,
     ...rest,

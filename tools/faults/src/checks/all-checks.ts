@@ -1,6 +1,7 @@
 import { acknowledged } from './acknowledged.ts'
 import { caches } from './caches.ts'
 import type { Check } from './check.ts'
+import { leases } from './leases.ts'
 import { linearizable } from './linearizable.ts'
 import { recovery } from './recovery.ts'
 import { epochs, revisions } from './revisions.ts'
@@ -22,5 +23,6 @@ export const allChecks: readonly Check[] = [
   stream,
   caches,
   watches,
+  leases,
   recovery,
 ]

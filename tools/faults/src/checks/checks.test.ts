@@ -3,6 +3,7 @@ import { operation, entry, recordingOf } from './_history.ts'
 import { acknowledged } from './acknowledged.ts'
 import { allChecks } from './all-checks.ts'
 import { caches } from './caches.ts'
+import { leases } from './leases.ts'
 import { linearizable } from './linearizable.ts'
 import { recovery } from './recovery.ts'
 import { epochs, revisions } from './revisions.ts'
@@ -260,6 +261,16 @@ describe('watches', () => {
     expect(find({ failure: 'compacted' })).toHaveLength(1)
     expect(watches.find(recordingOf(log))).toHaveLength(1)
   })
+})
+
+it('leases finds a token that was granted twice, one that is not greater, and silence', () => {
+  const grant = (token: number, invokedMs: number) => ({ holder: 'a', token, invokedMs, completedMs: invokedMs + 2 })
+  const find = (...grants: ReturnType<typeof grant>[]) => leases.find(recordingOf([], { leases: grants }))
+  expect(find(grant(1, 0), grant(2, 10))).toEqual([])
+  expect(find(grant(2, 0), grant(1, 1))).toEqual([])
+  expect(find(grant(2, 0), grant(1, 10))).toHaveLength(1)
+  expect(find(grant(1, 0), grant(1, 1))).toHaveLength(1)
+  expect(find()).toHaveLength(1)
 })
 
 describe('recovery', () => {

@@ -57,6 +57,7 @@ export function completeRecording(
     ],
     stream: { logId: head.logId, entries: log.map(({ revision, digest }) => ({ revision, digest })) },
     caches: [{ reader: 'none', revision: head.revision, fields }],
+    leases: [{ holder: 'nobody', token: 1, invokedMs: 0, completedMs: 1 }],
     faults: [],
     loadEndedMs: 0,
     ...rest,

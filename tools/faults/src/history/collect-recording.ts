@@ -28,9 +28,20 @@ export async function collectRecording(
   const caches = await dumpCaches(cluster, head.revision)
   const fields = await dumpFields(cluster.pool)
   const { head: after } = await dumpLog(cluster.pool)
-  const { operations } = load
+  const { operations, leases } = load
   return {
-    recording: { operations, subscribers: load.subscribers(), log, head, fields, stream, caches, faults, loadEndedMs },
+    recording: {
+      operations,
+      subscribers: load.subscribers(),
+      log,
+      head,
+      fields,
+      stream,
+      caches,
+      leases,
+      faults,
+      loadEndedMs,
+    },
     isRestless: after.revision !== head.revision,
   }
 }

@@ -13,6 +13,7 @@ export interface Recording {
   readonly stream: StreamRecord
   /** What each reader answered from its cache after healing. */
   readonly caches: readonly CacheRecord[]
+  readonly leases: readonly LeaseGrant[]
   readonly faults: readonly FaultRecord[]
   /** When the load ended: after that, what was in doubt was settled. */
   readonly loadEndedMs: number
@@ -67,6 +68,14 @@ export interface CacheRecord {
   readonly reader: string
   readonly revision: number
   readonly fields: Readonly<Record<Key, FieldRead>>
+}
+
+/** A lease that an application was granted. Times are on the clock of the operations. */
+export interface LeaseGrant {
+  readonly holder: string
+  readonly token: number
+  readonly invokedMs: number
+  readonly completedMs: number
 }
 
 /** A fault, as it was done. Times are on the clock of the operations. */

@@ -6,8 +6,9 @@ import { connect as connectNats } from '@nats-io/transport-node'
 import { storeName, type Cluster } from '../cluster/cluster.ts'
 import { isCommit, type Operation } from '../history/operation.ts'
 import { monotonicMs } from '../history/monotonic.ts'
-import type { SubscriberRecord } from '../history/recording.ts'
+import type { LeaseGrant, SubscriberRecord } from '../history/recording.ts'
 import { registerEntities, registerFields, registerType } from './keys.ts'
+import { LeaseApplicant } from './lease-applicant.ts'
 import { KvClient } from './kv-client.ts'
 import { StoreCalls } from './store-calls.ts'
 import { Subscriber, type SubscriberOptions } from './subscriber.ts'
@@ -21,6 +22,8 @@ const leaveEveryMs = 700
 /** The clients and subscribers of a run. Disposing ends them. */
 export interface Load extends AsyncDisposable {
   readonly operations: readonly Operation[]
+  /** The leases that applications were granted in Redis. */
+  readonly leases: readonly LeaseGrant[]
   /** Operations answered a second, over the last seconds. */
   rate(): number
   /** How many commits were acknowledged so far. */
@@ -45,7 +48,7 @@ export async function prepareStore({ nats, token }: Cluster): Promise<void> {
   await q.commit(builder)
 }
 
-/** Starts 8 clients and 6 subscribers. */
+/** Starts 8 clients, 6 subscribers, and 2 applications that lead in turn. */
 export async function startLoad(cluster: Cluster, seed: number): Promise<Load> {
   await using parts = new AsyncDisposableStack()
   const { gatewayUrl, token } = cluster
@@ -72,8 +75,10 @@ export async function startLoad(cluster: Cluster, seed: number): Promise<Load> {
       record: (operation) => void operations.push({ id: operations.length + 1, ...operation }),
     })
   })
+  const leases: LeaseGrant[] = []
+  const applicants = ['app-1', 'app-2'].map((name) => parts.use(new LeaseApplicant(cluster.redis.url, name, leases)))
   const stop = new AbortController()
-  const running = Promise.all(clients.map((client) => client.run(stop.signal)))
+  const running = Promise.all([...clients, ...applicants].map((each) => each.run(stop.signal)))
   const end = async (): Promise<void> => {
     stop.abort()
     await running
@@ -82,6 +87,7 @@ export async function startLoad(cluster: Cluster, seed: number): Promise<Load> {
   const opened = parts.move()
   return {
     operations,
+    leases,
     rate: () => recentRate(operations),
     acknowledged: () => operations.filter((operation) => isCommit(operation) && operation.outcome === 'ok').length,
     stop: end,

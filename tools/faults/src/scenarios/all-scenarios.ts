@@ -5,7 +5,7 @@ import { killLeader, pauseLeader, stopLeader } from './leader.ts'
 import { cutLeaderFromNats, cutLeaderFromPostgres, loseAnswers, resetConnections } from './network.ts'
 import { partitionLeader } from './partition.ts'
 import { killEverything, killOthers, pauseOthers } from './processes.ts'
-import { deleteNats, killNats, killPostgres, killRedis, pausePostgres } from './servers.ts'
+import { deleteNats, killNats, killPostgres, killRedis, pauseNats, pausePostgres } from './servers.ts'
 import type { Scenario } from './scenario.ts'
 
 /** In the order of the table. */
@@ -28,6 +28,7 @@ export const allScenarios: readonly Scenario[] = [
   diskFull,
   slowDisk,
   killNats,
+  pauseNats,
   deleteNats,
   killRedis,
   moveClock,

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import path from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { BackingServer } from '@qcore/local-stack'
 import { childrenOf, processState } from '../faults/process-state.ts'
 import { planOf, type Fault, type Scenario } from './scenario.ts'
@@ -9,6 +10,7 @@ const downMs = 2_000
 /** A server that is back is used again in this time. */
 export const afterServerMs = 5_000
 const pauseMs = 6_000
+const signalMs = 50
 
 export const killPostgres: Scenario = {
   name: 'kill-postgres',
@@ -57,6 +59,29 @@ export const killNats: Scenario = {
   }),
 }
 
+export const pauseNats: Scenario = {
+  name: 'pause-nats',
+  summary: 'SIGSTOP of NATS for longer than the lease',
+  needs: [],
+  inSmoke: false,
+  plan: planOf(async ({ cluster: { nats }, fault }) => {
+    await fault({
+      name: 'SIGSTOP of NATS',
+      recovery: { from: 'heal', mostMs: afterServerMs },
+      begin: async () => {
+        nats.kill('SIGSTOP')
+        await delay(signalMs)
+        return processState(nats.pid ?? 0) === 'T' ? 'NATS was stopped' : undefined
+      },
+      durationMs: pauseMs,
+      heal: async () => {
+        nats.kill('SIGCONT')
+        return undefined
+      },
+    })
+  }),
+}
+
 export const deleteNats: Scenario = {
   name: 'delete-nats',
   summary: 'kill -9 of NATS, its data directory deleted, then a start',
@@ -81,11 +106,14 @@ export const deleteNats: Scenario = {
 
 export const killRedis: Scenario = {
   name: 'kill-redis',
-  summary: 'kill -9 of Redis, then a start: nothing of the store depends on it',
+  summary: 'kill -9 of Redis, then a start: nothing of the store depends on it, and leases of applications go on',
   needs: [],
   inSmoke: false,
   plan: planOf(async (run) => {
     await run.fault({ ...killing(run.cluster.redis, 'Redis'), recovery: { from: 'begin', mostMs: downMs } })
+    const before = run.load.leases.length
+    await run.wait(afterServerMs)
+    run.expect(run.load.leases.length > before, 'applications get leases again after Redis came back')
   }),
 }
 
