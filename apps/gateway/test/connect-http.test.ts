@@ -72,7 +72,7 @@ describe('a call by curl', () => {
 
   it('by GET is refused for what changes the store', async () => {
     const url = `${server.url}/qcore.store.v1.CommitService/Commit?connect=v1&encoding=json&message={}`
-    expect((await fetch(url, { headers: { authorization } })).status).toBe(405)
+    expect(await refusalOf(await fetch(url, { headers: { authorization } }))).toBe('405 invalid_request')
   })
 
   it.each([
@@ -98,12 +98,12 @@ describe('a call by curl', () => {
       const grpc = await post(path, '', { 'content-type': 'application/grpc-web+proto' })
       expect([grpc.status, grpc.headers.get('grpc-status')]).toEqual([200, '12'])
     }
-    expect((await fetch(`${server.url}/x`)).status).toBe(404)
+    expect(await refusalOf(await fetch(`${server.url}/x`))).toBe('404 unknown_method')
   })
 
   it('in an unknown content type is refused', async () => {
     const response = await post(`${readService}/GetStatus`, '{}', { 'content-type': 'text/plain' })
-    expect(response.status).toBe(415)
+    expect(await refusalOf(response)).toBe('415 invalid_request content-type')
   })
 
   it.each(['connect-timeout-ms', 'connect-protocol-version'])('with a wrong %s is refused', async (name) => {

@@ -8,6 +8,7 @@ import { CallMeter } from './call-meter.ts'
 import type { Forwarding } from './byte-forwarder.ts'
 import { isUndecodable, undecodableBody } from './undecodable-request.ts'
 import { limitRequestBody, watchResponseBody } from './body-limits.ts'
+import { withWrongForm } from './wrong-form.ts'
 
 /** One call on its way through Connect's handlers. */
 export interface ProtocolExchange {
@@ -70,6 +71,7 @@ export class ProtocolServer {
         exchange.isRefused = true
         answer = await this.#handler({ ...universal, body: undecodableBody(exchange) })
       }
+      answer = withWrongForm(answer, request)
       const { body } = answer
       const watched = body === undefined ? {} : { body: watchResponseBody(exchange, body, config.stallTimeoutMs) }
       await universalResponseToNodeResponse({ ...answer, ...watched }, response)
