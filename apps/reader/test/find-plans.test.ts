@@ -5,7 +5,7 @@ import type { TypeModel } from '@qcore/model'
 import { openRawStore, type RawStore } from '@qcore/replica/testing'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { planFind } from '../src/find/plan-find.ts'
-import { compileStatement } from '../src/query/compile-statement.ts'
+import { compileStatement } from '../src/query/sql.ts'
 import type { After } from '../src/query/order-sql.ts'
 import { afterOf, findStatement, loadPage } from '../src/query/query-page.ts'
 import { findSettings } from '../src/query/run-statement.ts'
@@ -144,8 +144,8 @@ function statementOf(request: Init, after?: After): ReturnType<typeof findStatem
 }
 
 async function explain(request: Init, after?: After): Promise<string> {
-  const { sql, params } = compileStatement(statementOf({ ...request, select: ['Serial', 'Code'] }, after))
-  const { rows } = await pool.query<{ 'QUERY PLAN': string }>(`explain ${sql}`, params)
+  const { text, params } = compileStatement(statementOf({ ...request, select: ['Serial', 'Code'] }, after))
+  const { rows } = await pool.query<{ 'QUERY PLAN': string }>(`explain ${text}`, params)
   return rows.map((row) => row['QUERY PLAN']).join('\n')
 }
 
@@ -183,9 +183,9 @@ describe.each(['never analyzed', 'analyzed'])('a store that was %s', (state) => 
 
 test('what a page costs does not grow with what the conditions let through', async () => {
   for (const { name, request } of requests) {
-    const { sql, params } = compileStatement(statementOf(request))
+    const { text, params } = compileStatement(statementOf(request))
     const { rows } = await pool.query<{ 'QUERY PLAN': [{ Plan: { 'Shared Hit Blocks': number } }] }>(
-      `explain (analyze, buffers, format json) ${sql}`,
+      `explain (analyze, buffers, format json) ${text}`,
       params,
     )
     const blocks = rows[0]?.['QUERY PLAN'][0].Plan['Shared Hit Blocks']

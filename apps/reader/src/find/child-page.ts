@@ -1,4 +1,4 @@
-import { sql } from 'drizzle-orm/sql/sql'
+import { sql } from '../query/sql.ts'
 import { readDatabase, type Executor } from '@qcore/database'
 import type { PageEnd } from '../query/cursor.ts'
 import { runStatement } from '../query/run-statement.ts'

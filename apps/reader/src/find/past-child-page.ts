@@ -1,4 +1,4 @@
-import { sql, type SQL } from 'drizzle-orm/sql/sql'
+import { sql, type SQL } from '../query/sql.ts'
 import { readDatabase, type Executor } from '@qcore/database'
 import type { ChildPageQuery, ChildRow } from './child-page.ts'
 import { runStatement } from '../query/run-statement.ts'

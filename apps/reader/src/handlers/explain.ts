@@ -6,7 +6,7 @@ import { checkQuery, printQuery } from '@qcore/query'
 import type { ReaderContext } from '../context.ts'
 import { whenFresh } from '../freshness.ts'
 import { pageSizeOf, treeOf } from '../query/asked-query.ts'
-import { compileStatement } from '../query/compile-statement.ts'
+import { compileStatement } from '../query/sql.ts'
 import { countStatement } from '../query/page-sql.ts'
 import { findStatement } from '../query/query-page.ts'
 import { planQuery } from '../query/query-plan.ts'
@@ -32,9 +32,9 @@ export function explain(
     const statement = tree.count
       ? countStatement(plan, types)
       : findStatement(plan, { types, columns, after: undefined })
-    const { sql, params } = compileStatement(statement)
-    const lines = await readDatabase(planLines(reader, sql, params))
-    response.sql = sql.replaceAll(/\s+/g, ' ').trim()
+    const { text, params } = compileStatement(statement)
+    const lines = await readDatabase(planLines(reader, text, params))
+    response.sql = text.replaceAll(/\s+/g, ' ').trim()
     response.parameters = params.map(parameterText)
     response.plan = lines
     response.indexes = indexesOf(lines)

@@ -1,4 +1,4 @@
-import { sql, type SQL } from 'drizzle-orm/sql/sql'
+import { sql, type SQL } from './sql.ts'
 import type { CheckedCondition, CheckedPath, CheckedQuery } from '@qcore/query'
 import { mostChanged } from './changes-since.ts'
 import { stepBack } from './path-probe.ts'
@@ -11,7 +11,7 @@ export function affectedStatement(query: CheckedQuery, ids: readonly string[]): 
   const paths = pathsOf(query)
   if (paths.length === 0) return undefined
   const limit = sql.raw(`limit ${mostChanged + 1}`)
-  const parts: SQL[] = [sql`changed as materialized (select unnest(${sql.param([...ids])}::text[]) as id)`]
+  const parts: SQL[] = [sql`changed as materialized (select unnest(${[...ids]}::text[]) as id)`]
   const ends: string[] = []
   for (const [number, path] of paths.entries()) {
     // Any of the entities on the way may be one of them.

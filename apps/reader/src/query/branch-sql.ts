@@ -1,4 +1,4 @@
-import { sql, type SQL } from 'drizzle-orm/sql/sql'
+import { sql, type SQL } from './sql.ts'
 import { conditionSql } from './condition-sql.ts'
 import { all, keyRows, kindOf, targetId, within } from './key-column.ts'
 import { isBehind, orderBy, orderKey, type After } from './order-sql.ts'
@@ -53,7 +53,7 @@ function withoutTests({ without }: QueryPlan, entityId: SQL): SQL[] {
 /** The parts of a `with` that branches need. */
 export function branchParts({ without }: QueryPlan): SQL[] {
   if (without === undefined || without.ids.length === 0) return []
-  return [sql`left_out as materialized (select unnest(${sql.param([...without.ids])}::text[]) as id)`]
+  return [sql`left_out as materialized (select unnest(${[...without.ids]}::text[]) as id)`]
 }
 
 /** Takes all rows, checks and sorts them. */

@@ -1,4 +1,4 @@
-import { sql, type SQL } from 'drizzle-orm/sql/sql'
+import { sql, type SQL } from './sql.ts'
 import { ValueType } from '@qcore/contracts'
 import type { CheckedCondition, CheckedEnd, CheckedPath, CheckedTest } from '@qcore/query'
 import { all, any, fieldKind, keyColumn, within } from './key-column.ts'

@@ -1,4 +1,4 @@
-import { sql, type SQL } from 'drizzle-orm/sql/sql'
+import { sql, type SQL } from './sql.ts'
 import { checksOf, isOrder, limitOf, sortedBranch, type BranchRows } from './branch-sql.ts'
 import { everything, intersect, onlyKey, pointKeys, type Bound, type Interval } from './interval.ts'
 import { all, keyParameter, keyRows, kindOf, within, type Target } from './key-column.ts'

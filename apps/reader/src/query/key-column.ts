@@ -1,4 +1,4 @@
-import { sql, type SQL } from 'drizzle-orm/sql/sql'
+import { sql, type SQL } from './sql.ts'
 import { indexKind, type FieldModel } from '@qcore/model'
 import type { CheckedPath } from '@qcore/query'
 import type { ValueType } from '@qcore/contracts'
@@ -84,8 +84,7 @@ export function keyParameter(key: Key, kind: KeyKind): SQL {
 
 /** Several keys as an array. */
 export function keysParameter(keys: readonly Key[], kind: KeyKind): SQL {
-  // A list as such would become several parameters.
-  return sql`${sql.param(keys.map((key) => parameterOf(key, kind)))}::${sql.raw(keyTypes[kind])}[]`
+  return sql`${keys.map((key) => parameterOf(key, kind))}::${sql.raw(keyTypes[kind])}[]`
 }
 
 function parameterOf(key: Key, kind: KeyKind): bigint | number | string | Buffer {

@@ -1,4 +1,4 @@
-import { sql, type SQL } from 'drizzle-orm/sql/sql'
+import { sql, type SQL } from './sql.ts'
 import { keySql } from './condition-sql.ts'
 import type { Key } from './interval.ts'
 import { fieldKind, keyParameter, keyRows, kindOf, type KeyKind } from './key-column.ts'

@@ -1,4 +1,4 @@
-import { sql, type SQL } from 'drizzle-orm/sql/sql'
+import { sql, type SQL } from './sql.ts'
 import type { TypeSource } from '@qcore/query'
 import { branchParts, countedBranch, keyNames, limitOf, sortedBranch, type BranchRows } from './branch-sql.ts'
 import { allRows, driverOf } from './driver-sql.ts'

@@ -1,4 +1,4 @@
-import { sql, type SQL } from 'drizzle-orm/sql/sql'
+import { sql, type SQL } from './sql.ts'
 import { ValueType } from '@qcore/contracts'
 import type { CheckedEnd, CheckedPath, CheckedTest, TypeSource } from '@qcore/query'
 import { onlyKey, pointKeys, type Interval } from './interval.ts'
@@ -87,7 +87,7 @@ function keyRowsOf(
     const known = new Set(path.typesWith.get(own))
     const meant = types.names.filter((name) => !known.has(name))
     rows.push(sql`select e.id from entity e
-      where e.type = any(${sql.param(meant)}::text[]) and ${within(sql.raw('e.name'), intervals, 'own')}`)
+      where e.type = any(${meant}::text[]) and ${within(sql.raw('e.name'), intervals, 'own')}`)
   }
   return rows
 }

@@ -1,4 +1,4 @@
-import { sql, type SQL } from 'drizzle-orm/sql/sql'
+import { sql, type SQL } from './sql.ts'
 import type { CheckedPath, CheckedStep } from '@qcore/query'
 
 /** The way along a path, from the id of an entity to the id of the one that has the field at the end. */
@@ -41,7 +41,7 @@ function stepRows(step: CheckedStep, path: CheckedPath, entityId: SQL): SQL {
 /** That an entity's own name, parent or children are meant: its type has no field of that name. */
 export function isOwn({ typesWith }: CheckedPath, name: string, typeColumn: string): SQL {
   const types = typesWith.get(name) ?? []
-  return types.length === 0 ? sql`true` : sql`${sql.raw(typeColumn)} <> all(${sql.param([...types])}::text[])`
+  return types.length === 0 ? sql`true` : sql`${sql.raw(typeColumn)} <> all(${[...types]}::text[])`
 }
 
 /** That a column has one of some ids of fields. */

@@ -1,4 +1,4 @@
-import { sql } from 'drizzle-orm/sql/sql'
+import { sql } from './sql.ts'
 import type { CheckedCondition } from '@qcore/query'
 import { onlyKey, pointKeys } from './interval.ts'
 import { all, keyRows, within } from './key-column.ts'

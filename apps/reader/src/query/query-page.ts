@@ -1,4 +1,4 @@
-import { sql, type SQL } from 'drizzle-orm/sql/sql'
+import { sql, type SQL } from './sql.ts'
 import { readDatabase, type Executor } from '@qcore/database'
 import type { TypeSource } from '@qcore/query'
 import { keyNames } from './branch-sql.ts'

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import type { SQL } from 'drizzle-orm/sql/sql'
+import type { SQL } from './sql.ts'
 import type { Executor } from '@qcore/database'
-import { compileStatement } from './compile-statement.ts'
+import { compileStatement } from './sql.ts'
 
 /**
  * Settings of the connections that finds run on. Every scan stops after a few thousand rows of an index's order, which
@@ -16,7 +16,7 @@ const names = new Map<string, string>()
 
 /** Runs a statement, prepared under a name of its own so that it is parsed and planned once a connection. */
 export async function runStatement<Row extends object>(executor: Executor, statement: SQL): Promise<Row[]> {
-  const { sql: text, params: values } = compileStatement(statement)
+  const { text, params: values } = compileStatement(statement)
   const name = nameOf(text)
   const { rows } = await executor.query<Row>({ ...(name === undefined ? {} : { name }), text, values })
   return rows

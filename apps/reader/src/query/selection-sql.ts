@@ -1,4 +1,4 @@
-import { sql, type SQL } from 'drizzle-orm/sql/sql'
+import { sql, type SQL } from './sql.ts'
 import type { FieldModel, TypeModel } from '@qcore/model'
 import type { CheckedPath, OwnName, TypeSource } from '@qcore/query'
 import { followPath, isOneOf, isOwn } from './path-sql.ts'
@@ -96,8 +96,6 @@ function pathRows(path: CheckedPath, alias: string, types: TypeSource): SQL {
 function orderedChildren(types: TypeSource): SQL {
   const ordered = types.names.filter((name) => types.get(name)?.hasOrderedChildren === true)
   const key =
-    ordered.length === 0
-      ? sql`c.name`
-      : sql`case when e.type = any(${sql.param(ordered)}::text[]) then c.place else c.name end`
+    ordered.length === 0 ? sql`c.name` : sql`case when e.type = any(${ordered}::text[]) then c.place else c.name end`
   return sql`(select coalesce(array_agg(c.id order by ${key}, c.id), '{}') from entity c where c.parent_id = e.id)`
 }

@@ -6,7 +6,7 @@ import {
   type Query,
   type TypeSource,
 } from '@qcore/query'
-import { sql } from 'drizzle-orm/sql/sql'
+import { sql } from './sql.ts'
 import { probeOf } from './probe-sql.ts'
 import { directCondition } from './query-plan.ts'
 import { targetOf } from './key-column.ts'
