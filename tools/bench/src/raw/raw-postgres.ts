@@ -15,8 +15,16 @@ export interface RawPostgres extends AsyncDisposable {
   measureCommits(rows: number, options: LoopOptions): Promise<LoopResult>
 }
 
-/** Makes the table, with as many rows as there are ids. */
-export async function openRawPostgres(address: string, ids: readonly string[]): Promise<RawPostgres> {
+/**
+ * Makes the table, with a row for each id.
+ *
+ * @param nextId which row is written next: in the order in which qcore writes its own
+ */
+export async function openRawPostgres(
+  address: string,
+  ids: readonly string[],
+  nextId: () => string,
+): Promise<RawPostgres> {
   const client = new Client({ connectionString: address })
   await client.connect()
   await client.query('drop schema if exists bench cascade')
@@ -25,11 +33,10 @@ export async function openRawPostgres(address: string, ids: readonly string[]): 
     create table bench.field (entity_id text collate "C", field_id integer, value bytea not null, write_time_us bigint not null,
       writer text not null, revision bigint not null, primary key (entity_id, field_id)) with (fillfactor = 70)`)
   const value = Buffer.from([0x08, 0x05])
-  let next = 0
-  const commit = (rows: number): Promise<unknown> => {
-    const some = Array.from({ length: rows }, () => ids[next++ % ids.length] ?? '')
-    return client.query({ name: 'upsert', text: upsert, values: [some, some.map(() => value)] })
-  }
+  const store = (some: readonly string[]): Promise<unknown> =>
+    client.query({ name: 'upsert', text: upsert, values: [some, some.map(() => value)] })
+  await store(ids)
+  const commit = (rows: number): Promise<unknown> => store(Array.from({ length: rows }, nextId))
   return {
     client,
     measureCommits: (rows, options) => closedLoop(() => commit(rows), options),

@@ -9,6 +9,8 @@ export interface BenchContext {
   q: Client
   postgres: RawPostgres
   ids: readonly string[]
+  /** Those that are written: few enough to be in the writer's cache, many enough to spread over the tables. */
+  hotIds: readonly string[]
   /** Rounds of each comparison. */
   rounds: number
   /** Milliseconds of one measurement. */
@@ -24,6 +26,8 @@ export interface BenchOptions {
   only: string
 }
 
+const hotEntities = 10_000
+
 /** Starts the services, a process each, on real servers, and loads the data set. */
 export async function openBench({ quick }: BenchOptions): Promise<BenchContext & AsyncDisposable> {
   await using parts = new AsyncDisposableStack()
@@ -31,13 +35,15 @@ export async function openBench({ quick }: BenchOptions): Promise<BenchContext &
   const q = parts.use(await connect({ servers: system.natsUrl, token: system.token }))
   const ids = entityIds(quick ? 2_000 : entityCount)
   await createDataset(q, ids)
-  const postgres = parts.use(await openRawPostgres(system.postgresUrl, ids))
+  const hotIds = ids.slice(0, hotEntities)
+  const postgres = parts.use(await openRawPostgres(system.postgresUrl, ids, turns(hotIds)))
   const opened = parts.move()
   return {
     system,
     q,
     postgres,
     ids,
+    hotIds,
     rounds: quick ? 1 : 5,
     durationMs: quick ? 200 : 1_500,
     warmUpMs: quick ? 50 : 300,

@@ -10,8 +10,6 @@ const replyBytes = 50
 const callers = 512
 const writesPerCommit = 100
 const commitsInFlight = 4
-/** Entities that are written: few enough to be in the writer's cache, many enough to spread over the tables. */
-const hotEntities = 10_000
 
 /**
  * Durable writes of a field that is not indexed, as the limit's table has no index beside its key. The values say their
@@ -20,7 +18,7 @@ const hotEntities = 10_000
 export async function writeComparisons(bench: BenchContext, parts: AsyncDisposableStack): Promise<Comparison[]> {
   const { q, postgres, durationMs, warmUpMs } = bench
   const raw = parts.use(await startRawRequests(bench.system.natsUrl, { requestBytes, replyBytes }))
-  const nextId = turns(bench.ids.slice(0, hotEntities))
+  const nextId = turns(bench.hotIds)
   let value = 0
   const writeOne = (): Promise<unknown> => q.write(nextId(), 'Value', int(++value))
   const writeMany = (field: string) => (): Promise<unknown> => {
