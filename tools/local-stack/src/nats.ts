@@ -147,6 +147,9 @@ interface ConfigPlace {
 function natsConfig({ folder, listen, token }: ConfigPlace, { jetstream = true, config }: NatsOptions): string {
   return [
     `listen: ${JSON.stringify(listen)}`,
+    // As in deploy/nats.conf: a client that was stopped is given up within 15 s.
+    'ping_interval: "5s"',
+    'ping_max: 2',
     `pid_file: ${JSON.stringify(path.join(folder, pidFileName))}`,
     ...(jetstream ? [`jetstream { store_dir: ${JSON.stringify(path.join(folder, 'jetstream'))} }`] : []),
     ...(token === undefined ? [] : [`authorization { token: ${JSON.stringify(token)} }`]),
