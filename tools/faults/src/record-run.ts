@@ -12,6 +12,8 @@ import type { Fault, FaultRun, Scenario } from './scenarios/scenario.ts'
 
 /** A fault counts only if so many operations a second were answered before it. */
 export const leastRate = 50
+/** A run takes about half a minute, and two at most; one that takes longer hangs. */
+const longestRunMs = 300_000
 const warmUpMs = 3_000
 const loadWithinMs = 20_000
 const tailMs = 3_000
@@ -38,8 +40,9 @@ interface Notes {
 /** Starts a cluster and its load, breaks it, heals it, and records what happened. */
 export async function recordRun(
   scenario: Scenario,
-  { seed, folder, signal }: { readonly seed: number; readonly folder: string; readonly signal: AbortSignal },
+  { seed, folder, ...stop }: { readonly seed: number; readonly folder: string; readonly signal: AbortSignal },
 ): Promise<RecordedRun> {
+  const signal = AbortSignal.any([stop.signal, AbortSignal.timeout(longestRunMs)])
   await using parts = new AsyncDisposableStack()
   const dataFolder = await openDataFolder(parts)
   const { cluster: special = {}, breakAndHeal } = await scenario.plan({ dataFolder, parts })

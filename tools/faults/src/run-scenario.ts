@@ -45,6 +45,7 @@ function judge({ recording, disappointments, voids, rates }: RecordedRun): Judge
     inDoubt: operations.filter(({ wasInDoubt }) => wasInDoubt).length,
     revisions: head.revision,
     checks: Object.fromEntries(checks.map(([name, found]) => [name, found.length])),
+    violations: checks.reduce((sum, [, found]) => sum + found.length, disappointments.length),
     faults: faultResults(recording),
   }
 }

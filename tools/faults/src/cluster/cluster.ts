@@ -12,6 +12,7 @@ import {
   type ServiceLog,
 } from '@qcore/local-stack'
 import type { Environment } from '@qcore/service'
+import { folderVariable } from './leftovers.ts'
 import { quietPort } from './quiet-port.ts'
 import { ClusterNode, here, type Placement, type ServiceName } from './cluster-node.ts'
 
@@ -66,7 +67,7 @@ export interface Cluster extends AsyncDisposable {
 
 /** Starts PostgreSQL (durable), NATS, Redis, and two of each service that scales. @throws LocalStackError */
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
-  const { folder, signal } = options
+  const { folder, dataFolder, signal } = options
   await using parts = new AsyncDisposableStack()
   const [postgres, nats, redis] = await startServers(options, parts)
   const logFile = path.join(folder, 'cluster.log')
@@ -74,6 +75,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const masterToken = randomBytes(32).toString('hex')
   const gatewayPort = await quietPort()
   const env = {
+    [folderVariable]: dataFolder,
     Q_STORE: storeName,
     Q_AUTH_SECRET: randomBytes(32).toString('hex'),
     Q_WEB_ADDR: `127.0.0.1:${gatewayPort}`,

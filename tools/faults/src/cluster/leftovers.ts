@@ -29,11 +29,18 @@ function undoAll(): void {
   for (const undo of [...undos].reverse()) undo()
 }
 
-/** Removes folders, mounts and networks of processes that were killed. */
+/** In the environment of every service process: the data folder of its run, by which a leftover one is known. */
+export const folderVariable = 'QCORE_FAULTS_FOLDER'
+
+/** Ends and removes what runs that were killed left: processes, folders, mounts and networks. */
 export function removeLeftovers(): void {
+  if (process.platform !== 'linux') return
   for (const name of readdirSync(tmpdir())) {
     const pid = new RegExp(`^${prefix}-(\\d+)-`).exec(name)?.[1]
-    if (pid !== undefined && !existsSync(`/proc/${pid}`)) removeFolder(path.join(tmpdir(), name))
+    if (pid === undefined || existsSync(`/proc/${pid}`)) continue
+    const folder = path.join(tmpdir(), name)
+    endProcessesOf(folder)
+    removeFolder(folder)
   }
   const namespaces = '/run/netns'
   for (const name of existsSync(namespaces) ? readdirSync(namespaces) : []) {
@@ -43,6 +50,26 @@ export function removeLeftovers(): void {
   for (const name of readdirSync('/sys/class/net')) {
     const pid = /^qf(\d+)b$/.exec(name)?.[1]
     if (pid !== undefined && !existsSync(`/proc/${pid}`)) runQuietly('ip', ['link', 'delete', name])
+  }
+}
+
+/** Ends the servers, which name the folder in their command line, and the services, which have it in their environment. */
+function endProcessesOf(folder: string): void {
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    if (!['cmdline', 'environ'].some((file) => readProcess(pid, file).includes(folder))) continue
+    try {
+      process.kill(Number(pid), 'SIGKILL')
+    } catch {
+      // It has just ended.
+    }
+  }
+}
+
+function readProcess(pid: string, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8')
+  } catch {
+    return ''
   }
 }
 

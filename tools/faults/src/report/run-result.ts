@@ -20,6 +20,8 @@ export interface RunResult {
   readonly revisions: number
   /** Violations that each check found. */
   readonly checks: Readonly<Record<string, number>>
+  /** All that was found, with what the scenario itself expected. */
+  readonly violations: number
   readonly faults: readonly FaultResult[]
   /** Of a control: the checks that had to find something. */
   readonly bites?: readonly string[]
@@ -32,6 +34,15 @@ export interface FaultResult {
   readonly pauseMs: number
   /** 0: not limited. */
   readonly allowedMs: number
+}
+
+/**
+ * Whether nothing but time was wrong: the load was too small, nothing showed the fault, or writes went on too late. A busy
+ * machine can do that; nothing was lost.
+ */
+export function isOnlyLate({ outcome, checks, violations }: RunResult): boolean {
+  if (outcome === 'void') return true
+  return outcome === 'failed' && violations > 0 && violations === checks['recovery']
 }
 
 /** The result of a run that did not come to its checks. */
@@ -53,6 +64,7 @@ export function resultWithout(
     inDoubt: 0,
     revisions: 0,
     checks: {},
+    violations: 0,
     faults: [],
   }
 }

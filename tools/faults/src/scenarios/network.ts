@@ -1,10 +1,11 @@
+import { readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { leaseMs } from '../cluster/cluster.ts'
 import type { ClusterNode } from '../cluster/cluster-node.ts'
 import { until } from '../faults/until.ts'
 import { attemptMs } from '../load/kv-client.ts'
 import { expectStandby, silentTakeOverMs } from './leader.ts'
-import { planOf, type Scenario } from './scenario.ts'
+import { planOf, type FaultRun, type Scenario } from './scenario.ts'
 
 /** Connections that break are made again in this time. */
 const reconnectMs = 3_000
@@ -67,22 +68,7 @@ export const loseAnswers: Scenario = {
   needs: [],
   inSmoke: true,
   plan: planOf(async (run) => {
-    const first = await run.cluster.leader(run.signal)
-    await run.fault({
-      name: `answers of PostgreSQL to ${first.name} lost for a moment`,
-      recovery: { from: 'heal', mostMs: reconnectMs },
-      begin: async () => {
-        first.postgres.hold('answers')
-        return undefined
-      },
-      durationMs: 500,
-      heal: async () => {
-        const lost = first.postgres.connections
-        first.postgres.cut()
-        first.postgres.restore()
-        return lost > 0 ? `${lost} connections lost their answers` : undefined
-      },
-    })
+    await loseForAMoment(run)
     await run.wait(reconnectMs)
     const second = await run.cluster.leader(run.signal)
     await run.fault({
@@ -116,6 +102,29 @@ export const loseAnswers: Scenario = {
       },
     })
   }),
+}
+
+/** PostgreSQL makes a commit, and the leader does not hear of it. */
+async function loseForAMoment(run: FaultRun): Promise<void> {
+  const { postgres, name } = await run.cluster.leader(run.signal)
+  const findDoubts = async (): Promise<number> =>
+    (await readFile(run.cluster.logFile, 'utf8')).split('a reply of PostgreSQL was lost').length - 1
+  const before = await findDoubts()
+  await run.fault({
+    name: `answers of PostgreSQL to ${name} lost for a moment`,
+    recovery: { from: 'heal', mostMs: reconnectMs },
+    begin: async () => {
+      postgres.hold('answers')
+      return undefined
+    },
+    durationMs: 500,
+    heal: async () => {
+      postgres.cut()
+      postgres.restore()
+      const hasDoubts = async (): Promise<true | undefined> => ((await findDoubts()) > before ? true : undefined)
+      return (await until(hasDoubts, noticeMs)) === true ? `${name} had to find out what was committed` : undefined
+    },
+  })
 }
 
 const resetEveryMs = 100
