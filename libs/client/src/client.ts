@@ -19,7 +19,7 @@ import type { Commit, HistoryChange } from './history/history-change.ts'
 import { listCommits, listHistory, type CommitListOptions, type HistoryOptions } from './history/list-history.ts'
 import { PastStore } from './history/past-store.ts'
 import type { NotificationStream } from './notify/notification-stream.ts'
-import type { NotifyTarget } from './notify/notification.ts'
+import type { Notification, NotifyTarget } from './notify/notification.ts'
 import { Notifier } from './notify/notifier.ts'
 import type { NotificationCallback, NotifyOptions } from './notify/subscriber.ts'
 import type { Subscription } from './notify/subscription.ts'
@@ -235,9 +235,23 @@ export class Client implements AsyncDisposable {
     return this.#notifier.subscribe(target, callback, options)
   }
 
-  /** The same to iterate over. Resolves when the subscription is live. */
-  notifications(target: NotifyTarget, options: NotifyOptions = {}): Promise<NotificationStream> {
-    return this.#notifier.iterate(target, options)
+  /**
+   * The same to iterate over. Resolves when the subscription is live. `take` makes what is iterated over; what it throws ends
+   * the subscription.
+   */
+  notifications(target: NotifyTarget, options?: NotifyOptions): Promise<NotificationStream>
+  notifications<Item>(
+    target: NotifyTarget,
+    options: NotifyOptions,
+    take: (notification: Notification) => Item,
+  ): Promise<NotificationStream<Item>>
+  notifications<Item>(
+    target: NotifyTarget,
+    options: NotifyOptions = {},
+    take?: (notification: Notification) => Item,
+  ): Promise<NotificationStream> | Promise<NotificationStream<Item>> {
+    if (take !== undefined) return this.#notifier.iterate(target, options, take)
+    return this.#notifier.iterate(target, options, (notification) => notification)
   }
 
   /** Binds an entity, to read, write and watch it field by field; nothing is read. */

@@ -1,5 +1,6 @@
 import { describe, expect, expectTypeOf, it } from 'vitest'
 import type { BinaryFile, Client, Field, Notification, Timestamp } from '../src/index.ts'
+import { and, not, or } from '../src/index.ts'
 import { choice, defineType, int, reference } from '../src/schema.ts'
 import { Device, Person } from './_types.ts'
 
@@ -111,6 +112,67 @@ const finding: Check = async (q) => {
   devices.find({ select: ['Levle'] })
 }
 
+const querying: Check = async (q) => {
+  const devices = q.of(Device).query()
+  const wanted = devices
+    .where({ Status: 'ON', Level: { gte: 5, in: [5n, 6] }, Label: { startsWith: 'a' }, 'Owner->Name': 'Ada' })
+    .where(or({ Parts: { contains: await q.of(Device).get('id') } }, not({ Owner: null })))
+    .where({ Note: { exists: true }, SeenAt: { lt: new Date() }, Name: { contains: 'a' }, Parent: await q.root() })
+    .select('Level', 'Name', 'Owner->Name')
+    .select('Note')
+    .orderBy('Level', 'desc')
+    .orderBy('Name')
+    .orderBy('Parent->Name')
+    .limit(5)
+  for await (const device of wanted) {
+    expectTypeOf(device.type).toEqualTypeOf<'Device'>()
+    expectTypeOf(device.fields.Level.value).toEqualTypeOf<bigint>()
+    expectTypeOf(device.fields.Name.value).toEqualTypeOf<string>()
+    expectTypeOf(device.fields.Note.value).toEqualTypeOf<string>()
+    const { 'Owner->Name': ownerName } = device.fields
+    expectTypeOf(ownerName).toEqualTypeOf<Field | undefined>()
+    // @ts-expect-error was not selected
+    expect(device.fields.Label).toBeUndefined()
+  }
+  expectTypeOf((await devices.select('*').toArray())[0]?.fields.Status.value).toEqualTypeOf<'OFF' | 'ON' | undefined>()
+  expectTypeOf(await wanted.count()).toEqualTypeOf<number>()
+  await q.explain(wanted)
+  // @ts-expect-error there is no such field
+  devices.where({ Levle: 5 })
+  // @ts-expect-error not one of the choices
+  devices.where({ Status: 'on' })
+  // @ts-expect-error a text is not an Int
+  devices.where({ Level: '5' })
+  // @ts-expect-error a text is not an Int
+  devices.where({ Level: { gte: '5' } })
+  // @ts-expect-error a text is not an Int, among several
+  devices.where({ Level: { in: [5, '6'] } })
+  // @ts-expect-error there is no such field, within others
+  devices.where(or({ Status: 'ON' }, not({ Levle: 5 })))
+  // @ts-expect-error not one of the choices, within others
+  devices.where(and({ Level: 5 }, { Status: 'on' }))
+  // @ts-expect-error a number contains no text
+  devices.where({ Level: { contains: '5' } })
+  // @ts-expect-error a person is not a device
+  devices.where({ Parts: { contains: await q.of(Person).get('ada') } })
+  // @ts-expect-error a list is not compared as a whole
+  devices.where({ Parts: ['id'] })
+  // @ts-expect-error the field is not indexed
+  devices.where({ Note: 'x' })
+  // @ts-expect-error the field is not indexed
+  devices.where({ Note: { startsWith: 'x' } })
+  // @ts-expect-error no such comparison
+  devices.where({ Level: { above: 5 } })
+  // @ts-expect-error there is no such field
+  devices.select('Levle')
+  // @ts-expect-error there is no such field
+  devices.orderBy('Levle')
+  // @ts-expect-error the field is not indexed
+  devices.orderBy('Note')
+  // @ts-expect-error lists have no order
+  devices.orderBy('Children')
+}
+
 const watching: Check = async (q) => {
   await q.of(Device).notify({ fields: ['Status', 'Level'], context: ['Label', 'Parent->Name'] }, (each) => {
     expectTypeOf(each.name).toEqualTypeOf<'Status' | 'Level'>()
@@ -138,6 +200,15 @@ const watching: Check = async (q) => {
     .notify((each) => {
       expectTypeOf(each.current).toEqualTypeOf<Notification['current']>()
     })
+  const both = { fields: ['Status', 'Level'], context: ['Label'] } as const
+  for (const stream of [await q.of(Device).notifications(both), await q.of(Device).bind('id').notifications(both)]) {
+    for await (const each of stream) {
+      if (each.name === 'Level') expectTypeOf(each.current.value).toEqualTypeOf<bigint>()
+      expectTypeOf(each.context[0].value).toEqualTypeOf<string | undefined>()
+    }
+  }
+  // @ts-expect-error there is no such field
+  await q.of(Device).notifications({ fields: ['Levle'] })
   // @ts-expect-error there is no such field
   await q.of(Device).notify({ fields: ['Levle'] }, () => {})
   // @ts-expect-error there is no such field
@@ -167,7 +238,7 @@ const defining: Check = async (q) => {
 }
 
 describe('a schema in TypeScript', () => {
-  it.each(Object.entries({ reading, writing, creating, finding, watching, navigating, defining }))(
+  it.each(Object.entries({ reading, writing, creating, finding, querying, watching, navigating, defining }))(
     'tells the compiler what is right and what is wrong in %s',
     (_name, check) => {
       expectTypeOf(check).toEqualTypeOf<Check>()

@@ -14,7 +14,7 @@ export { compareOrdered, orderKeys } from './evaluate/order-keys.ts'
 export type { ComparisonSign, Condition, Instant, Literal, Order, Query, Test } from './tree/query.ts'
 export type { PathOf } from './builder/query-builder.ts'
 export type { LiteralInput } from './builder/literal-input.ts'
-export type { Comparisons, FieldConditions, FieldInputs, Where } from './builder/where-input.ts'
+export type { AskedAs, Comparisons, FieldConditions, FieldInputs, Where } from './builder/where-input.ts'
 export type { CheckContext } from './check/check-query.ts'
 export type {
   CheckedCondition,

@@ -1,3 +1,4 @@
+import { or } from '@qcore/client'
 import { Device } from '../schema.ts'
 import type { Stop } from '../stop.ts'
 
@@ -8,18 +9,27 @@ export async function findDevices({ q, folder, print }: Stop): Promise<void> {
   }
 
   // All active devices.
-  const active = q.of(Device).find({ where: { Status: 'ON' }, orderBy: 'Brightness', select: ['Status', 'Location'] })
+  const devices = q.of(Device).query()
+  const active = devices.where({ Status: 'ON' }).select('Status', 'Location').orderBy('Brightness')
   for await (const { name, fields } of active) {
     print(`Device ${name} in ${fields.Location.value} is ${fields.Status.value}`)
   }
 
-  // Comparisons, and page by page.
-  const dim = q.of(Device).find({
-    where: { Location: 'Kitchen', Brightness: { gte: 0, lt: 2 } },
-    orderBy: { field: 'Brightness', descending: true },
-    pageSize: 1,
-  })
+  // Conditions that are joined, and along a path; how many there are.
+  const inFolder = { 'Parent->Name': folder.name }
+  print(`not dim, or off: ${await devices.where(inFolder, or({ Status: 'OFF' }, { Brightness: { gt: 1 } })).count()}`)
+
+  // Comparisons, and page by page: all pages are of one revision.
+  const dim = devices
+    .where({ Location: 'Kitchen', Brightness: { gte: 0, lt: 2 } })
+    .orderBy('Brightness', 'desc')
+    .pages({ pageSize: 1 })
   const first = await dim.page()
   const second = await dim.page(first.cursor)
   print(`dim, page by page: ${[...first.entities, ...second.entities].map(({ name }) => name).join(', ')}`)
+
+  // The same as text.
+  for await (const { name } of q.query(`FROM TourDevice WHERE Status = 'ON' AND Location = 'Kitchen' ORDER BY Name`)) {
+    print(`on in the kitchen: ${name}`)
+  }
 }

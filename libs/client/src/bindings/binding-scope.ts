@@ -8,7 +8,20 @@ import type { ListEdit } from './list-edit.ts'
 /** The store that bindings belong to. */
 export type BindingStore = Pick<
   Client,
-  'get' | 'read' | 'readMany' | 'children' | 'find' | 'commit' | 'create' | 'schema' | 'notify' | 'revision'
+  | 'get'
+  | 'read'
+  | 'readMany'
+  | 'children'
+  | 'find'
+  | 'query'
+  | 'count'
+  | 'explain'
+  | 'commit'
+  | 'create'
+  | 'schema'
+  | 'notify'
+  | 'notifications'
+  | 'revision'
 >
 
 /** Where bindings read from and write to: the store itself, or a multi. `Written` is what a change returns. */

@@ -2,6 +2,7 @@ import { QError } from '@qcore/errors'
 import type { WriteOptions } from '../commit/commit-builder.ts'
 import type { CommitResult } from '../commit/committer.ts'
 import type { Notification } from '../notify/notification.ts'
+import type { NotificationStream } from '../notify/notification-stream.ts'
 import type { NotifyOptions } from '../notify/subscriber.ts'
 import type { Subscription } from '../notify/subscription.ts'
 import type { ReadOptions } from '../read/consistency.ts'
@@ -121,6 +122,19 @@ export class EntityBinding<Type extends TypeDefinition, Written = Promise<Commit
     const subscription = await this.scope.store.notify({ ...target, entity: this.id }, take, options)
     this.keep(subscription)
     return subscription
+  }
+
+  /** The same to iterate over. Resolves when the subscription is live. */
+  async notifications<Name extends FieldName<Type>, const Context extends readonly PathOf<Type>[] = []>(
+    target: NotifyFields<Type, Name, Context>,
+    options: NotifyOptions = {},
+  ): Promise<NotificationStream<NotificationOf<Type, Name, Context>>> {
+    const { store } = this.scope
+    const stream = await store.notifications({ ...target, entity: this.id }, options, (each) =>
+      typedNotification<Type, Name, Context>(this.#definition, each),
+    )
+    this.keep(stream.subscription)
+    return stream
   }
 
   #origin(name: string) {

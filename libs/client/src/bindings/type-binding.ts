@@ -1,6 +1,7 @@
 import type { NewEntity, WriteOptions } from '../commit/commit-builder.ts'
 import type { CommitOptions, CommitResult } from '../commit/committer.ts'
 import type { Notification } from '../notify/notification.ts'
+import type { NotificationStream } from '../notify/notification-stream.ts'
 import type { NotifyOptions } from '../notify/subscriber.ts'
 import type { Subscription } from '../notify/subscription.ts'
 import type { ReadOptions } from '../read/consistency.ts'
@@ -24,6 +25,7 @@ import { DirectScope } from './direct-scope.ts'
 import { EntityBinding } from './entity-binding.ts'
 import { typedNotification, type NotificationOf, type NotifyFields } from './typed-notification.ts'
 import { typedFind, type FindQueryOf, type FoundOf } from './typed-find.ts'
+import { TypedQuery } from './typed-query.ts'
 
 /** A new entity of a type. */
 export type NewEntityOf<Type extends TypeDefinition> = Omit<NewEntity, 'fields'> & { readonly fields?: ValuesOf<Type> }
@@ -60,6 +62,11 @@ export class TypeBinding<Type extends TypeDefinition> {
     return typedFind(this.#store, this.definition, query, options)
   }
 
+  /** Begins a query: `query().where({ Status: 'ON' }).select('Level').orderBy('Name')`, to iterate over, or to count. */
+  query(): TypedQuery<Type> {
+    return new TypedQuery(this.#store, this.definition)
+  }
+
   /** Reads a field with its write time, writer and revision, or what a path leads to. */
   read<Path extends PathOf<Type>>(
     entity: EntityRefOf<Type>,
@@ -86,6 +93,16 @@ export class TypeBinding<Type extends TypeDefinition> {
   ): Promise<Subscription> {
     const take = (each: Notification): void | Promise<void> => callback(typedNotification(this.definition, each))
     return this.#store.notify({ ...target, type: this.definition.type }, take, options)
+  }
+
+  /** The same to iterate over. Resolves when the subscription is live. */
+  notifications<Name extends FieldName<Type>, const Context extends readonly PathOf<Type>[] = []>(
+    target: NotifyFields<Type, Name, Context>,
+    options: NotifyOptions = {},
+  ): Promise<NotificationStream<NotificationOf<Type, Name, Context>>> {
+    return this.#store.notifications({ ...target, type: this.definition.type }, options, (each) =>
+      typedNotification<Type, Name, Context>(this.definition, each),
+    )
   }
 }
 

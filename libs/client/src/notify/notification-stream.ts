@@ -4,15 +4,15 @@ import type { Subscription } from './subscription.ts'
 /** How many notifications wait for the one who iterates before the store is held up. */
 const bufferedNotifications = 256
 
-type Result = IteratorResult<Notification, undefined>
-
 /**
  * Notifications to iterate over; leaving the loop unsubscribes. What ends the subscription is thrown, `canceled` included.
  */
-export class NotificationStream implements AsyncIterableIterator<Notification, undefined>, AsyncDisposable {
-  readonly #buffer: Notification[] = []
+export class NotificationStream<Item = Notification>
+  implements AsyncIterableIterator<Item, undefined>, AsyncDisposable
+{
+  readonly #buffer: Item[] = []
   #subscription: Subscription | undefined
-  #reader: PromiseWithResolvers<Result> | undefined
+  #reader: PromiseWithResolvers<IteratorResult<Item, undefined>> | undefined
   #room: PromiseWithResolvers<void> | undefined
   #end: { error?: unknown } | undefined
 
@@ -33,7 +33,7 @@ export class NotificationStream implements AsyncIterableIterator<Notification, u
   }
 
   /** Takes a notification; waits if too many wait already. */
-  push(notification: Notification): void | Promise<void> {
+  push(notification: Item): void | Promise<void> {
     if (this.#end !== undefined) return
     if (this.#reader !== undefined) {
       this.#reader.resolve({ done: false, value: notification })
@@ -46,7 +46,7 @@ export class NotificationStream implements AsyncIterableIterator<Notification, u
     return this.#room.promise
   }
 
-  next(): Promise<Result> {
+  next(): Promise<IteratorResult<Item, undefined>> {
     const notification = this.#buffer.shift()
     if (notification !== undefined) {
       if (this.#buffer.length < bufferedNotifications / 2) this.#makeRoom()
@@ -57,7 +57,7 @@ export class NotificationStream implements AsyncIterableIterator<Notification, u
     return this.#reader.promise
   }
 
-  async return(): Promise<Result> {
+  async return(): Promise<IteratorResult<Item, undefined>> {
     this.#buffer.length = 0
     this.#finish({})
     await this.#subscription?.unsubscribe()
@@ -73,9 +73,9 @@ export class NotificationStream implements AsyncIterableIterator<Notification, u
   }
 
   /** An error is thrown once; after it the stream is at its end. */
-  #ended(end: { error?: unknown }): Promise<Result> {
+  #ended(end: { error?: unknown }): Promise<IteratorResult<Item, undefined>> {
     this.#end = {}
-    const result = Promise.withResolvers<Result>()
+    const result = Promise.withResolvers<IteratorResult<Item, undefined>>()
     if ('error' in end) result.reject(end.error)
     else result.resolve({ done: true, value: undefined })
     return result.promise

@@ -2,7 +2,7 @@ import { atEndOfTick } from '../calls/tick.ts'
 import type { Caller } from '../calls/caller.ts'
 import type { Session } from '../read/consistency.ts'
 import { NotificationStream } from './notification-stream.ts'
-import { subscriptionBytes, subscriptionMessage, type NotifyTarget } from './notification.ts'
+import { subscriptionBytes, subscriptionMessage, type Notification, type NotifyTarget } from './notification.ts'
 import { Subscriber, type NotificationCallback, type NotifyOptions } from './subscriber.ts'
 import { Subscription } from './subscription.ts'
 import { WatchStream } from './watch-stream.ts'
@@ -45,9 +45,13 @@ export class Notifier {
   }
 
   /** A stream of its own: who iterates slowly holds up nobody else. Resolves when it is live. */
-  async iterate(target: NotifyTarget, options: NotifyOptions): Promise<NotificationStream> {
-    const notifications = new NotificationStream()
-    const subscriber = new Subscriber(subscriptionMessage(target), (each) => notifications.push(each), options)
+  async iterate<Item>(
+    target: NotifyTarget,
+    options: NotifyOptions,
+    take: (notification: Notification) => Item,
+  ): Promise<NotificationStream<Item>> {
+    const notifications = new NotificationStream<Item>()
+    const subscriber = new Subscriber(subscriptionMessage(target), (each) => notifications.push(take(each)), options)
     const stream = new WatchStream(this.#context, [subscriber], options.resumeAfter)
     void stream.run()
     await subscriber.live

@@ -37,6 +37,15 @@ export class Pages<T> implements AsyncIterable<T> {
     return this.#fetch(cursor, this.#pageSize)
   }
 
+  /** The same list with something made of each entity. */
+  map<To>(make: (entity: T) => To): Pages<To> {
+    const fetch: FetchPage<To> = async (cursor, size) => {
+      const page = await this.#fetch(cursor, size)
+      return { ...page, entities: page.entities.map(make) }
+    }
+    return new Pages(fetch, { limit: this.#limit, pageSize: this.#pageSize })
+  }
+
   /** Reads all pages. */
   async toArray(): Promise<T[]> {
     const entities: T[] = []

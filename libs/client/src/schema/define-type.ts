@@ -26,7 +26,7 @@ export function defineType<const Name extends string, const Fields extends Field
 }
 
 /** What every entity can be asked for, unless its type has a field of that name. */
-interface OwnSpecs {
+export interface OwnSpecs {
   readonly Name: { readonly type: 'String' }
   readonly Parent: { readonly type: 'EntityReference' }
   readonly Children: { readonly type: 'EntityList' }

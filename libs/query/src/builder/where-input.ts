@@ -21,9 +21,16 @@ export interface Comparisons<Input> {
   readonly exists?: boolean
 }
 
+/** Instead of the values of a field: all that may be asked of it. For the compiler only. */
+export interface AskedAs<Condition> {
+  readonly askedAs: Condition
+}
+
+type ConditionOn<Input> = [Input] extends [AskedAs<infer Condition>] ? Condition : Input | Comparisons<Input>
+
 /** Conditions by field or by path (`Parent->Name`): a value to be equal to, or comparisons. All must hold. */
 export type FieldConditions<Fields> = {
-  readonly [Name in keyof Fields]?: Fields[Name] | Comparisons<Fields[Name]>
+  readonly [Name in keyof Fields]?: ConditionOn<Fields[Name]>
 } & { readonly [Path in `${string}->${string}`]: LiteralInput | Comparisons<LiteralInput> }
 
 /** Conditions joined by `and`, `or` and `not`, on entities with such fields. */
