@@ -21,9 +21,9 @@ if (!Object.hasOwn(benches, name)) {
   process.exitCode = 2
 } else {
   const rows = await benches[name as keyof typeof benches]({ quick: values.quick, only: values.only }, (row) => {
-    console.error(
-      `${row.reached ? 'reached' : 'missed '}  ${row.name}: ${row.ratio?.toFixed(2) ?? Math.round(row.qcore)} (${row.target})`,
-    )
+    const outcome = row.reached === undefined ? '       ' : row.reached ? 'reached' : 'missed '
+    const target = row.target === '' ? '' : ` (${row.target})`
+    console.error(`${outcome}  ${row.name}: ${row.ratio?.toFixed(2) ?? Math.round(row.qcore)}${target}`)
   })
   console.log(markdownTable(rows))
   if (values.json !== undefined) {

@@ -42,9 +42,9 @@ export async function* listCommits(caller: Caller, options: CommitListOptions): 
   })
 }
 
-function rangeOf({ first, from = 0, to = 0 }: CommitListOptions) {
+function rangeOf({ first, from = 0, to = 0, limit = pageSize }: CommitListOptions) {
   const order = first === 'oldest' ? HistoryOrder.OLDEST_FIRST : HistoryOrder.UNSPECIFIED
-  return { order, fromRevision: BigInt(from), toRevision: BigInt(to), limit: pageSize }
+  return { order, fromRevision: BigInt(from), toRevision: BigInt(to), limit: Math.min(limit, pageSize) }
 }
 
 async function* pages<T>(

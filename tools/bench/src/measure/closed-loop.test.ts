@@ -53,4 +53,19 @@ describe('compare', () => {
       '| row | 1/s | 60 | 100 | limit | 0.60 (0.50–0.75) | ≥ 0.6 | reached | 5 | 9 |',
     )
   })
+
+  it('shows the ratio only where there is no target', async () => {
+    const row = await compare(
+      {
+        name: 'row',
+        unit: 'µs',
+        limitName: 'limit',
+        limit: () => Promise.resolve({ value: 2 }),
+        qcore: () => Promise.resolve({ value: 6 }),
+      },
+      1,
+    )
+    expect(row.reached).toBeUndefined()
+    expect(markdownTable([row])).toContain('| row | µs | 6 | 2 | limit | 3.00 (3.00–3.00) |  |  |  |  |')
+  })
 })

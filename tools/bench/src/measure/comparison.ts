@@ -16,8 +16,8 @@ export interface Comparison {
   unit: string
   /** What qcore is measured against. */
   limitName: string
-  /** What the ratio qcore / limit should be. */
-  target: { relation: '≤' | '≥'; ratio: number }
+  /** What the ratio qcore / limit should be. None: the ratio is shown only. */
+  target?: { relation: '≤' | '≥'; ratio: number }
   /** Rounds, if not as many as of the others. */
   rounds?: number
   limit(): Promise<Sample>
@@ -35,8 +35,10 @@ export interface Row {
   /** The median of the ratios of the rounds. */
   ratio?: number
   ratioRange?: [number, number]
+  /** Empty where there is none. */
   target: string
-  reached: boolean
+  /** Absent where there is no target. */
+  reached?: boolean
   p50Us?: number
   p99Us?: number
 }
@@ -54,7 +56,6 @@ export async function compare(comparison: Comparison, rounds: number): Promise<R
   }
   const ratios = own.map((sample, round) => sample.value / (limits[round]?.value ?? Number.NaN))
   const ratio = median(ratios)
-  const { relation, ratio: wanted } = comparison.target
   return {
     name: comparison.name,
     unit: comparison.unit,
@@ -63,10 +64,15 @@ export async function compare(comparison: Comparison, rounds: number): Promise<R
     limitName: comparison.limitName,
     ratio,
     ratioRange: [Math.min(...ratios), Math.max(...ratios)],
-    target: `${relation} ${wanted}`,
-    reached: relation === '≤' ? ratio <= wanted : ratio >= wanted,
+    ...judged(ratio, comparison.target),
     ...timesOf(own),
   }
+}
+
+function judged(ratio: number, target: Comparison['target']): Pick<Row, 'target' | 'reached'> {
+  if (target === undefined) return { target: '' }
+  const { relation, ratio: wanted } = target
+  return { target: `${relation} ${wanted}`, reached: relation === '≤' ? ratio <= wanted : ratio >= wanted }
 }
 
 function timesOf(samples: readonly Sample[]): { p50Us?: number; p99Us?: number } {

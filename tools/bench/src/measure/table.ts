@@ -14,7 +14,7 @@ export function markdownTable(rows: readonly Row[]): string {
       ? ''
       : `${row.ratio.toFixed(2)} (${row.ratioRange?.map((ratio) => ratio.toFixed(2)).join('–') ?? ''})`,
     row.target,
-    row.reached ? 'reached' : 'missed',
+    row.reached === undefined ? '' : row.reached ? 'reached' : 'missed',
     shown(row.p50Us),
     shown(row.p99Us),
   ])

@@ -2,7 +2,9 @@ import { compare, type Row } from '../measure/comparison.ts'
 import { openBench, type BenchOptions } from './bench-context.ts'
 import { findComparisons } from './finds.ts'
 import { gatewayComparisons } from './gateway.ts'
+import { historyComparisons } from './history.ts'
 import { notificationComparisons } from './notifications.ts'
+import { queryComparisons } from './queries.ts'
 import { readComparisons } from './reads.ts'
 import { measureReaderMemory } from './reader-memory.ts'
 import { snapshotComparisons } from './snapshots.ts'
@@ -18,6 +20,8 @@ export async function benchStore(options: BenchOptions, onRow: (row: Row) => voi
     ...notificationComparisons(bench),
     ...(await gatewayComparisons(bench, parts)),
     ...findComparisons(bench),
+    ...queryComparisons(bench),
+    ...historyComparisons(bench),
     ...(await snapshotComparisons(bench, parts)),
   ]
   const rows: Row[] = []
