@@ -68,7 +68,7 @@ export async function openContext(config: WriterConfig, overrides: WriterOverrid
   const connection =
     overrides.connection ?? (await openNats(config.natsAddress, { name: `qcore-writer ${instanceId}` }))
   if (overrides.connection === undefined) opened.defer(() => connection.close())
-  const presence = opened.use(new NatsPresence(connection, logger))
+  const presence = opened.use(new NatsPresence(connection))
   const retentionMs = config.retentionHours * hourMs
   const relay = opened.use(new Relay({ connection, store, executor: pool, logger, retentionMs }))
   const queue = new CommitQueue({ mostCommits: config.queueCommits, mostBytes: config.queueBytes })

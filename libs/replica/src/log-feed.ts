@@ -1,7 +1,7 @@
 import { loadLogSince, type Executor, type LogPage } from '@qcore/database'
 import { logSubject } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
-import type { Logger } from '@qcore/service'
+import { followNats, type Logger } from '@qcore/service'
 import type { NatsConnection, Subscription } from '@nats-io/transport-node'
 import { coalesce } from './coalesce.ts'
 import { LogRecord, splitBatch, type RecordBatch } from './log-record.ts'
@@ -79,6 +79,7 @@ class LiveLogFeed implements LogFeed {
   #running: Promise<void> = Promise.resolve()
   #poll: NodeJS.Timeout | undefined
   #grace: NodeJS.Timeout | undefined
+  #statuses: Disposable | undefined
   #beforeStart: RecordBatch[] = []
 
   constructor(options: LogFeedOptions) {
@@ -115,7 +116,9 @@ class LiveLogFeed implements LogFeed {
     this.#beforeStart = []
     for (const batch of batches) this.#receive(batch)
     this.#poll = setInterval(() => this.#catchUpSoon(), pollMs)
-    void this.#followConnection()
+    this.#statuses = followNats(connection, (type) => {
+      if (type === 'reconnect') this.#catchUpSoon()
+    })
     return head.revision
   }
 
@@ -136,6 +139,7 @@ class LiveLogFeed implements LogFeed {
     this.#stopped.abort(new QError('unavailable', 'the log feed is stopping'))
     clearInterval(this.#poll)
     clearTimeout(this.#grace)
+    this.#statuses?.[Symbol.dispose]()
     if (!this.#options.connection.isClosed()) this.#subscription.unsubscribe()
     this.#waiters.rejectAll(new QError('unavailable', 'the log feed is stopping'))
     await this.#running.catch(() => undefined)
@@ -233,14 +237,6 @@ class LiveLogFeed implements LogFeed {
     this.#early.clear()
     this.#waiters.rejectAll(new QError('log_replaced', 'the history of the store was replaced'))
     this.#follower?.onReplaced()
-  }
-
-  async #followConnection(): Promise<void> {
-    const events = this.#options.connection.status()[Symbol.asyncIterator]()
-    this.#stopped.signal.addEventListener('abort', () => void events.return?.(), { once: true })
-    for (let event = await events.next(); event.done !== true; event = await events.next()) {
-      if (event.value.type === 'reconnect') this.#catchUpSoon()
-    }
   }
 }
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { openNats } from '../src/index.ts'
+import { followNats, openNats } from '../src/index.ts'
 
 /** As much of a NATS server as a connection needs; one that refuses its clients when it is told to. */
 class Gate implements AsyncDisposable {
@@ -73,5 +73,21 @@ test('a server that refuses everybody for a while does not end a connection that
   gate.refuses = false
   await vi.waitFor(() => expect(gate.accepted).toBe(2), { timeout: 5_000 })
   await connection.flush()
+  await connection.close()
+})
+
+test('who follows a connection hears of breaks, and can stop at once', async () => {
+  const connection = await openNats(await gate.address(), { name: 'test' })
+  const heard: string[] = []
+  const following = followNats(connection, (type) => heard.push(type))
+  gate.cut()
+  await vi.waitFor(() => expect(heard).toContain('reconnect'), { timeout: 5_000 })
+  expect(heard).toContain('disconnect')
+  following[Symbol.dispose]()
+  const before = [...heard]
+  gate.cut()
+  await vi.waitFor(() => expect(gate.accepted).toBe(3), { timeout: 5_000 })
+  await connection.flush()
+  expect(heard).toEqual(before)
   await connection.close()
 })

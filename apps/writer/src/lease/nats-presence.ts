@@ -1,18 +1,14 @@
 import type { NatsConnection } from '@nats-io/transport-node'
-import type { Logger } from '@qcore/service'
+import { followNats } from '@qcore/service'
 
 /** Whether NATS is there. Without it nobody can reach a writer, however well it reaches PostgreSQL. */
-export class NatsPresence implements AsyncDisposable {
-  readonly #statuses: AsyncIterator<{ type: string }>
-  readonly #followed: Promise<void>
+export class NatsPresence implements Disposable {
+  readonly #statuses: Disposable
   readonly #waits = new Set<AbsenceWait>()
   #isThere = true
 
-  constructor(connection: NatsConnection, logger: Logger) {
-    this.#statuses = connection.status()[Symbol.asyncIterator]()
-    this.#followed = this.#follow().catch((error: unknown) => {
-      logger.error({ err: error }, 'the state of the NATS connection is not known any more')
-    })
+  constructor(connection: NatsConnection) {
+    this.#statuses = followNats(connection, (type) => this.#onStatus(type))
   }
 
   get isThere(): boolean {
@@ -32,24 +28,19 @@ export class NatsPresence implements AsyncDisposable {
     }
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  [Symbol.dispose](): void {
+    this.#statuses[Symbol.dispose]()
     for (const { timer } of this.#waits) clearTimeout(timer)
     this.#waits.clear()
-    await this.#statuses.return?.()
-    await this.#followed
   }
 
-  async #follow(): Promise<void> {
-    for (;;) {
-      const { done, value } = await this.#statuses.next()
-      if (done === true) return
-      if (value.type === 'disconnect' && this.#isThere) {
-        this.#isThere = false
-        for (const wait of this.#waits) begin(wait)
-      } else if (value.type === 'reconnect') {
-        this.#isThere = true
-        for (const { timer } of this.#waits) clearTimeout(timer)
-      }
+  #onStatus(type: string): void {
+    if (type === 'disconnect' && this.#isThere) {
+      this.#isThere = false
+      for (const wait of this.#waits) begin(wait)
+    } else if (type === 'reconnect') {
+      this.#isThere = true
+      for (const { timer } of this.#waits) clearTimeout(timer)
     }
   }
 }
