@@ -31,6 +31,7 @@ export async function awaitLease(
   try {
     while (!signal.aborted) {
       let { leftMs } = nothingAsked
+      hints.listen()
       try {
         const request: LeaseRequest = presence.isThere ? await LeaseTerm.take(options) : nothingAsked
         if (request.term !== undefined) return request.term
@@ -66,8 +67,12 @@ class HintedDelay {
     this.#subscription = connection.subscribe(subject, { callback: () => this.#wake.abort() })
   }
 
-  async wait(mostMs: number, signal: AbortSignal): Promise<void> {
+  /** From now on a message ends the next delay. */
+  listen(): void {
     this.#wake = new AbortController()
+  }
+
+  async wait(mostMs: number, signal: AbortSignal): Promise<void> {
     const ended = AbortSignal.any([signal, this.#wake.signal])
     await delay(mostMs, undefined, { signal: ended }).catch(() => undefined)
   }
