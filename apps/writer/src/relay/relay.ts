@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { headers, type NatsConnection } from '@nats-io/transport-node'
 import { logSubject } from '@qcore/contracts'
 import { loadLogSince, type Executor, type LogPage } from '@qcore/database'
-import { failpoint, gauge, type Logger } from '@qcore/service'
+import { failpoint, followNats, gauge, type Logger } from '@qcore/service'
 import { untilAborted } from '../until-aborted.ts'
 import { encodeCommits, logMessages, type EncodedCommits, type LogMessage } from './log-message.ts'
 import { LogStream, type StreamPosition } from './log-stream.ts'
@@ -50,17 +50,16 @@ export class Relay implements AsyncDisposable {
   #stop = new AbortController()
   #repairs: Promise<void> = Promise.resolve()
   #isRepairing = false
-  readonly #statuses: AsyncIterator<{ type: string }>
+  readonly #statuses: Disposable
+  /** The connection came back while the stream was repaired: what was seen of it may be past. */
+  #mustLookAgain = false
 
   constructor(options: RelayOptions) {
     this.#options = options
     this.#publisher = new StreamPublisher(options.connection, acknowledgeTimeoutMs)
     this.#subject = logSubject(options.store)
     this.#stop.abort()
-    this.#statuses = options.connection.status()[Symbol.asyncIterator]()
-    this.#followConnection().catch((error: unknown) =>
-      options.logger.error({ err: error }, 'the relay lost its connection'),
-    )
+    this.#statuses = followNats(options.connection, (type) => this.#onStatus(type))
   }
 
   /** Begins: this writer leads, and the log ends with `revision`. */
@@ -104,9 +103,9 @@ export class Relay implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#statuses[Symbol.dispose]()
     await this.stop()
     this.#publisher[Symbol.dispose]()
-    await this.#statuses.return?.()
   }
 
   #mostMessageBytes(): number {
@@ -161,8 +160,12 @@ export class Relay implements AsyncDisposable {
     let recreate = false
     for (let retryMs = firstRetryMs; !signal.aborted; retryMs = Math.min(mostRetryMs, retryMs * 2)) {
       try {
+        this.#mustLookAgain = false
         await this.#catchUp(signal, recreate)
-        return
+        if (!this.#mustLookAgain) return
+        this.#isLive = false
+        recreate = false
+        retryMs = firstRetryMs
       } catch (error) {
         if (signal.aborted) return
         recreate = error instanceof DuplicateMessage
@@ -215,17 +218,14 @@ export class Relay implements AsyncDisposable {
     this.#acknowledged = this.#published
   }
 
-  async #followConnection(): Promise<void> {
-    for (;;) {
-      const { done, value } = await this.#statuses.next()
-      if (done === true) return
-      if (value.type === 'disconnect') {
-        this.#isConnected = false
-        this.#isLive = false
-      } else if (value.type === 'reconnect') {
-        this.#isConnected = true
-        this.#repair()
-      }
+  #onStatus(type: string): void {
+    if (type === 'disconnect') {
+      this.#isConnected = false
+      this.#isLive = false
+    } else if (type === 'reconnect') {
+      this.#isConnected = true
+      this.#mustLookAgain = true
+      this.#repair()
     }
   }
 }
