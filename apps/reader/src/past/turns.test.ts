@@ -53,3 +53,14 @@ test('work that fails gives its turn back', async () => {
   await expect(turns.run(patient, () => Promise.reject(new Error('no')))).rejects.toThrow('no')
   expect(await turns.run(patient, async () => 'next')).toBe('next')
 })
+
+test('no more than a thousand wait', async () => {
+  const turns = new Turns(1)
+  const first = Promise.withResolvers<void>()
+  const running = turns.run(patient, () => first.promise)
+  const waiting = Array.from({ length: 1_000 }, () => turns.run(patient, async () => 'done'))
+  await expect(turns.run(patient, async () => 'never')).rejects.toMatchObject({ code: 'overloaded' })
+  first.resolve()
+  await Promise.all([running, ...waiting])
+  expect(await turns.run(patient, async () => 'next')).toBe('next')
+})

@@ -1,4 +1,8 @@
+import { QError } from '@qcore/errors'
 import { abortable, type Caller } from '@qcore/replica'
+
+/** Those who wait at most; more would only wait for their deadlines. */
+const mostWaiting = 1_000
 
 /** Lets a few do something at a time; the others wait, first come, first served. */
 export class Turns {
@@ -13,7 +17,7 @@ export class Turns {
   /**
    * Does work when it is its turn.
    *
-   * @throws QError `deadline_exceeded` when the caller's signal fires before
+   * @throws QError `deadline_exceeded` when the caller's signal fires before, `overloaded` if too many wait
    */
   async run<T>(caller: Caller, work: () => Promise<T>): Promise<T> {
     if (this.#taken >= this.#most) await this.#wait(caller)
@@ -26,6 +30,9 @@ export class Turns {
   }
 
   async #wait({ signal }: Caller): Promise<void> {
+    if (this.#waiting.length >= mostWaiting) {
+      throw new QError('overloaded', `${mostWaiting} readings of the past wait already`)
+    }
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#waiting.push(resolve)
     try {
