@@ -4,6 +4,7 @@ import {
   Timestamp,
   type FieldDefinitionInput,
   type FieldType,
+  type Permissions,
   type TypeSchema,
   type TypeSchemaInput,
   type ValueInput,
@@ -13,9 +14,9 @@ import { jsonOfValue } from './value-text.ts'
 /** A schema for programs; it can be set again. */
 export function jsonOfSchema({ fields, ...schema }: TypeSchema): Record<string, unknown> {
   const definitions = Object.entries(fields).map(([name, definition]) => {
-    const { type: fieldType, rank, choices, unindexed, description: text } = definition
+    const { type: fieldType, rank, choices, unindexed, description: text, permissions } = definition
     const given = jsonOfValue({ type: fieldType, value: definition.default } as Parameters<typeof jsonOfValue>[0])
-    const json = { type: fieldType, rank, default: given, choices, unindexed, description: text }
+    const json = { type: fieldType, rank, default: given, choices, unindexed, description: text, permissions }
     return [name, json] as const
   })
   return { ...schema, fields: Object.fromEntries(definitions) }
@@ -28,7 +29,7 @@ export function jsonOfSchema({ fields, ...schema }: TypeSchema): Record<string, 
  */
 export function parseSchema(text: string): TypeSchemaInput {
   const json = objectOf(parseJson(text), 'the schema')
-  const { type, description = '', uniqueChildNames, childOrder, fields } = json
+  const { type, description = '', uniqueChildNames, childOrder, permissions, fields } = json
   if (typeof type !== 'string') throw new QError('invalid_schema', 'the schema has no type', { field: 'type' })
   if (typeof description !== 'string') throw invalid('description', 'is no text')
   if (uniqueChildNames !== undefined && typeof uniqueChildNames !== 'boolean') {
@@ -46,6 +47,7 @@ export function parseSchema(text: string): TypeSchemaInput {
     fields: Object.fromEntries(entries),
     ...(uniqueChildNames === undefined ? {} : { uniqueChildNames }),
     ...(childOrder === undefined ? {} : { childOrder }),
+    ...parsePermissions(permissions, 'permissions'),
   }
 }
 
@@ -56,6 +58,7 @@ function parseDefinition(json: unknown, field: string): FieldType | FieldDefinit
     choices = [],
     unindexed = false,
     description = '',
+    permissions,
     ...rest
   } = typeof json === 'string' ? { type: json } : objectOf(json, field)
   if (typeof type !== 'string' || !isFieldType(type)) throw invalid(`${field}.type`, 'is no type of fields')
@@ -66,7 +69,19 @@ function parseDefinition(json: unknown, field: string): FieldType | FieldDefinit
   if (typeof unindexed !== 'boolean') throw invalid(`${field}.unindexed`, 'is neither true nor false')
   if (typeof description !== 'string') throw invalid(`${field}.description`, 'is no text')
   const value = 'default' in rest ? { default: parseDefault(type, rest.default, `${field}.default`) } : {}
-  return { type, choices, unindexed, description, ...value, ...(rank === undefined ? {} : { rank }) }
+  const more = { ...(rank === undefined ? {} : { rank }), ...parsePermissions(permissions, `${field}.permissions`) }
+  return { type, choices, unindexed, description, ...value, ...more }
+}
+
+function parsePermissions(json: unknown, field: string): { permissions?: Permissions } {
+  if (json === undefined) return {}
+  const { read = [], write = [] } = objectOf(json, field)
+  return { permissions: { read: parseNames(read, `${field}.read`), write: parseNames(write, `${field}.write`) } }
+}
+
+function parseNames(json: unknown, field: string): string[] {
+  if (Array.isArray(json) && json.every((name) => typeof name === 'string')) return json
+  throw invalid(field, 'is no list of names')
 }
 
 function parseDefault(type: FieldType, json: unknown, field: string): ValueInput {

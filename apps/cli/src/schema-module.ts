@@ -8,6 +8,7 @@ import {
   type FieldSpec,
   type FieldType,
   type FieldValue,
+  type Permissions,
   type TypeDefinition,
   type TypeSchema,
 } from '@qcore/client'
@@ -41,8 +42,8 @@ export function sourceOfSchema(schema: TypeSchema, known: TypeDefinition | undef
     const spec = known !== undefined && Object.hasOwn(known.fields, name) ? known.fields[name] : undefined
     return [name, { ...definition, to: spec?.type === definition.type ? (spec.to ?? '') : '' }]
   })
-  const { type, description, uniqueChildNames, childOrder } = schema
-  return { type, description, uniqueChildNames, childOrder, fields: Object.fromEntries(fields) }
+  const { type, description, uniqueChildNames, childOrder, permissions } = schema
+  return { type, description, uniqueChildNames, childOrder, permissions, fields: Object.fromEntries(fields) }
 }
 
 /** A definition with all that it leaves to the store, ordered as the store orders it. */
@@ -50,12 +51,18 @@ export function sourceOfDefinition(definition: TypeDefinition): SourceType {
   const { type, description = '', uniqueChildNames = false, childOrder = 'name', fields } = definition
   const complete = Object.entries(fields).map(([name, spec], index) => [name, completeField(spec, index)] as const)
   const ordered = complete.toSorted(([, one], [, other]) => one.rank - other.rank)
-  return { type, description, uniqueChildNames, childOrder, fields: Object.fromEntries(ordered) }
+  const permissions = completePermissions(definition.permissions)
+  return { type, description, uniqueChildNames, childOrder, permissions, fields: Object.fromEntries(ordered) }
 }
 
 function completeField(spec: FieldSpec, index: number): SourceField {
   const { type, rank = index, choices = [], unindexed = false, description = '', to = '' } = spec
-  return { type, rank, choices, unindexed, description, to, default: completeDefault(spec) }
+  const permissions = completePermissions(spec.permissions)
+  return { type, rank, choices, unindexed, description, permissions, to, default: completeDefault(spec) }
+}
+
+function completePermissions({ read = [], write = [] }: Partial<Permissions> = {}): Permissions {
+  return { read, write }
 }
 
 function completeDefault({ type, choices = [], default: given }: FieldSpec): FieldValue {

@@ -1,4 +1,4 @@
-import type { ChildOrder, FieldDefinition, FieldType, TypedFieldValue } from '@qcore/client'
+import type { ChildOrder, FieldDefinition, FieldType, Permissions, TypedFieldValue } from '@qcore/client'
 
 /** A field as it is written out. */
 export interface SourceField extends FieldDefinition {
@@ -12,6 +12,7 @@ export interface SourceType {
   readonly description: string
   readonly uniqueChildNames: boolean
   readonly childOrder: ChildOrder
+  readonly permissions: Permissions
   readonly fields: Readonly<Record<string, SourceField>>
 }
 
@@ -61,7 +62,7 @@ function freeName(type: string, taken: Set<string>): string {
 }
 
 function sourceOfType(source: SourceType, name: string): string {
-  const { type, description, uniqueChildNames, childOrder, fields } = source
+  const { type, description, uniqueChildNames, childOrder, permissions, fields } = source
   const lines = Object.entries(fields).map(
     ([field, definition], index) => `  ${field}: ${sourceOfField(definition, index)},\n`,
   )
@@ -69,6 +70,7 @@ function sourceOfType(source: SourceType, name: string): string {
   const options = [
     ...(uniqueChildNames ? ['uniqueChildNames: true'] : []),
     ...(childOrder === 'name' ? [] : [`childOrder: ${quoted(childOrder)}`]),
+    ...sourceOfPermissions(permissions),
     ...(description === '' ? [] : [`description: ${quoted(description)}`]),
   ]
   const given = options.length === 0 ? '' : `, { ${options.join(', ')} }`
@@ -81,6 +83,7 @@ function sourceOfField(field: SourceField, index: number): string {
     ...(isNaturalDefault(field) ? [] : [`default: ${sourceOfDefault(field)}`]),
     ...(field.rank === index ? [] : [`rank: ${field.rank}`]),
     ...(field.unindexed ? ['unindexed: true'] : []),
+    ...sourceOfPermissions(field.permissions),
     ...(field.description === '' ? [] : [`description: ${quoted(field.description)}`]),
   ]
   const make = functionOfType[field.type]
@@ -89,6 +92,14 @@ function sourceOfField(field: SourceField, index: number): string {
   if (field.to !== '' && options.length === 1) return `${make}(${quoted(field.to)})`
   const given = `{ ${options.join(', ')} }`
   return field.type === 'Choice' ? `${make}([${choices}], ${given})` : `${make}(${given})`
+}
+
+function sourceOfPermissions({ read, write }: Permissions): string[] {
+  const parts = [
+    ...(read.length === 0 ? [] : [`read: [${read.map(quoted).join(', ')}]`]),
+    ...(write.length === 0 ? [] : [`write: [${write.map(quoted).join(', ')}]`]),
+  ]
+  return parts.length === 0 ? [] : [`permissions: { ${parts.join(', ')} }`]
 }
 
 function isDatedDefault(field: SourceField): boolean {

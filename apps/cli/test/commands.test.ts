@@ -374,6 +374,40 @@ describe('token and status', () => {
   })
 })
 
+describe('permissions', () => {
+  const mint = async (...options: string[]): Promise<string> =>
+    (await qcore(['token', 'mint', 'bob', ...options, '--token', system.masterToken])).out.trim()
+
+  it('are set with a schema, stay, and hold for tokens', async () => {
+    const person = {
+      type: 'Person',
+      permissions: { read: ['staff'], write: ['hr'] },
+      fields: { Phone: 'String', Salary: { type: 'Int', permissions: { read: ['pay'], write: ['pay'] } } },
+    }
+    const set = (schema: object) => qcore(['schema', 'set', '-'], { input: JSON.stringify(schema) })
+    expect(await set(person)).toMatchObject({ code: 0 })
+    expect(await set({ type: 'Person', fields: { Phone: 'String', Salary: 'Int' } })).toMatchObject({ code: 0 })
+    expect(await json('schema', 'get', 'Person')).toMatchObject({
+      permissions: person.permissions,
+      fields: { Phone: { permissions: { read: [], write: [] } }, Salary: { permissions: { read: ['pay'] } } },
+    })
+    await ok('create', 'Person', '/Attic', 'Ada', '--id', 'ada', '--field', 'Phone=123')
+    const desk = await mint('--scope', 'permission:staff')
+    const payroll = await mint('--level', 'write', '--scope', 'permission:staff', '--scope', 'permission:pay')
+    const nobody = await mint()
+    expect(await ok('get', 'ada', 'Phone', '--token', desk)).toBe('123')
+    expect(await ok('get', 'ada', '--token', desk)).not.toContain('Salary')
+    expect(await qcore(['get', 'ada', 'Salary', '--token', desk])).toMatchObject({ code: 3 })
+    expect(await ok('get', 'ada', 'Salary', '--token', payroll)).toBe('0')
+    expect(await qcore(['set', 'ada', 'Salary', '5', '--token', payroll])).toMatchObject({ code: 5 })
+    expect(await qcore(['get', 'ada', '--token', nobody])).toMatchObject({ code: 3 })
+    expect(await ok('tree', 'attic', '--token', nobody)).not.toContain('Ada')
+    const bad = { type: 'Person', permissions: { read: 'staff' }, fields: {} }
+    expect(await set(bad)).toMatchObject({ code: 2, err: expect.stringContaining('permissions.read') })
+    await ok('delete', 'ada')
+  })
+})
+
 describe('the store', () => {
   it('is found by options, before the environment', async () => {
     const servers = inject('natsUrl')

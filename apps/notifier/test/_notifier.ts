@@ -28,12 +28,16 @@ export function startNotifier(store: string, environment: Record<string, string>
   return createNotifier(config, { logger })
 }
 
-export async function watchClient(connection: NatsConnection, store: string): Promise<Client<typeof WatchService>> {
+export async function watchClient(
+  connection: NatsConnection,
+  store: string,
+  scopes: readonly string[] = [],
+): Promise<Client<typeof WatchService>> {
   const lifetimeSeconds = 3_600
   const { token } = await mintToken(authSecret, {
     subject: 'watcher',
     level: AccessLevel.READ,
-    scopes: [],
+    scopes,
     lifetimeSeconds,
   })
   const transport = createNatsTransport({

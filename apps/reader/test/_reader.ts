@@ -22,6 +22,13 @@ import { createReader, readerVariables } from '../src/service.ts'
 
 export const authSecret = 'a secret for tests, of more than 32 bytes'
 
+export interface ReadClients {
+  readonly read: Client<typeof ReadService>
+  readonly readJson: Client<typeof ReadService>
+  readonly history: Client<typeof HistoryService>
+  readonly queries: Client<typeof QueryService>
+}
+
 /** A reader of a store that the test writes by hand, and a client of it. */
 export interface TestReader extends AsyncDisposable {
   readonly raw: RawStore
@@ -33,6 +40,8 @@ export interface TestReader extends AsyncDisposable {
   /** Of a caller who may read, and no more. */
   readonly readOnlyHistory: Client<typeof HistoryService>
   readonly queries: Client<typeof QueryService>
+  /** Clients whose token has permissions. */
+  holding(...permissions: string[]): Promise<ReadClients>
   /** Commits, and tells of it. */
   commit(...mutations: RawMutation[]): Promise<bigint>
 }
@@ -58,8 +67,8 @@ export async function startReader({ prepare, postgresUrl }: TestReaderOptions = 
     Q_LOG_LEVEL: 'silent',
   })
   const service = opened.use(await createReader(settings))
-  const mint = async (level: AccessLevel): Promise<string> =>
-    (await mintToken(authSecret, { subject: 'tester', level, scopes: [], lifetimeSeconds: 600 })).token
+  const mint = async (level: AccessLevel, scopes: readonly string[] = []): Promise<string> =>
+    (await mintToken(authSecret, { subject: 'tester', level, scopes, lifetimeSeconds: 600 })).token
   const [readToken, adminToken] = await Promise.all([mint(AccessLevel.READ), mint(AccessLevel.ADMIN)])
   const clientOf = <S extends DescService>(of: S, { binary = true, token = readToken } = {}): Client<S> =>
     createClient(
@@ -85,6 +94,16 @@ export async function startReader({ prepare, postgresUrl }: TestReaderOptions = 
     history: clientOf(HistoryService, { token: adminToken }),
     readOnlyHistory: clientOf(HistoryService),
     queries: clientOf(QueryService),
+    async holding(...permissions) {
+      const scopes = permissions.map((name) => `permission:${name}`)
+      const token = await mint(AccessLevel.READ, scopes)
+      return {
+        read: clientOf(ReadService, { token }),
+        readJson: clientOf(ReadService, { token, binary: false }),
+        history: clientOf(HistoryService, { token }),
+        queries: clientOf(QueryService, { token }),
+      }
+    },
     async commit(...mutations) {
       const record = await raw.commit(mutations)
       connection.publish(logSubject(raw.store), await raw.batchOf([record]))

@@ -36,7 +36,7 @@ export interface TestStore extends AsyncDisposable {
   readonly pool: Pool
   /** With level admin. */
   readonly commits: Client<typeof CommitService>
-  clientOf(subject: string, level: AccessLevel): Promise<Client<typeof CommitService>>
+  clientOf(subject: string, level: AccessLevel, scopes?: readonly string[]): Promise<Client<typeof CommitService>>
   rootId(): Promise<string>
   entity(id: string): Promise<EntityRow | undefined>
   log(): Promise<CommitRecord[]>
@@ -69,8 +69,12 @@ export async function openTestStore(store: string): Promise<TestStore> {
   const pool = openPool({ address: inject('postgresUrl'), store, applicationName: 'test', max: 4 }, () => undefined)
   opened.defer(() => pool.end())
   opened.defer(() => dropStore(pool, store))
-  const clientOf = async (subject: string, level: AccessLevel): Promise<Client<typeof CommitService>> => {
-    const { token } = await mintToken(authSecret, { subject, level, scopes: [], lifetimeSeconds: 600 })
+  const clientOf = async (
+    subject: string,
+    level: AccessLevel,
+    scopes: readonly string[] = [],
+  ): Promise<Client<typeof CommitService>> => {
+    const { token } = await mintToken(authSecret, { subject, level, scopes, lifetimeSeconds: 600 })
     const transport = createNatsTransport({
       connection,
       store,

@@ -1,6 +1,7 @@
 export { accessInterceptor, bearerToken, callerOf, createCallAuthorizer, requireLevel } from './interceptor.ts'
 export { createTokenVerifier, leastSecretBytes, mintToken } from './token.ts'
 export { assertScopes } from './scopes.ts'
+export { grantsOf } from './grants.ts'
 export { levelOfName, nameOfLevel } from './claims.ts'
 export { accessVariables, sameSecret } from './access-variables.ts'
 export type { AccessOptions, CallAuthorizer } from './interceptor.ts'

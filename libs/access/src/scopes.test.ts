@@ -6,6 +6,7 @@ describe('assertScopes', () => {
     expect(() => assertScopes([])).not.toThrow()
     expect(() => assertScopes(['store:main', 'store:plant_2', 'service:read', 'service:watch'])).not.toThrow()
     expect(() => assertScopes(['service:commit', 'service:token'])).not.toThrow()
+    expect(() => assertScopes(['permission:payroll', 'permission:Plant.2-b'])).not.toThrow()
   })
 
   it.each([
@@ -17,6 +18,9 @@ describe('assertScopes', () => {
     'service:',
     'service:write',
     'service:health',
+    'permission:',
+    'permission:a b',
+    'permission:2',
     ':x',
     '',
   ])('refuses %j and names its place', (scope) => {

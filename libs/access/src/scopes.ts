@@ -1,6 +1,7 @@
 import { AccessLevel, isStoreName } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
 import type { Claims } from './claims.ts'
+import { permissionResource } from './grants.ts'
 
 /** The level that each service needs, by short name. A service that is not listed needs admin. */
 export const serviceLevels: Readonly<Record<string, AccessLevel>> = {
@@ -13,6 +14,9 @@ export const serviceLevels: Readonly<Record<string, AccessLevel>> = {
   snapshot: AccessLevel.ADMIN,
   restore: AccessLevel.ADMIN,
 }
+
+/** The names that a schema may ask for. */
+const permissionPattern = /^[A-Za-z][A-Za-z0-9_.-]{0,62}$/
 
 /**
  * Checks a caller's scopes: of each resource that they limit, the call's must be among them.
@@ -34,8 +38,8 @@ export function requireScope(claims: Claims, call: { store: string; service: str
 }
 
 /**
- * Checks the scopes of a token that is to be made. One that limits nothing is refused: the token would allow more than
- * its owner believes.
+ * Checks the scopes of a token that is to be made. One that means nothing is refused: the token would allow more, or
+ * less, than its owner believes.
  *
  * @throws QError `invalid_request`, whose `field` is `scopes[i]`
  */
@@ -56,7 +60,9 @@ function refusalOf(scope: string): string | undefined {
     case 'service':
       if (Object.hasOwn(serviceLevels, identifier)) return undefined
       return `names no service; the services are ${Object.keys(serviceLevels).join(', ')}`
+    case permissionResource:
+      return permissionPattern.test(identifier) ? undefined : 'names no permission'
     default:
-      return 'is neither store:NAME nor service:NAME'
+      return 'is none of store:NAME, service:NAME and permission:NAME'
   }
 }

@@ -72,7 +72,14 @@ export type {
 } from './schema/define-type.ts'
 export type { FieldSpec, ReadValue, WriteValue } from './schema/field-spec.ts'
 export type { SchemaProblem } from './schema/field-validator.ts'
-export type { ChildOrder, FieldDefinition, FieldDefinitionInput, TypeSchema, TypeSchemaInput } from './schema/schema.ts'
+export type {
+  ChildOrder,
+  FieldDefinition,
+  FieldDefinitionInput,
+  Permissions,
+  TypeSchema,
+  TypeSchemaInput,
+} from './schema/schema.ts'
 export type { Explanation, QueriedEntity, QueryInput, QueryOptions } from './read/query.ts'
 export type { SnapshotSource } from './snapshot/file-parts.ts'
 export type { ApplyOptions, RestoreOptions, RestoreResult } from './snapshot/restore.ts'

@@ -286,9 +286,10 @@ export {
   ChildOrder,
   ChildOrderSchema,
   FieldDefinitionSchema,
+  PermissionsSchema,
   TypeSchemaSchema,
 } from './gen/qcore/store/v1/schema_pb.ts'
-export type { FieldDefinition, TypeSchema } from './gen/qcore/store/v1/schema_pb.ts'
+export type { FieldDefinition, Permissions, TypeSchema } from './gen/qcore/store/v1/schema_pb.ts'
 export {
   SaveSnapshotRequestSchema,
   SaveSnapshotResponseSchema,

@@ -5,10 +5,12 @@ import {
   TypeSchemaSchema,
   ValueType,
   type FieldDefinition,
+  type Permissions as PermissionsMessage,
   type TypeSchema,
   type Value,
 } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
+import { isRestricted, permissionsFromMessage, type Permissions } from './permissions.ts'
 import {
   fieldValueFromMessage,
   messageFromFieldValue,
@@ -29,6 +31,7 @@ export interface FieldModel {
   /** The options of a Choice; empty for other types. */
   readonly choices: readonly string[]
   readonly defaultValue: FieldValue
+  readonly permissions: Permissions
 }
 
 /** A type, ready to check entities. */
@@ -41,6 +44,9 @@ export interface TypeModel {
   readonly hasUniqueChildNames: boolean
   /** Whether the children of an entity are ordered by their places; otherwise by name. */
   readonly hasOrderedChildren: boolean
+  readonly permissions: Permissions
+  /** Whether it, or a field, asks for any permission. */
+  readonly isRestricted: boolean
   /** The schema, complete: ids, ranks and defaults filled in, fields ordered by rank. */
   readonly schema: TypeSchema
 }
@@ -63,13 +69,17 @@ export function typeModelFromSchema(schema: TypeSchema): TypeModel {
       indexed: isIndexed(definition),
       choices: definition.choices,
       defaultValue: fieldValueFromMessage(definition.valueType, definition.defaultValue, definition.name),
+      permissions: permissionsFromMessage(definition.permissions),
     }))
+  const permissions = permissionsFromMessage(schema.permissions)
   return {
     name: schema.type,
     fields,
     fieldsByName: new Map(fields.map((field) => [field.name, field])),
     hasUniqueChildNames: schema.uniqueChildNames ?? false,
     hasOrderedChildren: schema.childOrder === ChildOrder.EXPLICIT,
+    permissions,
+    isRestricted: isRestricted(permissions, fields),
     schema,
   }
 }
@@ -113,6 +123,7 @@ export function completeSchema(
 ): TypeSchema {
   const schema = create(TypeSchemaSchema, { type: request.type, description: request.description })
   keepChildRules(schema, request, { previous, path })
+  keepPermissions(schema, request.permissions, previous?.schema.permissions)
   const names = new Set<string>()
   let freeId = nextFieldId
   schema.fields = request.fields.map((given, index) => {
@@ -122,7 +133,11 @@ export function completeSchema(
     }
     names.add(given.name)
     const known = previous?.fieldsByName.get(given.name)
-    return completeField(given, { known, id: known?.id ?? freeId++, rank: given.rank ?? index, path: fieldPath })
+    const rank = given.rank ?? index
+    const field = completeField(given, { known, id: known?.id ?? freeId++, rank, path: fieldPath })
+    const before = previous?.schema.fields.find(({ id }) => id === field.id)
+    keepPermissions(field, given.permissions, before?.permissions)
+    return field
   })
   const dropped = previous?.fields.find((field) => !names.has(field.name))
   if (dropped !== undefined) {
@@ -130,6 +145,17 @@ export function completeSchema(
   }
   schema.fields.sort((a, b) => (a.rank ?? 0) - (b.rank ?? 0) || a.id - b.id)
   return schema
+}
+
+/** Permissions stay where a request does not mention them; they are left out where nothing is asked for. */
+function keepPermissions(
+  of: TypeSchema | FieldDefinition,
+  given: PermissionsMessage | undefined,
+  before: PermissionsMessage | undefined,
+): void {
+  const permissions = given ?? before
+  if (permissions === undefined || permissions.read.length + permissions.write.length === 0) delete of.permissions
+  else of.permissions = permissions
 }
 
 /** What holds for children; left out where it is what holds without saying. */

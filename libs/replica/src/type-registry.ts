@@ -5,6 +5,7 @@ import { typeModelFromSchema, type TypeModel } from '@qcore/model'
 export class TypeRegistry {
   readonly #models: Map<string, TypeModel>
   #names: readonly string[] | undefined
+  #isRestricted: boolean | undefined
 
   constructor(schemas: readonly TypeSchema[]) {
     this.#models = new Map(schemas.map((schema) => [schema.type, typeModelFromSchema(schema)]))
@@ -20,6 +21,12 @@ export class TypeRegistry {
     return this.#names
   }
 
+  /** Whether any type, or field, asks for a permission. */
+  get isRestricted(): boolean {
+    this.#isRestricted ??= this.#models.values().some((model) => model.isRestricted)
+    return this.#isRestricted
+  }
+
   get schemas(): readonly TypeSchema[] {
     return Array.from(this.#models.values(), ({ schema }) => schema)
   }
@@ -27,6 +34,7 @@ export class TypeRegistry {
   apply({ schema }: SchemaChanged): void {
     if (schema === undefined) return
     if (!this.#models.has(schema.type)) this.#names = undefined
+    this.#isRestricted = undefined
     this.#models.set(schema.type, typeModelFromSchema(schema))
   }
 

@@ -17,7 +17,12 @@ export function addToken(program: Command, io: Io): void {
     .description('print a new token; --token has to be the master token')
     .argument('<subject>', 'whom it is for: the writer of what it writes')
     .addOption(new Option('--level <level>', 'what it allows').choices(['read', 'write', 'admin']).default('read'))
-    .option('--scope <scope>', 'a limit: store:NAME or service:NAME; may be repeated', collect, [])
+    .option(
+      '--scope <scope>',
+      'a limit: store:NAME or service:NAME; or permission:NAME, which schemas ask for; may be repeated',
+      collect,
+      [],
+    )
     .option('--lifetime <seconds>', 'how long it is good for', seconds, 3_600)
     .action((subject: string, { level, scope, lifetime }: MintOptions, command: Command) =>
       withSession(command, io, async ({ q, json }) => {

@@ -1,13 +1,23 @@
 import type { ContextField } from '@qcore/contracts'
-import type { FieldPath } from '@qcore/model'
-import { resolvePath, type EntitySource, type Past, type Replica } from '@qcore/replica'
+import { allGrants, type FieldPath, type Grants } from '@qcore/model'
+import {
+  resolvePath,
+  visibleSource,
+  type EntitySource,
+  type Past,
+  type PresentTypes,
+  type Replica,
+} from '@qcore/replica'
+import type { FieldWrite } from '../match/field-write.ts'
 import type { ContextResolver } from '../notify/context-resolver.ts'
+import { isVisibleWrite } from '../notify/visible-write.ts'
 import { contextField } from './context-field.ts'
+import type { ContextRead } from './context-read.ts'
 import { ObservedSource } from './observed-source.ts'
 import { PastEntities } from './past-entities.ts'
 
 export interface LiveResolverOptions {
-  replica: Pick<Replica, 'read' | 'feed'>
+  replica: Pick<Replica, 'read' | 'feed' | 'types'>
   past: Past
   /** Ends loads when the notifier stops. */
   readonly signal: AbortSignal
@@ -27,7 +37,7 @@ export class LiveResolver implements ContextResolver {
   readonly #revision: number
   readonly #options: LiveResolverOptions
   /** Streams share paths; each is read once a commit. */
-  readonly #known = new Map<string, ContextField | Promise<ContextField>>()
+  readonly #known = new Map<Grants, Map<string, ContextField | Promise<ContextField>>>()
 
   /** @param revision of the commit that is being applied */
   constructor(revision: number, options: LiveResolverOptions) {
@@ -35,35 +45,45 @@ export class LiveResolver implements ContextResolver {
     this.#options = options
   }
 
-  resolve(entityId: string, path: FieldPath): ContextField | Promise<ContextField> {
+  resolve(entityId: string, path: FieldPath, holder: Grants): ContextField | Promise<ContextField> {
+    // Where nothing is restricted all see the same.
+    const grants = this.#options.replica.types?.isRestricted === false ? allGrants : holder
     const key = `${entityId} ${path.steps.join('->')} ${path.field}`
-    const known = this.#known.get(key)
+    let ofHolder = this.#known.get(grants)
+    if (ofHolder === undefined) this.#known.set(grants, (ofHolder = new Map()))
+    const known = ofHolder.get(key)
     if (known !== undefined) return known
-    const field = this.#read(entityId, path)
-    this.#known.set(key, field)
+    const field = this.#read({ entityId, path, grants })
+    ofHolder.set(key, field)
     return field
   }
 
-  #read(entityId: string, path: FieldPath): ContextField | Promise<ContextField> {
-    const { replica } = this.#options
-    let isLater = false
-    const reading = replica.read((source) => this.#attempt(source, { entityId, path, isLater }), this.#options)
-    isLater = true
-    if (reading instanceof Promise) return reading.then((late) => this.#checked(late, entityId, path))
-    return reading.field ?? this.#checked(reading, entityId, path)
+  isVisible(write: FieldWrite, grants: Grants): boolean {
+    return isVisibleWrite(write, this.#options.replica.types, grants)
   }
 
-  #attempt(source: EntitySource, read: { entityId: string; path: FieldPath; isLater: boolean }): Reading {
+  #read(read: ContextRead): ContextField | Promise<ContextField> {
+    const { replica } = this.#options
+    let isLater = false
+    const reading = replica.read((source, types) => this.#attempt(source, types, { ...read, isLater }), this.#options)
+    isLater = true
+    if (reading instanceof Promise) return reading.then((late) => this.#checked(late, read))
+    return reading.field ?? this.#checked(reading, read)
+  }
+
+  #attempt(source: EntitySource, types: PresentTypes, read: ContextRead & { isLater: boolean }): Reading {
     const observed = read.isLater ? new ObservedSource(source) : undefined
-    const target = resolvePath(observed ?? source, read.entityId, read.path)
+    const visible = visibleSource(observed ?? source, types, read.grants)
+    const target = resolvePath(visible, read.entityId, read.path)
     const field = target === undefined ? undefined : contextField(target)
     // Known only now that the field was read.
     const newest = Math.min(observed?.newestRevision ?? 0, this.#options.replica.feed.appliedRevision)
     return { field, isOfRevision: newest <= this.#revision }
   }
 
-  async #checked({ field, isOfRevision }: Reading, entityId: string, path: FieldPath): Promise<ContextField> {
+  async #checked({ field, isOfRevision }: Reading, read: ContextRead): Promise<ContextField> {
     if (field !== undefined && isOfRevision) return field
-    return new PastEntities(this.#options.past, this.#revision).read(entityId, path)
+    const { past, replica } = this.#options
+    return new PastEntities(past, this.#revision).read(read, replica.types)
   }
 }

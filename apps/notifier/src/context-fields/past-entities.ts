@@ -1,9 +1,18 @@
 import type { ContextField } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
-import type { EntityState, FieldPath, TypeModel } from '@qcore/model'
-import { resolvePath, type Children, type EntitySource, type LogRecord, type Past } from '@qcore/replica'
+import type { EntityState, TypeModel } from '@qcore/model'
+import {
+  resolvePath,
+  visibleSource,
+  type Children,
+  type EntitySource,
+  type LogRecord,
+  type Past,
+  type PresentTypes,
+} from '@qcore/replica'
 import { contextField } from './context-field.ts'
 import { entityAfter } from './entity-after.ts'
+import type { ContextRead } from './context-read.ts'
 
 /** A path of the most steps needs ten rounds of loading; one that needs more does not come to an end. */
 const mostRounds = 20
@@ -41,10 +50,12 @@ export class PastEntities implements EntitySource {
     return this.#past.type(name)
   }
 
-  /** Follows a path at the revision; loads what it leads over. */
-  async read(entityId: string, path: FieldPath): Promise<ContextField> {
+  /** Follows a path at the revision, as far as the caller may see by what is asked for now; loads what it leads over. */
+  async read({ entityId, path, grants }: ContextRead, present: PresentTypes | undefined): Promise<ContextField> {
+    const restrictions = present ?? { get: (name: string) => this.type(name), isRestricted: true }
+    const source = visibleSource(this, restrictions, grants)
     for (let round = 0; round < mostRounds; round++) {
-      const target = resolvePath(this, entityId, path)
+      const target = resolvePath(source, entityId, path)
       if (target !== undefined) return contextField(target)
       await this.#loadMissed()
     }

@@ -1,4 +1,5 @@
 import type { HandlerContext } from '@connectrpc/connect'
+import { callerOf, grantsOf } from '@qcore/access'
 import type { WatchRequest, WatchResponse } from '@qcore/contracts'
 import type { NotifierContext } from '../context.ts'
 import { replay } from '../replay/replay.ts'
@@ -10,18 +11,19 @@ import { WatchStream } from '../stream/watch-stream.ts'
 /** Serves one call of Watch: the checks, the replay if the caller resumes, and then what happens. */
 export async function* watch(
   request: WatchRequest,
-  call: Pick<HandlerContext, 'signal'>,
+  call: HandlerContext,
   context: NotifierContext,
 ): AsyncGenerator<WatchResponse> {
   const { live, feed } = context
-  const stream = new WatchStream(request.subscriptions, context.queueLimits)
+  const grants = grantsOf(callerOf(call))
+  const stream = new WatchStream(request.subscriptions, context.queueLimits, grants)
   const cancel = (): void => stream.end({ code: 'canceled', message: 'the caller ended the call' })
   if (call.signal.aborted) cancel()
   call.signal.addEventListener('abort', cancel)
   live.open(stream)
   try {
     const resumeAfter = await startingPoint(request, context)
-    await assertTargets(request, context)
+    await assertTargets(request, context, grants)
     if (resumeAfter === undefined) {
       const revision = live.attach(stream)
       stream.markDelivered(revision)

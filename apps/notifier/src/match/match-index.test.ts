@@ -1,4 +1,5 @@
 import { Trigger, type Subscription } from '@qcore/contracts'
+import { allGrants } from '@qcore/model'
 import { describe, expect, it } from 'vitest'
 import { fieldChanged, record, stringValue, subscription } from '../../test/_records.ts'
 import { fieldWrites, type FieldWrite } from './field-write.ts'
@@ -7,7 +8,8 @@ import { groupSubscriptions } from './subscription-group.ts'
 
 function indexOf(streams: Record<string, Subscription[]>): MatchIndex<string> {
   const index = new MatchIndex<string>()
-  for (const [name, subscriptions] of Object.entries(streams)) index.add(groupSubscriptions(subscriptions, name))
+  for (const [name, subscriptions] of Object.entries(streams))
+    index.add(groupSubscriptions(subscriptions, name, allGrants))
   return index
 }
 
@@ -96,9 +98,9 @@ describe('the match index', () => {
 
   it('forgets what was deleted, and nothing else', () => {
     const index = new MatchIndex<string>()
-    const gone = groupSubscriptions([subscription({ entityId: 'e1' }, ['Level'])], 'gone')
+    const gone = groupSubscriptions([subscription({ entityId: 'e1' }, ['Level'])], 'gone', allGrants)
     index.add(gone)
-    index.add(groupSubscriptions([subscription({ entityId: 'e1' }, ['Level'])], 'stays'))
+    index.add(groupSubscriptions([subscription({ entityId: 'e1' }, ['Level'])], 'stays', allGrants))
     index.delete(gone)
     expect(selected(index, write('e1', 'Level'))).toEqual([['stays', [0], '']])
     expect(index.isWatched('e1', 'Tank')).toBe(true)
@@ -110,6 +112,7 @@ describe('the match index', () => {
     const groups = groupSubscriptions(
       [subscription({ entityId: 'e1' }, ['A', 'B']), subscription({ entityType: 'Tank' }, ['A'])],
       'a',
+      allGrants,
     )
     index.add(groups)
     expect(index.isWatched('e1', 'Pump')).toBe(true)

@@ -1,10 +1,12 @@
 import { Trigger, type Subscription } from '@qcore/contracts'
-import { parsePath, type FieldPath } from '@qcore/model'
+import { parsePath, type FieldPath, type Grants } from '@qcore/model'
 
 /** The context of subscriptions: what to read along. */
 export interface WatchContext {
   readonly paths: readonly FieldPath[]
-  /** The same for equal contexts of all streams. */
+  /** What the caller of the stream holds. */
+  readonly grants: Grants
+  /** The same for equal contexts of all streams whose callers hold the same. */
   readonly key: string
 }
 
@@ -44,11 +46,18 @@ const separator = '\n'
  *
  * @throws QError `invalid_path`
  */
-export function groupSubscriptions<S>(subscriptions: readonly Subscription[], subscriber: S): SubscriptionGroup<S>[] {
+export function groupSubscriptions<S>(
+  subscriptions: readonly Subscription[],
+  subscriber: S,
+  grants: Grants,
+): SubscriptionGroup<S>[] {
   const contexts = new Map<string, WatchContext>()
   const drafts = new Map<string, GroupDraft>()
   for (const [position, subscription] of subscriptions.entries()) {
-    const context = internContext(contexts, subscription.context, `subscriptions[${position}].context`)
+    const context = internContext(contexts, subscription.context, {
+      grants,
+      field: `subscriptions[${position}].context`,
+    })
     const kind = subscription.target.case === 'entityId' ? 'entity' : 'type'
     const target = subscription.target.value ?? ''
     for (const field of subscription.fields) {
@@ -62,11 +71,16 @@ export function groupSubscriptions<S>(subscriptions: readonly Subscription[], su
   return [...drafts.values()].map((draft) => groupOf(draft, subscriber))
 }
 
-function internContext(known: Map<string, WatchContext>, paths: readonly string[], field: string): WatchContext {
-  const key = paths.join(separator)
+function internContext(
+  known: Map<string, WatchContext>,
+  paths: readonly string[],
+  { grants, field }: { grants: Grants; field: string },
+): WatchContext {
+  const holder = grants.hasAll ? [] : [`held by ${[...grants.names].join(' ')}`]
+  const key = [...holder, ...paths].join(separator)
   const found = known.get(key)
   if (found !== undefined) return found
-  const context = { key, paths: paths.map((path, index) => parsePath(path, `${field}[${index}]`)) }
+  const context = { key, grants, paths: paths.map((path, index) => parsePath(path, `${field}[${index}]`)) }
   known.set(key, context)
   return context
 }

@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf'
 import { ContextFieldSchema, Trigger, type ContextField, type Subscription } from '@qcore/contracts'
-import type { FieldPath } from '@qcore/model'
+import { allGrants, type FieldPath } from '@qcore/model'
 import type { LogRecord } from '@qcore/replica'
 import { describe, expect, it } from 'vitest'
 import {
@@ -28,6 +28,10 @@ class EchoResolver implements ContextResolver {
     this.asked.push(`${entityId} ${[...path.steps, path.field].join('->')}`)
     return this.answer(entityId, path)
   }
+
+  isVisible(): boolean {
+    return true
+  }
 }
 
 function contextField(entityId: string, name: string, text: string): ContextField {
@@ -40,7 +44,8 @@ function notify(
   resolver = new EchoResolver(),
 ): Map<string, OutgoingNotification[]> {
   const index = new MatchIndex<string>()
-  for (const [name, subscriptions] of Object.entries(streams)) index.add(groupSubscriptions(subscriptions, name))
+  for (const [name, subscriptions] of Object.entries(streams))
+    index.add(groupSubscriptions(subscriptions, name, allGrants))
   return notifyWrites(watchedWrites(commit, index), index, resolver)
 }
 

@@ -15,7 +15,7 @@ export function watchedWrites<S>(record: LogRecord, index: MatchIndex<S>): Field
   return writes
 }
 
-/** The notifications of a commit for each stream that it concerns, in the order of the writes. */
+/** The notifications of a commit for each stream that it concerns and may see it, in the order of the writes. */
 export function notifyWrites<S>(
   writes: readonly FieldWrite[],
   index: MatchIndex<S>,
@@ -23,7 +23,7 @@ export function notifyWrites<S>(
 ): Map<S, OutgoingNotification[]> {
   const notifications = new Map<S, OutgoingNotification[]>()
   for (const write of writes) {
-    const selections = index.select(write)
+    const selections = index.select(write).filter(({ context }) => resolver.isVisible(write, context.grants))
     const shared = selections.length > 1 ? new Map<string, OutgoingNotification>() : undefined
     for (const selection of selections) {
       const notification = notificationFor(write, selection, resolver, shared)

@@ -37,8 +37,12 @@ export class OutgoingNotification {
     if (context.paths.length > 0) this.ready = this.#readContext(write.entityId, context, resolver)
   }
 
-  #readContext(entityId: string, { paths }: WatchContext, resolver: ContextResolver): Promise<void> | undefined {
-    const fields = paths.map((path) => resolver.resolve(entityId, path))
+  #readContext(
+    entityId: string,
+    { paths, grants }: WatchContext,
+    resolver: ContextResolver,
+  ): Promise<void> | undefined {
+    const fields = paths.map((path) => resolver.resolve(entityId, path, grants))
     if (allPresent(fields)) {
       this.#takeContext(fields)
       return undefined

@@ -1,11 +1,13 @@
 import type { Executor } from '@qcore/database'
 import { timestampFromMicros } from '@qcore/model'
-import type { LogRecord } from '@qcore/replica'
+import type { LogRecord, PresentTypes } from '@qcore/replica'
 import type { PastEntities } from '../context-fields/past-entities.ts'
 import type { FieldWrite } from '../match/field-write.ts'
 import type { MatchIndex } from '../match/match-index.ts'
 import { completePrevious } from '../notify/complete-previous.ts'
+import type { ContextResolver } from '../notify/context-resolver.ts'
 import { notifyWrites, watchedWrites } from '../notify/notify-writes.ts'
+import { isVisibleWrite } from '../notify/visible-write.ts'
 import { RevisionNotice } from '../stream/revision-notice.ts'
 import type { WatchStream } from '../stream/watch-stream.ts'
 
@@ -15,19 +17,24 @@ export interface ReplayState {
   readonly index: MatchIndex<WatchStream>
   /** As of the revision before the first record. */
   readonly entities: PastEntities
+  /** The types as they are now. */
+  readonly presentTypes: () => PresentTypes | undefined
 }
 
 /** What commits of the log mean for a stream, with context as it was after each of them. */
 export async function replayNotices(
   records: readonly LogRecord[],
-  { stream, index, entities }: ReplayState,
+  { stream, index, entities, presentTypes }: ReplayState,
   pool: Executor,
 ): Promise<RevisionNotice[]> {
   const watched = records.map((record) => ({ record, writes: watchedWrites(record, index) }))
   const hasContext = stream.groups.some(({ whenChanged }) => whenChanged.context.paths.length > 0)
   if (hasContext)
     await entities.prefetch(new Set(watched.flatMap(({ writes }) => writes.map(({ entityId }) => entityId))))
-  const resolver = { resolve: entities.read.bind(entities) }
+  const resolver: ContextResolver = {
+    resolve: (entityId, path, grants) => entities.read({ entityId, path, grants }, presentTypes()),
+    isVisible: (write, grants) => isVisibleWrite(write, presentTypes(), grants),
+  }
   const notices: RevisionNotice[] = []
   for (const { record, writes } of watched) {
     if (hasContext) entities.advance(record)

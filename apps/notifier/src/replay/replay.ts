@@ -1,6 +1,6 @@
 import type { WatchResponse } from '@qcore/contracts'
 import type { Executor } from '@qcore/database'
-import type { LogRecord, Past } from '@qcore/replica'
+import type { LogRecord, Past, PresentTypes } from '@qcore/replica'
 import { PastEntities } from '../context-fields/past-entities.ts'
 import type { LiveStreams } from '../live/live-streams.ts'
 import { MatchIndex } from '../match/match-index.ts'
@@ -14,6 +14,7 @@ export interface ReplaySources {
   readonly past: Past
   readonly live: LiveStreams
   readonly feed: { readonly appliedRevision: number; readonly logId: string }
+  readonly replica: { readonly types: PresentTypes | undefined }
 }
 
 /** How near to the newest revision a replay is when its stream is made live: what comes meanwhile waits in the queue. */
@@ -30,11 +31,12 @@ const batchRecords = 64
 export async function* replay(
   stream: WatchStream,
   after: number,
-  { pool, past, live, feed }: ReplaySources,
+  { pool, past, live, feed, replica }: ReplaySources,
 ): AsyncGenerator<WatchResponse> {
   const index = new MatchIndex<WatchStream>()
   index.add(stream.groups)
-  const state = { stream, index, entities: new PastEntities(past, after) }
+  const presentTypes = (): PresentTypes | undefined => replica.types
+  const state = { stream, index, entities: new PastEntities(past, after), presentTypes }
   const { logId } = feed
   let reached = after
   let liveAt: number | undefined

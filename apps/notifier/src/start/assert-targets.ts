@@ -1,8 +1,8 @@
 import type { WatchRequest } from '@qcore/contracts'
 import { readDatabase, type Executor } from '@qcore/database'
 import { isQError } from '@qcore/errors'
-import type { TypeModel } from '@qcore/model'
-import { checkSubscriptions, subscribedEntities } from './check-subscriptions.ts'
+import { visibleType, type Grants, type TypeModel } from '@qcore/model'
+import { checkSubscriptions, subscribedEntities, type EntityTypes } from './check-subscriptions.ts'
 import { readEntityTypes } from './read-entity-types.ts'
 
 export interface TargetSources {
@@ -19,16 +19,30 @@ export interface TargetSources {
 export async function assertTargets(
   { subscriptions, resumeAfter }: WatchRequest,
   { pool, typeModel, feed }: TargetSources,
+  grants: Grants,
 ): Promise<void> {
-  const entityTypes = await readDatabase(
-    readEntityTypes(pool, subscribedEntities(subscriptions), resumeAfter !== undefined),
-  )
+  const known = await readDatabase(readEntityTypes(pool, subscribedEntities(subscriptions), resumeAfter !== undefined))
+  const check = (): void => checkSubscriptions(subscriptions, ...visible({ typeModel, entityTypes: known }, grants))
   try {
-    checkSubscriptions(subscriptions, typeModel, entityTypes)
+    check()
   } catch (error) {
     // The schema may be newer than the revision that this notifier has applied.
     if (!isQError(error, 'unknown_type') && !isQError(error, 'unknown_field')) throw error
     await readDatabase(feed.catchUp())
-    checkSubscriptions(subscriptions, typeModel, entityTypes)
+    check()
   }
+}
+
+/** What a caller may not see is not there: of an entity whose type is gone, only who sees all may hear. */
+function visible(
+  { typeModel, entityTypes }: { typeModel: TargetSources['typeModel']; entityTypes: EntityTypes },
+  grants: Grants,
+): [typeModel: TargetSources['typeModel'], entityTypes: EntityTypes] {
+  const visibleModel = (name: string): TypeModel | undefined => {
+    const model = typeModel(name)
+    return model && visibleType(model, grants)
+  }
+  const isVisible = (type: string | null): boolean =>
+    type === null || typeModel(type) === undefined || visibleModel(type) !== undefined
+  return [visibleModel, new Map([...entityTypes].filter(([, type]) => isVisible(type)))]
 }

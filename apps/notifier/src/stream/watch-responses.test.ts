@@ -1,6 +1,7 @@
 import { toBinary } from '@bufbuild/protobuf'
 import { WatchResponseSchema, type WatchResponse } from '@qcore/contracts'
 import { timestampFromMicros } from '@qcore/model'
+import { allGrants } from '@qcore/model'
 import { expect, it } from 'vitest'
 import { commitTimeUs, fieldChanged, record, stringValue } from '../../test/_records.ts'
 import { fieldWrites } from '../match/field-write.ts'
@@ -12,9 +13,9 @@ function notice(revision: number, lengths: readonly number[]): RevisionNotice {
   const changes = lengths.map((length, n) =>
     fieldChanged(`e${n}`, 'Level', stringValue('x'.repeat(length)), stringValue('')),
   )
-  const resolver = { resolve: () => Promise.reject(new Error('not asked')) }
+  const resolver = { resolve: () => Promise.reject(new Error('not asked')), isVisible: () => true }
   const notifications = [...fieldWrites(record(revision, ...changes), () => true)].map(
-    (write) => new OutgoingNotification(write, [0], { key: '', paths: [] }, resolver),
+    (write) => new OutgoingNotification(write, [0], { key: '', paths: [], grants: allGrants }, resolver),
   )
   return new RevisionNotice({ revision, commitTime: timestampFromMicros(commitTimeUs) }, notifications)
 }

@@ -1,4 +1,5 @@
 import { timestampFromMicros } from '@qcore/model'
+import { allGrants } from '@qcore/model'
 import { describe, expect, it } from 'vitest'
 import { record, fieldChanged, stringValue, subscription } from '../../test/_records.ts'
 import { fieldWrites } from '../match/field-write.ts'
@@ -9,7 +10,7 @@ import { WatchStream } from './watch-stream.ts'
 const roomy = { bytes: 1_000_000, revisions: 1_000 }
 
 function stream(limits = roomy): WatchStream {
-  return new WatchStream([subscription({ entityId: 'e1' }, ['Level'])], limits)
+  return new WatchStream([subscription({ entityId: 'e1' }, ['Level'])], limits, allGrants)
 }
 
 function notice(
@@ -17,9 +18,9 @@ function notice(
   { text = 'x', ready }: { text?: string; ready?: Promise<void> } = {},
 ): RevisionNotice {
   const commit = record(revision, fieldChanged('e1', 'Level', stringValue(text), stringValue('old')))
-  const resolver = { resolve: () => Promise.reject(new Error('not asked')) }
+  const resolver = { resolve: () => Promise.reject(new Error('not asked')), isVisible: () => true }
   const notifications = [...fieldWrites(commit, () => true)].map(
-    (write) => new OutgoingNotification(write, [0], { key: '', paths: [] }, resolver),
+    (write) => new OutgoingNotification(write, [0], { key: '', paths: [], grants: allGrants }, resolver),
   )
   const complete = ready === undefined ? notifications : ready.then(() => notifications)
   return new RevisionNotice({ revision, commitTime: timestampFromMicros(commit.commitTimeUs) }, complete)

@@ -1,5 +1,6 @@
 import type { Subscription } from '@qcore/contracts'
 import { isQError } from '@qcore/errors'
+import type { Grants } from '@qcore/model'
 import { groupSubscriptions, type SubscriptionGroup } from '../match/subscription-group.ts'
 import type { RevisionNotice } from './revision-notice.ts'
 import { streamEndError, type StreamEnd } from './stream-end.ts'
@@ -44,8 +45,8 @@ export class WatchStream {
   #wake: (() => void) | undefined
 
   /** @throws QError `invalid_path` */
-  constructor(subscriptions: readonly Subscription[], limits: QueueLimits) {
-    this.groups = groupSubscriptions<WatchStream>(subscriptions, this)
+  constructor(subscriptions: readonly Subscription[], limits: QueueLimits, grants: Grants) {
+    this.groups = groupSubscriptions<WatchStream>(subscriptions, this, grants)
     this.subscriptionCount = subscriptions.length
     this.#limits = limits
   }

@@ -1,6 +1,7 @@
 import { sql } from '../query/sql.ts'
 import { readDatabase, type Executor } from '@qcore/database'
 import type { PageEnd } from '../query/cursor.ts'
+import { notOfTypes } from '../query/path-sql.ts'
 import { runStatement } from '../query/run-statement.ts'
 
 /** A child of an entity. */
@@ -29,12 +30,14 @@ export interface ChildPageQuery {
   end: PageEnd | undefined
   /** Whether they are ordered by their places, otherwise by name. */
   isOrdered: boolean
+  /** The types of children that are left out. */
+  hiddenTypes: readonly string[]
 }
 
 /** The children of an entity by one statement, in their order, then by id. */
 export async function loadChildPage(
   executor: Executor,
-  { parentId, limit, end, isOrdered }: ChildPageQuery,
+  { parentId, limit, end, isOrdered, hiddenTypes }: ChildPageQuery,
 ): Promise<ChildPage> {
   const key = sql.raw(isOrdered ? 'place' : 'name')
   const last = Buffer.from(end?.key ?? '', 'base64url').toString()
@@ -49,7 +52,7 @@ export async function loadChildPage(
         left join (
           select id, type, name, created_revision as "createdRevision",
             greatest(structure_revision, created_revision) as "structureRevision", place
-          from entity where parent_id = ${parentId}::text ${behind}
+          from entity where parent_id = ${parentId}::text ${notOfTypes(hiddenTypes)} ${behind}
           order by ${key}, id ${sql.raw(`limit ${limit + 1}`)}
         ) child on true
         order by child.${key}, child.id`,

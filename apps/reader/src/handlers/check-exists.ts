@@ -5,14 +5,15 @@ import {
   type CheckExistsResponse,
   type ExistsQuestion,
 } from '@qcore/contracts'
-import type { Caller, EntitySource } from '@qcore/replica'
+import type { EntitySource } from '@qcore/replica'
+import type { HandlerContext } from '@connectrpc/connect'
 import type { ReaderContext } from '../context.ts'
 import { readAt } from '../read-at.ts'
 
 export function checkExists(
   reader: ReaderContext,
   request: CheckExistsRequest,
-  caller: Caller,
+  caller: HandlerContext,
 ): CheckExistsResponse | Promise<CheckExistsResponse> {
   return readAt(reader, request.consistency, caller, (source, { revision }) => {
     const response = create(CheckExistsResponseSchema)

@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf'
+import type { HandlerContext } from '@connectrpc/connect'
 import { ExplainResponseSchema, type ExplainRequest, type ExplainResponse } from '@qcore/contracts'
 import { readDatabase } from '@qcore/database'
-import type { Caller } from '@qcore/replica'
 import { checkQuery, printQuery } from '@qcore/query'
 import type { ReaderContext } from '../context.ts'
 import { whenFresh } from '../freshness.ts'
@@ -12,15 +12,16 @@ import { findStatement } from '../query/query-page.ts'
 import { planQuery } from '../query/query-plan.ts'
 import { columnOf } from '../query/selection-sql.ts'
 import { unindexedParts } from '../query/unindexed-parts.ts'
+import { viewOf } from '../view.ts'
 
 export function explain(
   reader: ReaderContext,
   request: ExplainRequest,
-  caller: Caller,
+  caller: HandlerContext,
 ): Promise<ExplainResponse> | ExplainResponse {
   return whenFresh(reader, request.consistency, caller, async () => {
     const tree = treeOf(request.source)
-    const types = await reader.replica.read((_source, types) => types, caller)
+    const types = await reader.replica.read((_source, present) => viewOf(caller, present).types(), caller)
     const checked = checkQuery(tree, types)
     const plan = planQuery(checked, Math.min(pageSizeOf(request), checked.limit || Infinity))
     const response = create(ExplainResponseSchema)

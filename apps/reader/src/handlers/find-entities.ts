@@ -1,3 +1,4 @@
+import type { HandlerContext } from '@connectrpc/connect'
 import { clone, create, toBinary } from '@bufbuild/protobuf'
 import {
   FindEntitiesRequestSchema,
@@ -8,25 +9,23 @@ import {
 } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
 import { messageFromEntity } from '@qcore/model'
-import type { Caller } from '@qcore/replica'
 import type { ReaderContext } from '../context.ts'
 import { planFind } from '../find/plan-find.ts'
 import { whenFresh } from '../freshness.ts'
 import { ownColumn } from '../query/column-result.ts'
 import { afterOf, findStatement, loadPage } from '../query/query-page.ts'
+import { assertSameView, viewOf } from '../view.ts'
 import { whenApplied } from '../when-applied.ts'
 
 export function findEntities(
   reader: ReaderContext,
   request: FindEntitiesRequest,
-  caller: Caller,
+  caller: HandlerContext,
 ): Promise<FindEntitiesResponse> | FindEntitiesResponse {
   return whenFresh(reader, request.consistency, caller, async () => {
-    const { type, types } = await reader.replica.read((source, types) => {
-      const type = source.type(request.type)
-      if (type === undefined) throw new QError('unknown_type', `there is no type ${request.type}`, { field: 'type' })
-      return { type, types }
-    }, caller)
+    const types = await reader.replica.read((_source, present) => viewOf(caller, present).types(), caller)
+    const type = types.get(request.type)
+    if (type === undefined) throw new QError('unknown_type', `there is no type ${request.type}`, { field: 'type' })
     const { plan, columns } = planFind(request, type)
     const end = request.cursor === '' ? undefined : reader.cursors.read(request.cursor, identityOf(request))
     const response = create(FindEntitiesResponseSchema)
@@ -37,6 +36,7 @@ export function findEntities(
     const after = end && afterOf(plan, { id: end.id, keys: [end.key] })
     const page = await loadPage(reader.pool, findStatement(plan, { types, columns, after }))
     await whenApplied(reader.replica.feed, page, caller)
+    await assertSameView(reader, types, caller)
     response.revision = BigInt(page.revision)
     response.entities = page.rows.slice(0, plan.limit).map((row) => {
       const found = create(FoundEntitySchema)

@@ -7,7 +7,8 @@ import {
   type GetEntitiesResponse,
 } from '@qcore/contracts'
 import { messageFromEntity } from '@qcore/model'
-import type { Caller, EntitySource } from '@qcore/replica'
+import type { EntitySource } from '@qcore/replica'
+import type { HandlerContext } from '@connectrpc/connect'
 import type { ReaderContext } from '../context.ts'
 import { problem } from '../problem.ts'
 import { readAt } from '../read-at.ts'
@@ -15,7 +16,7 @@ import { readAt } from '../read-at.ts'
 export function getEntities(
   reader: ReaderContext,
   request: GetEntitiesRequest,
-  caller: Caller,
+  caller: HandlerContext,
 ): GetEntitiesResponse | Promise<GetEntitiesResponse> {
   return readAt(reader, request.consistency, caller, (source, { revision }) => {
     const response = create(GetEntitiesResponseSchema)

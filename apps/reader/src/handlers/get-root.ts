@@ -2,14 +2,15 @@ import { create } from '@bufbuild/protobuf'
 import { GetRootResponseSchema, type GetRootRequest, type GetRootResponse } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
 import { messageFromEntity } from '@qcore/model'
-import type { Caller, EntitySource } from '@qcore/replica'
+import type { EntitySource } from '@qcore/replica'
+import type { HandlerContext } from '@connectrpc/connect'
 import type { ReaderContext } from '../context.ts'
 import { readAt } from '../read-at.ts'
 
 export function getRoot(
   reader: ReaderContext,
   request: GetRootRequest,
-  caller: Caller,
+  caller: HandlerContext,
 ): GetRootResponse | Promise<GetRootResponse> {
   return readAt(reader, request.consistency, caller, (source, { revision }) => {
     const response = create(GetRootResponseSchema)

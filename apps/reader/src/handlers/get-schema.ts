@@ -1,14 +1,14 @@
 import { create } from '@bufbuild/protobuf'
 import { GetSchemaResponseSchema, type GetSchemaRequest, type GetSchemaResponse } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
-import type { Caller } from '@qcore/replica'
+import type { HandlerContext } from '@connectrpc/connect'
 import type { ReaderContext } from '../context.ts'
 import { readAt } from '../read-at.ts'
 
 export function getSchema(
   reader: ReaderContext,
   request: GetSchemaRequest,
-  caller: Caller,
+  caller: HandlerContext,
 ): GetSchemaResponse | Promise<GetSchemaResponse> {
   return readAt(reader, request.consistency, caller, (source, { revision }) => {
     const type = source.type(request.type)

@@ -11,12 +11,15 @@ import {
 import { loadIncarnations, readDatabase, type Incarnation } from '@qcore/database'
 import { isQError, QError } from '@qcore/errors'
 import { timestampFromMicros } from '@qcore/model'
-import type { Caller } from '@qcore/replica'
+import type { TypeRegistry } from '@qcore/replica'
+import type { HandlerContext } from '@connectrpc/connect'
 import type { ReaderContext } from '../context.ts'
 import { newestPage, oldestPage, type ChangePage, type PageMode } from '../history/change-page.ts'
 import type { CommitEffect } from '../history/commit-effect.ts'
 import { completePrevious } from '../history/complete-previous.ts'
 import { historyRange } from '../history/history-range.ts'
+import { visibleChanges } from '../history/visible-changes.ts'
+import { viewOf, type View } from '../view.ts'
 
 const defaultLimit = 100
 /** For the values before that are completed, in bytes: with the changes less than NATS carries. */
@@ -26,7 +29,7 @@ const mostAttempts = 3
 export function listChanges(
   reader: ReaderContext,
   request: ListChangesRequest,
-  caller: Caller,
+  caller: HandlerContext,
 ): Promise<ListChangesResponse> {
   return reader.pastTurns.run(caller, async () => {
     for (let attempt = 1; ; attempt++) {
@@ -44,7 +47,7 @@ export function listChanges(
 async function listPage(
   { pool, past, replica, cursors }: ReaderContext,
   request: ListChangesRequest,
-  caller: Caller,
+  caller: HandlerContext,
 ): Promise<ListChangesResponse> {
   const identity = clone(ListChangesRequestSchema, request)
   identity.cursor = ''
@@ -53,9 +56,14 @@ async function listPage(
   const range = await historyRange(pool, request)
   // The types that the reader knows must be at least as new.
   await replica.feed.waitFor(range.to, caller.signal)
-  const incarnations = await loadIncarnations(pool, request.entityId)
+  const { types, view } = await replica.read((_source, now) => ({ types: now, view: viewOf(caller, now) }), caller)
+  const incarnations = (await loadIncarnations(pool, request.entityId)).filter(({ type }) =>
+    mayBeSeen(type, types, view),
+  )
   const { entityId, field, limit } = request
-  assertSubject({ entityId, field }, incarnations, (type) => replica.types?.get(type)?.fieldsByName.has(field) ?? true)
+  assertSubject({ entityId, field }, incarnations, (type) =>
+    types.get(type) === undefined ? true : view.type(type)?.fieldsByName.has(field) === true,
+  )
   const sources = { pool, past, signal: caller.signal }
   const most = limit === 0 ? defaultLimit : limit
   const isOldestFirst = request.order === HistoryOrder.OLDEST_FIRST
@@ -70,7 +78,9 @@ async function listPage(
     const to = at === undefined ? range.to : Number(at.key)
     page = await newestPage(sources, { subject, incarnations, range: { ...range, to } }, most)
   }
-  const changes = page.effects.flatMap(historyChanges)
+  const changes = page.effects.flatMap((effect) =>
+    historyChanges({ ...effect, changes: visibleChanges(effect.changes, types, view) }),
+  )
   await completePrevious(
     pool,
     changes.flatMap(({ change }) => (change?.kind.case === 'fieldChanged' ? [change.kind.value] : [])),
@@ -83,6 +93,11 @@ async function listPage(
     changes,
     nextCursor: next === undefined ? '' : cursors.write({ key: `${next.revision}`, id: next.mode }, cursorBytes),
   })
+}
+
+/** Nothing tells who might see the entities of a type that is gone: where anything is restricted, only who sees all. */
+function mayBeSeen(type: string, types: TypeRegistry, view: View): boolean {
+  return types.get(type) === undefined ? view.grants.hasAll || !types.isRestricted : view.type(type) !== undefined
 }
 
 /** Throws QError `unknown_entity`, `unknown_field`. */

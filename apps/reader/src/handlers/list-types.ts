@@ -1,18 +1,18 @@
 import { create } from '@bufbuild/protobuf'
 import { ListTypesResponseSchema, type ListTypesRequest, type ListTypesResponse } from '@qcore/contracts'
-import type { Caller } from '@qcore/replica'
+import type { HandlerContext } from '@connectrpc/connect'
 import type { ReaderContext } from '../context.ts'
 import { readAt } from '../read-at.ts'
 
 export function listTypes(
   reader: ReaderContext,
   request: ListTypesRequest,
-  caller: Caller,
+  caller: HandlerContext,
 ): ListTypesResponse | Promise<ListTypesResponse> {
-  return readAt(reader, request.consistency, caller, (_source, { revision, types }) => {
+  return readAt(reader, request.consistency, caller, (_source, { revision, types, view }) => {
     const response = create(ListTypesResponseSchema)
     response.revision = revision
-    response.types = [...types.names]
+    response.types = types.names.filter((name) => view.type(name) !== undefined)
     return response
   })
 }

@@ -1,6 +1,6 @@
+import type { HandlerContext } from '@connectrpc/connect'
 import type { QueryRequest, QueryResponse } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
-import type { Caller } from '@qcore/replica'
 import type { ReaderContext } from '../context.ts'
 import { whenFresh } from '../freshness.ts'
 import { answerPast } from '../past/read-past.ts'
@@ -13,7 +13,7 @@ import { readPlace, type QueryPlace } from '../query/query-cursor.ts'
 export function query(
   reader: ReaderContext,
   request: QueryRequest,
-  caller: Caller,
+  caller: HandlerContext,
 ): Promise<QueryResponse> | QueryResponse {
   const tree = treeOf(request.source)
   const pageSize = pageSizeOf(request)

@@ -6,6 +6,7 @@ import type { ReaderContext } from '../context.ts'
 import { encodedResult } from '../field/encoded-result.ts'
 import { fieldResult } from '../field/field-result.ts'
 import { whenFresh } from '../freshness.ts'
+import { viewOf } from '../view.ts'
 import { answerPast } from '../past/read-past.ts'
 import { asOfOf } from '../past/revision-as-of.ts'
 
@@ -17,24 +18,27 @@ export function readFields(
   const { replica } = reader
   const asOf = asOfOf(request.consistency)
   if (asOf !== undefined) {
-    return answerPast(reader, asOf, caller, ({ revision, read }) =>
-      read((source) => {
-        const results = request.reads.map((each, index) => fieldResult(source, each, index))
+    return answerPast(reader, asOf, caller, ({ revision, types, present, read }) => {
+      const view = viewOf(caller, present, types)
+      return read((source) => {
+        const results = request.reads.map((each, index) => fieldResult(view.of(source), each, index))
         return create(ReadFieldsResponseSchema, { revision: BigInt(revision), results })
-      }),
-    )
+      })
+    })
   }
   const isBinary = caller.requestHeader.get('content-type')?.startsWith('application/proto') ?? false
   return whenFresh(reader, request.consistency, caller, () =>
-    replica.read((source) => {
+    replica.read((source, types) => {
+      const visible = viewOf(caller, types).of(source)
       const response = create(ReadFieldsResponseSchema)
       response.revision = BigInt(replica.feed.appliedRevision)
       if (isBinary) {
         let results = ''
-        for (const [index, read] of request.reads.entries()) results += encodedResult(source, read, index)
+        for (const [index, read] of request.reads.entries())
+          results += encodedResult({ cache: source, visible }, read, index)
         if (results !== '') setEncodedResults(response, results)
       } else {
-        response.results = request.reads.map((read, index) => fieldResult(source, read, index))
+        response.results = request.reads.map((read, index) => fieldResult(visible, read, index))
       }
       return response
     }, caller),

@@ -8,6 +8,8 @@ import { assertHeldFor, compacted, revisionAsOf, type AsOf } from './revision-as
 export interface PastView {
   readonly revision: number
   readonly types: TypeRegistry
+  /** The types as they are now. */
+  readonly present: TypeRegistry
   /** Runs a synchronous reading of entities; see `readPast` of libs/replica. */
   readonly read: <T>(attempt: (source: EntitySource) => T) => Promise<T>
 }
@@ -38,6 +40,7 @@ export async function answerPast<T>(
       result = await answer({
         revision,
         types,
+        present: now,
         read: (attempt) => readPast({ past, types, revision }, attempt, signal),
       })
     } catch (error) {

@@ -1,4 +1,5 @@
 import { create } from '@bufbuild/protobuf'
+import type { HandlerContext } from '@connectrpc/connect'
 import {
   FieldResultSchema,
   QueriedEntitySchema,
@@ -12,21 +13,23 @@ import type { EntitySource, PathTarget } from '@qcore/replica'
 import { messageFromTarget } from '../field/field-result.ts'
 import type { PastView } from '../past/read-past.ts'
 import { problem } from '../problem.ts'
-import { countPast, findPast, type PastQuery } from './past-query.ts'
+import { viewOf } from '../view.ts'
+import { countPast, findPast, type PastQuery, type VisiblePast } from './past-query.ts'
 import { lastOf, leftOf, nextCursor, startAnswer, type QueryCall } from './present-answer.ts'
 import { afterOf } from './query-page.ts'
 import { orderKind } from './order-sql.ts'
 import { planQuery, type PlanOrder } from './query-plan.ts'
 
 /** Answers with the store as it was. Throws as `checkQuery` and `findPast`. */
-export async function answerFromPast(call: QueryCall, view: PastView): Promise<QueryResponse> {
+export async function answerFromPast(call: QueryCall, past: PastView): Promise<QueryResponse> {
   const { reader, tree, place, caller } = call
+  const view = visiblePast(past, caller)
   const checked = checkQuery(tree, view.types)
   const left = leftOf(call)
   const plan = planQuery(checked, Math.min(call.pageSize, left ?? Infinity))
   const response = startAnswer(checked, view.revision)
   if (plan.isEmpty) return response
-  const typesNow = await reader.replica.read((_source, types) => types, caller)
+  const typesNow = await reader.replica.read((_source, types) => viewOf(caller, types).types(), caller)
   const query: PastQuery = { pool: reader.pool, view, checked, plan, typesNow, signal: caller.signal }
   if (tree.count) {
     response.count = BigInt(await countPast(query))
@@ -44,6 +47,12 @@ export async function answerFromPast(call: QueryCall, view: PastView): Promise<Q
     response.nextCursor = nextCursor(call, plan, { revision: view.revision, logId, id: last.id, keys })
   }
   return response
+}
+
+/** What the caller may see of the past. */
+function visiblePast({ revision, types, present, read }: PastView, caller: HandlerContext): VisiblePast {
+  const view = viewOf(caller, present, types)
+  return { revision, types: view.types(), read: (attempt) => read((source) => attempt(view.of(source))) }
 }
 
 /** Undefined: something of it is not at hand. */

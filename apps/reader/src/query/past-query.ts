@@ -19,10 +19,15 @@ import type { QueryPlan } from './query-plan.ts'
 import { runStatement } from './run-statement.ts'
 import { assertSameFields } from './same-fields.ts'
 
+/** The store as it was, as far as the asker may see it. */
+export interface VisiblePast extends Pick<PastView, 'revision' | 'read'> {
+  readonly types: TypeSource
+}
+
 /** A query of the past. */
 export interface PastQuery {
   readonly pool: Pool
-  readonly view: PastView
+  readonly view: VisiblePast
   /** Checked against the types of then. */
   readonly checked: CheckedQuery
   readonly plan: QueryPlan

@@ -44,6 +44,12 @@ export function isOwn({ typesWith }: CheckedPath, name: string, typeColumn: stri
   return types.length === 0 ? sql`true` : sql`${sql.raw(typeColumn)} <> all(${[...types]}::text[])`
 }
 
+/** Leaves out entities of some types. */
+export function notOfTypes(hidden: readonly string[] | undefined, typeColumn = 'type'): SQL {
+  if (hidden === undefined || hidden.length === 0) return sql``
+  return sql`and ${sql.raw(typeColumn)} <> all(${[...hidden]}::text[])`
+}
+
 /** That a column has one of some ids of fields. */
 export function isOneOf(column: string, ids: readonly number[]): SQL {
   return sql.raw(ids.length === 1 ? `${column} = ${ids[0]}` : `${column} in (${ids.join(', ')})`)

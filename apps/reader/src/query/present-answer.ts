@@ -1,9 +1,10 @@
 import { create } from '@bufbuild/protobuf'
+import type { HandlerContext } from '@connectrpc/connect'
 import { QueriedEntitySchema, QueryResponseSchema, type QueryResponse } from '@qcore/contracts'
 import { messageFromEntity } from '@qcore/model'
 import { checkQuery, type CheckedQuery, type Query, type TypeSource } from '@qcore/query'
-import type { Caller } from '@qcore/replica'
 import type { ReaderContext } from '../context.ts'
+import { assertSameView, viewOf } from '../view.ts'
 import { whenApplied } from '../when-applied.ts'
 import { columnResult } from './column-result.ts'
 import { writePlace, type QueryPlace } from './query-cursor.ts'
@@ -20,13 +21,13 @@ export interface QueryCall {
   readonly identity: Uint8Array
   /** Where the page before ended. */
   readonly place: QueryPlace | undefined
-  readonly caller: Caller
+  readonly caller: HandlerContext
 }
 
 /** Answers with the store as it is, by one statement. Throws what `checkQuery` throws; `unavailable`, `deadline_exceeded`. */
 export async function answerPresent(call: QueryCall): Promise<QueryResponse> {
   const { reader, tree, place, caller } = call
-  const types = await reader.replica.read((_source, types) => types, caller)
+  const types = await reader.replica.read((_source, present) => viewOf(caller, present).types(), caller)
   const checked = checkQuery(tree, types)
   const left = leftOf(call)
   const plan = planQuery(checked, Math.min(call.pageSize, left ?? Infinity))
@@ -36,6 +37,7 @@ export async function answerPresent(call: QueryCall): Promise<QueryResponse> {
   const after = place && afterOf(plan, place)
   const page = await loadPage(reader.pool, findStatement(plan, { types, columns, after }))
   await whenApplied(reader.replica.feed, page, caller)
+  await assertSameView(reader, types, caller)
   const response = startAnswer(checked, page.revision)
   response.entities = page.rows.slice(0, plan.limit).map((row) => {
     const found = create(QueriedEntitySchema)
@@ -55,6 +57,7 @@ async function countPresent(
 ): Promise<QueryResponse> {
   const counted = await loadCount(reader.pool, plan, types)
   await whenApplied(reader.replica.feed, counted, caller)
+  await assertSameView(reader, types, caller)
   const response = startAnswer(checked, counted.revision)
   response.count = BigInt(counted.count)
   return response

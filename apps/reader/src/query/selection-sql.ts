@@ -1,7 +1,7 @@
 import { sql, type SQL } from './sql.ts'
 import type { FieldModel, TypeModel } from '@qcore/model'
 import type { CheckedPath, OwnName, TypeSource } from '@qcore/query'
-import { followPath, isOneOf, isOwn } from './path-sql.ts'
+import { followPath, isOneOf, isOwn, notOfTypes } from './path-sql.ts'
 
 /** Where a column of the answer comes from. */
 export type Column = OwnColumn | PathColumn
@@ -39,7 +39,7 @@ export function selectionSql(
   const parts: { column: string; from: SQL }[] = []
   if (fieldIds.length > 0) parts.push({ column: 'f.*', from: fieldRows(fieldIds) })
   if (columns.some((column) => column.kind === 'own' && column.name === 'Children')) {
-    parts.push({ column: 'c.children', from: childRows(type) })
+    parts.push({ column: 'c.children', from: childRows(type, types) })
   }
   for (const [index, column] of columns.entries()) {
     if (column.kind !== 'path') continue
@@ -63,10 +63,10 @@ function fieldRows(fieldIds: readonly number[]): SQL {
     from field where entity_id = page.entity_id and field_id in (${fieldIds.join(', ')})) f`)
 }
 
-function childRows({ hasOrderedChildren }: TypeModel): SQL {
-  return sql.raw(` cross join lateral (
-    select coalesce(array_agg(id order by ${hasOrderedChildren ? 'place' : 'name'}, id), '{}') as children
-    from entity child where child.parent_id = page.entity_id) c`)
+function childRows({ hasOrderedChildren }: TypeModel, types: TypeSource): SQL {
+  return sql` cross join lateral (
+    select coalesce(array_agg(id order by ${sql.raw(hasOrderedChildren ? 'place' : 'name')}, id), '{}') as children
+    from entity child where child.parent_id = page.entity_id ${notOfTypes(types.hidden)}) c`
 }
 
 /** What is at the end of a path: a row of `field`, or an entity's own; no row if it leads nowhere. */
@@ -97,5 +97,6 @@ function orderedChildren(types: TypeSource): SQL {
   const ordered = types.names.filter((name) => types.get(name)?.hasOrderedChildren === true)
   const key =
     ordered.length === 0 ? sql`c.name` : sql`case when e.type = any(${ordered}::text[]) then c.place else c.name end`
-  return sql`(select coalesce(array_agg(c.id order by ${key}, c.id), '{}') from entity c where c.parent_id = e.id)`
+  const visible = notOfTypes(types.hidden, 'c.type')
+  return sql`(select coalesce(array_agg(c.id order by ${key}, c.id), '{}') from entity c where c.parent_id = e.id ${visible})`
 }

@@ -70,6 +70,7 @@ export class GroupState {
   readonly #newChildren = new Map<string, string[]>()
   readonly #newHolders = new Map<string, Holder[]>()
   readonly #undo: (() => void)[] = []
+  #isRestricted: boolean | undefined
   /** What `#changedEntities` held, of those that the present commit has changed. */
   readonly #before = new Map<string, HotEntity | null | undefined>()
 
@@ -120,6 +121,18 @@ export class GroupState {
 
   type(name: string): TypeModel | undefined {
     return this.changedTypes.get(name) ?? this.#workingSet.types.get(name)
+  }
+
+  get(name: string): TypeModel | undefined {
+    return this.type(name)
+  }
+
+  /** Whether any type, or field, asks for a permission. */
+  get isRestricted(): boolean {
+    this.#isRestricted ??= [...this.#workingSet.types.values(), ...this.changedTypes.values()].some(
+      (model) => model.isRestricted,
+    )
+    return this.#isRestricted
   }
 
   /** The type of an entity that exists. */
@@ -204,6 +217,7 @@ export class GroupState {
       this.nextFieldId = nextFieldId
     })
     this.changedTypes.set(model.name, model)
+    this.#isRestricted = undefined
   }
 
   /** Remembers fields that existing entities get a row for. */

@@ -4,8 +4,9 @@ import { ChildList, type Child, type Children, type EntitySource } from '@qcore/
 import type { GroupLoad, GroupState } from './group-state.ts'
 import type { WorkingSet } from './working-set.ts'
 
-/** The store as a commit sees it, for paths. What is not loaded is undefined. */
+/** The store as a commit sees it, for paths. What is not loaded is undefined, and is noted. */
 export class GroupSource implements EntitySource {
+  readonly missingEntities = new Set<string>()
   readonly #state: GroupState
 
   constructor(state: GroupState) {
@@ -13,7 +14,9 @@ export class GroupSource implements EntitySource {
   }
 
   entity(id: string): EntityState | null | undefined {
-    return this.#state.knows(id) ? (this.#state.entity(id) ?? null) : undefined
+    if (this.#state.knows(id)) return this.#state.entity(id) ?? null
+    this.missingEntities.add(id)
+    return undefined
   }
 
   children(id: string): Children | undefined {

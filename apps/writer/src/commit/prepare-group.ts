@@ -156,7 +156,7 @@ export class GroupPreparer {
     const revision = group.revision + 1
     const context = { state, changes, revision, timeUs: start.timeUs, caller }
     for (const [index, condition] of request.conditions.entries()) {
-      checkCondition(state, condition, `conditions[${index}]`)
+      checkCondition(context, condition, `conditions[${index}]`)
     }
     const response = create(CommitResponseSchema)
     for (const [index, mutation] of request.mutations.entries()) {

@@ -4,11 +4,12 @@ import { MutationResultSchema, type CreateEntity, type MutationResult } from '@q
 import { QError } from '@qcore/errors'
 import { limits, type FieldState, type TypeModel } from '@qcore/model'
 import type { CommitContext } from '../commit/commit-context.ts'
-import { existingEntity, existingField } from '../commit/group-state.ts'
+import { existingField } from '../commit/group-state.ts'
 import type { HotEntity } from '../commit/hot-entity.ts'
 import { GroupBreak } from '../commit/group-break.ts'
 import { assertName, assertNameFree, placeUnder } from './entity-place.ts'
 import { checkExpression } from '../transformation/check-expression.ts'
+import { assertMayWrite, permittedEntity, permittedField, permittedType } from './permitted.ts'
 import { assertReferences, ownFieldValue, rememberReferences } from './set-field.ts'
 
 /** The type of the one root. */
@@ -18,18 +19,16 @@ export const rootType = 'Root'
  * Creates an entity.
  *
  * @throws QError `unknown_type`, `unknown_entity`, `unknown_field`, `root_protected`, `entity_exists`,
- *   `name_taken`, `invalid_request`, and what is wrong with a value
+ *   `name_taken`, `permission_denied`, `invalid_request`, and what is wrong with a value
  */
 export function createEntity(context: CommitContext, mutation: CreateEntity, path: string): MutationResult {
   const { state } = context
   if (mutation.type === rootType) {
     throw new QError('root_protected', 'there is no second root', { field: `${path}.type` })
   }
-  const model = state.type(mutation.type)
-  if (model === undefined) {
-    throw new QError('unknown_type', `there is no type ${mutation.type}`, { field: `${path}.type` })
-  }
-  const parent = existingEntity(state, mutation.parentId, `${path}.parent_id`)
+  const model = permittedType(context, mutation.type, `${path}.type`)
+  assertMayWrite(context, model, `${path}.type`)
+  const parent = permittedEntity(context, mutation.parentId, `${path}.parent_id`, 'read')
   const depth = state.structure.depthOf(parent) + 1
   if (depth > limits.treeDepth) {
     throw new QError('value_out_of_range', `the tree has at most ${limits.treeDepth} levels`, {
@@ -80,7 +79,8 @@ export function initialFields(
   const writer = caller.subject
   const fields = model.fields.map((field) => ({ value: field.defaultValue, writeTimeUs: timeUs, writer, revision }))
   for (const [name, value] of Object.entries(given)) {
-    const field = existingField(model, name, fieldPath(path, name))
+    const field = permittedField(context, { model, name }, fieldPath(path, name), 'write')
+    assertMayWrite(context, model, fieldPath(path, name), field)
     const checked = ownFieldValue(field, value, fieldPath(path, name))
     checkExpression(context, field, checked, fieldPath(path, name))
     fields[field.position] = { value: checked, writeTimeUs: timeUs, writer, revision }

@@ -3,7 +3,8 @@ import { MutationResultSchema, ValueType, type DeleteEntity, type MutationResult
 import { QError } from '@qcore/errors'
 import { limits, referencedIds } from '@qcore/model'
 import type { CommitContext } from '../commit/commit-context.ts'
-import { existingEntity, type Holder } from '../commit/group-state.ts'
+import type { Holder } from '../commit/group-state.ts'
+import { assertMayWrite, permittedEntity } from './permitted.ts'
 import { setField } from './set-field.ts'
 
 /**
@@ -13,13 +14,17 @@ import { setField } from './set-field.ts'
  */
 export function deleteEntity(context: CommitContext, mutation: DeleteEntity, path: string): MutationResult {
   const { state, changes, revision } = context
-  const entity = existingEntity(state, mutation.entityId, `${path}.entity_id`)
+  const entity = permittedEntity(context, mutation.entityId, `${path}.entity_id`, 'write')
   if (entity.parentId === '') {
     throw new QError('root_protected', 'the root cannot be deleted', { field: `${path}.entity_id` })
   }
   if (state.isTruncated) throw tooLarge(path)
   const doomed = childrenFirst(context, entity.id)
   if (changes.length + doomed.length > limits.changesPerCommit) throw tooLarge(path)
+  for (const id of doomed) {
+    const model = state.type(state.entity(id)?.type ?? '')
+    if (model !== undefined) assertMayWrite(context, model, `${path}.entity_id`)
+  }
   const ids = new Set(doomed)
   clearReferences(context, ids)
   changes.dropEntities(ids)

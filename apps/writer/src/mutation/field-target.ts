@@ -1,10 +1,12 @@
 import { isQError, QError } from '@qcore/errors'
-import { parsePath, type FieldModel, type FieldPath } from '@qcore/model'
-import { resolvePath } from '@qcore/replica'
-import { LoadMore } from '../commit/commit-needs.ts'
-import { existingEntity, existingField, type GroupState } from '../commit/group-state.ts'
+import { parsePath, type FieldModel } from '@qcore/model'
+import { resolvePath, type PathProblem, type PathTarget } from '@qcore/replica'
+import type { CommitContext } from '../commit/commit-context.ts'
+import { LoadMore, type NeededPath } from '../commit/commit-needs.ts'
+import { existingEntity } from '../commit/group-state.ts'
 import type { HotEntity } from '../commit/hot-entity.ts'
 import { GroupSource } from '../commit/path-source.ts'
+import { permittedEntity, permittedField, permittedSource, type Purpose } from './permitted.ts'
 
 /** What a request means by an entity and a field. */
 export interface FieldTarget {
@@ -15,28 +17,27 @@ export interface FieldTarget {
 }
 
 /**
- * Finds the field that a request names, directly or by a path from the entity.
+ * Finds the field that a request names, directly or by a path from the entity, as far as the caller may see; to write, a field
+ * that is named directly need not be one that the caller may see.
  *
  * @param path the part of the request that has `entity_id` and `field`
  * @throws QError `unknown_entity`, `unknown_field`, `invalid_path`, `broken_path`, `too_many_children`
  */
 export function fieldTarget(
-  state: GroupState,
+  context: CommitContext,
   { entityId, field: name }: { entityId: string; field: string },
   path: string,
+  purpose: Purpose,
 ): FieldTarget {
-  if (name.includes('->')) return pathTarget(state, { entityId, path: parsePath(name, `${path}.field`) }, path)
-  const entity = existingEntity(state, entityId, `${path}.entity_id`)
-  return { entity, field: existingField(state.typeOf(entity), name, `${path}.field`), isPath: false }
+  if (name.includes('->')) return pathTarget(context, { entityId, path: parsePath(name, `${path}.field`) }, path)
+  const entity = permittedEntity(context, entityId, `${path}.entity_id`, purpose)
+  const model = context.state.typeOf(entity)
+  const field = permittedField(context, { model, name }, `${path}.field`, purpose)
+  return { entity, field, isPath: false }
 }
 
-function pathTarget(
-  state: GroupState,
-  needed: { readonly entityId: string; readonly path: FieldPath },
-  path: string,
-): FieldTarget {
-  const target = resolved(state, needed, path)
-  if (target === undefined) throw new LoadMore({ paths: [needed] })
+function pathTarget(context: CommitContext, needed: NeededPath, path: string): FieldTarget {
+  const target = resolved(context, needed, path)
   switch (target.kind) {
     case 'problem': {
       const part = target.part === 'entity_id' ? 'entity_id' : 'field'
@@ -47,19 +48,28 @@ function pathTarget(
         field: `${path}.field`,
       })
     default:
-      return { entity: existingEntity(state, target.entity.id, path), field: target.field, isPath: true }
+      return { entity: existingEntity(context.state, target.entity.id, path), field: target.field, isPath: true }
   }
 }
 
-function resolved(
-  state: GroupState,
-  { entityId, path: steps }: { readonly entityId: string; readonly path: FieldPath },
-  path: string,
-): ReturnType<typeof resolvePath> {
+/** @throws QError `too_many_children` */
+function resolved(context: CommitContext, needed: NeededPath, path: string): PathTarget | PathProblem {
   try {
-    return resolvePath(new GroupSource(state), entityId, steps)
+    return followPath(context, needed)
   } catch (error) {
     if (!isQError(error)) throw error
     throw new QError(error.code, error.message, { field: `${path}.field`, cause: error })
   }
+}
+
+/**
+ * Follows a path as far as the caller may see.
+ *
+ * @throws QError `too_many_children`
+ */
+export function followPath(context: CommitContext, needed: NeededPath): PathTarget | PathProblem {
+  const source = new GroupSource(context.state)
+  const target = resolvePath(permittedSource(context, source), needed.entityId, needed.path)
+  if (target === undefined) throw new LoadMore({ paths: [needed], ids: [...source.missingEntities] })
+  return target
 }

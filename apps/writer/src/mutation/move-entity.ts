@@ -3,9 +3,9 @@ import { MutationResultSchema, type MoveEntity, type MutationResult } from '@qco
 import { QError } from '@qcore/errors'
 import { limits } from '@qcore/model'
 import type { CommitContext } from '../commit/commit-context.ts'
-import { existingEntity } from '../commit/group-state.ts'
 import type { HotEntity } from '../commit/hot-entity.ts'
 import { assertNameFree, placeUnder, replaceEntity } from './entity-place.ts'
+import { assertMayWrite, permittedEntity } from './permitted.ts'
 
 /**
  * Gives an entity another parent, or another place among its siblings.
@@ -14,11 +14,12 @@ import { assertNameFree, placeUnder, replaceEntity } from './entity-place.ts'
  */
 export function moveEntity(context: CommitContext, mutation: MoveEntity, path: string): MutationResult {
   const { state } = context
-  const entity = existingEntity(state, mutation.entityId, `${path}.entity_id`)
+  const entity = permittedEntity(context, mutation.entityId, `${path}.entity_id`, 'write')
+  assertMayWrite(context, state.typeOf(entity), `${path}.entity_id`)
   if (entity.parentId === '') {
     throw new QError('root_protected', 'the root cannot be moved', { field: `${path}.entity_id` })
   }
-  const parent = existingEntity(state, mutation.parentId || entity.parentId, `${path}.parent_id`)
+  const parent = permittedEntity(context, mutation.parentId || entity.parentId, `${path}.parent_id`, 'read')
   const result = create(MutationResultSchema, { entityId: entity.id })
   const isNewParent = parent.id !== entity.parentId
   if (!isNewParent && !state.typeOf(parent).hasOrderedChildren && mutation.beforeId === '') return result

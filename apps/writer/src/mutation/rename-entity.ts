@@ -1,8 +1,8 @@
 import { create } from '@bufbuild/protobuf'
 import { MutationResultSchema, type MutationResult, type RenameEntity } from '@qcore/contracts'
 import type { CommitContext } from '../commit/commit-context.ts'
-import { existingEntity } from '../commit/group-state.ts'
 import { assertName, assertNameFree, replaceEntity } from './entity-place.ts'
+import { assertMayWrite, permittedEntity } from './permitted.ts'
 
 /**
  * Gives an entity another name.
@@ -11,7 +11,8 @@ import { assertName, assertNameFree, replaceEntity } from './entity-place.ts'
  */
 export function renameEntity(context: CommitContext, mutation: RenameEntity, path: string): MutationResult {
   const { state } = context
-  const entity = existingEntity(state, mutation.entityId, `${path}.entity_id`)
+  const entity = permittedEntity(context, mutation.entityId, `${path}.entity_id`, 'write')
+  assertMayWrite(context, state.typeOf(entity), `${path}.entity_id`)
   const { name } = mutation
   assertName(name, `${path}.name`)
   const result = create(MutationResultSchema, { entityId: entity.id })

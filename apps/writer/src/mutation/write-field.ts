@@ -14,17 +14,23 @@ import type { CommitContext } from '../commit/commit-context.ts'
 import { checkExpression } from '../transformation/check-expression.ts'
 import { feedTransformation } from '../transformation/feed-transformation.ts'
 import { fieldTarget, type FieldTarget } from './field-target.ts'
+import { assertMayWrite, maySee } from './permitted.ts'
 import { ownFieldValue } from './set-field.ts'
 import { storeField, type WriteTerms } from './store-field.ts'
 
 /**
  * Writes a field. A Transformation keeps its expression when it is given a value of another type: that is fed to it.
  *
- * @throws QError what `fieldTarget` and `feedTransformation` throw, `type_mismatch`, `value_out_of_range`,
+ * @throws QError what `fieldTarget` and `feedTransformation` throw, `permission_denied`, `type_mismatch`, `value_out_of_range`,
  *   `unknown_choice`, `invalid_expression`
  */
 export function writeField(context: CommitContext, mutation: WriteField, path: string): MutationResult {
-  const target = fieldTarget(context.state, mutation, path)
+  const target = fieldTarget(context, mutation, path, 'write')
+  const model = context.state.typeOf(target.entity)
+  assertMayWrite(context, model, `${path}.field`, target.field)
+  if (mutation.option === WriteOption.IF_CHANGED && !maySee(context, model, target.field)) {
+    throw new QError('permission_denied', 'the answer would tell what the field holds', { field: `${path}.option` })
+  }
   const result = create(MutationResultSchema)
   result.entityId = target.entity.id
   if (target.isPath) result.field = target.field.name

@@ -10,12 +10,11 @@ import {
   type PathReading,
 } from '@qcore/expression'
 import { limits, parsePath, referencedIds, type FieldModel } from '@qcore/model'
-import { resolvePath } from '@qcore/replica'
 import type { CommitContext } from '../commit/commit-context.ts'
 import { LoadMore } from '../commit/commit-needs.ts'
 import type { HotEntity } from '../commit/hot-entity.ts'
-import { GroupSource } from '../commit/path-source.ts'
-import { fieldTarget } from '../mutation/field-target.ts'
+import { fieldTarget, followPath } from '../mutation/field-target.ts'
+import { assertMayWrite, maySee } from '../mutation/permitted.ts'
 import { ownFieldValue, setField } from '../mutation/set-field.ts'
 import { storeField, type WriteTerms } from '../mutation/store-field.ts'
 
@@ -73,10 +72,8 @@ function evaluate(context: CommitContext, { entity, field }: Feeding, input: Cel
   return entriesFromCel(result).filter(([, value]) => value !== null)
 }
 
-function readField({ state }: CommitContext, entity: HotEntity, text: string): PathReading {
-  const path = parsePath(text, '')
-  const target = resolvePath(new GroupSource(state), entity.id, path)
-  if (target === undefined) throw new LoadMore({ paths: [{ entityId: entity.id, path }] })
+function readField(context: CommitContext, entity: HotEntity, text: string): PathReading {
+  const target = followPath(context, { entityId: entity.id, path: parsePath(text, '') })
   if (target.kind === 'problem') return { problem: target.message }
   if (target.kind === 'own') return { value: celFromFieldValue(target.valueType, target.value) }
   const held = target.entity.fields[target.field.position]
@@ -94,7 +91,12 @@ function write(
   if (changes.length >= limits.changesPerCommit) {
     throw new QError('commit_too_large', `a commit makes at most ${limits.changesPerCommit} changes`)
   }
-  const { entity, field } = fieldTarget(state, { entityId: feeding.entity.id, field: path }, terms.path)
+  const { entity, field } = fieldTarget(context, { entityId: feeding.entity.id, field: path }, terms.path, 'write')
+  const model = state.typeOf(entity)
+  assertMayWrite(context, model, terms.path, field)
+  if (terms.onlyChanges && !maySee(context, model, field)) {
+    throw new QError('permission_denied', 'the answer would tell what the field holds', { field: terms.path })
+  }
   if (field.valueType === ValueType.TRANSFORMATION) {
     return feedTransformation(context, { entity, field, depth: feeding.depth + 1 }, value, terms)
   }

@@ -5,7 +5,7 @@ import type { TypeSchemaInput } from './schema.ts'
 import type { FieldSpec, FieldSpecs, ReadValue, WriteValue } from './field-spec.ts'
 
 /** What can be said of a type, besides its fields. */
-export type TypeOptions = Pick<TypeSchemaInput, 'description' | 'uniqueChildNames' | 'childOrder'>
+export type TypeOptions = Pick<TypeSchemaInput, 'description' | 'uniqueChildNames' | 'childOrder' | 'permissions'>
 
 /** A type that is written in TypeScript. `q.setSchema` takes it as it is; bindings are checked against it. */
 export interface TypeDefinition<

@@ -1,6 +1,7 @@
 import type { FieldType } from '../values/field-type.ts'
 import type { Timestamp } from '../values/timestamp.ts'
 import type { BinaryFile } from '../values/value-input.ts'
+import type { Permissions } from './schema.ts'
 
 /** What can be said of any field. */
 export interface FieldOptions<Value> {
@@ -11,6 +12,8 @@ export interface FieldOptions<Value> {
   /** True: writes cost less, and the field cannot be searched for. */
   readonly unindexed?: boolean
   readonly description?: string
+  /** Beyond what the type asks for. Default: as it is; of a new field: nothing. */
+  readonly permissions?: Partial<Permissions>
 }
 
 /** What can be said of a reference or a list. */

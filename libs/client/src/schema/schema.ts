@@ -2,14 +2,22 @@ import { create } from '@bufbuild/protobuf'
 import {
   ChildOrder as ChildOrderMessage,
   FieldDefinitionSchema,
+  PermissionsSchema,
   TypeSchemaSchema,
   type FieldDefinition as FieldDefinitionMessage,
+  type Permissions as PermissionsMessage,
   type TypeSchema as TypeSchemaMessage,
 } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
 import { fieldTypeName, fieldTypes, type FieldType } from '../values/field-type.ts'
 import type { ValueInput } from '../values/value-input.ts'
 import { messageFromInput, typedValueFromMessage, type FieldValue } from '../values/value-message.ts'
+
+/** What a token needs to see, and to change, something: scopes `permission:NAME`; all of the names. */
+export interface Permissions {
+  readonly read: readonly string[]
+  readonly write: readonly string[]
+}
 
 /** A field of a type, as it is set. The name of its type alone does where nothing else is to say. */
 export interface FieldDefinitionInput {
@@ -23,6 +31,8 @@ export interface FieldDefinitionInput {
   /** True: writes cost less, and the field cannot be searched for. */
   readonly unindexed?: boolean
   readonly description?: string
+  /** Beyond what the type asks for. Default: as it is; of a new field: nothing. */
+  readonly permissions?: Partial<Permissions>
 }
 
 /** A type, as it is set: always all of its fields. */
@@ -34,6 +44,8 @@ export interface TypeSchemaInput {
   readonly uniqueChildNames?: boolean
   /** How the children of an entity are ordered. Default: as it is; of a new type: by name. */
   readonly childOrder?: ChildOrder
+  /** Default: as it is; of a new type: nothing. */
+  readonly permissions?: Partial<Permissions>
 }
 
 /** How the children of an entity are ordered: by name, or as they were placed. */
@@ -48,6 +60,7 @@ export interface FieldDefinition {
   readonly choices: readonly string[]
   readonly unindexed: boolean
   readonly description: string
+  readonly permissions: Permissions
 }
 
 /** A type, as the store has it. It can be changed and given back to `setSchema`. */
@@ -58,6 +71,7 @@ export interface TypeSchema {
   readonly description: string
   readonly uniqueChildNames: boolean
   readonly childOrder: ChildOrder
+  readonly permissions: Permissions
   /** The revision that last changed it. */
   readonly revision: number
 }
@@ -69,8 +83,19 @@ export function messageFromSchema(schema: TypeSchemaInput): TypeSchemaMessage {
     description: schema.description ?? '',
     ...(schema.uniqueChildNames === undefined ? {} : { uniqueChildNames: schema.uniqueChildNames }),
     ...(schema.childOrder === undefined ? {} : { childOrder: childOrderMessage(schema.childOrder) }),
+    ...permissionsMessage(schema.permissions),
     fields: Object.entries(schema.fields).map(([name, definition]) => messageFromDefinition(name, definition)),
   })
+}
+
+function permissionsMessage(given: Partial<Permissions> | undefined): { permissions?: PermissionsMessage } {
+  if (given === undefined) return {}
+  const { read = [], write = [] } = given
+  return { permissions: create(PermissionsSchema, { read: [...read], write: [...write] }) }
+}
+
+function permissionsFrom({ permissions }: TypeSchemaMessage | FieldDefinitionMessage): Permissions {
+  return { read: permissions?.read ?? [], write: permissions?.write ?? [] }
 }
 
 /** @throws QError `invalid_schema` */
@@ -92,6 +117,7 @@ function messageFromDefinition(name: string, input: FieldType | FieldDefinitionI
     unindexed: definition.unindexed ?? false,
     description: definition.description ?? '',
     ...(definition.rank === undefined ? {} : { rank: definition.rank }),
+    ...permissionsMessage(definition.permissions),
     ...(definition.default === undefined
       ? {}
       : { defaultValue: messageFromInput(definition.type, definition.default, `${name}.default`) }),
@@ -105,6 +131,7 @@ export function schemaFromMessage(message: TypeSchemaMessage): TypeSchema {
     revision: Number(message.revision),
     uniqueChildNames: message.uniqueChildNames ?? false,
     childOrder: message.childOrder === ChildOrderMessage.EXPLICIT ? 'explicit' : 'name',
+    permissions: permissionsFrom(message),
     fields: Object.fromEntries(message.fields.map((field) => [field.name, definitionFromMessage(field)])),
   }
 }
@@ -117,6 +144,7 @@ function definitionFromMessage(message: FieldDefinitionMessage): FieldDefinition
     choices: message.choices,
     unindexed: message.unindexed,
     description: message.description,
+    permissions: permissionsFrom(message),
   }
 }
 

@@ -27,10 +27,9 @@ export function checkPath(
   const all = steps.length === 0 ? [] : allTypes(types)
   const note = (name: string): void => {
     if (typesWith.has(name)) return
-    typesWith.set(
-      name,
-      all.filter(({ fieldsByName }) => fieldsByName.has(name)).map((each) => each.name),
-    )
+    const withField = all.filter(({ fieldsByName }) => fieldsByName.has(name)).map((each) => each.name)
+    // Of what may not be seen, the name, the parent and the children may not either.
+    typesWith.set(name, [...withField, ...(types.hidden ?? [])])
   }
   const checked = steps.map((step, position) => {
     const found = checkStep(step, { candidates, isFirst: position === 0, text, field })

@@ -81,9 +81,11 @@ export interface CheckedQuery {
   readonly count: boolean
 }
 
-/** The types of a store. */
+/** The types of a store, as far as the asker may see them. */
 export interface TypeSource {
   get(name: string): TypeModel | undefined
   /** Ordered. */
   readonly names: readonly string[]
+  /** The names of those that it may not see: nothing of their entities is told. Absent: it may see all. */
+  readonly hidden?: readonly string[]
 }

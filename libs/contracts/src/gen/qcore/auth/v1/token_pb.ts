@@ -37,7 +37,8 @@ export type MintTokenRequest = Message<"qcore.auth.v1.MintTokenRequest"> & {
 
   /**
    * What it is limited to, at most 32, `resource:identifier`. `store:NAME` limits it to stores, `service:NAME` (read,
-   * commit, watch, token) to services. Empty: no limit. Another resource is refused.
+   * commit, watch, token) to services; without one there is no limit. `permission:NAME` gives what a schema asks for by
+   * that name. Another resource is refused.
    *
    * @generated from field: repeated string scopes = 3;
    */

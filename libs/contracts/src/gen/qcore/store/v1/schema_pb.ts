@@ -13,7 +13,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file qcore/store/v1/schema.proto.
  */
 export const file_qcore_store_v1_schema: GenFile = /*@__PURE__*/
-  fileDesc("ChtxY29yZS9zdG9yZS92MS9zY2hlbWEucHJvdG8SDnFjb3JlLnN0b3JlLnYxIp8CCgpUeXBlU2NoZW1hEjEKBHR5cGUYASABKAlCI7pIIHIeMhxeW0EtWmEtel1bQS1aYS16MC05X117MCw2Mn0kEjoKBmZpZWxkcxgCIAMoCzIfLnFjb3JlLnN0b3JlLnYxLkZpZWxkRGVmaW5pdGlvbkIJukgGkgEDEIACEh0KC2Rlc2NyaXB0aW9uGAMgASgJQgi6SAVyAxiACBIQCghyZXZpc2lvbhgEIAEoBBIfChJ1bmlxdWVfY2hpbGRfbmFtZXMYBSABKAhIAIgBARI5CgtjaGlsZF9vcmRlchgGIAEoDjIaLnFjb3JlLnN0b3JlLnYxLkNoaWxkT3JkZXJCCLpIBYIBAhABQhUKE191bmlxdWVfY2hpbGRfbmFtZXMirwIKD0ZpZWxkRGVmaW5pdGlvbhIxCgRuYW1lGAEgASgJQiO6SCByHjIcXltBLVphLXpdW0EtWmEtejAtOV9dezAsNjJ9JBI6Cgp2YWx1ZV90eXBlGAIgASgOMhkucWNvcmUuc3RvcmUudjEuVmFsdWVUeXBlQgu6SAjIAQGCAQIQARIRCgRyYW5rGAMgASgNSACIAQESLAoNZGVmYXVsdF92YWx1ZRgEIAEoCzIVLnFjb3JlLnN0b3JlLnYxLlZhbHVlEiUKB2Nob2ljZXMYBSADKAlCFLpIEZIBDhCAAhgBIgdyBRABGIABEhEKCXVuaW5kZXhlZBgGIAEoCBIdCgtkZXNjcmlwdGlvbhgHIAEoCUIIukgFcgMYgAgSCgoCaWQYCCABKA1CBwoFX3JhbmsqWQoKQ2hpbGRPcmRlchIbChdDSElMRF9PUkRFUl9VTlNQRUNJRklFRBAAEhQKEENISUxEX09SREVSX05BTUUQARIYChRDSElMRF9PUkRFUl9FWFBMSUNJVBACYgZwcm90bzM", [file_buf_validate_validate, file_qcore_store_v1_value]);
+  fileDesc("ChtxY29yZS9zdG9yZS92MS9zY2hlbWEucHJvdG8SDnFjb3JlLnN0b3JlLnYxItECCgpUeXBlU2NoZW1hEjEKBHR5cGUYASABKAlCI7pIIHIeMhxeW0EtWmEtel1bQS1aYS16MC05X117MCw2Mn0kEjoKBmZpZWxkcxgCIAMoCzIfLnFjb3JlLnN0b3JlLnYxLkZpZWxkRGVmaW5pdGlvbkIJukgGkgEDEIACEh0KC2Rlc2NyaXB0aW9uGAMgASgJQgi6SAVyAxiACBIQCghyZXZpc2lvbhgEIAEoBBIfChJ1bmlxdWVfY2hpbGRfbmFtZXMYBSABKAhIAIgBARI5CgtjaGlsZF9vcmRlchgGIAEoDjIaLnFjb3JlLnN0b3JlLnYxLkNoaWxkT3JkZXJCCLpIBYIBAhABEjAKC3Blcm1pc3Npb25zGAcgASgLMhsucWNvcmUuc3RvcmUudjEuUGVybWlzc2lvbnNCFQoTX3VuaXF1ZV9jaGlsZF9uYW1lcyKKAQoLUGVybWlzc2lvbnMSPAoEcmVhZBgBIAMoCUIuukgrkgEoEBAYASIiciAyHl5bQS1aYS16XVtBLVphLXowLTlfLi1dezAsNjJ9JBI9CgV3cml0ZRgCIAMoCUIuukgrkgEoEBAYASIiciAyHl5bQS1aYS16XVtBLVphLXowLTlfLi1dezAsNjJ9JCLhAgoPRmllbGREZWZpbml0aW9uEjEKBG5hbWUYASABKAlCI7pIIHIeMhxeW0EtWmEtel1bQS1aYS16MC05X117MCw2Mn0kEjoKCnZhbHVlX3R5cGUYAiABKA4yGS5xY29yZS5zdG9yZS52MS5WYWx1ZVR5cGVCC7pICMgBAYIBAhABEhEKBHJhbmsYAyABKA1IAIgBARIsCg1kZWZhdWx0X3ZhbHVlGAQgASgLMhUucWNvcmUuc3RvcmUudjEuVmFsdWUSJQoHY2hvaWNlcxgFIAMoCUIUukgRkgEOEIACGAEiB3IFEAEYgAESEQoJdW5pbmRleGVkGAYgASgIEh0KC2Rlc2NyaXB0aW9uGAcgASgJQgi6SAVyAxiACBIKCgJpZBgIIAEoDRIwCgtwZXJtaXNzaW9ucxgJIAEoCzIbLnFjb3JlLnN0b3JlLnYxLlBlcm1pc3Npb25zQgcKBV9yYW5rKlkKCkNoaWxkT3JkZXISGwoXQ0hJTERfT1JERVJfVU5TUEVDSUZJRUQQABIUChBDSElMRF9PUkRFUl9OQU1FEAESGAoUQ0hJTERfT1JERVJfRVhQTElDSVQQAmIGcHJvdG8z", [file_buf_validate_validate, file_qcore_store_v1_value]);
 
 /**
  * What an entity of a type looks like.
@@ -63,6 +63,14 @@ export type TypeSchema = Message<"qcore.store.v1.TypeSchema"> & {
    * @generated from field: qcore.store.v1.ChildOrder child_order = 6;
    */
   childOrder: ChildOrder;
+
+  /**
+   * Who may see entities of this type, and who may create, change and delete them. Absent: as it is; of a new type:
+   * everybody whose level allows it.
+   *
+   * @generated from field: qcore.store.v1.Permissions permissions = 7;
+   */
+  permissions?: Permissions | undefined;
 };
 
 /**
@@ -71,6 +79,35 @@ export type TypeSchema = Message<"qcore.store.v1.TypeSchema"> & {
  */
 export const TypeSchemaSchema: GenMessage<TypeSchema> = /*@__PURE__*/
   messageDesc(file_qcore_store_v1_schema, 0);
+
+/**
+ * What a token needs beyond its level: the scope `permission:NAME` for each of the names. Level admin has all of them. What
+ * a token may not see is for its calls as if it did not exist.
+ *
+ * @generated from message qcore.store.v1.Permissions
+ */
+export type Permissions = Message<"qcore.store.v1.Permissions"> & {
+  /**
+   * To see it.
+   *
+   * @generated from field: repeated string read = 1;
+   */
+  read: string[];
+
+  /**
+   * To change it.
+   *
+   * @generated from field: repeated string write = 2;
+   */
+  write: string[];
+};
+
+/**
+ * Describes the message qcore.store.v1.Permissions.
+ * Use `create(PermissionsSchema)` to create a new message.
+ */
+export const PermissionsSchema: GenMessage<Permissions> = /*@__PURE__*/
+  messageDesc(file_qcore_store_v1_schema, 1);
 
 /**
  * A field of a type.
@@ -136,6 +173,14 @@ export type FieldDefinition = Message<"qcore.store.v1.FieldDefinition"> & {
    * @generated from field: uint32 id = 8;
    */
   id: number;
+
+  /**
+   * Who may see the field's values, and who may write them, beyond what the type asks for. Absent: as it is; of a new field:
+   * everybody who may see, or change, the entity.
+   *
+   * @generated from field: qcore.store.v1.Permissions permissions = 9;
+   */
+  permissions?: Permissions | undefined;
 };
 
 /**
@@ -143,7 +188,7 @@ export type FieldDefinition = Message<"qcore.store.v1.FieldDefinition"> & {
  * Use `create(FieldDefinitionSchema)` to create a new message.
  */
 export const FieldDefinitionSchema: GenMessage<FieldDefinition> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_schema, 1);
+  messageDesc(file_qcore_store_v1_schema, 2);
 
 /**
  * How the children of an entity are ordered.

@@ -1,0 +1,14 @@
+import { visibleType, type Grants } from '@qcore/model'
+import type { PresentTypes } from '@qcore/replica'
+import type { FieldWrite } from '../match/field-write.ts'
+
+/** Whether a caller may see the field of a write, by what the schemas ask for now. */
+export function isVisibleWrite(
+  { entityType, name }: FieldWrite,
+  present: PresentTypes | undefined,
+  grants: Grants,
+): boolean {
+  if (grants.hasAll || present?.isRestricted === false) return true
+  const model = present?.get(entityType)
+  return model !== undefined && visibleType(model, grants)?.fieldsByName.has(name) === true
+}
