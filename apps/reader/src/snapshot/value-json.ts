@@ -11,8 +11,9 @@ export function valueJson(bytes: Buffer): string {
       return `{"int":"${readVarint(bytes)}"}`
     case tags.float: {
       const float = bytes.readDoubleLE(1)
-      // Other JSON has no words for these, and -0 would lose its sign.
-      return Number.isFinite(float) && !Object.is(float, -0) ? `{"float":${float}}` : generalJson(bytes)
+      // JSON has a way to write -0, which JSON.stringify does not use, and none for the infinities and NaN.
+      if (Object.is(float, -0)) return '{"float":-0}'
+      return Number.isFinite(float) ? `{"float":${float}}` : generalJson(bytes)
     }
     case tags.string:
       return `{"string":${textJson(bytes)}}`
