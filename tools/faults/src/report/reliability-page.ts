@@ -15,6 +15,7 @@ export interface PageSource {
 export function reliabilityPage({ results, machine }: PageSource): string {
   return `${[
     '# Reliability',
+    '',
     'What happens to the platform when something breaks, as tried: `npm run faults -- all --seed N --json FILE`. This page is made',
     'from such files, by `npm run faults -- page FILE…`. [tools/faults](../tools/faults/README.md) says how a run works.',
     '',
