@@ -27,7 +27,6 @@ export async function snapshotComparisons(bench: BenchContext, parts: AsyncDispo
       name: 'snapshot to a file, fields',
       unit: '1/s',
       limitName: 'COPY of the same rows to the client',
-      target: { relation: '≥', ratio: 0.1 },
       rounds: Math.min(rounds, snapshotRounds),
       limit: () => perSecond(countFields, () => client.query('copy main.field to stdout')),
       qcore: () => perSecond(countFields, save),
@@ -36,7 +35,6 @@ export async function snapshotComparisons(bench: BenchContext, parts: AsyncDispo
       name: 'restore of a file, fields',
       unit: '1/s',
       limitName: 'INSERT … SELECT of the same rows, with the same indexes',
-      target: { relation: '≥', ratio: 0.1 },
       rounds: Math.min(rounds, restoreRounds),
       limit: async () => {
         await client.query('create table bench.copied (like main.field including all)')
