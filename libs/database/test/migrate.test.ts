@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import { afterEach, beforeEach, expect, inject, test } from 'vitest'
 import { migrateStore, openPool, readHead, type DatabaseOptions } from '../src/index.ts'
 
@@ -31,18 +32,20 @@ test('a store that is in order is left as it is', async () => {
 })
 
 test('a store whose tombstones do not tell what was deleted forgets the past before them', async () => {
-  await migrateStore(database)
-  await pool.query('alter table tombstone drop column type, drop column name, drop column parent_id')
-  await pool.query('alter table tombstone drop column created_revision')
-  for (const table of ['tombstone', 'entity']) {
-    await pool.query(`alter table ${table} drop column structure_revision, drop column place`)
-  }
-  await pool.query('drop table former_place')
-  await pool.query('delete from migration where created_at > 1')
+  await createOldStore()
   await pool.query(`insert into tombstone (entity_id, revision) values ('gone', 7)`)
   await migrateStore(database)
   expect((await readHead(pool)).oldestRevision).toBe(8)
 })
+
+/** A store as the first migration alone makes it. */
+async function createOldStore(): Promise<void> {
+  const first = await readFile(new URL('../migrations/0001_store.sql', import.meta.url), 'utf8')
+  await pool.query(`create schema ${database.store}`)
+  for (const statement of first.split('--> statement-breakpoint')) await pool.query(statement)
+  await pool.query('create table migration (id serial primary key, hash text not null, created_at bigint)')
+  await pool.query(`insert into migration (hash, created_at) values ('first', 1)`)
+}
 
 test('a store whose last migration is missing is not taken for one in order', async () => {
   await migrateStore(database)
