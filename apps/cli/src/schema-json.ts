@@ -51,7 +51,8 @@ export function parseSchema(text: string): TypeSchemaInput {
   }
 }
 
-function parseDefinition(json: unknown, field: string): FieldType | FieldDefinitionInput {
+/** @throws QError `invalid_schema` */
+export function parseDefinition(json: unknown, field: string): FieldType | FieldDefinitionInput {
   const {
     type,
     rank,

@@ -115,6 +115,44 @@ describe('tree', () => {
   })
 })
 
+describe('schema alter, delete and versions', () => {
+  it('change a type step by step, after they have shown what would change', async () => {
+    await qcore(['schema', 'set', '-'], { input: '{"type": "Tank", "fields": {"Level": "Int", "Label": "String"}}' })
+    await ok('create', 'Tank', '/', 'T', '--id', 'tank', '--field', 'Label=x')
+    const steps = ['rename Level Height', 'retype Height Float', 'add Mode Choice OFF,ON', 'order Mode,Label,Height']
+    const plan = await ok('schema', 'alter', 'Tank', ...steps, '--dry-run')
+    expect(plan).toMatch(
+      /1 entities\n.*Mode +added +1 values\n.*Level → Height +retyped +1 values\n.*nothing stands in/s,
+    )
+    expect(await ok('schema', 'get', 'Tank')).toMatch(/Level +Int/)
+    expect(await ok('schema', 'alter', 'Tank', ...steps)).toMatch(/^revision \d+$/)
+    expect((await ok('schema', 'get', 'Tank')).split('\n').map((line) => line.split(/ +/)[0])).toEqual([
+      'Mode',
+      'Label',
+      'Height',
+    ])
+    expect(await ok('schema', 'alter', 'Tank', 'retype Label Int', '--dry-run')).toContain('tank.Label')
+    const refused = await qcore(['schema', 'alter', 'Tank', 'retype Label Int'])
+    expect(refused).toMatchObject({ code: 6, err: expect.stringContaining('tank.Label') as string })
+    expect(await json('schema', 'alter', 'Tank', 'add Note {"type":"String","default":"none"}')).toMatchObject({
+      type: 'Tank',
+    })
+    expect(await ok('get', 'tank', 'Note')).toBe('none')
+  })
+
+  it('refuse what is no step, and a type that is in use', async () => {
+    for (const step of ['grow Level', 'add Level', 'rename Level', 'retype Level Integer', 'children many']) {
+      expect(await qcore(['schema', 'alter', 'Tank', step])).toMatchObject({ code: 2 })
+    }
+    expect(await qcore(['schema', 'delete', 'Tank'])).toMatchObject({ code: 6 })
+    await ok('delete', 'tank')
+    await ok('schema', 'delete', 'Tank')
+    const versions = (await json('schema', 'versions', 'Tank')) as { replacedRevision: number | null }[]
+    expect(versions).toHaveLength(3)
+    expect(await ok('schema', 'versions', 'Tank')).toMatch(/^\d+ +until \d+ +Level, Label\n/)
+  })
+})
+
 describe('rename and move', () => {
   it('give an entity another name, another parent and another place', async () => {
     await qcore(['schema', 'set', '-'], { input: '{"type": "Shelf", "fields": {}, "childOrder": "explicit"}' })

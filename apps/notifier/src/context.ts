@@ -56,7 +56,7 @@ export async function openContext(config: NotifierConfig, overrides: NotifierOve
     if (replica.types === undefined) throw new QError('unavailable', 'the store was replaced and is being read anew')
     return replica.types.get(name)
   }
-  const past = openPast(pool, typeModel)
+  const past = openPast(pool)
   const stopped = new AbortController()
   opened.defer(() => stopped.abort())
   const live = new LiveStreams({

@@ -63,7 +63,7 @@ export async function openContext(config: ReaderConfig, overrides: ReaderOverrid
     verifier: createTokenVerifier(authSecret),
     replica,
     cursors: createCursorCodec(authSecret, store),
-    past: openPast(pool, (name) => replica.types?.get(name)),
+    past: openPast(pool),
     pastTurns: new Turns(Math.max(1, Math.floor(config.connections / 2))),
     readLatestRevision: coalesce(async () => (await readDatabase(readHead(pool))).revision),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),

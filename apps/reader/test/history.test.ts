@@ -1,5 +1,6 @@
-import { fromBinary, toJson } from '@bufbuild/protobuf'
+import { create, fromBinary, toJson, type MessageInitShape } from '@bufbuild/protobuf'
 import {
+  AlterStepSchema,
   CommitRecordSchema,
   HistoryChangeSchema,
   HistoryOrder,
@@ -242,4 +243,34 @@ test('what cannot be listed is refused and named', async () => {
   for (const [request, code, field] of failures) {
     expect(await failureOf(reader.history.listChanges(request))).toEqual({ code, field })
   }
+})
+
+test('the history of an entity goes on behind a change of its type, which is part of it', async () => {
+  const step = (kind: NonNullable<MessageInitShape<typeof AlterStepSchema>['kind']>) =>
+    create(AlterStepSchema, { kind })
+  await reader.commit({ kind: 'schema', schema: schemaOf('Box', { Size: ValueType.INT, Label: ValueType.STRING }) })
+  const created = await reader.commit({ kind: 'create', type: 'Box', id: 'box', parentId: 'root', name: 'box' })
+  const sized = await reader.commit({ kind: 'write', id: 'box', field: 'Size', value: 1n })
+  const labeled = await reader.commit({ kind: 'write', id: 'box', field: 'Label', value: 'x' })
+  const altered = await reader.commit({
+    kind: 'alter',
+    type: 'Box',
+    steps: [
+      step({ case: 'retypeField', value: { field: { name: 'Size', valueType: ValueType.STRING } } }),
+      step({ case: 'removeField', value: { field: 'Label' } }),
+    ],
+  })
+  const last = await reader.commit({ kind: 'write', id: 'box', field: 'Size', value: 'large' })
+  const short = async (field: string): Promise<string[]> => (await list({ entityId: 'box', field })).map(inShort)
+  const all = [
+    `${last} fieldChanged Size`,
+    `${altered} schemaChanged`,
+    `${labeled} fieldChanged Label`,
+    `${sized} fieldChanged Size`,
+    `${created} entityCreated`,
+  ]
+  expect(await short('')).toEqual(all)
+  expect(await short('Size')).toEqual(all.filter((each) => !each.includes('Label')))
+  const upwards = await list({ entityId: 'box', order: oldestFirst })
+  expect(upwards.map(inShort)).toEqual(all.toReversed())
 })

@@ -1,5 +1,6 @@
+import { create } from '@bufbuild/protobuf'
 import { timestampFromDate, type Timestamp } from '@bufbuild/protobuf/wkt'
-import { ValueType, type Consistency } from '@qcore/contracts'
+import { AlterStepSchema, ValueType, type Consistency } from '@qcore/contracts'
 import { timestampFromMicros } from '@qcore/model'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { failureOf, schemaOf, startReader, thing, type TestReader } from './_reader.ts'
@@ -145,4 +146,35 @@ test('what was not committed yet, and a time that has not come, is the future', 
     code: 'future_revision',
     field: 'consistency.as_of_time',
   })
+})
+
+test('fields that were renamed, retyped or removed since are what they were, by the names of then', async () => {
+  await reader.commit({ kind: 'schema', schema: schemaOf('Box', { Size: ValueType.INT, Label: ValueType.STRING }) })
+  const before = await reader.commit({
+    kind: 'create',
+    type: 'Box',
+    id: 'box',
+    parentId: 'root',
+    name: 'box',
+    values: { Size: 5n, Label: 'x' },
+  })
+  const altered = await reader.commit({
+    kind: 'alter',
+    type: 'Box',
+    steps: [
+      { case: 'renameField' as const, value: { field: 'Size', name: 'Width' } },
+      { case: 'retypeField' as const, value: { field: { name: 'Width', valueType: ValueType.STRING } } },
+      { case: 'removeField' as const, value: { field: 'Label' } },
+    ].map((kind) => create(AlterStepSchema, { kind })),
+  })
+  const written = await reader.commit({ kind: 'write', id: 'box', field: 'Width', value: 'wide' })
+  const fields = async (revision: bigint): Promise<unknown[]> =>
+    Promise.all(['Size', 'Label', 'Width'].map((field) => readAt(asOf(revision), 'box', field)))
+  expect(await fields(before)).toEqual([5n, 'x', 'unknown_field'])
+  expect(await fields(altered)).toEqual(['unknown_field', 'unknown_field', '5'])
+  expect(await fields(written)).toEqual(['unknown_field', 'unknown_field', 'wide'])
+  const { schema } = await reader.client.getSchema({ type: 'Box', consistency: asOf(before) })
+  expect(schema?.fields.map(({ name }) => name)).toEqual(['Size', 'Label'])
+  const { versions } = await reader.client.listSchemaVersions({ type: 'Box' })
+  expect(versions.map(({ replacedRevision }) => replacedRevision)).toEqual([altered, 0n])
 })

@@ -110,7 +110,7 @@ it('random commits do what a simple model does, in groups of any size', async ()
   expect(foldLog(log)).toEqual(await storedModel(''))
   await expectReferencesToMatch(await storedModel(''))
   expect(await storedTombstones()).toEqual(deletionsOf(log))
-  await vi.waitFor(async () => expect(await streamRevisions()).toEqual(log.map((_, index) => index + 1)))
+  await vi.waitFor(async () => expect(await streamRevisions()).toEqual(log.map((_, index) => index + 1)), 20_000)
 }, 60_000)
 
 /** The entities of type Machine in PostgreSQL. */

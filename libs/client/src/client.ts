@@ -1,5 +1,5 @@
 import { ReadService } from '@qcore/contracts'
-import { QError } from '@qcore/errors'
+import { isQError, QError } from '@qcore/errors'
 import { DirectScope } from './bindings/direct-scope.ts'
 import { AnyEntityBinding } from './bindings/entity-binding.ts'
 import { MultiBinding } from './bindings/multi-binding.ts'
@@ -13,7 +13,7 @@ import {
   type NewEntity,
   type WriteOptions,
 } from './commit/commit-builder.ts'
-import { Committer, type CommitOptions, type CommitResult } from './commit/committer.ts'
+import { Committer, type CommitOptions, type CommitPlan, type CommitResult } from './commit/committer.ts'
 import type { Connection } from './connection/connection.ts'
 import type { Commit, HistoryChange } from './history/history-change.ts'
 import { listCommits, listHistory, type CommitListOptions, type HistoryOptions } from './history/list-history.ts'
@@ -40,6 +40,8 @@ import {
   type QueryInput,
   type QueryOptions,
 } from './read/query.ts'
+import type { AlterStep } from './schema/alter-type.ts'
+import { readSchemaVersions, type SchemaVersion } from './schema/schema-versions.ts'
 import type { TypeSchema, TypeSchemaInput } from './schema/schema.ts'
 import { TypeDirectory } from './schema/type-directory.ts'
 import type { SnapshotSource } from './snapshot/file-parts.ts'
@@ -119,11 +121,21 @@ export class Client implements AsyncDisposable {
 
   /** Finds the entities of exactly one type by the values of their fields. */
   find(type: string, query: FindQuery = {}, options: ReadOptions = {}): Pages<FoundEntity> {
-    return new Pages(async (cursor, limit) => {
+    const find = async (cursor: string, limit: number): ReturnType<typeof findPage> => {
       const request = await findRequest(type, query, this.#directory, options)
       request.cursor = cursor
       request.limit = limit
       return findPage(this.#queryContext, request, options)
+    }
+    return new Pages(async (cursor, limit) => {
+      try {
+        return await find(cursor, limit)
+      } catch (error) {
+        if (!isQError(error, 'type_mismatch')) throw error
+        // A field may have been retyped since its type was asked for.
+        this.#directory.forgetSchema(type)
+        return find(cursor, limit)
+      }
     }, query)
   }
 
@@ -220,7 +232,27 @@ export class Client implements AsyncDisposable {
     return this.#directory.readSchema(type, options.consistency, options)
   }
 
-  /** Creates a type, or changes it: fields may be added, never removed, renamed or retyped. */
+  /** The versions of a schema that there were, oldest first, also of a type that was deleted. */
+  schemaVersions(type: string, options: CallOptions = {}): Promise<SchemaVersion[]> {
+    return readSchemaVersions(this.#caller, type, options)
+  }
+
+  /** Changes a type, and what its entities hold: fields are added, removed, renamed, retyped and ordered. */
+  alterType(type: string, steps: readonly AlterStep[], options: CommitOptions = {}): Promise<CommitResult> {
+    return this.commit(commit().alterType(type, steps), options)
+  }
+
+  /** Deletes a type that has no entities. Throws `type_in_use`. */
+  deleteType(type: string, options: CommitOptions = {}): Promise<CommitResult> {
+    return this.commit(commit().deleteType(type), options)
+  }
+
+  /** What a commit would do, without doing it. What stands in the way of a change of a type is listed, not thrown. */
+  plan(input: CommitInput, options: CallOptions = {}): Promise<CommitPlan> {
+    return this.#committer.plan(input, options)
+  }
+
+  /** Creates a type, or changes it: fields may be added. `alterType` does more. */
   setSchema(schema: TypeSchemaInput, options: CommitOptions = {}): Promise<CommitResult> {
     return this.commit(commit().setSchema(schema), options)
   }

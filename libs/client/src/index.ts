@@ -48,7 +48,7 @@ export type {
   NewEntity,
   WriteOptions,
 } from './commit/commit-builder.ts'
-export type { CommitOptions, CommitResult, MutationResult } from './commit/committer.ts'
+export type { CommitOptions, CommitPlan, CommitResult, MutationResult } from './commit/committer.ts'
 export type { ConnectOptions } from './connect.ts'
 export type { Commit, CommitChange, FormerField, HistoryChange } from './history/history-change.ts'
 export type { CommitListOptions, HistoryOptions } from './history/list-history.ts'
@@ -72,6 +72,8 @@ export type {
 } from './schema/define-type.ts'
 export type { FieldSpec, ReadValue, WriteValue } from './schema/field-spec.ts'
 export type { SchemaProblem } from './schema/field-validator.ts'
+export type { AlterStep, FieldPlan, TypePlan } from './schema/alter-type.ts'
+export type { SchemaVersion } from './schema/schema-versions.ts'
 export type {
   ChildOrder,
   FieldDefinition,

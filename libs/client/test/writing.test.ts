@@ -376,7 +376,7 @@ describe('the type of a value', () => {
       },
     })
     await q.write('a', 'Level', 5)
-    expect(asked).toEqual({ entities: 2, schemas: 1 })
+    expect(asked).toEqual({ entities: 2, schemas: 2 })
     expect(kinds).toHaveLength(2)
   })
 })

@@ -20,6 +20,7 @@ export { GroupRows, RowColumns } from './group-rows.ts'
 export { transact } from './transact.ts'
 export { commitGroup, requestKeyConstraint } from './sql/commit-group.ts'
 export {
+  deleteFormerFieldsBefore,
   deleteFormerPlacesBefore,
   deleteRequestsBefore,
   deleteTombstonesBefore,
@@ -46,6 +47,21 @@ export {
   openSnapshotCursors,
   readSnapshotOrigin,
 } from './sql/save-snapshot.ts'
+export {
+  countEntities,
+  countReferences,
+  deleteReferences,
+  deleteSchemas,
+  loadHeldFields,
+  loadTwins,
+  loadUnplacedChildren,
+  moveReferences,
+  retireField,
+  storeConvertedFields,
+  storeFormerSchemas,
+  storePlaces,
+} from './sql/alter-type.ts'
+export { loadFormerFields, loadSchemasSince, loadSchemaVersions } from './sql/load-former.ts'
 export { advanceHead, storeAddedField, storeSchemas } from './sql/store-schemas.ts'
 export type { DatabaseOptions, Executor, Pool, PoolClient } from './pool.ts'
 export type { Incarnation } from './sql/load-incarnations.ts'
@@ -64,4 +80,6 @@ export type { NamedChild } from './sql/load-structure.ts'
 export type { TermStart } from './sql/load-term-start.ts'
 export type { LogPartition } from './sql/log-partitions.ts'
 export type { SnapshotEntityRow, SnapshotFieldRow, SnapshotOrigin } from './sql/save-snapshot.ts'
+export type { ConvertedField, HeldField, UnplacedChild } from './sql/alter-type.ts'
+export type { FormerFieldRow, SchemaVersionRow } from './sql/load-former.ts'
 export type { AddedField } from './sql/store-schemas.ts'

@@ -61,6 +61,12 @@ export const errorRegistry = {
     status: 'failed_precondition',
     meaning: 'The root is made by the platform: it cannot be deleted, and there is no second one.',
   },
+  conversion_refused: {
+    status: 'failed_precondition',
+    meaning:
+      'The type cannot be changed for what its entities hold. The message, and `entity_ids` in the metadata, name the first; a dry run lists them.',
+  },
+  type_in_use: { status: 'failed_precondition', meaning: 'The type has entities; a type without any can be deleted.' },
   name_taken: {
     status: 'already_exists',
     meaning: 'Another child of the parent has the name, and the type of the parent wants them to differ.',
@@ -146,7 +152,8 @@ export const errorRegistry = {
   },
   schema_changed: {
     status: 'failed_precondition',
-    meaning: 'A field that a query of the past names is another one since: its type or its index was changed. Ask it as of now.',
+    meaning:
+      'A field that is named is another one since. Of a query of the past: ask it as of now. Of a subscription: the field was removed, renamed or retyped, `field_name` and `revision` in the metadata say which and when; subscribe again.',
   },
   future_revision: {
     status: 'out_of_range',

@@ -75,11 +75,14 @@ export function visiblePastType(
   if (view === undefined || present === undefined || present === model) return view
   const now = visibleType(present, grants)
   if (now === undefined) return undefined
-  const hidden = new Set(present.fields.filter(({ name }) => !now.fieldsByName.has(name)).map(({ id }) => id))
-  if (hidden.size === 0) return view
-  const fieldsByName = new Map([...view.fieldsByName].filter(([, { id }]) => !hidden.has(id)))
+  const hidden = present.fields.filter(({ name }) => !now.fieldsByName.has(name))
+  if (hidden.length === 0) return view
+  // A field that was retyped since had another id then.
+  const keys = new Set<string | number>(hidden.flatMap(({ id, name }) => [id, name]))
+  const isOpen = ({ id, name }: { id: number; name: string }): boolean => !keys.has(id) && !keys.has(name)
+  const fieldsByName = new Map([...view.fieldsByName].filter(([, field]) => isOpen(field)))
   const schema = clone(TypeSchemaSchema, view.schema)
-  schema.fields = schema.fields.filter(({ id }) => !hidden.has(id))
+  schema.fields = schema.fields.filter(isOpen)
   return { ...view, fieldsByName, schema }
 }
 

@@ -177,14 +177,15 @@ function keepChildRules(
   if (previous?.hasOrderedChildren ?? isOrdered) schema.childOrder = ChildOrder.EXPLICIT
 }
 
-interface FieldCompletion {
+export interface FieldCompletion {
   known: FieldModel | undefined
   id: number
   rank: number
   path: string
 }
 
-function completeField(given: FieldDefinition, { known, id, rank, path }: FieldCompletion): FieldDefinition {
+/** Completes the definition of a field. */
+export function completeField(given: FieldDefinition, { known, id, rank, path }: FieldCompletion): FieldDefinition {
   const { valueType, choices } = given
   if (known !== undefined && known.valueType !== valueType) {
     throw new QError('schema_change_refused', `the field ${given.name} would change its type`, {

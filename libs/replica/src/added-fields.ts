@@ -19,6 +19,22 @@ export interface AddedFields {
   readonly fields: readonly PackedField[]
 }
 
+/** The type that a change of a schema is of. */
+export function typeOfChange({ schema, previous }: SchemaChanged): string {
+  return schema?.type ?? previous?.type ?? ''
+}
+
+/**
+ * Whether a change of a schema does more to the entities of the type than to add fields, or orders their children anew:
+ * what is kept of them has to be loaded again.
+ */
+export function reshapes({ schema, previous }: SchemaChanged): boolean {
+  if (previous === undefined) return false
+  if (schema === undefined || schema.childOrder !== previous.childOrder) return true
+  const names = new Map(schema.fields.map(({ id, name }) => [id, name]))
+  return previous.fields.some(({ id, name }) => names.get(id) !== name)
+}
+
 /** The fields that a schema change added. */
 export function addedFields(
   { schema, previous }: SchemaChanged,

@@ -41,6 +41,8 @@ export interface ExactCacheOptions<V extends Sized> {
   types: TypesKnown
   /** Loads values of one snapshot that begins after the call. */
   load(keys: readonly string[]): Promise<Loaded<V>>
+  /** Whether a commit can be applied to values that were loaded before it; if not, they are loaded again. */
+  canReplay(record: LogRecord): boolean
   /** Applies a commit to a value that was loaded before it. */
   replay(key: string, value: V, record: LogRecord): void
 }
@@ -128,6 +130,14 @@ export class ExactCache<V extends Sized> {
     if (this.peek(key) === undefined) await this.#loader.load(key)
   }
 
+  /** Forgets values. */
+  forget(isMeant: (value: V) => boolean): void {
+    for (const [key, value] of [...this.#recent.entries()]) if (isMeant(value)) this.#recent.delete(key)
+    for (const pinned of this.#pinned.values()) {
+      if (pinned.value !== undefined && isMeant(pinned.value)) pinned.value = undefined
+    }
+  }
+
   clear(): void {
     this.#recent.clear()
     for (const pinned of this.#pinned.values()) pinned.value = undefined
@@ -140,7 +150,7 @@ export class ExactCache<V extends Sized> {
     throw new QError('unavailable', 'the store changes too fast, or the log is behind it; nothing was read')
   }
 
-  /** False: the log was replaced meanwhile, or more was committed than is kept. */
+  /** False: the log was replaced meanwhile, more was committed than is kept, or a type was altered. */
   async #tryLoad(keys: readonly string[]): Promise<boolean> {
     const { feed, history, types } = this.#options
     if (!types.areKnown()) await types.whenKnown()
@@ -153,6 +163,7 @@ export class ExactCache<V extends Sized> {
       await feed.waitFor(loaded.revision, AbortSignal.timeout(loadTimeoutMs))
       const records = history.after(loaded.revision)
       if (records === undefined || feed.logId !== logId || !types.areKnown()) return false
+      if (!records.every(this.#options.canReplay)) return false
       for (const key of keys) this.#enter(key, loaded.valueOf(key), records)
       return true
     } catch (error) {

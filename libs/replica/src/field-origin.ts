@@ -42,7 +42,7 @@ function originIn(
       const { schema, previous } = decodeSchemaChanged(change)
       const definition = schema?.fields.find(({ name }) => name === field)
       if (schema?.type !== type || definition === undefined) return []
-      if (previous?.fields.some(({ name }) => name === field) === true) return []
+      if (previous?.fields.some(({ id }) => id === definition.id) === true) return []
       return [{ value: definition.defaultValue, previous: undefined, weight: 1 }]
     }
     default:

@@ -1,57 +1,76 @@
-import type { Entity, FieldState as FieldStateMessage } from '@qcore/contracts'
-import type { EntityRow } from '@qcore/database'
+import { fromBinary } from '@bufbuild/protobuf'
+import { ValueSchema, type Entity, type FieldState as FieldStateMessage, type Value } from '@qcore/contracts'
+import type { EntityRow, FormerFieldRow } from '@qcore/database'
+import { QError } from '@qcore/errors'
 import { microsFromTimestamp, type EntityState, type FieldModel, type FieldState, type TypeModel } from '@qcore/model'
-import type { TypeLookup } from './cached-entity.ts'
-import {
-  decodeEntityChanged,
-  decodeEntityDeleted,
-  decodeFieldChange,
-  decodeSchemaChanged,
-  type ChangeOutline,
-} from './change-outline.ts'
+import { decodeEntityChanged, decodeEntityDeleted, decodeFieldChange, type ChangeOutline } from './change-outline.ts'
 import { fieldOrigin } from './field-origin.ts'
 import type { LogRecord } from './log-record.ts'
-import { PackedEntity } from './packed-entity.ts'
 import { storedValue } from './packed-field.ts'
+import type { TypeHistory } from './type-history.ts'
+import type { LeftOutValue } from './written-values.ts'
 
 /** What a field held. The value is absent where the log has it at the revision that wrote it. */
 type PastField = Omit<FieldState, 'value'> & Partial<Pick<FieldState, 'value'>>
 
 type EntityFacts = Omit<EntityState, 'fields'>
 
+/** What an entity of the past is found with. */
+export interface PastOrigin {
+  readonly history: TypeHistory
+  /** The revision that is wanted. */
+  readonly revision: number
+  /** What the entity held since then in fields that were taken away; the earliest first. */
+  readonly former: readonly FormerFieldRow[]
+}
+
 /** An entity on its way back to a revision. */
 export class PastEntity {
   #facts: EntityFacts
+  /** The type at the revision. */
   readonly #type: TypeModel
-  #fields: PastField[]
+  readonly #history: TypeHistory
+  readonly #fields: PastField[]
 
-  private constructor(facts: EntityFacts, type: TypeModel, fields: PastField[]) {
+  private constructor(facts: EntityFacts, type: TypeModel, history: TypeHistory, fields: PastField[]) {
     this.#facts = facts
     this.#type = type
+    this.#history = history
     this.#fields = fields
   }
 
-  /** As it is. */
-  static fromRow(row: EntityRow, type: TypeModel): PastEntity {
-    const { fields, ...facts } = unpacked(PackedEntity.fromRow(row, type))
-    return new PastEntity(facts, type, [...fields])
+  /** As it is: fields that its type has no longer, as they were when they were taken away. */
+  static fromRow(row: EntityRow, { history, revision, former }: PastOrigin): PastEntity {
+    const type = typeThen(history, row.type, revision)
+    const fields = type.fields.map((field) => {
+      const index = row.fieldIds.indexOf(field.id)
+      const value = row.values[index]
+      if (value === undefined) return formerState(field, former)
+      return {
+        value: storedValue(field, fromBinary(ValueSchema, value)),
+        writeTimeUs: row.writeTimesUs[index] ?? 0,
+        writer: row.writers[index] ?? '',
+        revision: row.revisions[index] ?? 0,
+      }
+    })
+    const { id, name, parentId, createdRevision, structureRevision, place } = row
+    const facts = { id, type: type.name, name, parentId, createdRevision, structureRevision, place }
+    return new PastEntity(facts, type, history, fields)
   }
 
   /** As it was when a commit deleted it. */
-  static fromDeleted({ changes }: LogRecord, id: string, typeOf: TypeLookup): PastEntity | undefined {
-    const deletion = changes.find((change) => change.kind === 'entity_deleted' && change.entityId === id)
+  static fromDeleted(record: LogRecord, id: string, { history, revision, former }: PastOrigin): PastEntity | undefined {
+    const deletion = record.changes.find((change) => change.kind === 'entity_deleted' && change.entityId === id)
     const { entity, fields: recorded = [] } = deletion === undefined ? {} : decodeEntityDeleted(deletion)
-    const type = entity === undefined ? undefined : typeOf(entity.type)
-    if (entity === undefined || type === undefined) return undefined
-    const states = new Map(recorded.map((field) => [field.name, field]))
-    const fields: PastField[] = []
-    for (const field of type.fields) {
-      const state = states.get(field.name)
-      // Fields that were added to the type since come last.
-      if (state === undefined) break
-      fields.push(recordedField(state, field))
-    }
-    return new PastEntity(factsOf(entity), type, fields)
+    if (entity === undefined) return undefined
+    const type = typeThen(history, entity.type, revision)
+    const last = typeThen(history, entity.type, record.revision)
+    const states = new Map(recorded.map((state) => [last.fieldsByName.get(state.name)?.id, state]))
+    const fields = type.fields.map((field) => {
+      const state = states.get(field.id)
+      return state === undefined ? formerState(field, former) : recordedField(state, field)
+    })
+    return new PastEntity(factsOf(entity), type, history, fields)
   }
 
   get id(): string {
@@ -91,16 +110,12 @@ export class PastEntity {
     for (const [position, field] of this.#fields.entries()) {
       const model = this.#type.fields[position]
       if (model === undefined || field.revision !== record.revision) continue
-      const origin = fieldOrigin(record, this.#facts, model.name)
-      if (origin === undefined) {
-        throw new Error(`revision ${field.revision} does not tell what ${this.id}.${model.name} held before`)
+      const name = this.#nameAt(model, record.revision)
+      const previous = fieldOrigin(record, this.#facts, name)?.previous
+      if (previous === undefined) {
+        throw new Error(`revision ${field.revision} does not tell what ${this.id}.${name} held before`)
       }
-      if (origin.previous === undefined) {
-        // It was added to the type since, and so were those behind it.
-        this.#fields.length = position
-        return
-      }
-      this.#fields[position] = recordedField(origin.previous, model)
+      this.#fields[position] = recordedField(previous, model)
     }
   }
 
@@ -113,45 +128,59 @@ export class PastEntity {
   }
 
   /** Takes a field, or the structure, to what it was before its first change after a revision. */
-  stepTo(change: ChangeOutline, revision: number): void {
+  stepTo(change: ChangeOutline, { of, revision }: { of: number; revision: number }): void {
     if (change.kind === 'entity_changed' && this.#facts.structureRevision > revision) {
       const { previous } = decodeEntityChanged(change)
       if (previous !== undefined) this.#facts = factsOf(previous)
     }
     if (change.kind !== 'field_changed') return
-    const model = this.#type.fieldsByName.get(change.name)
+    const id = this.#history.at(this.#facts.type, of)?.fieldsByName.get(change.name)?.id
+    const model = this.#type.fields.find((field) => field.id === id)
     const field = model && this.#fields[model.position]
     if (model === undefined || field === undefined || field.revision <= revision) return
     const { previous } = decodeFieldChange(change)
     if (previous !== undefined) this.#fields[model.position] = recordedField(previous, model)
   }
 
-  /** Drops the fields that a change of the schema added. */
-  dropAdded(change: ChangeOutline): void {
-    const { schema, previous } = decodeSchemaChanged(change)
-    const known = previous?.fields.length ?? 0
-    if (schema?.type === this.#facts.type && this.#fields.length > known) this.#fields.length = known
+  /** The values that are absent, as they are found in the log. */
+  lackingValues(namedAt: number): LeftOutValue[] {
+    const { id: entityId, type } = this.#facts
+    return this.#type.fields.flatMap(({ name: field, position }) => {
+      const state = this.#fields[position]
+      if (state === undefined || state.value !== undefined) return []
+      return [{ entityId, type, field, namedAt, revision: state.revision }]
+    })
   }
 
-  /** The revisions that wrote the values that are absent. */
-  revisionsWithoutValue(): number[] {
-    return this.#fields.flatMap((field) => (field.value === undefined ? [field.revision] : []))
+  /** Fills in an absent value. */
+  fillValue(name: string, value: Value | undefined): void {
+    const model = this.#type.fieldsByName.get(name)
+    const state = model && this.#fields[model.position]
+    if (model === undefined || state === undefined) return
+    if (value === undefined) throw new QError('compacted', `nothing tells any more what ${this.id}.${name} held`)
+    this.#fields[model.position] = { ...state, value: storedValue(model, value) }
   }
 
-  /** Fills in the absent values that a commit wrote. */
-  fillValues(record: LogRecord): void {
-    for (const [position, field] of this.#fields.entries()) {
-      const model = this.#type.fields[position]
-      if (model === undefined || field.value !== undefined || field.revision !== record.revision) continue
-      const origin = fieldOrigin(record, this.#facts, model.name)
-      this.#fields[position] = { ...field, value: storedValue(model, origin?.value) }
-    }
+  /** What a field was called at a later revision. */
+  #nameAt({ id, name }: FieldModel, revision: number): string {
+    const then = this.#history.at(this.#facts.type, revision)
+    return then?.fields.find((field) => field.id === id)?.name ?? name
   }
 }
 
-function unpacked(entity: PackedEntity): EntityState {
-  const { id, type, name, parentId, createdRevision, structureRevision, place, fields } = entity
-  return { id, type, name, parentId, createdRevision, structureRevision, place, fields }
+function typeThen(history: TypeHistory, name: string, revision: number): TypeModel {
+  const type = history.at(name, revision)
+  if (type === undefined)
+    throw new QError('compacted', `nothing tells what the type ${name} was at revision ${revision}`)
+  return type
+}
+
+/** What an entity held in a field when it was taken away. */
+function formerState(field: FieldModel, former: readonly FormerFieldRow[]): PastField {
+  const held = former.find(({ fieldId }) => fieldId === field.id)
+  if (held === undefined) throw new QError('compacted', `nothing tells any more what was held in ${field.name}`)
+  const { value, writeTimeUs, writer, sinceRevision } = held
+  return { value: storedValue(field, fromBinary(ValueSchema, value)), writeTimeUs, writer, revision: sinceRevision }
 }
 
 function factsOf({ id, type, name, parentId, createdRevision, structureRevision, place }: Entity): EntityFacts {

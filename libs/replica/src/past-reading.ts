@@ -70,9 +70,7 @@ class PastSource implements EntitySource {
       this.#missedEntities.clear()
     }
     if (this.#missedChildren.size > 0) {
-      const lists = await this.#past.children([...this.#missedChildren], this.#revision, (name) =>
-        this.#types.get(name),
-      )
+      const lists = await this.#past.children([...this.#missedChildren], this.#revision)
       for (const [id, children] of lists) this.#children.set(id, children)
       this.#missedChildren.clear()
     }

@@ -8,12 +8,15 @@ import {
   FieldChangeSchema,
   FieldStateSchema,
   SchemaChangedSchema,
+  type AlterStep,
   type Change,
   type FieldState as FieldStateMessage,
   type TypeSchema,
 } from '@qcore/contracts'
 import {
+  alterSchema,
   completeSchema,
+  convertValue,
   messageFromEntity,
   messageFromFieldValue,
   timestampFromMicros,
@@ -28,6 +31,7 @@ import {
 /** A change for `RawStore.commit`. Nothing is checked. */
 export type RawMutation =
   | { readonly kind: 'schema'; readonly schema: TypeSchema }
+  | { readonly kind: 'alter'; readonly type: string; readonly steps: readonly AlterStep[] }
   | {
       readonly kind: 'create'
       readonly id: string
@@ -87,6 +91,8 @@ function applyMutation(state: RawState, mutation: RawMutation): Change['kind'] {
   switch (mutation.kind) {
     case 'schema':
       return applySchema(state, mutation.schema)
+    case 'alter':
+      return applyAlter(state, mutation)
     case 'create':
       return applyCreate(state, mutation)
     case 'write':
@@ -120,6 +126,31 @@ function applySchema(state: RawState, request: TypeSchema): Change['kind'] {
   }
   const before = previous === undefined ? {} : { previous: previous.schema }
   return { case: 'schemaChanged', value: create(SchemaChangedSchema, { schema, ...before }) }
+}
+
+function applyAlter(state: RawState, { type, steps }: Extract<RawMutation, { kind: 'alter' }>): Change['kind'] {
+  const previous = typeOf(state, type)
+  const { model, retyped } = alterSchema(previous, steps, { nextFieldId: state.nextFieldId, path: '' })
+  model.schema.revision = BigInt(state.revision)
+  state.types.set(type, model)
+  state.nextFieldId += steps.length
+  for (const entity of state.entities.values()) {
+    if (entity.type !== type) continue
+    const fields = model.fields.map((field) => {
+      const kept = previous.fields.find(({ id }) => id === field.id)
+      if (kept !== undefined) return stateOf(entity, kept)
+      const conversion = retyped.find(({ to }) => to.id === field.id)
+      if (conversion === undefined) return newState(state, field.defaultValue)
+      const held = stateOf(entity, conversion.from)
+      const converted = convertValue(conversion.from, field, held.value)
+      if ('reason' in converted) throw new Error(converted.reason)
+      return { ...held, value: converted.value, revision: state.revision }
+    })
+    state.entities.set(entity.id, { ...entity, fields })
+  }
+  const conversions = retyped.map(({ from, to }) => ({ fromId: from.id, toId: to.id }))
+  const value = { schema: model.schema, previous: previous.schema, conversions }
+  return { case: 'schemaChanged', value: create(SchemaChangedSchema, value) }
 }
 
 function applyCreate(state: RawState, mutation: Extract<RawMutation, { kind: 'create' }>): Change['kind'] {

@@ -77,6 +77,11 @@ async function storeCommit(
       if (Number(schema.revision) !== state.revision) continue
       const bytes = Buffer.from(toBinary(TypeSchemaSchema, schema))
       await query(
+        `insert into former_type (name, schema, since_revision, revision)
+         select name, schema, revision, $2 from entity_type where name = $1`,
+        [name, state.revision],
+      )
+      await query(
         `insert into entity_type (name, schema, revision) values ($1, $2, $3)
          on conflict (name) do update set schema = excluded.schema, revision = excluded.revision`,
         [name, bytes, state.revision],
@@ -97,6 +102,8 @@ async function storeCommit(
         )
       }
       if (previous !== entity) await storeEntity(query, entity, state)
+      const alteredRevision = Number(state.types.get(entity.type)?.schema.revision)
+      if (previous !== undefined && alteredRevision === state.revision) await retireFields(query, entity, state)
     }
     await client.query('commit')
   } finally {
@@ -115,6 +122,17 @@ async function deleteEntity(query: Query, entity: EntityState, revision: number)
     `insert into tombstone (entity_id, revision, type, name, parent_id, created_revision, structure_revision, place)
      values ($1, $2, $3, $4, $5, $6, $7, $8)`,
     [id, revision, type, name, parentId, createdRevision, structureRevision, place],
+  )
+}
+
+/** Takes away what the type of an entity has no longer. */
+async function retireFields(query: Query, entity: EntityState, { types, revision }: RawState): Promise<void> {
+  const kept = types.get(entity.type)?.fields.map(({ id }) => id) ?? []
+  await query(
+    `with gone as (delete from field where entity_id = $1 and not field_id = any($2::int[]) returning *)
+     insert into former_field (entity_id, field_id, value, write_time_us, writer, since_revision, revision)
+     select entity_id, field_id, value, write_time_us, writer, revision, $3 from gone`,
+    [entity.id, kept, revision],
   )
 }
 

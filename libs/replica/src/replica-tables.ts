@@ -6,7 +6,7 @@ import { ExactCache, type Loaded, type TypesKnown } from './exact-cache.ts'
 import type { LogFeed } from './log-feed.ts'
 import type { LogRecord } from './log-record.ts'
 import type { RecordHistory } from './record-history.ts'
-import { addedFields } from './added-fields.ts'
+import { addedFields, reshapes, typeOfChange } from './added-fields.ts'
 import { PackedEntity } from './packed-entity.ts'
 
 export interface ReplicaTablesOptions {
@@ -35,6 +35,7 @@ export class ReplicaTables {
       types,
       mostBytes: Math.ceil(cacheBytes * (1 - childrenShare)),
       load: (ids) => loadCachedEntities(pool, ids, typeOf),
+      canReplay,
       replay: (id, entity, record) => {
         for (const change of record.changes) {
           if (concerns(change, id)) applyToEntity(entity, change, { record, typeOf })
@@ -47,6 +48,7 @@ export class ReplicaTables {
       types,
       mostBytes: Math.ceil(cacheBytes * childrenShare),
       load: (ids) => loadChildLists(pool, ids, typeOf),
+      canReplay,
       replay: (id, list, record) => {
         for (const change of record.changes) applyToChildren(list, { parentId: id, change, typeOf })
       },
@@ -56,7 +58,7 @@ export class ReplicaTables {
   /** Applies a commit to what is cached. */
   apply(record: LogRecord): void {
     for (const change of record.changes) {
-      if (change.kind === 'schema_changed') this.#addFields(change, record)
+      if (change.kind === 'schema_changed') this.#applySchema(change, record)
       else if (change.kind !== 'other') this.#applyEntityChange(change, record)
     }
   }
@@ -87,11 +89,23 @@ export class ReplicaTables {
     this.children.changed(parentId, list)
   }
 
-  #addFields(change: ChangeOutline, record: LogRecord): void {
-    const added = addedFields(decodeSchemaChanged(change), record)
+  #applySchema(change: ChangeOutline, record: LogRecord): void {
+    const changed = decodeSchemaChanged(change)
+    if (reshapes(changed)) {
+      const type = typeOfChange(changed)
+      this.entities.forget(({ state }) => state?.type === type)
+      this.children.forget(() => changed.schema?.childOrder !== changed.previous?.childOrder)
+      return
+    }
+    const added = addedFields(changed, record)
     if (added === undefined || added.fields.length === 0) return
     for (const [, entity] of this.entities.entries()) entity.addFields(added)
   }
+}
+
+/** What was loaded before a type was altered is laid out otherwise. */
+function canReplay({ changes }: LogRecord): boolean {
+  return !changes.some((change) => change.kind === 'schema_changed' && reshapes(decodeSchemaChanged(change)))
 }
 
 function concerns(change: ChangeOutline, entityId: string): boolean {

@@ -31,22 +31,13 @@ export class TypeRegistry {
     return Array.from(this.#models.values(), ({ schema }) => schema)
   }
 
-  apply({ schema }: SchemaChanged): void {
-    if (schema === undefined) return
+  apply({ schema, previous }: SchemaChanged): void {
+    if (schema === undefined) {
+      if (previous !== undefined && this.#models.delete(previous.type)) this.#names = undefined
+      return
+    }
     if (!this.#models.has(schema.type)) this.#names = undefined
     this.#isRestricted = undefined
     this.#models.set(schema.type, typeModelFromSchema(schema))
-  }
-
-  /** The same with some types as they are given; undefined: there is no such type. */
-  with(schemas: ReadonlyMap<string, TypeSchema | undefined>): TypeRegistry {
-    const registry = new TypeRegistry([])
-    for (const [name, model] of this.#models) {
-      if (!schemas.has(name)) registry.#models.set(name, model)
-    }
-    for (const [name, schema] of schemas) {
-      if (schema !== undefined) registry.#models.set(name, typeModelFromSchema(schema))
-    }
-    return registry
   }
 }

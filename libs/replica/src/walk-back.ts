@@ -2,6 +2,7 @@ import type { Executor } from '@qcore/database'
 import { QError } from '@qcore/errors'
 import type { PastEntity } from './past-entity.ts'
 import { nextRecords, visitRecords } from './past-log.ts'
+import { loadWrittenValues } from './written-values.ts'
 
 /** Fields that were written more often since are looked for from the other end as well: their next change may be near. */
 const stepsBackOnly = 8
@@ -49,9 +50,8 @@ async function scanForward(
   let last = scanned
   for (const record of await nextRecords(pool, scanned)) {
     for (const change of record.changes) {
-      if (change.kind === 'schema_changed') for (const entity of open.values()) entity.dropAdded(change)
-      else if (change.kind === 'field_changed' || change.kind === 'entity_changed') {
-        open.get(change.entityId)?.stepTo(change, revision)
+      if (change.kind === 'field_changed' || change.kind === 'entity_changed') {
+        open.get(change.entityId)?.stepTo(change, { of: record.revision, revision })
       }
     }
     last = record.revision
@@ -60,10 +60,12 @@ async function scanForward(
 }
 
 /** Fills in the values that large commits left out: the log has them at the revision that wrote them. */
-export async function fillValues(pool: Executor, entities: readonly PastEntity[]): Promise<void> {
-  const lacking = entities.flatMap((entity) => entity.revisionsWithoutValue().map((each) => ({ each, entity })))
-  const byRevision = Map.groupBy(lacking, ({ each }) => each)
-  await visitRecords(pool, byRevision.keys(), (record) => {
-    for (const { entity } of byRevision.get(record.revision) ?? []) entity.fillValues(record)
-  })
+export async function fillValues(pool: Executor, entities: readonly PastEntity[], revision: number): Promise<void> {
+  const lacking = entities.flatMap((entity) => entity.lackingValues(revision).map((question) => ({ entity, question })))
+  if (lacking.length === 0) return
+  const values = await loadWrittenValues(
+    pool,
+    lacking.map(({ question }) => question),
+  )
+  for (const [index, { entity, question }] of lacking.entries()) entity.fillValue(question.field, values[index])
 }

@@ -1,6 +1,7 @@
-import { create } from '@bufbuild/protobuf'
+import { create, type MessageInitShape } from '@bufbuild/protobuf'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import {
+  AlterStepSchema,
   ChildOrder,
   FieldDefinitionSchema,
   logSubject,
@@ -52,6 +53,22 @@ export function person(id: string, parentId: string, name = id): RawMutation {
 
 export function write(id: string, field: string, value: bigint | string | string[]): RawMutation {
   return { kind: 'write', id, field, value }
+}
+
+type Step = MessageInitShape<typeof AlterStepSchema>['kind']
+
+/** Alters the type Person. */
+export function alter(...kinds: Step[]): RawMutation {
+  const steps = kinds.map((kind) => create(AlterStepSchema, kind === undefined ? {} : { kind }))
+  return { kind: 'alter', type: 'Person', steps }
+}
+
+export function rename(field: string, name: string): Step {
+  return { case: 'renameField', value: { field, name } }
+}
+
+export function retype(name: string, valueType: ValueType, more: object = {}): Step {
+  return { case: 'retypeField', value: { field: { name, valueType, ...more } } }
 }
 
 /** A store with a root of type Person, and a connection. */

@@ -1,8 +1,19 @@
 import { readHead } from '@qcore/database'
+import { ValueType } from '@qcore/contracts'
 import type { EntityState } from '@qcore/model'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { loadPastTypes, openPast, readPast, resolvePath, TypeRegistry, type Past, type Replica } from '../src/index.ts'
-import { createTestStore, person, personSchema, plain, write, type TestStore } from './_replica.ts'
+import { openPast, readPast, resolvePath, type Past, type Replica } from '../src/index.ts'
+import {
+  alter,
+  createTestStore,
+  person,
+  personSchema,
+  plain,
+  rename,
+  retype,
+  write,
+  type TestStore,
+} from './_replica.ts'
 
 let store: TestStore
 let replica: Replica
@@ -11,7 +22,7 @@ let past: Past
 beforeEach(async () => {
   store = await createTestStore()
   replica = await store.openReplica()
-  past = openPast(store.raw.pool, (name) => replica.types?.get(name))
+  past = openPast(store.raw.pool)
 })
 
 afterEach(async () => {
@@ -72,7 +83,7 @@ test('the types are those of then', async () => {
   const second = await store.commit({ kind: 'schema', schema: personSchema(['A']) })
   await store.commit({ kind: 'schema', schema: personSchema(['A', 'B']) })
   const namesAt = async (revision: number): Promise<string[] | undefined> => {
-    const types = await loadPastTypes(store.raw.pool, replica.types ?? new TypeRegistry([]), revision)
+    const types = await past.types(revision)
     return types
       .get('Person')
       ?.fields.slice(5)
@@ -90,7 +101,7 @@ test('every step of a path is as of the revision', async () => {
   const then = await store.commit(write('cat', 'Nick', 'then'))
   await store.commit(write('ann', 'Boss', 'root'), write('cat', 'Nick', 'now'))
   await store.commit({ kind: 'delete', id: 'cat' })
-  const types = await loadPastTypes(store.raw.pool, replica.types ?? new TypeRegistry([]), then)
+  const types = await past.types(then)
   const target = await readPast(
     { past, types, revision: then },
     (source) => resolvePath(source, 'ann', { steps: ['Boss', 'Cat'], field: 'Nick' }),
@@ -135,8 +146,27 @@ test('many entities are read by few statements', async () => {
       return store.raw.pool.query(...args)
     },
   }
-  const counted = openPast(counting as typeof store.raw.pool, (name) => replica.types?.get(name))
+  const counted = openPast(counting as typeof store.raw.pool)
   const found = await counted.entities(ids, then)
   expect([...found.values()].map((entity) => entity?.fields[0]?.value)).toEqual(ids.map(() => 0n))
   expect(statements).toBeLessThan(5)
+})
+
+test('a value that was converted is known, whatever the field is called and however large the commits are', async () => {
+  await store.commit(person('ann', 'root'), write('ann', 'Age', 7n))
+  const before = store.raw.state.revision
+  await store.commit(alter(rename('Age', 'Years'), retype('Years', ValueType.STRING)))
+  const converted = store.raw.state.revision
+  store.raw.state.leavesValuesOut = true
+  await store.commit(alter(rename('Years', 'Aged')))
+  await store.commit(write('ann', 'Aged', 'old'))
+  await store.commit({ kind: 'delete', id: 'ann' })
+  const valueAt = async (revision: number, name: string): Promise<unknown> => {
+    const position = (await past.types(revision)).get('Person')?.fieldsByName.get(name)?.position ?? -1
+    return (await entityAt('ann', revision))?.fields[position]?.value
+  }
+  expect(await valueAt(before, 'Age')).toBe(7n)
+  expect(await valueAt(converted, 'Years')).toBe('7')
+  expect(await valueAt(converted + 1, 'Aged')).toBe('7')
+  expect(await valueAt(converted + 2, 'Aged')).toBe('old')
 })

@@ -5,6 +5,7 @@ import type { Io } from '../io.ts'
 import { aligned } from '../printable.ts'
 import { jsonOfSchema, parseSchema } from '../schema-json.ts'
 import { outJson, withSession } from '../session.ts'
+import { addSchemaChanges } from './schema-changes.ts'
 import { addSchemaModule } from './schema-module.ts'
 
 export function addSchema(program: Command, io: Io): void {
@@ -49,5 +50,6 @@ export function addSchema(program: Command, io: Io): void {
         await (json ? outJson(io, { type: parsed.type, revision }) : io.out(`revision ${revision}\n`))
       }),
     )
+  addSchemaChanges(schema, io)
   addSchemaModule(schema, io)
 }

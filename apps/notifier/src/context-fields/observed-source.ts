@@ -27,7 +27,9 @@ export class ObservedSource implements EntitySource {
   }
 
   type(name: string): TypeModel | undefined {
-    return this.#source.type(name)
+    const type = this.#source.type(name)
+    this.#note(type === undefined ? Infinity : Number(type.schema.revision))
+    return type
   }
 
   #note(revision: number): void {

@@ -2,6 +2,7 @@ import type { ContextField } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
 import type { EntityState, TypeModel } from '@qcore/model'
 import {
+  decodeSchemaChanged,
   resolvePath,
   visibleSource,
   type Children,
@@ -9,6 +10,7 @@ import {
   type LogRecord,
   type Past,
   type PresentTypes,
+  type TypeRegistry,
 } from '@qcore/replica'
 import { contextField } from './context-field.ts'
 import { entityAfter } from './entity-after.ts'
@@ -27,6 +29,8 @@ export class PastEntities implements EntitySource {
   readonly #children = new Map<string, Children>()
   readonly #missedEntities = new Set<string>()
   readonly #missedChildren = new Set<string>()
+  /** Those of the revision; loaded with the first entity. */
+  #types: TypeRegistry | undefined
   #loading: Promise<void> | undefined
 
   constructor(past: Past, revision: number) {
@@ -47,7 +51,7 @@ export class PastEntities implements EntitySource {
   }
 
   type(name: string): TypeModel | undefined {
-    return this.#past.type(name)
+    return this.#types?.get(name)
   }
 
   /** Follows a path at the revision, as far as the caller may see by what is asked for now; loads what it leads over. */
@@ -76,8 +80,10 @@ export class PastEntities implements EntitySource {
     for (const change of record.changes) {
       if (change.kind === 'other') continue
       if (change.kind === 'schema_changed') {
-        // Its entities have more fields from now on.
+        this.#types?.apply(decodeSchemaChanged(change))
+        // Its entities have other fields from now on, and perhaps other orders of children.
         this.#entities.clear()
+        this.#children.clear()
         continue
       }
       const entity = this.#entities.get(change.entityId)
@@ -105,10 +111,12 @@ export class PastEntities implements EntitySource {
     const parentIds = [...this.#missedChildren]
     this.#missedEntities.clear()
     this.#missedChildren.clear()
-    const [entities, lists] = await Promise.all([
+    const [types, entities, lists] = await Promise.all([
+      this.#types ?? this.#past.types(this.#revision),
       ids.length === 0 ? new Map<string, EntityState | null>() : this.#past.entities(ids, this.#revision),
       parentIds.length === 0 ? new Map<string, Children>() : this.#past.children(parentIds, this.#revision),
     ])
+    this.#types = types
     for (const id of ids) this.#entities.set(id, entities.get(id) ?? null)
     for (const [id, list] of lists) this.#children.set(id, list)
   }

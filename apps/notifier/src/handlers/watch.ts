@@ -23,7 +23,7 @@ export async function* watch(
   live.open(stream)
   try {
     const resumeAfter = await startingPoint(request, context)
-    await assertTargets(request, context, grants)
+    stream.entityTypes = await assertTargets(request, context, grants)
     if (resumeAfter === undefined) {
       const revision = live.attach(stream)
       stream.markDelivered(revision)

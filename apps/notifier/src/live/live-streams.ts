@@ -1,5 +1,6 @@
+import type { SchemaChanged } from '@qcore/contracts'
 import { timestampFromMicros } from '@qcore/model'
-import type { LogRecord } from '@qcore/replica'
+import { decodeSchemaChanged, type LogRecord } from '@qcore/replica'
 import { MatchIndex } from '../match/match-index.ts'
 import { notifierMetrics } from '../metrics.ts'
 import type { ContextResolver } from '../notify/context-resolver.ts'
@@ -69,6 +70,9 @@ export class LiveStreams implements Disposable {
 
   /** Takes the next commit. */
   apply(record: LogRecord): void {
+    for (const change of record.changes) {
+      if (change.kind === 'schema_changed') this.#applySchema(decodeSchemaChanged(change), record.revision)
+    }
     const writes = watchedWrites(record, this.#index)
     if (writes.length === 0) return
     const resolver = this.#options.resolverAt(record.revision)
@@ -77,6 +81,16 @@ export class LiveStreams implements Disposable {
     for (const [stream, notifications] of notifyWrites(writes, this.#index, resolver)) {
       this.#push(stream, new RevisionNotice(commit, notifications))
       this.#notifications += notifications.length
+    }
+  }
+
+  /** Ends the streams that name fields which are gone. */
+  #applySchema(change: SchemaChanged, revision: number): void {
+    for (const stream of this.#live) {
+      const loss = stream.lossBy(change, revision)
+      if (loss === undefined) continue
+      stream.endAt(revision, loss)
+      this.#detach(stream)
     }
   }
 

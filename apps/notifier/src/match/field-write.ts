@@ -38,6 +38,11 @@ export class FieldWrite {
     this.#source = source
   }
 
+  /** The revision that wrote it. */
+  get revision(): number {
+    return this.#record.revision
+  }
+
   /**
    * The revision that has the value before, if the log left that out to keep a large commit small: then `setPrevious`
    * comes before anything else is asked.

@@ -1,5 +1,7 @@
 import type { CommitRecord, Value } from '@qcore/contracts'
 import { loadLogRevisions, readDatabase, type Executor } from '@qcore/database'
+import { isQError } from '@qcore/errors'
+import { loadWrittenValues } from '@qcore/replica'
 import type { FieldWrite } from '../match/field-write.ts'
 
 /** Most commits that are in memory at a time: those that leave values out are large, and so may these be. */
@@ -17,6 +19,19 @@ export async function completePrevious(executor: Executor, writes: readonly Fiel
         if (value !== undefined) write.setPrevious(value)
       }
     }
+  }
+  for (const write of writes) if (write.lackingRevision !== undefined) await completeFromPast(executor, write)
+}
+
+/** The field was called otherwise when the value was written, or a change of its type has converted it. */
+async function completeFromPast(executor: Executor, write: FieldWrite): Promise<void> {
+  const { entityId, entityType: type, name: field, revision: namedAt, lackingRevision: revision } = write
+  if (revision === undefined) return
+  try {
+    const [value] = await readDatabase(loadWrittenValues(executor, [{ entityId, type, field, namedAt, revision }]))
+    if (value !== undefined) write.setPrevious(value)
+  } catch (error) {
+    if (!isQError(error, 'compacted')) throw error
   }
 }
 

@@ -1,10 +1,11 @@
 import type { WatchResponse } from '@qcore/contracts'
 import type { Executor } from '@qcore/database'
-import type { LogRecord, Past, PresentTypes } from '@qcore/replica'
+import { decodeSchemaChanged, type LogRecord, type Past, type PresentTypes } from '@qcore/replica'
 import { PastEntities } from '../context-fields/past-entities.ts'
 import type { LiveStreams } from '../live/live-streams.ts'
 import { MatchIndex } from '../match/match-index.ts'
 import { noticeResponses, progressResponse } from '../stream/watch-responses.ts'
+import type { StreamEnd } from '../stream/stream-end.ts'
 import type { WatchStream } from '../stream/watch-stream.ts'
 import { readPage } from './read-page.ts'
 import { replayNotices, type ReplayState } from './replay-notices.ts'
@@ -64,7 +65,9 @@ async function* sendBatch(
   pool: Executor,
 ): AsyncGenerator<WatchResponse> {
   const { stream } = state
-  for (const notice of await replayNotices(records, state, pool)) {
+  const loss = firstLoss(stream, records)
+  const before = loss === undefined ? records : records.filter(({ revision }) => revision < loss.revision)
+  for (const notice of await replayNotices(before, state, pool)) {
     const responses = noticeResponses(notice)
     const last = responses.pop()
     yield* responses
@@ -72,4 +75,23 @@ async function* sendBatch(
     if (last !== undefined) yield last
     stream.throwIfEnded()
   }
+  if (loss === undefined) return
+  stream.markDelivered(loss.revision)
+  stream.end(loss.reason)
+  stream.throwIfEnded()
+}
+
+/** The first commit that takes away a field which the stream names. */
+function firstLoss(
+  stream: WatchStream,
+  records: readonly LogRecord[],
+): { reason: StreamEnd; revision: number } | undefined {
+  for (const { revision, changes } of records) {
+    for (const change of changes) {
+      if (change.kind !== 'schema_changed') continue
+      const reason = stream.lossBy(decodeSchemaChanged(change), revision)
+      if (reason !== undefined) return { reason, revision }
+    }
+  }
+  return undefined
 }

@@ -12,7 +12,8 @@ export interface TargetSources {
 }
 
 /**
- * Checks that what a request names is there: as of now, so that what the caller has just committed counts.
+ * Checks that what a request names is there: as of now, so that what the caller has just committed counts. Gives the types
+ * of the entities that it names.
  *
  * @throws QError `unknown_type`, `unknown_entity`, `unknown_field`, which name the part of the request
  */
@@ -20,16 +21,18 @@ export async function assertTargets(
   { subscriptions, resumeAfter }: WatchRequest,
   { pool, typeModel, feed }: TargetSources,
   grants: Grants,
-): Promise<void> {
+): Promise<EntityTypes> {
   const known = await readDatabase(readEntityTypes(pool, subscribedEntities(subscriptions), resumeAfter !== undefined))
   const check = (): void => checkSubscriptions(subscriptions, ...visible({ typeModel, entityTypes: known }, grants))
   try {
     check()
+    return known
   } catch (error) {
     // The schema may be newer than the revision that this notifier has applied.
     if (!isQError(error, 'unknown_type') && !isQError(error, 'unknown_field')) throw error
     await readDatabase(feed.catchUp())
     check()
+    return known
   }
 }
 

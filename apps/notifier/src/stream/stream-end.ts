@@ -2,16 +2,27 @@ import { QError, type ErrorCode } from '@qcore/errors'
 
 /** Why a stream ends before its caller wants it to. */
 export interface StreamEnd {
-  readonly code: Extract<ErrorCode, 'too_slow' | 'unavailable' | 'log_replaced' | 'compacted' | 'canceled' | 'internal'>
+  readonly code: Extract<
+    ErrorCode,
+    'too_slow' | 'unavailable' | 'log_replaced' | 'compacted' | 'schema_changed' | 'canceled' | 'internal'
+  >
   readonly message: string
+  /** The part of the request that cannot be served any more. */
+  readonly field?: string
+  readonly metadata?: Readonly<Record<string, string>>
   readonly cause?: unknown
 }
 
 /** The error that ends a stream. It carries what the stream handed over, unless no notifier can go on from there. */
-export function streamEndError({ code, message, cause }: StreamEnd, deliveredRevision: number): QError {
-  const canResume = code === 'too_slow' || code === 'unavailable'
+export function streamEndError(
+  { code, message, cause, field = '', metadata = {} }: StreamEnd,
+  deliveredRevision: number,
+): QError {
+  const canResume = code === 'too_slow' || code === 'unavailable' || code === 'schema_changed'
+  const resume = canResume ? { resume_after: `${deliveredRevision}` } : {}
   return new QError(code, message, {
-    ...(canResume ? { metadata: { resume_after: `${deliveredRevision}` } } : {}),
+    field,
+    metadata: { ...metadata, ...resume },
     ...(cause === undefined ? {} : { cause }),
   })
 }

@@ -1,6 +1,8 @@
-import type { Subscription } from '@qcore/contracts'
+import type { SchemaChanged, Subscription } from '@qcore/contracts'
 import { isQError } from '@qcore/errors'
 import type { Grants } from '@qcore/model'
+import { typeOfChange } from '@qcore/replica'
+import { lostFields } from '../match/lost-fields.ts'
 import { groupSubscriptions, type SubscriptionGroup } from '../match/subscription-group.ts'
 import type { RevisionNotice } from './revision-notice.ts'
 import { streamEndError, type StreamEnd } from './stream-end.ts'
@@ -33,6 +35,8 @@ const compactAfter = 1_024
 export class WatchStream {
   readonly groups: readonly SubscriptionGroup<WatchStream>[]
   readonly subscriptionCount: number
+  /** The types of the entities that are watched by their ids; null where nothing tells. */
+  entityTypes: ReadonlyMap<string, string | null> = new Map()
   readonly #limits: QueueLimits
   #queue: QueuedNotice[] = []
   #taken = 0
@@ -42,6 +46,8 @@ export class WatchStream {
   #progress = 0
   #delivered = 0
   #end: StreamEnd | undefined
+  /** Ends the stream when the caller has everything before the revision of it. */
+  #lastStep: { readonly reason: StreamEnd; readonly revision: number } | undefined
   #wake: (() => void) | undefined
 
   /** @throws QError `invalid_path` */
@@ -72,7 +78,7 @@ export class WatchStream {
 
   /** Queues the notifications of a revision. Ends the stream with `too_slow` if its queue is full. */
   push(notice: RevisionNotice): void {
-    if (this.#end !== undefined || notice.revision <= this.#reached) return
+    if (this.#end !== undefined || this.#lastStep !== undefined || notice.revision <= this.#reached) return
     const { bytes, revisions } = this.#limits
     if (this.#queueBytes >= bytes || this.#queue.length - this.#taken >= revisions) {
       this.end({ code: 'too_slow', message: `${bytes} bytes or ${revisions} revisions wait for the caller` })
@@ -88,10 +94,44 @@ export class WatchStream {
 
   /** Nothing more up to a revision concerns the stream. Worth telling only if nothing waits. */
   offerProgress(revision: number): void {
-    if (this.#end !== undefined || revision <= this.#reached || this.#taken < this.#queue.length) return
+    if (this.#end !== undefined || this.#lastStep !== undefined || revision <= this.#reached) return
+    if (this.#taken < this.#queue.length) return
     this.#reached = revision
     this.#progress = revision
     this.#wakeUp()
+  }
+
+  /** Ends the stream at a revision, once everything before it was taken. */
+  endAt(revision: number, reason: StreamEnd): void {
+    if (this.#end !== undefined || this.#lastStep !== undefined || revision <= this.#delivered) return
+    this.#lastStep = { reason, revision }
+    this.#wakeUp()
+  }
+
+  /** Why the stream cannot go on after a type was changed; undefined: no subscription is concerned. */
+  lossBy(change: SchemaChanged, revision: number): StreamEnd | undefined {
+    const type = typeOfChange(change)
+    const lost = lostFields(change)
+    if (lost.size === 0) return undefined
+    const group = this.groups.find(({ kind, target, field }) => {
+      return lost.has(field) && (kind === 'type' ? target : this.entityTypes.get(target)) === type
+    })
+    if (group === undefined) return undefined
+    const { field, whenChanged } = group
+    return {
+      code: 'schema_changed',
+      message: `the field ${field} of ${type} ${lost.get(field)} by revision ${revision}`,
+      field: `subscriptions[${whenChanged.positions[0] ?? 0}].fields`,
+      metadata: { field_name: field, revision: `${revision}` },
+    }
+  }
+
+  #takeLastStep(): void {
+    if (this.#lastStep === undefined) return
+    const { reason, revision } = this.#lastStep
+    this.markDelivered(revision)
+    this.end(reason)
+    this.throwIfEnded()
   }
 
   /** Ends the stream: `take` throws from now on. What is queued is dropped; the caller resumes where it was. */
@@ -112,7 +152,10 @@ export class WatchStream {
   take(): StreamStep | undefined {
     this.throwIfEnded()
     const queued = this.#queue[this.#taken]
-    if (queued === undefined) return this.#takeProgress()
+    if (queued === undefined) {
+      this.#takeLastStep()
+      return this.#takeProgress()
+    }
     if (!queued.isReady) return undefined
     this.#taken += 1
     this.#queueBytes -= queued.bytes

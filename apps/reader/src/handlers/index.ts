@@ -11,6 +11,7 @@ import { getStatus } from './get-status.ts'
 import { listChanges } from './list-changes.ts'
 import { listChildren } from './list-children.ts'
 import { listCommits } from './list-commits.ts'
+import { listSchemaVersions } from './list-schema-versions.ts'
 import { listTypes } from './list-types.ts'
 import { query } from './query.ts'
 import { readFields } from './read-fields.ts'
@@ -25,6 +26,7 @@ export function registerHandlers(router: ConnectRouter, reader: ReaderContext): 
     getSchema: (request, caller) => getSchema(reader, request, caller),
     getStatus: () => getStatus(reader),
     listChildren: (request, caller) => listChildren(reader, request, caller),
+    listSchemaVersions: (request, caller) => listSchemaVersions(reader, request, caller),
     listTypes: (request, caller) => listTypes(reader, request, caller),
     readFields: (request, caller) => readFields(reader, request, caller),
   })

@@ -1,11 +1,12 @@
 import { create } from '@bufbuild/protobuf'
-import { ChangeSchema, type Change, type Entity } from '@qcore/contracts'
+import { ChangeSchema, type Change, type Entity, type FieldDefinition, type SchemaChanged } from '@qcore/contracts'
 import {
   decodeEntityChanged,
   decodeEntityCreated,
   decodeEntityDeleted,
   decodeFieldChange,
   decodeSchemaChanged,
+  typeOfChange,
   type ChangeOutline,
   type LogRecord,
 } from '@qcore/replica'
@@ -57,10 +58,8 @@ function effectOf(change: ChangeOutline, { entityId, type, field }: Subject): Ch
   if (change.kind === 'other') return undefined
   if (change.kind === 'schema_changed') {
     const value = decodeSchemaChanged(change)
-    if (value.schema?.type !== type) return undefined
-    const known = new Set(value.previous?.fields.map(({ name }) => name))
-    const adds = value.schema.fields.some((each) => isWanted(each) && !known.has(each.name))
-    return adds ? { kind: { case: 'schemaChanged', value } } : undefined
+    const concerns = typeOfChange(value) === type && changedFields(value).some(isWanted)
+    return concerns ? { kind: { case: 'schemaChanged', value } } : undefined
   }
   if (change.entityId !== entityId) return undefined
   switch (change.kind) {
@@ -90,6 +89,13 @@ function effectOf(change: ChangeOutline, { entityId, type, field }: Subject): Ch
       return { kind: { case: 'entityDeleted', value }, earlier }
     }
   }
+}
+
+/** The fields that a change of a type added, removed, renamed or retyped: as they are, and as they were. */
+function changedFields({ schema, previous }: SchemaChanged): FieldDefinition[] {
+  const now = new Map(schema?.fields.map(({ id, name }) => [id, name]))
+  const before = new Map(previous?.fields.map(({ id, name }) => [id, name]))
+  return [...(schema?.fields ?? []), ...(previous?.fields ?? [])].filter(({ id }) => now.get(id) !== before.get(id))
 }
 
 function structureRevision(entity: Entity | undefined): number {

@@ -1,5 +1,5 @@
-import type { Executor, Incarnation } from '@qcore/database'
-import { visitRecords, type Past } from '@qcore/replica'
+import { loadFormerFields, readDatabase, type Executor, type Incarnation } from '@qcore/database'
+import { loadTypeHistory, visitRecords, type Past } from '@qcore/replica'
 import { commitEffect, type CommitEffect, type Subject } from './commit-effect.ts'
 import type { HistoryRange } from './history-range.ts'
 
@@ -40,8 +40,34 @@ export async function* walkChanges(
         if (subject.field === '' || field === subject.field) heads.set(field, revision)
       }
     }
+    const until = Math.min(range.to, deletedRevision ?? Number.POSITIVE_INFINITY)
+    for (const [field, revision] of await formerHeads(sources.pool, { ...subject, type }, { createdRevision, until })) {
+      heads.set(field, revision)
+    }
     yield* walkIncarnation(sources.pool, heads, { subject: { ...subject, type }, from: range.from })
   }
+}
+
+/**
+ * The last writes of fields that changes of the type took away or converted, and those changes: no field that the entity
+ * has now leads there.
+ */
+async function formerHeads(
+  pool: Executor,
+  { entityId, type, field }: Subject,
+  { createdRevision, until }: { createdRevision: number; until: number },
+): Promise<[head: string, revision: number][]> {
+  const rows = await readDatabase(loadFormerFields(pool, [entityId], createdRevision))
+  if (rows.length === 0) return []
+  const history = await readDatabase(loadTypeHistory(pool, createdRevision))
+  return rows.flatMap(({ fieldId, sinceRevision, revision }): [string, number][] => {
+    const name = history.at(type, revision - 1)?.fields.find(({ id }) => id === fieldId)?.name
+    if (revision > until || name === undefined || (field !== '' && name !== field)) return []
+    return [
+      [`former ${fieldId}`, sinceRevision],
+      [`change ${revision}`, revision],
+    ]
+  })
 }
 
 async function* walkIncarnation(

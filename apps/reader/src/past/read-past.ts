@@ -1,6 +1,6 @@
 import { readDatabase, readHead } from '@qcore/database'
 import { isQError, QError } from '@qcore/errors'
-import { loadPastTypes, readPast, type Caller, type EntitySource, type TypeRegistry } from '@qcore/replica'
+import { readPast, type Caller, type EntitySource, type TypeRegistry } from '@qcore/replica'
 import type { ReaderContext } from '../context.ts'
 import { assertHeldFor, compacted, revisionAsOf, type AsOf } from './revision-as-of.ts'
 
@@ -30,17 +30,15 @@ export async function answerPast<T>(
     const { signal } = caller
     const { logId } = replica.feed
     const revision = await revisionAsOf(pool, asOf)
-    // The types that the reader knows must be at least as new.
     await replica.feed.waitFor(revision, signal)
-    const now = await replica.read((_source, types) => types, caller)
     let result: T | undefined
     let failure: unknown
     try {
-      const types = await loadPastTypes(pool, now, revision)
+      const types = await past.types(revision)
       result = await answer({
         revision,
         types,
-        present: now,
+        present: await replica.read((_source, now) => now, caller),
         read: (attempt) => readPast({ past, types, revision }, attempt, signal),
       })
     } catch (error) {

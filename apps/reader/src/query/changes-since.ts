@@ -1,6 +1,7 @@
+import type { SchemaChanged } from '@qcore/contracts'
 import { loadLogSince, type Executor } from '@qcore/database'
 import { QError } from '@qcore/errors'
-import { LogRecord, type ChangeOutline } from '@qcore/replica'
+import { decodeSchemaChanged, LogRecord, type ChangeOutline } from '@qcore/replica'
 
 /** Commits, and entities, that an answer of the past may have to leave out of account: more would take seconds. */
 const mostCommits = 200_000
@@ -28,7 +29,7 @@ const ownNames = ['Name', 'Parent', 'Children'] as const
 /**
  * What was changed since a revision, until the newest that the executor's transaction sees.
  *
- * @throws QError `too_many_changes`, `compacted`, `deadline_exceeded`
+ * @throws QError `too_many_changes`, `schema_changed`, `compacted`, `deadline_exceeded`
  */
 export async function loadChangesSince(
   executor: Executor,
@@ -76,10 +77,21 @@ function note(
       if (change.type === type) changes.hasCreated = true
       break
     case 'schema_changed':
+      return assertNamesKept(decodeSchemaChanged(change), names)
     case 'other':
       return
   }
   if (names.has('Children')) add(change.parentId, undefined)
+}
+
+/** Writes are noted by the names of fields: a field that was called otherwise for a while cannot be followed. */
+function assertNamesKept({ schema, previous }: SchemaChanged, names: ReadonlySet<string>): void {
+  const nameOf = new Map(schema?.fields.map(({ id, name }) => [id, name]))
+  for (const { id, name } of previous?.fields ?? []) {
+    const now = nameOf.get(id)
+    if (now === name || (!names.has(name) && !names.has(now ?? ''))) continue
+    throw new QError('schema_changed', `the field ${name} of type ${previous?.type ?? ''} is another one since`)
+  }
 }
 
 /** Throws `too_many_changes`. */

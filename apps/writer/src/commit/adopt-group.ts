@@ -4,8 +4,14 @@ import type { WorkingSet } from './working-set.ts'
 /** Takes what a group changes into the working set, for the groups after it. */
 export function adoptGroup(workingSet: WorkingSet, { state, answers }: PreparedGroup): void {
   for (const model of state.changedTypes.values()) workingSet.types.set(model.name, model)
-  for (const { model } of state.addedFields) workingSet.forgetType(model.name)
   for (const entity of state.loadedEntities()) workingSet.entities.set(entity.id, entity)
+  for (const { model } of state.addedFields) workingSet.forgetType(model.name)
+  for (const { name } of state.deletedTypes) workingSet.types.delete(name)
+  for (const { model, previous } of state.alterations) {
+    workingSet.forgetType(model.name)
+    // Children were given places.
+    if (model.hasOrderedChildren !== previous.hasOrderedChildren) workingSet.entities.clear()
+  }
   for (const [id, entity] of state.changedEntities()) {
     if (entity === undefined) workingSet.entities.delete(id)
     else workingSet.entities.set(id, entity)

@@ -1,4 +1,4 @@
-import type { CommitRequest } from '@qcore/contracts'
+import type { CommitRequest, Mutation } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
 
 /** Control characters: PostgreSQL's text has no NUL, and nobody means the others in a key. */
@@ -10,7 +10,27 @@ const controlCharacters = /[\u0000-\u001f\u007f]/
  *
  * @throws QError `invalid_request`
  */
-export function checkRequest({ idempotencyKey }: CommitRequest, path: string): void {
+export function checkRequest({ idempotencyKey, mutations }: CommitRequest, path: string): void {
+  if (mutations.some(altersType)) checkAlterations(mutations, path)
   if (idempotencyKey === '' || !controlCharacters.test(idempotencyKey)) return
   throw new QError('invalid_request', 'a key has no control characters', { field: `${path}idempotency_key` })
+}
+
+/** While a type changes, what its entities hold is not at hand: such a commit does nothing else. */
+function checkAlterations(mutations: readonly Mutation[], path: string): void {
+  const types = new Set<string>()
+  for (const [index, { kind }] of mutations.entries()) {
+    const field = `${path}mutations[${index}]`
+    if (kind.case !== 'alterType' && kind.case !== 'deleteType') {
+      throw new QError('invalid_request', 'a commit that alters or deletes types does nothing else', { field })
+    }
+    if (types.has(kind.value.type)) {
+      throw new QError('invalid_request', `the commit changes the type ${kind.value.type} twice`, { field })
+    }
+    types.add(kind.value.type)
+  }
+}
+
+function altersType({ kind }: Mutation): boolean {
+  return kind.case === 'alterType' || kind.case === 'deleteType'
 }

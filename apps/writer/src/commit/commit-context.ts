@@ -1,4 +1,5 @@
 import type { Claims } from '@qcore/access'
+import type { TypePlan } from '@qcore/contracts'
 import type { ChangeList } from '../record/change-list.ts'
 import type { GroupState } from './group-state.ts'
 
@@ -11,4 +12,6 @@ export interface CommitContext {
   /** Its time, in microseconds since 1970. */
   readonly timeUs: number
   readonly caller: Claims
+  /** Of a dry run: what changes of types would do. */
+  readonly plans?: TypePlan[] | undefined
 }

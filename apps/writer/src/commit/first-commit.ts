@@ -2,6 +2,7 @@ import { create } from '@bufbuild/protobuf'
 import type { Claims } from '@qcore/access'
 import { AccessLevel, TypeSchemaSchema, ValueType, type TypeSchema } from '@qcore/contracts'
 import { addEntity, initialFields, rootType } from '../mutation/create-entity.ts'
+import { rootId } from '../mutation/announce-schema-change.ts'
 import { storeSchema } from '../mutation/set-schema.ts'
 import type { CommitContext } from './commit-context.ts'
 
@@ -28,9 +29,6 @@ const firstSchemas: readonly TypeSchema[] = [
     fields: [{ name: 'Description', valueType: ValueType.STRING }],
   }),
 ]
-
-/** The id of the root, the same in every store. */
-const rootId = 'root'
 
 /** Makes what every store begins with: the first types, and the root. */
 export function makeFirstCommit(context: CommitContext): void {

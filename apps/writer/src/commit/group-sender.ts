@@ -6,7 +6,7 @@ import { adoptGroup } from './adopt-group.ts'
 import type { CommitConnection } from './commit-connection.ts'
 import type { PreparedGroup } from './prepare-group.ts'
 import { isRequestKeyTaken, refusalState } from './statement-failure.ts'
-import { storeGroup } from './store-group.ts'
+import { storeInTerm } from './store-group.ts'
 import type { WorkingSet } from './working-set.ts'
 
 /** What became of a group that was sent. */
@@ -53,7 +53,7 @@ export class GroupSender {
     const stopTimer = storeSeconds.startTimer()
     try {
       failpoint('writer.before_commit')
-      const stored = await untilAborted(storeGroup(database, group), term.signal)
+      const stored = await untilAborted(storeInTerm(database, term, group), term.signal)
       failpoint('writer.after_commit')
       return stored ? 'stored' : 'deposed'
     } catch (error) {

@@ -1,8 +1,10 @@
 import type { FormerPlaceRow, TombstoneRow } from '@qcore/database'
 import { QError } from '@qcore/errors'
-import type { FieldModel, TypeModel } from '@qcore/model'
+import type { Mutation } from '@qcore/contracts'
+import type { Alteration, FieldModel, TypeModel } from '@qcore/model'
 import type { Child } from '@qcore/replica'
 import { TransformationBudget } from '../transformation/transformation-budget.ts'
+import type { AlterationScan } from './alteration-scan.ts'
 import type { HotEntity } from './hot-entity.ts'
 import { noStructureLoaded, StructureState, type StructureLoad } from './structure-state.ts'
 import type { WorkingSet } from './working-set.ts'
@@ -26,6 +28,8 @@ export interface GroupLoad {
   /** Whether there are more of these than one commit may delete. */
   readonly isTruncated: boolean
   readonly structure: StructureLoad
+  /** What there is of the types that the first commit alters or deletes. */
+  readonly scans: Map<Mutation, AlterationScan>
 }
 
 /** What a group begins with before anything is loaded. */
@@ -37,6 +41,7 @@ export function nothingLoaded(): GroupLoad {
     holders: new Map(),
     isTruncated: false,
     structure: noStructureLoaded(),
+    scans: new Map(),
   }
 }
 
@@ -60,6 +65,9 @@ export class GroupState {
   /** Where the entities were that commits renamed or moved. */
   readonly formerPlaces: FormerPlaceRow[] = []
   readonly addedFields: AddedFields[] = []
+  /** Types that commits altered, or deleted: such a group changes nothing of entities but the root. */
+  readonly alterations: Alteration[] = []
+  readonly deletedTypes: TypeModel[] = []
   nextFieldId: number
   readonly isTruncated: boolean
   readonly structure: StructureState
@@ -120,7 +128,37 @@ export class GroupState {
   }
 
   type(name: string): TypeModel | undefined {
-    return this.changedTypes.get(name) ?? this.#workingSet.types.get(name)
+    if (this.deletedTypes.length > 0 && this.deletedTypes.some((type) => type.name === name)) return undefined
+    return this.changedTypes.get(name) ?? this.storedType(name)
+  }
+
+  /** The type as it was before the group. */
+  storedType(name: string): TypeModel | undefined {
+    return this.#workingSet.types.get(name)
+  }
+
+  /** What was found for a mutation that alters or deletes a type. */
+  scanOf(mutation: Mutation): AlterationScan | undefined {
+    return this.#load.scans.get(mutation)
+  }
+
+  /** Whether the group changes what entities of a type hold, beyond adding fields. */
+  isAltered(type: string): boolean {
+    return this.alterations.some(({ previous }) => previous.name === type)
+  }
+
+  alterType(alteration: Alteration): void {
+    const { length } = this.alterations
+    this.#undo.push(() => this.alterations.splice(length))
+    this.alterations.push(alteration)
+    this.setType(alteration.model)
+    for (const { id } of alteration.model.fields) this.nextFieldId = Math.max(this.nextFieldId, id + 1)
+  }
+
+  deleteType(model: TypeModel): void {
+    const { length } = this.deletedTypes
+    this.#undo.push(() => this.deletedTypes.splice(length))
+    this.deletedTypes.push(model)
   }
 
   get(name: string): TypeModel | undefined {

@@ -1,6 +1,7 @@
 import { loadEntities, loadReferences, loadSubtreeIds, type Executor } from '@qcore/database'
 import { limits } from '@qcore/model'
 import { loadStructure } from './load-structure.ts'
+import { scanAlterations } from './alteration-scan.ts'
 import { nothingLoaded, type GroupLoad, type Holder } from './group-state.ts'
 import { hotEntityFromRow } from './hot-entity.ts'
 import { loadPaths } from './load-paths.ts'
@@ -22,6 +23,7 @@ export async function loadGroup(
 ): Promise<GroupLoad> {
   const { ids, doomed } = collectNeeded(commits)
   const load = nothingLoaded()
+  for (const [mutation, scan] of await scanAlterations(executor, workingSet, commits)) load.scans.set(mutation, scan)
   if (doomed.size === 0) {
     await loadMissing(executor, workingSet, { ids, load })
     await loadAround(executor, workingSet, { commits, load })

@@ -1,4 +1,5 @@
 import type { CommitRequest, Condition, Mutation, Value } from '@qcore/contracts'
+import { rootId } from '../mutation/announce-schema-change.ts'
 import type { PendingCommit } from './pending-commit.ts'
 
 /** The entities that commits name. */
@@ -54,6 +55,10 @@ function collectFromMutation({ kind }: Mutation, { ids, doomed }: NeededEntities
       ids.add(kind.value.beforeId)
       return
     case 'setSchema':
+    case 'alterType':
+    case 'deleteType':
+      ids.add(rootId)
+      return
     case undefined:
   }
 }

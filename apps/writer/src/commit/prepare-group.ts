@@ -34,6 +34,14 @@ export interface GroupStart {
   readonly timeUs: number
 }
 
+/** What a commit has of its own in the log. */
+interface RecordContent {
+  readonly revision: number
+  readonly changes: ChangeList
+  readonly writer: string
+  readonly idempotencyKey: string
+}
+
 export interface Settlement {
   readonly commit: PendingCommit
   readonly outcome: CommitResponse | QError
@@ -129,7 +137,7 @@ export class GroupPreparer {
   #prepareCommit(group: OpenGroup, commit: PendingCommit): CommitResponse | QError | undefined {
     const { idempotencyKey: key } = commit.request
     try {
-      if (key === '') return this.#makeCommit(group, commit)
+      if (key === '' || commit.request.dryRun) return this.#makeCommit(group, commit)
       const fingerprint = fingerprintOf(commit.request, this.#scratch)
       const answered = group.answers.get(key) ?? this.#workingSet.answered.get(key)
       if (answered !== undefined) return answerAgain(answered, commit.request, fingerprint)
@@ -154,7 +162,8 @@ export class GroupPreparer {
     state.beginCommit()
     const changes = new ChangeList()
     const revision = group.revision + 1
-    const context = { state, changes, revision, timeUs: start.timeUs, caller }
+    const plans = request.dryRun ? [] : undefined
+    const context: CommitContext = { state, changes, revision, timeUs: start.timeUs, caller, plans }
     for (const [index, condition] of request.conditions.entries()) {
       checkCondition(context, condition, `conditions[${index}]`)
     }
@@ -165,27 +174,39 @@ export class GroupPreparer {
     if (changes.length > limits.changesPerCommit) {
       throw new QError('commit_too_large', `a commit makes at most ${limits.changesPerCommit} changes; split it`)
     }
-    if (changes.length === 0) state.rollBack()
-    else this.#addRecord(group, { revision, changes, writer: caller.subject, idempotencyKey: request.idempotencyKey })
+    response.plans = plans ?? []
+    const record = { revision, changes, writer: caller.subject, idempotencyKey: request.idempotencyKey }
+    if (request.dryRun) this.#tryRecord(group, record)
+    else if (changes.length > 0) this.#addRecord(group, record)
+    if (changes.length === 0 || request.dryRun) state.rollBack()
     response.revision = BigInt(group.revision)
-    if (changes.length > 0) response.commitTime = timestampFromMicros(start.timeUs)
+    if (changes.length > 0 && !request.dryRun) response.commitTime = timestampFromMicros(start.timeUs)
     return response
   }
 
-  #addRecord(
-    group: OpenGroup,
-    commit: { revision: number; changes: ChangeList; writer: string; idempotencyKey: string },
-  ): void {
-    const { state, start } = group
-    const { rows, batch } = group.buffers
+  /** Checks that a record could be written. */
+  #tryRecord(group: OpenGroup, commit: RecordContent): void {
+    const { batch } = group.buffers
     const offset = batch.length
-    const recordStart = encodeRecord(batch, {
+    this.#encode(group, commit)
+    batch.rewind(offset)
+  }
+
+  #encode({ state, start, buffers }: OpenGroup, commit: RecordContent): number {
+    return encodeRecord(buffers.batch, {
       ...commit,
       epoch: start.epoch,
       timeUs: start.timeUs,
       entity: (id) => state.entity(id),
       fieldsOf: (type) => state.type(type)?.fields ?? [],
     })
+  }
+
+  #addRecord(group: OpenGroup, commit: RecordContent): void {
+    const { start } = group
+    const { rows, batch } = group.buffers
+    const offset = batch.length
+    const recordStart = this.#encode(group, commit)
     rows.addLog(commit.revision, start.timeUs, batch.slice(recordStart, batch.length))
     group.offsets.push(offset)
     group.revision = commit.revision

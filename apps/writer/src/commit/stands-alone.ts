@@ -1,9 +1,11 @@
-import type { CommitRequest } from '@qcore/contracts'
+import type { CommitRequest, Mutation } from '@qcore/contracts'
+
+const alone: ReadonlySet<Mutation['kind']['case']> = new Set(['setSchema', 'alterType', 'deleteType', 'moveEntity'])
 
 /**
  * Whether a commit has a group of its own: it changes what is known of entities that are not loaded, so that what is loaded
  * for others at the same time would not be true.
  */
 export function standsAlone({ mutations }: CommitRequest): boolean {
-  return mutations.some(({ kind }) => kind.case === 'setSchema' || kind.case === 'moveEntity')
+  return mutations.some(({ kind }) => alone.has(kind.case))
 }

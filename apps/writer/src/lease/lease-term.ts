@@ -84,6 +84,11 @@ export class LeaseTerm implements AsyncDisposable {
     return !this.#ended.signal.aborted && !this.#isHeld && performance.now() < this.#limitMs
   }
 
+  /** How long the lease is renewed for. */
+  get leaseMs(): number {
+    return this.#options.leaseMs
+  }
+
   /**
    * Does work that holds the head row in a transaction: nobody can take the lease meanwhile, and nobody can renew it but
    * the transaction itself. Afterwards the term goes on from that renewal, or from the last one before.

@@ -1,5 +1,6 @@
 import {
   createLogPartition,
+  deleteFormerFieldsBefore,
   deleteFormerPlacesBefore,
   deleteRequestsBefore,
   deleteTombstonesBefore,
@@ -80,6 +81,7 @@ export class LogKeeper {
     await deleteInBatches((limit) => deleteRequestsBefore(executor, oldest, limit))
     await deleteInBatches((limit) => deleteTombstonesBefore(executor, oldest, limit))
     await deleteInBatches((limit) => deleteFormerPlacesBefore(executor, oldest, limit))
+    await deleteInBatches((limit) => deleteFormerFieldsBefore(executor, oldest, limit))
   }
 
   async #grow(): Promise<void> {

@@ -1,6 +1,7 @@
 import type { Mutation, MutationResult } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
 import type { CommitContext } from '../commit/commit-context.ts'
+import { alterType, deleteType } from './alter-type.ts'
 import { createEntity } from './create-entity.ts'
 import { deleteEntity } from './delete-entity.ts'
 import { moveEntity } from './move-entity.ts'
@@ -9,7 +10,8 @@ import { setSchema } from './set-schema.ts'
 import { writeField } from './write-field.ts'
 
 /** Makes one change of a commit. Throws a QError that names the wrong part as `mutations[i]…`. */
-export function applyMutation(context: CommitContext, { kind }: Mutation, index: number): MutationResult {
+export function applyMutation(context: CommitContext, mutation: Mutation, index: number): MutationResult {
+  const { kind } = mutation
   switch (kind.case) {
     case 'createEntity':
       return createEntity(context, kind.value, `mutations[${index}].create_entity`)
@@ -23,6 +25,10 @@ export function applyMutation(context: CommitContext, { kind }: Mutation, index:
       return renameEntity(context, kind.value, `mutations[${index}].rename_entity`)
     case 'moveEntity':
       return moveEntity(context, kind.value, `mutations[${index}].move_entity`)
+    case 'alterType':
+      return alterType(context, mutation, `mutations[${index}].alter_type`)
+    case 'deleteType':
+      return deleteType(context, mutation, `mutations[${index}].delete_type`)
     default:
       throw new QError('invalid_request', 'the mutation is empty', { field: `mutations[${index}]` })
   }

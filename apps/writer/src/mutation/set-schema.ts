@@ -12,6 +12,7 @@ import { QError } from '@qcore/errors'
 import { completeSchema, typeModelFromSchema, type TypeModel } from '@qcore/model'
 import type { CommitContext } from '../commit/commit-context.ts'
 import { checkExpression } from '../transformation/check-expression.ts'
+import { announceSchemaChange } from './announce-schema-change.ts'
 
 /**
  * Creates or replaces a schema.
@@ -43,13 +44,15 @@ export function storeSchema(context: CommitContext, given: TypeSchema, path: str
   state.setType(model)
   state.nextFieldId = model.fields.reduce((next, field) => Math.max(next, field.id + 1), state.nextFieldId)
   const earlier = changes.schemaChange(model.name)
-  if (earlier === undefined) changes.add({ kind: 'schema', model, previous })
+  if (earlier === undefined) changes.add({ kind: 'schema', model, previous, conversions: [] })
   else earlier.model = model
   if (previous !== undefined && model.fields.length > previous.fields.length) addFields(context, model, previous)
+  announceSchemaChange(context)
   return true
 }
 
-function sameSchema(previous: TypeSchema, next: TypeSchema): boolean {
+/** Whether two schemas are the same but for the revision. */
+export function sameSchema(previous: TypeSchema, next: TypeSchema): boolean {
   const compared = clone(TypeSchemaSchema, previous)
   compared.revision = next.revision
   return equals(TypeSchemaSchema, compared, next)

@@ -30,8 +30,11 @@ export interface StructureChanged {
 
 export interface SchemaChanged {
   readonly kind: 'schema'
-  model: TypeModel
+  /** Undefined: the type is deleted. */
+  model: TypeModel | undefined
   readonly previous: TypeModel | undefined
+  /** Ids of fields that hold converted values, and of those that held them before. */
+  readonly conversions: readonly { readonly fromId: number; readonly toId: number }[]
 }
 
 export type CommitChange = FieldChanged | EntityCreated | EntityDeleted | StructureChanged | SchemaChanged
@@ -64,7 +67,7 @@ export class ChangeList {
 
   /** The change that this commit already makes to a schema. */
   schemaChange(type: string): SchemaChanged | undefined {
-    for (const change of this.#changes) if (change?.kind === 'schema' && change.model.name === type) return change
+    for (const change of this.#changes) if (change?.kind === 'schema' && change.model?.name === type) return change
     return undefined
   }
 

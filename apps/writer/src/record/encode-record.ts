@@ -101,8 +101,14 @@ function encodeChange(
     }
     case 'schema': {
       const start = out.begin(4)
-      out.binary(1, toBinary(TypeSchemaSchema, change.model.schema))
+      if (change.model !== undefined) out.binary(1, toBinary(TypeSchemaSchema, change.model.schema))
       if (change.previous !== undefined) out.binary(2, toBinary(TypeSchemaSchema, change.previous.schema))
+      for (const { fromId, toId } of change.conversions) {
+        const conversionStart = out.begin(3)
+        out.uint(1, fromId)
+        out.uint(2, toId)
+        out.finish(conversionStart)
+      }
       return out.finish(start)
     }
   }

@@ -1,6 +1,6 @@
 import { toBinary } from '@bufbuild/protobuf'
 import { TypeSchemaSchema } from '@qcore/contracts'
-import { readError, readHead, storeSchemas, type Executor } from '@qcore/database'
+import { readError, readHead, storeFormerSchemas, storeSchemas, type Executor } from '@qcore/database'
 import { isQError, QError } from '@qcore/errors'
 import { assertWithoutProblems, compareRestore, type Comparison } from './compare-restore.ts'
 import { openRestore } from './open-restore.ts'
@@ -111,7 +111,13 @@ async function write(
     schema: toBinary(TypeSchemaSchema, schema),
     revision,
   }))
+  const former = types.changes.flatMap(({ current }) => {
+    if (current === undefined) return []
+    const schema = toBinary(TypeSchemaSchema, current)
+    return [{ type: current.type, schema, sinceRevision: Number(current.revision) }]
+  })
   let changes = types.changes.length
+  if (former.length > 0) await storeFormerSchemas(connection, former, revision)
   if (deleted.length > 0) await deleteTypes(connection, deleted)
   if (schemas.length > 0) await storeSchemas(connection, schemas)
   await deleteReferences(connection, scope)

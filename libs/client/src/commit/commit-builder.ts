@@ -1,3 +1,4 @@
+import type { AlterStep } from '../schema/alter-type.ts'
 import type { TypeSchemaInput } from '../schema/schema.ts'
 import type { Timestamp } from '../values/timestamp.ts'
 import { idOf, type EntityRef, type ValueInput } from '../values/value-input.ts'
@@ -31,6 +32,8 @@ export type MutationInput =
       readonly parentId: string
       readonly beforeId: string
     }
+  | { readonly kind: 'alter_type'; readonly type: string; readonly steps: readonly AlterStep[] }
+  | { readonly kind: 'delete_type'; readonly type: string }
   | { readonly kind: 'set_schema'; readonly schema: TypeSchemaInput }
 
 /** Something that must hold, or nothing is changed: `condition_failed`. */
@@ -113,6 +116,18 @@ export class CommitBuilder implements CommitInput {
 
   setSchema(schema: TypeSchemaInput): this {
     this.mutations.push({ kind: 'set_schema', schema })
+    return this
+  }
+
+  /** Changes a type, and what its entities hold. A commit with this does nothing else but alter and delete types. */
+  alterType(type: string, steps: readonly AlterStep[]): this {
+    this.mutations.push({ kind: 'alter_type', type, steps })
+    return this
+  }
+
+  /** Deletes a type that has no entities. */
+  deleteType(type: string): this {
+    this.mutations.push({ kind: 'delete_type', type })
     return this
   }
 

@@ -4,6 +4,7 @@ import {
   ConditionSchema,
   CreateEntitySchema,
   DeleteEntitySchema,
+  DeleteTypeSchema,
   EntityExistsConditionSchema,
   FieldRevisionConditionSchema,
   FieldValueConditionSchema,
@@ -19,6 +20,7 @@ import {
   type Value,
 } from '@qcore/contracts'
 import { timestampFromMicros } from '@qcore/model'
+import { alterMessage } from '../schema/alter-type.ts'
 import { messageFromSchema } from '../schema/schema.ts'
 import type { FieldQuestion } from '../schema/type-directory.ts'
 import type { FieldType } from '../values/field-type.ts'
@@ -97,6 +99,12 @@ function mutationMessage(input: MutationInput, path: string, lookup: TypeLookup)
       message.kind = { case: 'moveEntity', value: create(MoveEntitySchema, { entityId, parentId, beforeId }) }
       return message
     }
+    case 'alter_type':
+      message.kind = { case: 'alterType', value: alterMessage(input.type, input.steps) }
+      return message
+    case 'delete_type':
+      message.kind = { case: 'deleteType', value: create(DeleteTypeSchema, { type: input.type }) }
+      return message
     case 'set_schema':
       message.kind = {
         case: 'setSchema',

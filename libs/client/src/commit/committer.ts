@@ -1,7 +1,8 @@
-import type { CommitRequest, CommitResponse } from '@qcore/contracts'
+import { CommitService, type CommitRequest, type CommitResponse } from '@qcore/contracts'
 import { isQError } from '@qcore/errors'
 import type { CallOptions, Caller } from '../calls/caller.ts'
 import type { Session } from '../read/consistency.ts'
+import { planFromMessage, type TypePlan } from '../schema/alter-type.ts'
 import type { FieldQuestion, TypeDirectory } from '../schema/type-directory.ts'
 import { timestampFromMessage, type Timestamp } from '../values/timestamp.ts'
 import { likelyType } from '../values/value-input.ts'
@@ -22,6 +23,14 @@ export interface CommitResult {
   readonly time: Timestamp | undefined
   /** One a mutation, in order. */
   readonly results: readonly MutationResult[]
+}
+
+/** What a commit would do. */
+export interface CommitPlan {
+  /** One a mutation, in order. */
+  readonly results: readonly MutationResult[]
+  /** What would change of types: one an alteration or a deletion, in order. */
+  readonly types: readonly TypePlan[]
 }
 
 export interface MutationResult {
@@ -51,6 +60,7 @@ const requestsOnTheirWay = 2
 
 /** Makes commits, and finds out the types of their values. */
 export class Committer {
+  readonly #caller: Caller
   readonly #batcher: CommitBatcher
   readonly #directory: TypeDirectory
   readonly #session: Session
@@ -58,6 +68,7 @@ export class Committer {
   #lastKey = 0
 
   constructor({ caller, directory, session, keepsOrder }: CommitterOptions) {
+    this.#caller = caller
     this.#batcher = new CommitBatcher(caller, keepsOrder ? requestsOnTheirWay : 1)
     this.#directory = directory
     this.#session = session
@@ -72,6 +83,17 @@ export class Committer {
       if (lookups.asked.length === 0 || !isQError(error, 'type_mismatch')) throw error
       this.#directory.forget(lookups.asked)
       return this.#finish(input, await this.#batcher.commit(this.#askedMessage(input, key, lookups, options), options))
+    }
+  }
+
+  /** Asks what a commit would do, and changes nothing. Throws what the commit would. */
+  async plan(input: CommitInput, options: CallOptions): Promise<CommitPlan> {
+    const request = await this.#message(input, '', { asked: [], missing: [] }, options)
+    request.dryRun = true
+    const { results, plans } = await this.#caller.call(CommitService.method.commit, request, options)
+    return {
+      results: results.map(({ entityId, changed, field }) => ({ entityId, changed, field })),
+      types: plans.map(planFromMessage),
     }
   }
 
@@ -112,6 +134,8 @@ export class Committer {
         this.#directory.rememberEntity(entityId, mutation.type)
       } else if (mutation.kind === 'set_schema') {
         this.#directory.forgetSchema(mutation.schema.type)
+      } else if (mutation.kind === 'alter_type' || mutation.kind === 'delete_type') {
+        this.#directory.forgetSchema(mutation.type)
       }
     })
     const time = response.commitTime === undefined ? undefined : timestampFromMessage(response.commitTime)

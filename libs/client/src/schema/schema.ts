@@ -105,7 +105,8 @@ export function childOrderMessage(order: ChildOrder): ChildOrderMessage {
   throw new QError('invalid_schema', `${String(order)} is no order of children`, { field: 'childOrder' })
 }
 
-function messageFromDefinition(name: string, input: FieldType | FieldDefinitionInput): FieldDefinitionMessage {
+/** @throws QError `invalid_schema`, `type_mismatch`, `value_out_of_range` */
+export function messageFromDefinition(name: string, input: FieldType | FieldDefinitionInput): FieldDefinitionMessage {
   const definition = typeof input === 'string' ? { type: input } : input
   if (!Object.hasOwn(fieldTypes, definition.type)) {
     throw new QError('invalid_schema', `${definition.type} is not a type of fields`, { field: `${name}.type` })

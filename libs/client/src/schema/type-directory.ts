@@ -18,8 +18,8 @@ export interface FieldQuestion {
 }
 
 /**
- * Remembers the schemas and the types of entities, to tell what a string or a number is meant to be. A field keeps its
- * type for ever, so that what is remembered stays true; what is not is asked for.
+ * Remembers the schemas and the types of entities, to tell what a string or a number is meant to be. What is not
+ * remembered is asked for; a store that refuses a value for its type shows what is not true any more.
  */
 export class TypeDirectory {
   readonly #caller: Caller
@@ -89,14 +89,18 @@ export class TypeDirectory {
     if (oldest !== undefined) this.#typeOfEntity.delete(oldest)
   }
 
-  /** Forgets what turned out to be wrong: an id was deleted and given to an entity of another type. */
+  /** Forgets what turned out to be wrong: a field was retyped, or an id was given to an entity of another type. */
   forget(questions: readonly FieldQuestion[]): void {
     for (const question of questions) {
       const path = pathOf(question)
       const { of } = question
       if (path !== undefined) this.#paths.forget(path)
       else if ('type' in of) this.#schemas.delete(of.type)
-      else this.#typeOfEntity.delete(of.entityId)
+      else {
+        const type = this.#typeOfEntity.get(of.entityId)
+        if (type !== undefined) this.#schemas.delete(type)
+        this.#typeOfEntity.delete(of.entityId)
+      }
     }
   }
 

@@ -36,6 +36,19 @@ export async function deleteFormerPlacesBefore(executor: Executor, revision: num
   return rowCount ?? 0
 }
 
+/** Deletes former values of fields of revisions before one, at most `limit`. Returns how many. */
+export async function deleteFormerFieldsBefore(executor: Executor, revision: number, limit: number): Promise<number> {
+  const { rowCount } = await executor.query({
+    name: 'delete_former_fields_before',
+    text: `
+      delete from former_field
+      where (entity_id, field_id, revision) in (
+        select entity_id, field_id, revision from former_field where revision < $1 order by revision limit $2)`,
+    values: [revision, limit],
+  })
+  return rowCount ?? 0
+}
+
 /** Deletes tombstones of revisions before one, at most `limit`. Returns how many. */
 export async function deleteTombstonesBefore(executor: Executor, revision: number, limit: number): Promise<number> {
   const { rowCount } = await executor.query({

@@ -9,7 +9,7 @@ import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Problem } from "./entity_pb.ts";
 import { file_qcore_store_v1_entity } from "./entity_pb.ts";
-import type { TypeSchema } from "./schema_pb.ts";
+import type { ChildOrder, FieldDefinition, TypeSchema } from "./schema_pb.ts";
 import { file_qcore_store_v1_schema } from "./schema_pb.ts";
 import type { Value } from "./value_pb.ts";
 import { file_qcore_store_v1_value } from "./value_pb.ts";
@@ -19,7 +19,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file qcore/store/v1/commit.proto.
  */
 export const file_qcore_store_v1_commit: GenFile = /*@__PURE__*/
-  fileDesc("ChtxY29yZS9zdG9yZS92MS9jb21taXQucHJvdG8SDnFjb3JlLnN0b3JlLnYxIqUBCg1Db21taXRSZXF1ZXN0EjgKCW11dGF0aW9ucxgBIAMoCzIYLnFjb3JlLnN0b3JlLnYxLk11dGF0aW9uQgu6SAiSAQUIARDoBxI3Cgpjb25kaXRpb25zGAIgAygLMhkucWNvcmUuc3RvcmUudjEuQ29uZGl0aW9uQgi6SAWSAQIQZBIhCg9pZGVtcG90ZW5jeV9rZXkYAyABKAlCCLpIBXIDGIABItUCCghNdXRhdGlvbhI1Cg1jcmVhdGVfZW50aXR5GAEgASgLMhwucWNvcmUuc3RvcmUudjEuQ3JlYXRlRW50aXR5SAASNQoNZGVsZXRlX2VudGl0eRgCIAEoCzIcLnFjb3JlLnN0b3JlLnYxLkRlbGV0ZUVudGl0eUgAEjEKC3dyaXRlX2ZpZWxkGAMgASgLMhoucWNvcmUuc3RvcmUudjEuV3JpdGVGaWVsZEgAEi8KCnNldF9zY2hlbWEYBCABKAsyGS5xY29yZS5zdG9yZS52MS5TZXRTY2hlbWFIABI1Cg1yZW5hbWVfZW50aXR5GAUgASgLMhwucWNvcmUuc3RvcmUudjEuUmVuYW1lRW50aXR5SAASMQoLbW92ZV9lbnRpdHkYBiABKAsyGi5xY29yZS5zdG9yZS52MS5Nb3ZlRW50aXR5SABCDQoEa2luZBIFukgCCAEi+QIKDENyZWF0ZUVudGl0eRIxCgR0eXBlGAEgASgJQiO6SCByHjIcXltBLVphLXpdW0EtWmEtejAtOV9dezAsNjJ9JBIvCglwYXJlbnRfaWQYAiABKAlCHLpIGXIXMhVeW0EtWmEtejAtOV8tXXsxLDY0fSQSGAoEbmFtZRgDIAEoCUIKukgHcgUQARj/ARIvCgllbnRpdHlfaWQYBCABKAlCHLpIGXIXMhVeW0EtWmEtejAtOV8tXXswLDY0fSQSQwoGZmllbGRzGAUgAygLMigucWNvcmUuc3RvcmUudjEuQ3JlYXRlRW50aXR5LkZpZWxkc0VudHJ5Qgm6SAaaAQMQgAISLwoJYmVmb3JlX2lkGAYgASgJQhy6SBlyFzIVXltBLVphLXowLTlfLV17MCw2NH0kGkQKC0ZpZWxkc0VudHJ5EgsKA2tleRgBIAEoCRIkCgV2YWx1ZRgCIAEoCzIVLnFjb3JlLnN0b3JlLnYxLlZhbHVlOgI4ASJZCgxSZW5hbWVFbnRpdHkSLwoJZW50aXR5X2lkGAEgASgJQhy6SBlyFzIVXltBLVphLXowLTlfLV17MSw2NH0kEhgKBG5hbWUYAiABKAlCCrpIB3IFEAEY/wEinwEKCk1vdmVFbnRpdHkSLwoJZW50aXR5X2lkGAEgASgJQhy6SBlyFzIVXltBLVphLXowLTlfLV17MSw2NH0kEi8KCXBhcmVudF9pZBgCIAEoCUIcukgZchcyFV5bQS1aYS16MC05Xy1dezAsNjR9JBIvCgliZWZvcmVfaWQYAyABKAlCHLpIGXIXMhVeW0EtWmEtejAtOV8tXXswLDY0fSQiPwoMRGVsZXRlRW50aXR5Ei8KCWVudGl0eV9pZBgBIAEoCUIcukgZchcyFV5bQS1aYS16MC05Xy1dezEsNjR9JCLtAQoKV3JpdGVGaWVsZBIvCgllbnRpdHlfaWQYASABKAlCHLpIGXIXMhVeW0EtWmEtejAtOV8tXXsxLDY0fSQSGQoFZmllbGQYAiABKAlCCrpIB3IFEAEYgAgSLAoFdmFsdWUYAyABKAsyFS5xY29yZS5zdG9yZS52MS5WYWx1ZUIGukgDyAEBEjUKBm9wdGlvbhgEIAEoDjIbLnFjb3JlLnN0b3JlLnYxLldyaXRlT3B0aW9uQgi6SAWCAQIQARIuCgp3cml0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCI/CglTZXRTY2hlbWESMgoGc2NoZW1hGAEgASgLMhoucWNvcmUuc3RvcmUudjEuVHlwZVNjaGVtYUIGukgDyAEBItgBCglDb25kaXRpb24SQAoOZmllbGRfcmV2aXNpb24YASABKAsyJi5xY29yZS5zdG9yZS52MS5GaWVsZFJldmlzaW9uQ29uZGl0aW9uSAASOgoLZmllbGRfdmFsdWUYAiABKAsyIy5xY29yZS5zdG9yZS52MS5GaWVsZFZhbHVlQ29uZGl0aW9uSAASPgoNZW50aXR5X2V4aXN0cxgDIAEoCzIlLnFjb3JlLnN0b3JlLnYxLkVudGl0eUV4aXN0c0NvbmRpdGlvbkgAQg0KBGtpbmQSBbpIAggBInYKFkZpZWxkUmV2aXNpb25Db25kaXRpb24SLwoJZW50aXR5X2lkGAEgASgJQhy6SBlyFzIVXltBLVphLXowLTlfLV17MSw2NH0kEhkKBWZpZWxkGAIgASgJQgq6SAdyBRABGIAIEhAKCHJldmlzaW9uGAMgASgEIo8BChNGaWVsZFZhbHVlQ29uZGl0aW9uEi8KCWVudGl0eV9pZBgBIAEoCUIcukgZchcyFV5bQS1aYS16MC05Xy1dezEsNjR9JBIZCgVmaWVsZBgCIAEoCUIKukgHcgUQARiACBIsCgV2YWx1ZRgDIAEoCzIVLnFjb3JlLnN0b3JlLnYxLlZhbHVlQga6SAPIAQEiWAoVRW50aXR5RXhpc3RzQ29uZGl0aW9uEi8KCWVudGl0eV9pZBgBIAEoCUIcukgZchcyFV5bQS1aYS16MC05Xy1dezEsNjR9JBIOCgZleGlzdHMYAiABKAgihAEKDkNvbW1pdFJlc3BvbnNlEhAKCHJldmlzaW9uGAEgASgEEi8KC2NvbW1pdF90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgdyZXN1bHRzGAMgAygLMh4ucWNvcmUuc3RvcmUudjEuTXV0YXRpb25SZXN1bHQiQwoOTXV0YXRpb25SZXN1bHQSEQoJZW50aXR5X2lkGAEgASgJEg8KB2NoYW5nZWQYAiABKAgSDQoFZmllbGQYAyABKAkijQEKEUNvbW1pdE1hbnlSZXF1ZXN0EjsKB2NvbW1pdHMYASADKAsyHS5xY29yZS5zdG9yZS52MS5Db21taXRSZXF1ZXN0Qgu6SAiSAQUIARDoBxIYCgdzZXNzaW9uGAIgASgJQge6SARyAhgkEhAKCHNlcXVlbmNlGAMgASgEEg8KB2ZvbGxvd3MYBCABKAQiRQoSQ29tbWl0TWFueVJlc3BvbnNlEi8KCG91dGNvbWVzGAEgAygLMh0ucWNvcmUuc3RvcmUudjEuQ29tbWl0T3V0Y29tZSJ6Cg1Db21taXRPdXRjb21lEjIKCHJlc3BvbnNlGAEgASgLMh4ucWNvcmUuc3RvcmUudjEuQ29tbWl0UmVzcG9uc2VIABIqCgdwcm9ibGVtGAIgASgLMhcucWNvcmUuc3RvcmUudjEuUHJvYmxlbUgAQgkKB291dGNvbWUqSAoLV3JpdGVPcHRpb24SHAoYV1JJVEVfT1BUSU9OX1VOU1BFQ0lGSUVEEAASGwoXV1JJVEVfT1BUSU9OX0lGX0NIQU5HRUQQATKtAQoNQ29tbWl0U2VydmljZRJHCgZDb21taXQSHS5xY29yZS5zdG9yZS52MS5Db21taXRSZXF1ZXN0Gh4ucWNvcmUuc3RvcmUudjEuQ29tbWl0UmVzcG9uc2USUwoKQ29tbWl0TWFueRIhLnFjb3JlLnN0b3JlLnYxLkNvbW1pdE1hbnlSZXF1ZXN0GiIucWNvcmUuc3RvcmUudjEuQ29tbWl0TWFueVJlc3BvbnNlYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp, file_qcore_store_v1_entity, file_qcore_store_v1_schema, file_qcore_store_v1_value]);
+  fileDesc("ChtxY29yZS9zdG9yZS92MS9jb21taXQucHJvdG8SDnFjb3JlLnN0b3JlLnYxIrYBCg1Db21taXRSZXF1ZXN0EjgKCW11dGF0aW9ucxgBIAMoCzIYLnFjb3JlLnN0b3JlLnYxLk11dGF0aW9uQgu6SAiSAQUIARDoBxI3Cgpjb25kaXRpb25zGAIgAygLMhkucWNvcmUuc3RvcmUudjEuQ29uZGl0aW9uQgi6SAWSAQIQZBIhCg9pZGVtcG90ZW5jeV9rZXkYAyABKAlCCLpIBXIDGIABEg8KB2RyeV9ydW4YBCABKAgiuQMKCE11dGF0aW9uEjUKDWNyZWF0ZV9lbnRpdHkYASABKAsyHC5xY29yZS5zdG9yZS52MS5DcmVhdGVFbnRpdHlIABI1Cg1kZWxldGVfZW50aXR5GAIgASgLMhwucWNvcmUuc3RvcmUudjEuRGVsZXRlRW50aXR5SAASMQoLd3JpdGVfZmllbGQYAyABKAsyGi5xY29yZS5zdG9yZS52MS5Xcml0ZUZpZWxkSAASLwoKc2V0X3NjaGVtYRgEIAEoCzIZLnFjb3JlLnN0b3JlLnYxLlNldFNjaGVtYUgAEjUKDXJlbmFtZV9lbnRpdHkYBSABKAsyHC5xY29yZS5zdG9yZS52MS5SZW5hbWVFbnRpdHlIABIxCgttb3ZlX2VudGl0eRgGIAEoCzIaLnFjb3JlLnN0b3JlLnYxLk1vdmVFbnRpdHlIABIvCgphbHRlcl90eXBlGAcgASgLMhkucWNvcmUuc3RvcmUudjEuQWx0ZXJUeXBlSAASMQoLZGVsZXRlX3R5cGUYCCABKAsyGi5xY29yZS5zdG9yZS52MS5EZWxldGVUeXBlSABCDQoEa2luZBIFukgCCAEi+QIKDENyZWF0ZUVudGl0eRIxCgR0eXBlGAEgASgJQiO6SCByHjIcXltBLVphLXpdW0EtWmEtejAtOV9dezAsNjJ9JBIvCglwYXJlbnRfaWQYAiABKAlCHLpIGXIXMhVeW0EtWmEtejAtOV8tXXsxLDY0fSQSGAoEbmFtZRgDIAEoCUIKukgHcgUQARj/ARIvCgllbnRpdHlfaWQYBCABKAlCHLpIGXIXMhVeW0EtWmEtejAtOV8tXXswLDY0fSQSQwoGZmllbGRzGAUgAygLMigucWNvcmUuc3RvcmUudjEuQ3JlYXRlRW50aXR5LkZpZWxkc0VudHJ5Qgm6SAaaAQMQgAISLwoJYmVmb3JlX2lkGAYgASgJQhy6SBlyFzIVXltBLVphLXowLTlfLV17MCw2NH0kGkQKC0ZpZWxkc0VudHJ5EgsKA2tleRgBIAEoCRIkCgV2YWx1ZRgCIAEoCzIVLnFjb3JlLnN0b3JlLnYxLlZhbHVlOgI4ASJZCgxSZW5hbWVFbnRpdHkSLwoJZW50aXR5X2lkGAEgASgJQhy6SBlyFzIVXltBLVphLXowLTlfLV17MSw2NH0kEhgKBG5hbWUYAiABKAlCCrpIB3IFEAEY/wEinwEKCk1vdmVFbnRpdHkSLwoJZW50aXR5X2lkGAEgASgJQhy6SBlyFzIVXltBLVphLXowLTlfLV17MSw2NH0kEi8KCXBhcmVudF9pZBgCIAEoCUIcukgZchcyFV5bQS1aYS16MC05Xy1dezAsNjR9JBIvCgliZWZvcmVfaWQYAyABKAlCHLpIGXIXMhVeW0EtWmEtejAtOV8tXXswLDY0fSQiPwoMRGVsZXRlRW50aXR5Ei8KCWVudGl0eV9pZBgBIAEoCUIcukgZchcyFV5bQS1aYS16MC05Xy1dezEsNjR9JCLtAQoKV3JpdGVGaWVsZBIvCgllbnRpdHlfaWQYASABKAlCHLpIGXIXMhVeW0EtWmEtejAtOV8tXXsxLDY0fSQSGQoFZmllbGQYAiABKAlCCrpIB3IFEAEYgAgSLAoFdmFsdWUYAyABKAsyFS5xY29yZS5zdG9yZS52MS5WYWx1ZUIGukgDyAEBEjUKBm9wdGlvbhgEIAEoDjIbLnFjb3JlLnN0b3JlLnYxLldyaXRlT3B0aW9uQgi6SAWCAQIQARIuCgp3cml0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCI/CglTZXRTY2hlbWESMgoGc2NoZW1hGAEgASgLMhoucWNvcmUuc3RvcmUudjEuVHlwZVNjaGVtYUIGukgDyAEBInUKCUFsdGVyVHlwZRIxCgR0eXBlGAEgASgJQiO6SCByHjIcXltBLVphLXpdW0EtWmEtejAtOV9dezAsNjJ9JBI1CgVzdGVwcxgCIAMoCzIZLnFjb3JlLnN0b3JlLnYxLkFsdGVyU3RlcEILukgIkgEFCAEQgAIi2wIKCUFsdGVyU3RlcBItCglhZGRfZmllbGQYASABKAsyGC5xY29yZS5zdG9yZS52MS5BZGRGaWVsZEgAEjMKDHJlbW92ZV9maWVsZBgCIAEoCzIbLnFjb3JlLnN0b3JlLnYxLlJlbW92ZUZpZWxkSAASMwoMcmVuYW1lX2ZpZWxkGAMgASgLMhsucWNvcmUuc3RvcmUudjEuUmVuYW1lRmllbGRIABIzCgxyZXR5cGVfZmllbGQYBCABKAsyGy5xY29yZS5zdG9yZS52MS5SZXR5cGVGaWVsZEgAEjcKDnJlb3JkZXJfZmllbGRzGAUgASgLMh0ucWNvcmUuc3RvcmUudjEuUmVvcmRlckZpZWxkc0gAEjgKD3NldF9jaGlsZF9ydWxlcxgGIAEoCzIdLnFjb3JlLnN0b3JlLnYxLlNldENoaWxkUnVsZXNIAEINCgRraW5kEgW6SAIIASJCCghBZGRGaWVsZBI2CgVmaWVsZBgBIAEoCzIfLnFjb3JlLnN0b3JlLnYxLkZpZWxkRGVmaW5pdGlvbkIGukgDyAEBIkEKC1JlbW92ZUZpZWxkEjIKBWZpZWxkGAEgASgJQiO6SCByHjIcXltBLVphLXpdW0EtWmEtejAtOV9dezAsNjJ9JCJ0CgtSZW5hbWVGaWVsZBIyCgVmaWVsZBgBIAEoCUIjukggch4yHF5bQS1aYS16XVtBLVphLXowLTlfXXswLDYyfSQSMQoEbmFtZRgCIAEoCUIjukggch4yHF5bQS1aYS16XVtBLVphLXowLTlfXXswLDYyfSQiRQoLUmV0eXBlRmllbGQSNgoFZmllbGQYASABKAsyHy5xY29yZS5zdG9yZS52MS5GaWVsZERlZmluaXRpb25CBrpIA8gBASJMCg1SZW9yZGVyRmllbGRzEjsKBmZpZWxkcxgBIAMoCUIrukgokgElEIACIiByHjIcXltBLVphLXpdW0EtWmEtejAtOV9dezAsNjJ9JCKCAQoNU2V0Q2hpbGRSdWxlcxIfChJ1bmlxdWVfY2hpbGRfbmFtZXMYASABKAhIAIgBARI5CgtjaGlsZF9vcmRlchgCIAEoDjIaLnFjb3JlLnN0b3JlLnYxLkNoaWxkT3JkZXJCCLpIBYIBAhABQhUKE191bmlxdWVfY2hpbGRfbmFtZXMiPwoKRGVsZXRlVHlwZRIxCgR0eXBlGAEgASgJQiO6SCByHjIcXltBLVphLXpdW0EtWmEtejAtOV9dezAsNjJ9JCLYAQoJQ29uZGl0aW9uEkAKDmZpZWxkX3JldmlzaW9uGAEgASgLMiYucWNvcmUuc3RvcmUudjEuRmllbGRSZXZpc2lvbkNvbmRpdGlvbkgAEjoKC2ZpZWxkX3ZhbHVlGAIgASgLMiMucWNvcmUuc3RvcmUudjEuRmllbGRWYWx1ZUNvbmRpdGlvbkgAEj4KDWVudGl0eV9leGlzdHMYAyABKAsyJS5xY29yZS5zdG9yZS52MS5FbnRpdHlFeGlzdHNDb25kaXRpb25IAEINCgRraW5kEgW6SAIIASJ2ChZGaWVsZFJldmlzaW9uQ29uZGl0aW9uEi8KCWVudGl0eV9pZBgBIAEoCUIcukgZchcyFV5bQS1aYS16MC05Xy1dezEsNjR9JBIZCgVmaWVsZBgCIAEoCUIKukgHcgUQARiACBIQCghyZXZpc2lvbhgDIAEoBCKPAQoTRmllbGRWYWx1ZUNvbmRpdGlvbhIvCgllbnRpdHlfaWQYASABKAlCHLpIGXIXMhVeW0EtWmEtejAtOV8tXXsxLDY0fSQSGQoFZmllbGQYAiABKAlCCrpIB3IFEAEYgAgSLAoFdmFsdWUYAyABKAsyFS5xY29yZS5zdG9yZS52MS5WYWx1ZUIGukgDyAEBIlgKFUVudGl0eUV4aXN0c0NvbmRpdGlvbhIvCgllbnRpdHlfaWQYASABKAlCHLpIGXIXMhVeW0EtWmEtejAtOV8tXXsxLDY0fSQSDgoGZXhpc3RzGAIgASgIIq0BCg5Db21taXRSZXNwb25zZRIQCghyZXZpc2lvbhgBIAEoBBIvCgtjb21taXRfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoHcmVzdWx0cxgDIAMoCzIeLnFjb3JlLnN0b3JlLnYxLk11dGF0aW9uUmVzdWx0EicKBXBsYW5zGAQgAygLMhgucWNvcmUuc3RvcmUudjEuVHlwZVBsYW4i9AEKCFR5cGVQbGFuEgwKBHR5cGUYASABKAkSKgoGc2NoZW1hGAIgASgLMhoucWNvcmUuc3RvcmUudjEuVHlwZVNjaGVtYRIsCghwcmV2aW91cxgDIAEoCzIaLnFjb3JlLnN0b3JlLnYxLlR5cGVTY2hlbWESEAoIZW50aXRpZXMYBCABKAQSKQoGZmllbGRzGAUgAygLMhkucWNvcmUuc3RvcmUudjEuRmllbGRQbGFuEisKCW9ic3RhY2xlcxgGIAMoCzIYLnFjb3JlLnN0b3JlLnYxLk9ic3RhY2xlEhYKDm9ic3RhY2xlX2NvdW50GAcgASgEIrEBCglGaWVsZFBsYW4SDQoFZmllbGQYASABKAkSKwoEa2luZBgCIAEoDjIdLnFjb3JlLnN0b3JlLnYxLkZpZWxkUGxhbktpbmQSFQoNcHJldmlvdXNfbmFtZRgDIAEoCRIOCgZ2YWx1ZXMYBCABKAQSFgoOaW5kZXhlZF9iZWZvcmUYBSABKAgSFQoNaW5kZXhlZF9hZnRlchgGIAEoCBISCgpyZWZlcmVuY2VzGAcgASgEIjwKCE9ic3RhY2xlEhEKCWVudGl0eV9pZBgBIAEoCRINCgVmaWVsZBgCIAEoCRIOCgZyZWFzb24YAyABKAkiQwoOTXV0YXRpb25SZXN1bHQSEQoJZW50aXR5X2lkGAEgASgJEg8KB2NoYW5nZWQYAiABKAgSDQoFZmllbGQYAyABKAkijQEKEUNvbW1pdE1hbnlSZXF1ZXN0EjsKB2NvbW1pdHMYASADKAsyHS5xY29yZS5zdG9yZS52MS5Db21taXRSZXF1ZXN0Qgu6SAiSAQUIARDoBxIYCgdzZXNzaW9uGAIgASgJQge6SARyAhgkEhAKCHNlcXVlbmNlGAMgASgEEg8KB2ZvbGxvd3MYBCABKAQiRQoSQ29tbWl0TWFueVJlc3BvbnNlEi8KCG91dGNvbWVzGAEgAygLMh0ucWNvcmUuc3RvcmUudjEuQ29tbWl0T3V0Y29tZSJ6Cg1Db21taXRPdXRjb21lEjIKCHJlc3BvbnNlGAEgASgLMh4ucWNvcmUuc3RvcmUudjEuQ29tbWl0UmVzcG9uc2VIABIqCgdwcm9ibGVtGAIgASgLMhcucWNvcmUuc3RvcmUudjEuUHJvYmxlbUgAQgkKB291dGNvbWUqSAoLV3JpdGVPcHRpb24SHAoYV1JJVEVfT1BUSU9OX1VOU1BFQ0lGSUVEEAASGwoXV1JJVEVfT1BUSU9OX0lGX0NIQU5HRUQQASqiAQoNRmllbGRQbGFuS2luZBIfChtGSUVMRF9QTEFOX0tJTkRfVU5TUEVDSUZJRUQQABIZChVGSUVMRF9QTEFOX0tJTkRfQURERUQQARIbChdGSUVMRF9QTEFOX0tJTkRfUkVNT1ZFRBACEhsKF0ZJRUxEX1BMQU5fS0lORF9SRU5BTUVEEAMSGwoXRklFTERfUExBTl9LSU5EX1JFVFlQRUQQBDKtAQoNQ29tbWl0U2VydmljZRJHCgZDb21taXQSHS5xY29yZS5zdG9yZS52MS5Db21taXRSZXF1ZXN0Gh4ucWNvcmUuc3RvcmUudjEuQ29tbWl0UmVzcG9uc2USUwoKQ29tbWl0TWFueRIhLnFjb3JlLnN0b3JlLnYxLkNvbW1pdE1hbnlSZXF1ZXN0GiIucWNvcmUuc3RvcmUudjEuQ29tbWl0TWFueVJlc3BvbnNlYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp, file_qcore_store_v1_entity, file_qcore_store_v1_schema, file_qcore_store_v1_value]);
 
 /**
  * A commit.
@@ -50,6 +50,13 @@ export type CommitRequest = Message<"qcore.store.v1.CommitRequest"> & {
    * @generated from field: string idempotency_key = 3;
    */
   idempotencyKey: string;
+
+  /**
+   * True: nothing is changed; the answer, or the error, is that of the commit as it would be made now. The key is not used.
+   *
+   * @generated from field: bool dry_run = 4;
+   */
+  dryRun: boolean;
 };
 
 /**
@@ -118,6 +125,22 @@ export type Mutation = Message<"qcore.store.v1.Mutation"> & {
      */
     value: MoveEntity;
     case: "moveEntity";
+  } | {
+    /**
+     * Changes a type step by step.
+     *
+     * @generated from field: qcore.store.v1.AlterType alter_type = 7;
+     */
+    value: AlterType;
+    case: "alterType";
+  } | {
+    /**
+     * Deletes a type.
+     *
+     * @generated from field: qcore.store.v1.DeleteType delete_type = 8;
+     */
+    value: DeleteType;
+    case: "deleteType";
   } | { case: undefined; value?: undefined };
 };
 
@@ -343,6 +366,266 @@ export const SetSchemaSchema: GenMessage<SetSchema> = /*@__PURE__*/
   messageDesc(file_qcore_store_v1_commit, 7);
 
 /**
+ * Changes a type, and what its entities hold, as one change. Needs level admin. A commit with it, or with DeleteType, has
+ * no mutations of other kinds, and changes a type once.
+ *
+ * @generated from message qcore.store.v1.AlterType
+ */
+export type AlterType = Message<"qcore.store.v1.AlterType"> & {
+  /**
+   * The type; it must exist.
+   *
+   * @generated from field: string type = 1;
+   */
+  type: string;
+
+  /**
+   * What to change, 1 to 256 steps, made in order. Each names fields as the steps before leave them.
+   *
+   * @generated from field: repeated qcore.store.v1.AlterStep steps = 2;
+   */
+  steps: AlterStep[];
+};
+
+/**
+ * Describes the message qcore.store.v1.AlterType.
+ * Use `create(AlterTypeSchema)` to create a new message.
+ */
+export const AlterTypeSchema: GenMessage<AlterType> = /*@__PURE__*/
+  messageDesc(file_qcore_store_v1_commit, 8);
+
+/**
+ * A step of AlterType.
+ *
+ * @generated from message qcore.store.v1.AlterStep
+ */
+export type AlterStep = Message<"qcore.store.v1.AlterStep"> & {
+  /**
+   * What to do.
+   *
+   * @generated from oneof qcore.store.v1.AlterStep.kind
+   */
+  kind: {
+    /**
+     * Adds a field.
+     *
+     * @generated from field: qcore.store.v1.AddField add_field = 1;
+     */
+    value: AddField;
+    case: "addField";
+  } | {
+    /**
+     * Removes a field, with what entities hold in it.
+     *
+     * @generated from field: qcore.store.v1.RemoveField remove_field = 2;
+     */
+    value: RemoveField;
+    case: "removeField";
+  } | {
+    /**
+     * Gives a field another name. It keeps its id and what entities hold in it.
+     *
+     * @generated from field: qcore.store.v1.RenameField rename_field = 3;
+     */
+    value: RenameField;
+    case: "renameField";
+  } | {
+    /**
+     * Gives a field another type, other options or another index.
+     *
+     * @generated from field: qcore.store.v1.RetypeField retype_field = 4;
+     */
+    value: RetypeField;
+    case: "retypeField";
+  } | {
+    /**
+     * Orders the fields.
+     *
+     * @generated from field: qcore.store.v1.ReorderFields reorder_fields = 5;
+     */
+    value: ReorderFields;
+    case: "reorderFields";
+  } | {
+    /**
+     * Changes what holds for the children of an entity of the type.
+     *
+     * @generated from field: qcore.store.v1.SetChildRules set_child_rules = 6;
+     */
+    value: SetChildRules;
+    case: "setChildRules";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message qcore.store.v1.AlterStep.
+ * Use `create(AlterStepSchema)` to create a new message.
+ */
+export const AlterStepSchema: GenMessage<AlterStep> = /*@__PURE__*/
+  messageDesc(file_qcore_store_v1_commit, 9);
+
+/**
+ * Adds a field.
+ *
+ * @generated from message qcore.store.v1.AddField
+ */
+export type AddField = Message<"qcore.store.v1.AddField"> & {
+  /**
+   * The field. Existing entities hold its default. Without rank it comes last.
+   *
+   * @generated from field: qcore.store.v1.FieldDefinition field = 1;
+   */
+  field?: FieldDefinition | undefined;
+};
+
+/**
+ * Describes the message qcore.store.v1.AddField.
+ * Use `create(AddFieldSchema)` to create a new message.
+ */
+export const AddFieldSchema: GenMessage<AddField> = /*@__PURE__*/
+  messageDesc(file_qcore_store_v1_commit, 10);
+
+/**
+ * Removes a field. One of the same name that is added later is another one.
+ *
+ * @generated from message qcore.store.v1.RemoveField
+ */
+export type RemoveField = Message<"qcore.store.v1.RemoveField"> & {
+  /**
+   * The field.
+   *
+   * @generated from field: string field = 1;
+   */
+  field: string;
+};
+
+/**
+ * Describes the message qcore.store.v1.RemoveField.
+ * Use `create(RemoveFieldSchema)` to create a new message.
+ */
+export const RemoveFieldSchema: GenMessage<RemoveField> = /*@__PURE__*/
+  messageDesc(file_qcore_store_v1_commit, 11);
+
+/**
+ * Renames a field.
+ *
+ * @generated from message qcore.store.v1.RenameField
+ */
+export type RenameField = Message<"qcore.store.v1.RenameField"> & {
+  /**
+   * The field.
+   *
+   * @generated from field: string field = 1;
+   */
+  field: string;
+
+  /**
+   * The new name, which no other field of the type has.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message qcore.store.v1.RenameField.
+ * Use `create(RenameFieldSchema)` to create a new message.
+ */
+export const RenameFieldSchema: GenMessage<RenameField> = /*@__PURE__*/
+  messageDesc(file_qcore_store_v1_commit, 12);
+
+/**
+ * Retypes a field. What entities hold is converted as docs/schemas.md says, and keeps its time and writer; if something
+ * cannot be converted, nothing is changed: `conversion_refused`. The field gets a new id.
+ *
+ * @generated from message qcore.store.v1.RetypeField
+ */
+export type RetypeField = Message<"qcore.store.v1.RetypeField"> & {
+  /**
+   * The new definition of the field of this name. Its rank stays as it is if none is given.
+   *
+   * @generated from field: qcore.store.v1.FieldDefinition field = 1;
+   */
+  field?: FieldDefinition | undefined;
+};
+
+/**
+ * Describes the message qcore.store.v1.RetypeField.
+ * Use `create(RetypeFieldSchema)` to create a new message.
+ */
+export const RetypeFieldSchema: GenMessage<RetypeField> = /*@__PURE__*/
+  messageDesc(file_qcore_store_v1_commit, 13);
+
+/**
+ * Orders the fields of a type.
+ *
+ * @generated from message qcore.store.v1.ReorderFields
+ */
+export type ReorderFields = Message<"qcore.store.v1.ReorderFields"> & {
+  /**
+   * All fields, in their order.
+   *
+   * @generated from field: repeated string fields = 1;
+   */
+  fields: string[];
+};
+
+/**
+ * Describes the message qcore.store.v1.ReorderFields.
+ * Use `create(ReorderFieldsSchema)` to create a new message.
+ */
+export const ReorderFieldsSchema: GenMessage<ReorderFields> = /*@__PURE__*/
+  messageDesc(file_qcore_store_v1_commit, 14);
+
+/**
+ * Changes what holds for children.
+ *
+ * @generated from message qcore.store.v1.SetChildRules
+ */
+export type SetChildRules = Message<"qcore.store.v1.SetChildRules"> & {
+  /**
+   * Whether they have different names. Refused while some share one: `conversion_refused`. Absent: as it is.
+   *
+   * @generated from field: optional bool unique_child_names = 1;
+   */
+  uniqueChildNames?: boolean | undefined;
+
+  /**
+   * How they are ordered. Children that have no place yet get one behind the others, ordered by name. Unspecified: as it is.
+   *
+   * @generated from field: qcore.store.v1.ChildOrder child_order = 2;
+   */
+  childOrder: ChildOrder;
+};
+
+/**
+ * Describes the message qcore.store.v1.SetChildRules.
+ * Use `create(SetChildRulesSchema)` to create a new message.
+ */
+export const SetChildRulesSchema: GenMessage<SetChildRules> = /*@__PURE__*/
+  messageDesc(file_qcore_store_v1_commit, 15);
+
+/**
+ * Deletes a type. Refused while there are entities of it: `type_in_use`. Needs level admin.
+ *
+ * @generated from message qcore.store.v1.DeleteType
+ */
+export type DeleteType = Message<"qcore.store.v1.DeleteType"> & {
+  /**
+   * The type; not `Root`.
+   *
+   * @generated from field: string type = 1;
+   */
+  type: string;
+};
+
+/**
+ * Describes the message qcore.store.v1.DeleteType.
+ * Use `create(DeleteTypeSchema)` to create a new message.
+ */
+export const DeleteTypeSchema: GenMessage<DeleteType> = /*@__PURE__*/
+  messageDesc(file_qcore_store_v1_commit, 16);
+
+/**
  * Something that must hold.
  *
  * @generated from message qcore.store.v1.Condition
@@ -385,7 +668,7 @@ export type Condition = Message<"qcore.store.v1.Condition"> & {
  * Use `create(ConditionSchema)` to create a new message.
  */
 export const ConditionSchema: GenMessage<Condition> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_commit, 8);
+  messageDesc(file_qcore_store_v1_commit, 17);
 
 /**
  * A field's revision.
@@ -420,7 +703,7 @@ export type FieldRevisionCondition = Message<"qcore.store.v1.FieldRevisionCondit
  * Use `create(FieldRevisionConditionSchema)` to create a new message.
  */
 export const FieldRevisionConditionSchema: GenMessage<FieldRevisionCondition> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_commit, 9);
+  messageDesc(file_qcore_store_v1_commit, 18);
 
 /**
  * A field's value.
@@ -455,7 +738,7 @@ export type FieldValueCondition = Message<"qcore.store.v1.FieldValueCondition"> 
  * Use `create(FieldValueConditionSchema)` to create a new message.
  */
 export const FieldValueConditionSchema: GenMessage<FieldValueCondition> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_commit, 10);
+  messageDesc(file_qcore_store_v1_commit, 19);
 
 /**
  * An entity's existence.
@@ -483,7 +766,7 @@ export type EntityExistsCondition = Message<"qcore.store.v1.EntityExistsConditio
  * Use `create(EntityExistsConditionSchema)` to create a new message.
  */
 export const EntityExistsConditionSchema: GenMessage<EntityExistsCondition> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_commit, 11);
+  messageDesc(file_qcore_store_v1_commit, 20);
 
 /**
  * What a commit did.
@@ -512,6 +795,13 @@ export type CommitResponse = Message<"qcore.store.v1.CommitResponse"> & {
    * @generated from field: repeated qcore.store.v1.MutationResult results = 3;
    */
   results: MutationResult[];
+
+  /**
+   * Of a dry run: what each AlterType and DeleteType would change, in order.
+   *
+   * @generated from field: repeated qcore.store.v1.TypePlan plans = 4;
+   */
+  plans: TypePlan[];
 };
 
 /**
@@ -519,7 +809,168 @@ export type CommitResponse = Message<"qcore.store.v1.CommitResponse"> & {
  * Use `create(CommitResponseSchema)` to create a new message.
  */
 export const CommitResponseSchema: GenMessage<CommitResponse> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_commit, 12);
+  messageDesc(file_qcore_store_v1_commit, 21);
+
+/**
+ * What a change of a type would do.
+ *
+ * @generated from message qcore.store.v1.TypePlan
+ */
+export type TypePlan = Message<"qcore.store.v1.TypePlan"> & {
+  /**
+   * The type.
+   *
+   * @generated from field: string type = 1;
+   */
+  type: string;
+
+  /**
+   * The schema as it would be; absent if the type would be deleted.
+   *
+   * @generated from field: qcore.store.v1.TypeSchema schema = 2;
+   */
+  schema?: TypeSchema | undefined;
+
+  /**
+   * The schema as it is.
+   *
+   * @generated from field: qcore.store.v1.TypeSchema previous = 3;
+   */
+  previous?: TypeSchema | undefined;
+
+  /**
+   * How many entities of the type there are.
+   *
+   * @generated from field: uint64 entities = 4;
+   */
+  entities: bigint;
+
+  /**
+   * The fields that would be added, removed, renamed or retyped.
+   *
+   * @generated from field: repeated qcore.store.v1.FieldPlan fields = 5;
+   */
+  fields: FieldPlan[];
+
+  /**
+   * What stands in the way; the first 1,000.
+   *
+   * @generated from field: repeated qcore.store.v1.Obstacle obstacles = 6;
+   */
+  obstacles: Obstacle[];
+
+  /**
+   * How many obstacles there are.
+   *
+   * @generated from field: uint64 obstacle_count = 7;
+   */
+  obstacleCount: bigint;
+};
+
+/**
+ * Describes the message qcore.store.v1.TypePlan.
+ * Use `create(TypePlanSchema)` to create a new message.
+ */
+export const TypePlanSchema: GenMessage<TypePlan> = /*@__PURE__*/
+  messageDesc(file_qcore_store_v1_commit, 22);
+
+/**
+ * What would become of a field.
+ *
+ * @generated from message qcore.store.v1.FieldPlan
+ */
+export type FieldPlan = Message<"qcore.store.v1.FieldPlan"> & {
+  /**
+   * Its name; of one that would be removed, the one that it has.
+   *
+   * @generated from field: string field = 1;
+   */
+  field: string;
+
+  /**
+   * What would happen to it.
+   *
+   * @generated from field: qcore.store.v1.FieldPlanKind kind = 2;
+   */
+  kind: FieldPlanKind;
+
+  /**
+   * The name that it has, if it would be renamed.
+   *
+   * @generated from field: string previous_name = 3;
+   */
+  previousName: string;
+
+  /**
+   * How many values would be added, removed or converted: one an entity; of a field that is only renamed, none.
+   *
+   * @generated from field: uint64 values = 4;
+   */
+  values: bigint;
+
+  /**
+   * Whether values are indexed now.
+   *
+   * @generated from field: bool indexed_before = 5;
+   */
+  indexedBefore: boolean;
+
+  /**
+   * Whether values would be indexed.
+   *
+   * @generated from field: bool indexed_after = 6;
+   */
+  indexedAfter: boolean;
+
+  /**
+   * How many references to entities the values would lose, or would hold converted.
+   *
+   * @generated from field: uint64 references = 7;
+   */
+  references: bigint;
+};
+
+/**
+ * Describes the message qcore.store.v1.FieldPlan.
+ * Use `create(FieldPlanSchema)` to create a new message.
+ */
+export const FieldPlanSchema: GenMessage<FieldPlan> = /*@__PURE__*/
+  messageDesc(file_qcore_store_v1_commit, 23);
+
+/**
+ * Why a type cannot be changed.
+ *
+ * @generated from message qcore.store.v1.Obstacle
+ */
+export type Obstacle = Message<"qcore.store.v1.Obstacle"> & {
+  /**
+   * The entity that stands in the way.
+   *
+   * @generated from field: string entity_id = 1;
+   */
+  entityId: string;
+
+  /**
+   * Its field, or empty.
+   *
+   * @generated from field: string field = 2;
+   */
+  field: string;
+
+  /**
+   * For people.
+   *
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message qcore.store.v1.Obstacle.
+ * Use `create(ObstacleSchema)` to create a new message.
+ */
+export const ObstacleSchema: GenMessage<Obstacle> = /*@__PURE__*/
+  messageDesc(file_qcore_store_v1_commit, 24);
 
 /**
  * What a mutation did.
@@ -554,7 +1005,7 @@ export type MutationResult = Message<"qcore.store.v1.MutationResult"> & {
  * Use `create(MutationResultSchema)` to create a new message.
  */
 export const MutationResultSchema: GenMessage<MutationResult> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_commit, 13);
+  messageDesc(file_qcore_store_v1_commit, 25);
 
 /**
  * Several commits.
@@ -598,7 +1049,7 @@ export type CommitManyRequest = Message<"qcore.store.v1.CommitManyRequest"> & {
  * Use `create(CommitManyRequestSchema)` to create a new message.
  */
 export const CommitManyRequestSchema: GenMessage<CommitManyRequest> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_commit, 14);
+  messageDesc(file_qcore_store_v1_commit, 26);
 
 /**
  * What they did.
@@ -619,7 +1070,7 @@ export type CommitManyResponse = Message<"qcore.store.v1.CommitManyResponse"> & 
  * Use `create(CommitManyResponseSchema)` to create a new message.
  */
 export const CommitManyResponseSchema: GenMessage<CommitManyResponse> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_commit, 15);
+  messageDesc(file_qcore_store_v1_commit, 27);
 
 /**
  * What a commit did, or why it did nothing.
@@ -656,7 +1107,7 @@ export type CommitOutcome = Message<"qcore.store.v1.CommitOutcome"> & {
  * Use `create(CommitOutcomeSchema)` to create a new message.
  */
 export const CommitOutcomeSchema: GenMessage<CommitOutcome> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_commit, 16);
+  messageDesc(file_qcore_store_v1_commit, 28);
 
 /**
  * When a write counts.
@@ -693,7 +1144,62 @@ export const WriteOptionSchema: GenEnum<WriteOption> = /*@__PURE__*/
   enumDesc(file_qcore_store_v1_commit, 0);
 
 /**
- * Changing the store. Served by the leading writer. Needs level write; setting a schema needs level admin.
+ * What would happen to a field.
+ *
+ * @generated from enum qcore.store.v1.FieldPlanKind
+ */
+export const FieldPlanKind = {
+  /**
+   * Nothing.
+   *
+   * @generated from enum value: FIELD_PLAN_KIND_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * It would be added.
+   *
+   * @generated from enum value: FIELD_PLAN_KIND_ADDED = 1;
+   */
+  ADDED: 1,
+
+  /**
+   * It would be removed.
+   *
+   * @generated from enum value: FIELD_PLAN_KIND_REMOVED = 2;
+   */
+  REMOVED: 2,
+
+  /**
+   * It would be renamed.
+   *
+   * @generated from enum value: FIELD_PLAN_KIND_RENAMED = 3;
+   */
+  RENAMED: 3,
+
+  /**
+   * It would be retyped, and perhaps renamed.
+   *
+   * @generated from enum value: FIELD_PLAN_KIND_RETYPED = 4;
+   */
+  RETYPED: 4,
+} as const;
+
+/**
+ * What would happen to a field.
+ *
+ * @generated from enum qcore.store.v1.FieldPlanKind
+ */
+export type FieldPlanKind = (typeof FieldPlanKind)[keyof typeof FieldPlanKind] | UnknownEnum;
+
+/**
+ * Describes the enum qcore.store.v1.FieldPlanKind.
+ */
+export const FieldPlanKindSchema: GenEnum<FieldPlanKind> = /*@__PURE__*/
+  enumDesc(file_qcore_store_v1_commit, 1);
+
+/**
+ * Changing the store. Served by the leading writer. Needs level write; changing types needs level admin.
  *
  * @generated from service qcore.store.v1.CommitService
  */

@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file qcore/store/v1/log.proto.
  */
 export const file_qcore_store_v1_log: GenFile = /*@__PURE__*/
-  fileDesc("ChhxY29yZS9zdG9yZS92MS9sb2cucHJvdG8SDnFjb3JlLnN0b3JlLnYxIngKCExvZ0JhdGNoEg4KBmxvZ19pZBgBIAEoCRIWCg5maXJzdF9yZXZpc2lvbhgCIAEoBBIVCg1sYXN0X3JldmlzaW9uGAMgASgEEi0KB2NvbW1pdHMYBCADKAsyHC5xY29yZS5zdG9yZS52MS5Db21taXRSZWNvcmQisgEKDENvbW1pdFJlY29yZBIQCghyZXZpc2lvbhgBIAEoBBINCgVlcG9jaBgCIAEoBBIvCgtjb21taXRfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGd3JpdGVyGAQgASgJEhcKD2lkZW1wb3RlbmN5X2tleRgFIAEoCRInCgdjaGFuZ2VzGAYgAygLMhYucWNvcmUuc3RvcmUudjEuQ2hhbmdlIqoCCgZDaGFuZ2USNAoNZmllbGRfY2hhbmdlZBgBIAEoCzIbLnFjb3JlLnN0b3JlLnYxLkZpZWxkQ2hhbmdlSAASNwoOZW50aXR5X2NyZWF0ZWQYAiABKAsyHS5xY29yZS5zdG9yZS52MS5FbnRpdHlDcmVhdGVkSAASNwoOZW50aXR5X2RlbGV0ZWQYAyABKAsyHS5xY29yZS5zdG9yZS52MS5FbnRpdHlEZWxldGVkSAASNwoOc2NoZW1hX2NoYW5nZWQYBCABKAsyHS5xY29yZS5zdG9yZS52MS5TY2hlbWFDaGFuZ2VkSAASNwoOZW50aXR5X2NoYW5nZWQYBSABKAsyHS5xY29yZS5zdG9yZS52MS5FbnRpdHlDaGFuZ2VkSABCBgoEa2luZCKSAQoKRmllbGRTdGF0ZRIMCgRuYW1lGAEgASgJEiQKBXZhbHVlGAIgASgLMhUucWNvcmUuc3RvcmUudjEuVmFsdWUSLgoKd3JpdGVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGd3JpdGVyGAQgASgJEhAKCHJldmlzaW9uGAUgASgEIscBCgtGaWVsZENoYW5nZRIRCgllbnRpdHlfaWQYASABKAkSEwoLZW50aXR5X3R5cGUYAiABKAkSDAoEbmFtZRgDIAEoCRIkCgV2YWx1ZRgEIAEoCzIVLnFjb3JlLnN0b3JlLnYxLlZhbHVlEi4KCndyaXRlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCHByZXZpb3VzGAYgASgLMhoucWNvcmUuc3RvcmUudjEuRmllbGRTdGF0ZSJjCg1FbnRpdHlDcmVhdGVkEiYKBmVudGl0eRgBIAEoCzIWLnFjb3JlLnN0b3JlLnYxLkVudGl0eRIqCgZmaWVsZHMYAiADKAsyGi5xY29yZS5zdG9yZS52MS5GaWVsZFN0YXRlImMKDUVudGl0eURlbGV0ZWQSJgoGZW50aXR5GAEgASgLMhYucWNvcmUuc3RvcmUudjEuRW50aXR5EioKBmZpZWxkcxgCIAMoCzIaLnFjb3JlLnN0b3JlLnYxLkZpZWxkU3RhdGUiYQoNRW50aXR5Q2hhbmdlZBImCgZlbnRpdHkYASABKAsyFi5xY29yZS5zdG9yZS52MS5FbnRpdHkSKAoIcHJldmlvdXMYAiABKAsyFi5xY29yZS5zdG9yZS52MS5FbnRpdHkiaQoNU2NoZW1hQ2hhbmdlZBIqCgZzY2hlbWEYASABKAsyGi5xY29yZS5zdG9yZS52MS5UeXBlU2NoZW1hEiwKCHByZXZpb3VzGAIgASgLMhoucWNvcmUuc3RvcmUudjEuVHlwZVNjaGVtYWIGcHJvdG8z", [file_google_protobuf_timestamp, file_qcore_store_v1_entity, file_qcore_store_v1_schema, file_qcore_store_v1_value]);
+  fileDesc("ChhxY29yZS9zdG9yZS92MS9sb2cucHJvdG8SDnFjb3JlLnN0b3JlLnYxIngKCExvZ0JhdGNoEg4KBmxvZ19pZBgBIAEoCRIWCg5maXJzdF9yZXZpc2lvbhgCIAEoBBIVCg1sYXN0X3JldmlzaW9uGAMgASgEEi0KB2NvbW1pdHMYBCADKAsyHC5xY29yZS5zdG9yZS52MS5Db21taXRSZWNvcmQisgEKDENvbW1pdFJlY29yZBIQCghyZXZpc2lvbhgBIAEoBBINCgVlcG9jaBgCIAEoBBIvCgtjb21taXRfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGd3JpdGVyGAQgASgJEhcKD2lkZW1wb3RlbmN5X2tleRgFIAEoCRInCgdjaGFuZ2VzGAYgAygLMhYucWNvcmUuc3RvcmUudjEuQ2hhbmdlIqoCCgZDaGFuZ2USNAoNZmllbGRfY2hhbmdlZBgBIAEoCzIbLnFjb3JlLnN0b3JlLnYxLkZpZWxkQ2hhbmdlSAASNwoOZW50aXR5X2NyZWF0ZWQYAiABKAsyHS5xY29yZS5zdG9yZS52MS5FbnRpdHlDcmVhdGVkSAASNwoOZW50aXR5X2RlbGV0ZWQYAyABKAsyHS5xY29yZS5zdG9yZS52MS5FbnRpdHlEZWxldGVkSAASNwoOc2NoZW1hX2NoYW5nZWQYBCABKAsyHS5xY29yZS5zdG9yZS52MS5TY2hlbWFDaGFuZ2VkSAASNwoOZW50aXR5X2NoYW5nZWQYBSABKAsyHS5xY29yZS5zdG9yZS52MS5FbnRpdHlDaGFuZ2VkSABCBgoEa2luZCKSAQoKRmllbGRTdGF0ZRIMCgRuYW1lGAEgASgJEiQKBXZhbHVlGAIgASgLMhUucWNvcmUuc3RvcmUudjEuVmFsdWUSLgoKd3JpdGVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGd3JpdGVyGAQgASgJEhAKCHJldmlzaW9uGAUgASgEIscBCgtGaWVsZENoYW5nZRIRCgllbnRpdHlfaWQYASABKAkSEwoLZW50aXR5X3R5cGUYAiABKAkSDAoEbmFtZRgDIAEoCRIkCgV2YWx1ZRgEIAEoCzIVLnFjb3JlLnN0b3JlLnYxLlZhbHVlEi4KCndyaXRlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCHByZXZpb3VzGAYgASgLMhoucWNvcmUuc3RvcmUudjEuRmllbGRTdGF0ZSJjCg1FbnRpdHlDcmVhdGVkEiYKBmVudGl0eRgBIAEoCzIWLnFjb3JlLnN0b3JlLnYxLkVudGl0eRIqCgZmaWVsZHMYAiADKAsyGi5xY29yZS5zdG9yZS52MS5GaWVsZFN0YXRlImMKDUVudGl0eURlbGV0ZWQSJgoGZW50aXR5GAEgASgLMhYucWNvcmUuc3RvcmUudjEuRW50aXR5EioKBmZpZWxkcxgCIAMoCzIaLnFjb3JlLnN0b3JlLnYxLkZpZWxkU3RhdGUiYQoNRW50aXR5Q2hhbmdlZBImCgZlbnRpdHkYASABKAsyFi5xY29yZS5zdG9yZS52MS5FbnRpdHkSKAoIcHJldmlvdXMYAiABKAsyFi5xY29yZS5zdG9yZS52MS5FbnRpdHkinwEKDVNjaGVtYUNoYW5nZWQSKgoGc2NoZW1hGAEgASgLMhoucWNvcmUuc3RvcmUudjEuVHlwZVNjaGVtYRIsCghwcmV2aW91cxgCIAEoCzIaLnFjb3JlLnN0b3JlLnYxLlR5cGVTY2hlbWESNAoLY29udmVyc2lvbnMYAyADKAsyHy5xY29yZS5zdG9yZS52MS5GaWVsZENvbnZlcnNpb24iMQoPRmllbGRDb252ZXJzaW9uEg8KB2Zyb21faWQYASABKA0SDQoFdG9faWQYAiABKA1iBnByb3RvMw", [file_google_protobuf_timestamp, file_qcore_store_v1_entity, file_qcore_store_v1_schema, file_qcore_store_v1_value]);
 
 /**
  * A message of the log stream: consecutive commits, in order.
@@ -371,13 +371,15 @@ export const EntityChangedSchema: GenMessage<EntityChanged> = /*@__PURE__*/
   messageDesc(file_qcore_store_v1_log, 7);
 
 /**
- * A schema was created or replaced. Existing entities hold the default of an added field from this revision on.
+ * A schema was created, replaced or deleted. From this revision on, existing entities hold the default of an added field,
+ * do not hold a field whose id is gone, and hold in a converted field what they held, converted. Fields are the same if
+ * their ids are; names may change.
  *
  * @generated from message qcore.store.v1.SchemaChanged
  */
 export type SchemaChanged = Message<"qcore.store.v1.SchemaChanged"> & {
   /**
-   * The new schema.
+   * The new schema; absent if the type was deleted.
    *
    * @generated from field: qcore.store.v1.TypeSchema schema = 1;
    */
@@ -389,6 +391,13 @@ export type SchemaChanged = Message<"qcore.store.v1.SchemaChanged"> & {
    * @generated from field: qcore.store.v1.TypeSchema previous = 2;
    */
   previous?: TypeSchema | undefined;
+
+  /**
+   * The fields that hold converted values.
+   *
+   * @generated from field: repeated qcore.store.v1.FieldConversion conversions = 3;
+   */
+  conversions: FieldConversion[];
 };
 
 /**
@@ -397,4 +406,33 @@ export type SchemaChanged = Message<"qcore.store.v1.SchemaChanged"> & {
  */
 export const SchemaChangedSchema: GenMessage<SchemaChanged> = /*@__PURE__*/
   messageDesc(file_qcore_store_v1_log, 8);
+
+/**
+ * A field that was retyped: one is gone, and another has its values, converted as docs/schemas.md says. They keep their
+ * times and writers.
+ *
+ * @generated from message qcore.store.v1.FieldConversion
+ */
+export type FieldConversion = Message<"qcore.store.v1.FieldConversion"> & {
+  /**
+   * The id in `previous`.
+   *
+   * @generated from field: uint32 from_id = 1;
+   */
+  fromId: number;
+
+  /**
+   * The id in `schema`.
+   *
+   * @generated from field: uint32 to_id = 2;
+   */
+  toId: number;
+};
+
+/**
+ * Describes the message qcore.store.v1.FieldConversion.
+ * Use `create(FieldConversionSchema)` to create a new message.
+ */
+export const FieldConversionSchema: GenMessage<FieldConversion> = /*@__PURE__*/
+  messageDesc(file_qcore_store_v1_log, 9);
 

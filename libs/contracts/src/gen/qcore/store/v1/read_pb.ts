@@ -19,7 +19,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file qcore/store/v1/read.proto.
  */
 export const file_qcore_store_v1_read: GenFile = /*@__PURE__*/
-  fileDesc("ChlxY29yZS9zdG9yZS92MS9yZWFkLnByb3RvEg5xY29yZS5zdG9yZS52MSKSAQoLQ29uc2lzdGVuY3kSEAoGbGF0ZXN0GAEgASgISAASGwoRYXRfbGVhc3RfcmV2aXNpb24YAiABKARIABIYCg5hc19vZl9yZXZpc2lvbhgDIAEoBEgAEjAKCmFzX29mX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wSABCCAoGZGVtYW5kIoIBChJHZXRFbnRpdGllc1JlcXVlc3QSOgoKZW50aXR5X2lkcxgBIAMoCUImukgjkgEgCAEQ6AciGXIXMhVeW0EtWmEtejAtOV8tXXsxLDY0fSQSMAoLY29uc2lzdGVuY3kYAiABKAsyGy5xY29yZS5zdG9yZS52MS5Db25zaXN0ZW5jeSJWChNHZXRFbnRpdGllc1Jlc3BvbnNlEhAKCHJldmlzaW9uGAEgASgEEi0KB3Jlc3VsdHMYAiADKAsyHC5xY29yZS5zdG9yZS52MS5FbnRpdHlSZXN1bHQibwoMRW50aXR5UmVzdWx0EigKBmVudGl0eRgBIAEoCzIWLnFjb3JlLnN0b3JlLnYxLkVudGl0eUgAEioKB3Byb2JsZW0YAiABKAsyFy5xY29yZS5zdG9yZS52MS5Qcm9ibGVtSABCCQoHb3V0Y29tZSJ8ChFSZWFkRmllbGRzUmVxdWVzdBI1CgVyZWFkcxgBIAMoCzIZLnFjb3JlLnN0b3JlLnYxLkZpZWxkUmVhZEILukgIkgEFCAEQ6AcSMAoLY29uc2lzdGVuY3kYAiABKAsyGy5xY29yZS5zdG9yZS52MS5Db25zaXN0ZW5jeSJWCglGaWVsZFJlYWQSLwoJZW50aXR5X2lkGAEgASgJQhy6SBlyFzIVXltBLVphLXowLTlfLV17MSw2NH0kEhgKBHBhdGgYAiABKAlCCrpIB3IFEAEYgAgiVAoSUmVhZEZpZWxkc1Jlc3BvbnNlEhAKCHJldmlzaW9uGAEgASgEEiwKB3Jlc3VsdHMYAiADKAsyGy5xY29yZS5zdG9yZS52MS5GaWVsZFJlc3VsdCJsCgtGaWVsZFJlc3VsdBImCgVmaWVsZBgBIAEoCzIVLnFjb3JlLnN0b3JlLnYxLkZpZWxkSAASKgoHcHJvYmxlbRgCIAEoCzIXLnFjb3JlLnN0b3JlLnYxLlByb2JsZW1IAEIJCgdvdXRjb21lIqwBCgtGaWVsZEZpbHRlchIyCgVmaWVsZBgBIAEoCUIjukggch4yHF5bQS1aYS16XVtBLVphLXowLTlfXXswLDYyfSQSOwoKY29tcGFyaXNvbhgCIAEoDjIaLnFjb3JlLnN0b3JlLnYxLkNvbXBhcmlzb25CC7pICMgBAYIBAhABEiwKBXZhbHVlGAMgASgLMhUucWNvcmUuc3RvcmUudjEuVmFsdWVCBrpIA8gBASJTCglGaW5kT3JkZXISMgoFZmllbGQYASABKAlCI7pIIHIeMhxeW0EtWmEtel1bQS1aYS16MC05X117MCw2Mn0kEhIKCmRlc2NlbmRpbmcYAiABKAgiywIKE0ZpbmRFbnRpdGllc1JlcXVlc3QSMQoEdHlwZRgBIAEoCUIjukggch4yHF5bQS1aYS16XVtBLVphLXowLTlfXXswLDYyfSQSNgoHZmlsdGVycxgCIAMoCzIbLnFjb3JlLnN0b3JlLnYxLkZpZWxkRmlsdGVyQgi6SAWSAQIQEBIoCgVvcmRlchgDIAEoCzIZLnFjb3JlLnN0b3JlLnYxLkZpbmRPcmRlchIXCgVsaW1pdBgEIAEoDUIIukgFKgMY6AcSGAoGY3Vyc29yGAUgASgJQgi6SAVyAxiAEBI6CgZzZWxlY3QYBiADKAlCKrpIJ5IBJBBAIiByHjIcXltBLVphLXpdW0EtWmEtejAtOV9dezAsNjJ9JBIwCgtjb25zaXN0ZW5jeRgHIAEoCzIbLnFjb3JlLnN0b3JlLnYxLkNvbnNpc3RlbmN5ImwKFEZpbmRFbnRpdGllc1Jlc3BvbnNlEhAKCHJldmlzaW9uGAEgASgEEi0KCGVudGl0aWVzGAIgAygLMhsucWNvcmUuc3RvcmUudjEuRm91bmRFbnRpdHkSEwoLbmV4dF9jdXJzb3IYAyABKAkiXAoLRm91bmRFbnRpdHkSJgoGZW50aXR5GAEgASgLMhYucWNvcmUuc3RvcmUudjEuRW50aXR5EiUKBmZpZWxkcxgCIAMoCzIVLnFjb3JlLnN0b3JlLnYxLkZpZWxkIqsBChNMaXN0Q2hpbGRyZW5SZXF1ZXN0Ei8KCWVudGl0eV9pZBgBIAEoCUIcukgZchcyFV5bQS1aYS16MC05Xy1dezEsNjR9JBIXCgVsaW1pdBgCIAEoDUIIukgFKgMY6AcSGAoGY3Vyc29yGAMgASgJQgi6SAVyAxiAEBIwCgtjb25zaXN0ZW5jeRgEIAEoCzIbLnFjb3JlLnN0b3JlLnYxLkNvbnNpc3RlbmN5ImcKFExpc3RDaGlsZHJlblJlc3BvbnNlEhAKCHJldmlzaW9uGAEgASgEEigKCGNoaWxkcmVuGAIgAygLMhYucWNvcmUuc3RvcmUudjEuRW50aXR5EhMKC25leHRfY3Vyc29yGAMgASgJIkIKDkdldFJvb3RSZXF1ZXN0EjAKC2NvbnNpc3RlbmN5GAEgASgLMhsucWNvcmUuc3RvcmUudjEuQ29uc2lzdGVuY3kiSQoPR2V0Um9vdFJlc3BvbnNlEhAKCHJldmlzaW9uGAEgASgEEiQKBHJvb3QYAiABKAsyFi5xY29yZS5zdG9yZS52MS5FbnRpdHkidwoQR2V0U2NoZW1hUmVxdWVzdBIxCgR0eXBlGAEgASgJQiO6SCByHjIcXltBLVphLXpdW0EtWmEtejAtOV9dezAsNjJ9JBIwCgtjb25zaXN0ZW5jeRgCIAEoCzIbLnFjb3JlLnN0b3JlLnYxLkNvbnNpc3RlbmN5IlEKEUdldFNjaGVtYVJlc3BvbnNlEhAKCHJldmlzaW9uGAEgASgEEioKBnNjaGVtYRgCIAEoCzIaLnFjb3JlLnN0b3JlLnYxLlR5cGVTY2hlbWEiRAoQTGlzdFR5cGVzUmVxdWVzdBIwCgtjb25zaXN0ZW5jeRgBIAEoCzIbLnFjb3JlLnN0b3JlLnYxLkNvbnNpc3RlbmN5IjQKEUxpc3RUeXBlc1Jlc3BvbnNlEhAKCHJldmlzaW9uGAEgASgEEg0KBXR5cGVzGAIgAygJIoYBChJDaGVja0V4aXN0c1JlcXVlc3QSPgoJcXVlc3Rpb25zGAEgAygLMh4ucWNvcmUuc3RvcmUudjEuRXhpc3RzUXVlc3Rpb25CC7pICJIBBQgBEOgHEjAKC2NvbnNpc3RlbmN5GAIgASgLMhsucWNvcmUuc3RvcmUudjEuQ29uc2lzdGVuY3kiuwEKDkV4aXN0c1F1ZXN0aW9uEjEKCWVudGl0eV9pZBgBIAEoCUIcukgZchcyFV5bQS1aYS16MC05Xy1dezEsNjR9JEgAEjMKBHR5cGUYAiABKAlCI7pIIHIeMhxeW0EtWmEtel1bQS1aYS16MC05X117MCw2Mn0kSAASLwoKdHlwZV9maWVsZBgDIAEoCzIZLnFjb3JlLnN0b3JlLnYxLlR5cGVGaWVsZEgAQhAKB3N1YmplY3QSBbpIAggBInIKCVR5cGVGaWVsZBIxCgR0eXBlGAEgASgJQiO6SCByHjIcXltBLVphLXpdW0EtWmEtejAtOV9dezAsNjJ9JBIyCgVmaWVsZBgCIAEoCUIjukggch4yHF5bQS1aYS16XVtBLVphLXowLTlfXXswLDYyfSQiNwoTQ2hlY2tFeGlzdHNSZXNwb25zZRIQCghyZXZpc2lvbhgBIAEoBBIOCgZleGlzdHMYAiADKAgiEgoQR2V0U3RhdHVzUmVxdWVzdCLHAQoRR2V0U3RhdHVzUmVzcG9uc2USDQoFc3RvcmUYASABKAkSEAoIcmV2aXNpb24YAiABKAQSGAoQYXBwbGllZF9yZXZpc2lvbhgDIAEoBBIXCg9vbGRlc3RfcmV2aXNpb24YBCABKAQSDQoFZXBvY2gYBSABKAQSDgoGbGVhZGVyGAYgASgJEi8KC2xlYXNlX3VudGlsGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZsb2dfaWQYCCABKAkqxAEKCkNvbXBhcmlzb24SGgoWQ09NUEFSSVNPTl9VTlNQRUNJRklFRBAAEhQKEENPTVBBUklTT05fRVFVQUwQARIYChRDT01QQVJJU09OX05PVF9FUVVBTBACEhMKD0NPTVBBUklTT05fTEVTUxADEhwKGENPTVBBUklTT05fTEVTU19PUl9FUVVBTBAEEhYKEkNPTVBBUklTT05fR1JFQVRFUhAFEh8KG0NPTVBBUklTT05fR1JFQVRFUl9PUl9FUVVBTBAGMrcGCgtSZWFkU2VydmljZRJbCgtHZXRFbnRpdGllcxIiLnFjb3JlLnN0b3JlLnYxLkdldEVudGl0aWVzUmVxdWVzdBojLnFjb3JlLnN0b3JlLnYxLkdldEVudGl0aWVzUmVzcG9uc2UiA5ACARJYCgpSZWFkRmllbGRzEiEucWNvcmUuc3RvcmUudjEuUmVhZEZpZWxkc1JlcXVlc3QaIi5xY29yZS5zdG9yZS52MS5SZWFkRmllbGRzUmVzcG9uc2UiA5ACARJeCgxGaW5kRW50aXRpZXMSIy5xY29yZS5zdG9yZS52MS5GaW5kRW50aXRpZXNSZXF1ZXN0GiQucWNvcmUuc3RvcmUudjEuRmluZEVudGl0aWVzUmVzcG9uc2UiA5ACARJeCgxMaXN0Q2hpbGRyZW4SIy5xY29yZS5zdG9yZS52MS5MaXN0Q2hpbGRyZW5SZXF1ZXN0GiQucWNvcmUuc3RvcmUudjEuTGlzdENoaWxkcmVuUmVzcG9uc2UiA5ACARJPCgdHZXRSb290Eh4ucWNvcmUuc3RvcmUudjEuR2V0Um9vdFJlcXVlc3QaHy5xY29yZS5zdG9yZS52MS5HZXRSb290UmVzcG9uc2UiA5ACARJVCglHZXRTY2hlbWESIC5xY29yZS5zdG9yZS52MS5HZXRTY2hlbWFSZXF1ZXN0GiEucWNvcmUuc3RvcmUudjEuR2V0U2NoZW1hUmVzcG9uc2UiA5ACARJVCglMaXN0VHlwZXMSIC5xY29yZS5zdG9yZS52MS5MaXN0VHlwZXNSZXF1ZXN0GiEucWNvcmUuc3RvcmUudjEuTGlzdFR5cGVzUmVzcG9uc2UiA5ACARJbCgtDaGVja0V4aXN0cxIiLnFjb3JlLnN0b3JlLnYxLkNoZWNrRXhpc3RzUmVxdWVzdBojLnFjb3JlLnN0b3JlLnYxLkNoZWNrRXhpc3RzUmVzcG9uc2UiA5ACARJVCglHZXRTdGF0dXMSIC5xY29yZS5zdG9yZS52MS5HZXRTdGF0dXNSZXF1ZXN0GiEucWNvcmUuc3RvcmUudjEuR2V0U3RhdHVzUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp, file_qcore_store_v1_entity, file_qcore_store_v1_schema, file_qcore_store_v1_value]);
+  fileDesc("ChlxY29yZS9zdG9yZS92MS9yZWFkLnByb3RvEg5xY29yZS5zdG9yZS52MSKSAQoLQ29uc2lzdGVuY3kSEAoGbGF0ZXN0GAEgASgISAASGwoRYXRfbGVhc3RfcmV2aXNpb24YAiABKARIABIYCg5hc19vZl9yZXZpc2lvbhgDIAEoBEgAEjAKCmFzX29mX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wSABCCAoGZGVtYW5kIoIBChJHZXRFbnRpdGllc1JlcXVlc3QSOgoKZW50aXR5X2lkcxgBIAMoCUImukgjkgEgCAEQ6AciGXIXMhVeW0EtWmEtejAtOV8tXXsxLDY0fSQSMAoLY29uc2lzdGVuY3kYAiABKAsyGy5xY29yZS5zdG9yZS52MS5Db25zaXN0ZW5jeSJWChNHZXRFbnRpdGllc1Jlc3BvbnNlEhAKCHJldmlzaW9uGAEgASgEEi0KB3Jlc3VsdHMYAiADKAsyHC5xY29yZS5zdG9yZS52MS5FbnRpdHlSZXN1bHQibwoMRW50aXR5UmVzdWx0EigKBmVudGl0eRgBIAEoCzIWLnFjb3JlLnN0b3JlLnYxLkVudGl0eUgAEioKB3Byb2JsZW0YAiABKAsyFy5xY29yZS5zdG9yZS52MS5Qcm9ibGVtSABCCQoHb3V0Y29tZSJ8ChFSZWFkRmllbGRzUmVxdWVzdBI1CgVyZWFkcxgBIAMoCzIZLnFjb3JlLnN0b3JlLnYxLkZpZWxkUmVhZEILukgIkgEFCAEQ6AcSMAoLY29uc2lzdGVuY3kYAiABKAsyGy5xY29yZS5zdG9yZS52MS5Db25zaXN0ZW5jeSJWCglGaWVsZFJlYWQSLwoJZW50aXR5X2lkGAEgASgJQhy6SBlyFzIVXltBLVphLXowLTlfLV17MSw2NH0kEhgKBHBhdGgYAiABKAlCCrpIB3IFEAEYgAgiVAoSUmVhZEZpZWxkc1Jlc3BvbnNlEhAKCHJldmlzaW9uGAEgASgEEiwKB3Jlc3VsdHMYAiADKAsyGy5xY29yZS5zdG9yZS52MS5GaWVsZFJlc3VsdCJsCgtGaWVsZFJlc3VsdBImCgVmaWVsZBgBIAEoCzIVLnFjb3JlLnN0b3JlLnYxLkZpZWxkSAASKgoHcHJvYmxlbRgCIAEoCzIXLnFjb3JlLnN0b3JlLnYxLlByb2JsZW1IAEIJCgdvdXRjb21lIqwBCgtGaWVsZEZpbHRlchIyCgVmaWVsZBgBIAEoCUIjukggch4yHF5bQS1aYS16XVtBLVphLXowLTlfXXswLDYyfSQSOwoKY29tcGFyaXNvbhgCIAEoDjIaLnFjb3JlLnN0b3JlLnYxLkNvbXBhcmlzb25CC7pICMgBAYIBAhABEiwKBXZhbHVlGAMgASgLMhUucWNvcmUuc3RvcmUudjEuVmFsdWVCBrpIA8gBASJTCglGaW5kT3JkZXISMgoFZmllbGQYASABKAlCI7pIIHIeMhxeW0EtWmEtel1bQS1aYS16MC05X117MCw2Mn0kEhIKCmRlc2NlbmRpbmcYAiABKAgiywIKE0ZpbmRFbnRpdGllc1JlcXVlc3QSMQoEdHlwZRgBIAEoCUIjukggch4yHF5bQS1aYS16XVtBLVphLXowLTlfXXswLDYyfSQSNgoHZmlsdGVycxgCIAMoCzIbLnFjb3JlLnN0b3JlLnYxLkZpZWxkRmlsdGVyQgi6SAWSAQIQEBIoCgVvcmRlchgDIAEoCzIZLnFjb3JlLnN0b3JlLnYxLkZpbmRPcmRlchIXCgVsaW1pdBgEIAEoDUIIukgFKgMY6AcSGAoGY3Vyc29yGAUgASgJQgi6SAVyAxiAEBI6CgZzZWxlY3QYBiADKAlCKrpIJ5IBJBBAIiByHjIcXltBLVphLXpdW0EtWmEtejAtOV9dezAsNjJ9JBIwCgtjb25zaXN0ZW5jeRgHIAEoCzIbLnFjb3JlLnN0b3JlLnYxLkNvbnNpc3RlbmN5ImwKFEZpbmRFbnRpdGllc1Jlc3BvbnNlEhAKCHJldmlzaW9uGAEgASgEEi0KCGVudGl0aWVzGAIgAygLMhsucWNvcmUuc3RvcmUudjEuRm91bmRFbnRpdHkSEwoLbmV4dF9jdXJzb3IYAyABKAkiXAoLRm91bmRFbnRpdHkSJgoGZW50aXR5GAEgASgLMhYucWNvcmUuc3RvcmUudjEuRW50aXR5EiUKBmZpZWxkcxgCIAMoCzIVLnFjb3JlLnN0b3JlLnYxLkZpZWxkIqsBChNMaXN0Q2hpbGRyZW5SZXF1ZXN0Ei8KCWVudGl0eV9pZBgBIAEoCUIcukgZchcyFV5bQS1aYS16MC05Xy1dezEsNjR9JBIXCgVsaW1pdBgCIAEoDUIIukgFKgMY6AcSGAoGY3Vyc29yGAMgASgJQgi6SAVyAxiAEBIwCgtjb25zaXN0ZW5jeRgEIAEoCzIbLnFjb3JlLnN0b3JlLnYxLkNvbnNpc3RlbmN5ImcKFExpc3RDaGlsZHJlblJlc3BvbnNlEhAKCHJldmlzaW9uGAEgASgEEigKCGNoaWxkcmVuGAIgAygLMhYucWNvcmUuc3RvcmUudjEuRW50aXR5EhMKC25leHRfY3Vyc29yGAMgASgJIkIKDkdldFJvb3RSZXF1ZXN0EjAKC2NvbnNpc3RlbmN5GAEgASgLMhsucWNvcmUuc3RvcmUudjEuQ29uc2lzdGVuY3kiSQoPR2V0Um9vdFJlc3BvbnNlEhAKCHJldmlzaW9uGAEgASgEEiQKBHJvb3QYAiABKAsyFi5xY29yZS5zdG9yZS52MS5FbnRpdHkidwoQR2V0U2NoZW1hUmVxdWVzdBIxCgR0eXBlGAEgASgJQiO6SCByHjIcXltBLVphLXpdW0EtWmEtejAtOV9dezAsNjJ9JBIwCgtjb25zaXN0ZW5jeRgCIAEoCzIbLnFjb3JlLnN0b3JlLnYxLkNvbnNpc3RlbmN5IlEKEUdldFNjaGVtYVJlc3BvbnNlEhAKCHJldmlzaW9uGAEgASgEEioKBnNjaGVtYRgCIAEoCzIaLnFjb3JlLnN0b3JlLnYxLlR5cGVTY2hlbWEiTgoZTGlzdFNjaGVtYVZlcnNpb25zUmVxdWVzdBIxCgR0eXBlGAEgASgJQiO6SCByHjIcXltBLVphLXpdW0EtWmEtejAtOV9dezAsNjJ9JCJfChpMaXN0U2NoZW1hVmVyc2lvbnNSZXNwb25zZRIQCghyZXZpc2lvbhgBIAEoBBIvCgh2ZXJzaW9ucxgCIAMoCzIdLnFjb3JlLnN0b3JlLnYxLlNjaGVtYVZlcnNpb24iVgoNU2NoZW1hVmVyc2lvbhIqCgZzY2hlbWEYASABKAsyGi5xY29yZS5zdG9yZS52MS5UeXBlU2NoZW1hEhkKEXJlcGxhY2VkX3JldmlzaW9uGAIgASgEIkQKEExpc3RUeXBlc1JlcXVlc3QSMAoLY29uc2lzdGVuY3kYASABKAsyGy5xY29yZS5zdG9yZS52MS5Db25zaXN0ZW5jeSI0ChFMaXN0VHlwZXNSZXNwb25zZRIQCghyZXZpc2lvbhgBIAEoBBINCgV0eXBlcxgCIAMoCSKGAQoSQ2hlY2tFeGlzdHNSZXF1ZXN0Ej4KCXF1ZXN0aW9ucxgBIAMoCzIeLnFjb3JlLnN0b3JlLnYxLkV4aXN0c1F1ZXN0aW9uQgu6SAiSAQUIARDoBxIwCgtjb25zaXN0ZW5jeRgCIAEoCzIbLnFjb3JlLnN0b3JlLnYxLkNvbnNpc3RlbmN5IrsBCg5FeGlzdHNRdWVzdGlvbhIxCgllbnRpdHlfaWQYASABKAlCHLpIGXIXMhVeW0EtWmEtejAtOV8tXXsxLDY0fSRIABIzCgR0eXBlGAIgASgJQiO6SCByHjIcXltBLVphLXpdW0EtWmEtejAtOV9dezAsNjJ9JEgAEi8KCnR5cGVfZmllbGQYAyABKAsyGS5xY29yZS5zdG9yZS52MS5UeXBlRmllbGRIAEIQCgdzdWJqZWN0EgW6SAIIASJyCglUeXBlRmllbGQSMQoEdHlwZRgBIAEoCUIjukggch4yHF5bQS1aYS16XVtBLVphLXowLTlfXXswLDYyfSQSMgoFZmllbGQYAiABKAlCI7pIIHIeMhxeW0EtWmEtel1bQS1aYS16MC05X117MCw2Mn0kIjcKE0NoZWNrRXhpc3RzUmVzcG9uc2USEAoIcmV2aXNpb24YASABKAQSDgoGZXhpc3RzGAIgAygIIhIKEEdldFN0YXR1c1JlcXVlc3QixwEKEUdldFN0YXR1c1Jlc3BvbnNlEg0KBXN0b3JlGAEgASgJEhAKCHJldmlzaW9uGAIgASgEEhgKEGFwcGxpZWRfcmV2aXNpb24YAyABKAQSFwoPb2xkZXN0X3JldmlzaW9uGAQgASgEEg0KBWVwb2NoGAUgASgEEg4KBmxlYWRlchgGIAEoCRIvCgtsZWFzZV91bnRpbBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGbG9nX2lkGAggASgJKsQBCgpDb21wYXJpc29uEhoKFkNPTVBBUklTT05fVU5TUEVDSUZJRUQQABIUChBDT01QQVJJU09OX0VRVUFMEAESGAoUQ09NUEFSSVNPTl9OT1RfRVFVQUwQAhITCg9DT01QQVJJU09OX0xFU1MQAxIcChhDT01QQVJJU09OX0xFU1NfT1JfRVFVQUwQBBIWChJDT01QQVJJU09OX0dSRUFURVIQBRIfChtDT01QQVJJU09OX0dSRUFURVJfT1JfRVFVQUwQBjKpBwoLUmVhZFNlcnZpY2USWwoLR2V0RW50aXRpZXMSIi5xY29yZS5zdG9yZS52MS5HZXRFbnRpdGllc1JlcXVlc3QaIy5xY29yZS5zdG9yZS52MS5HZXRFbnRpdGllc1Jlc3BvbnNlIgOQAgESWAoKUmVhZEZpZWxkcxIhLnFjb3JlLnN0b3JlLnYxLlJlYWRGaWVsZHNSZXF1ZXN0GiIucWNvcmUuc3RvcmUudjEuUmVhZEZpZWxkc1Jlc3BvbnNlIgOQAgESXgoMRmluZEVudGl0aWVzEiMucWNvcmUuc3RvcmUudjEuRmluZEVudGl0aWVzUmVxdWVzdBokLnFjb3JlLnN0b3JlLnYxLkZpbmRFbnRpdGllc1Jlc3BvbnNlIgOQAgESXgoMTGlzdENoaWxkcmVuEiMucWNvcmUuc3RvcmUudjEuTGlzdENoaWxkcmVuUmVxdWVzdBokLnFjb3JlLnN0b3JlLnYxLkxpc3RDaGlsZHJlblJlc3BvbnNlIgOQAgESTwoHR2V0Um9vdBIeLnFjb3JlLnN0b3JlLnYxLkdldFJvb3RSZXF1ZXN0Gh8ucWNvcmUuc3RvcmUudjEuR2V0Um9vdFJlc3BvbnNlIgOQAgESVQoJR2V0U2NoZW1hEiAucWNvcmUuc3RvcmUudjEuR2V0U2NoZW1hUmVxdWVzdBohLnFjb3JlLnN0b3JlLnYxLkdldFNjaGVtYVJlc3BvbnNlIgOQAgEScAoSTGlzdFNjaGVtYVZlcnNpb25zEikucWNvcmUuc3RvcmUudjEuTGlzdFNjaGVtYVZlcnNpb25zUmVxdWVzdBoqLnFjb3JlLnN0b3JlLnYxLkxpc3RTY2hlbWFWZXJzaW9uc1Jlc3BvbnNlIgOQAgESVQoJTGlzdFR5cGVzEiAucWNvcmUuc3RvcmUudjEuTGlzdFR5cGVzUmVxdWVzdBohLnFjb3JlLnN0b3JlLnYxLkxpc3RUeXBlc1Jlc3BvbnNlIgOQAgESWwoLQ2hlY2tFeGlzdHMSIi5xY29yZS5zdG9yZS52MS5DaGVja0V4aXN0c1JlcXVlc3QaIy5xY29yZS5zdG9yZS52MS5DaGVja0V4aXN0c1Jlc3BvbnNlIgOQAgESVQoJR2V0U3RhdHVzEiAucWNvcmUuc3RvcmUudjEuR2V0U3RhdHVzUmVxdWVzdBohLnFjb3JlLnN0b3JlLnYxLkdldFN0YXR1c1Jlc3BvbnNlIgOQAgFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp, file_qcore_store_v1_entity, file_qcore_store_v1_schema, file_qcore_store_v1_value]);
 
 /**
  * How fresh an answer must be, or of which moment of the past. Absent: any.
@@ -667,6 +667,83 @@ export const GetSchemaResponseSchema: GenMessage<GetSchemaResponse> = /*@__PURE_
   messageDesc(file_qcore_store_v1_read, 18);
 
 /**
+ * Which schema.
+ *
+ * @generated from message qcore.store.v1.ListSchemaVersionsRequest
+ */
+export type ListSchemaVersionsRequest = Message<"qcore.store.v1.ListSchemaVersionsRequest"> & {
+  /**
+   * The type, also one that was deleted.
+   *
+   * @generated from field: string type = 1;
+   */
+  type: string;
+};
+
+/**
+ * Describes the message qcore.store.v1.ListSchemaVersionsRequest.
+ * Use `create(ListSchemaVersionsRequestSchema)` to create a new message.
+ */
+export const ListSchemaVersionsRequestSchema: GenMessage<ListSchemaVersionsRequest> = /*@__PURE__*/
+  messageDesc(file_qcore_store_v1_read, 19);
+
+/**
+ * The versions of a schema.
+ *
+ * @generated from message qcore.store.v1.ListSchemaVersionsResponse
+ */
+export type ListSchemaVersionsResponse = Message<"qcore.store.v1.ListSchemaVersionsResponse"> & {
+  /**
+   * The revision of the answer.
+   *
+   * @generated from field: uint64 revision = 1;
+   */
+  revision: bigint;
+
+  /**
+   * Oldest first. They are kept for ever; those of before the store was upgraded to keep them are missing.
+   *
+   * @generated from field: repeated qcore.store.v1.SchemaVersion versions = 2;
+   */
+  versions: SchemaVersion[];
+};
+
+/**
+ * Describes the message qcore.store.v1.ListSchemaVersionsResponse.
+ * Use `create(ListSchemaVersionsResponseSchema)` to create a new message.
+ */
+export const ListSchemaVersionsResponseSchema: GenMessage<ListSchemaVersionsResponse> = /*@__PURE__*/
+  messageDesc(file_qcore_store_v1_read, 20);
+
+/**
+ * A version of a schema.
+ *
+ * @generated from message qcore.store.v1.SchemaVersion
+ */
+export type SchemaVersion = Message<"qcore.store.v1.SchemaVersion"> & {
+  /**
+   * The schema; its `revision` is the one that made this version.
+   *
+   * @generated from field: qcore.store.v1.TypeSchema schema = 1;
+   */
+  schema?: TypeSchema | undefined;
+
+  /**
+   * The revision that replaced it, or deleted the type; 0: it is the present one.
+   *
+   * @generated from field: uint64 replaced_revision = 2;
+   */
+  replacedRevision: bigint;
+};
+
+/**
+ * Describes the message qcore.store.v1.SchemaVersion.
+ * Use `create(SchemaVersionSchema)` to create a new message.
+ */
+export const SchemaVersionSchema: GenMessage<SchemaVersion> = /*@__PURE__*/
+  messageDesc(file_qcore_store_v1_read, 21);
+
+/**
  * All types.
  *
  * @generated from message qcore.store.v1.ListTypesRequest
@@ -685,7 +762,7 @@ export type ListTypesRequest = Message<"qcore.store.v1.ListTypesRequest"> & {
  * Use `create(ListTypesRequestSchema)` to create a new message.
  */
 export const ListTypesRequestSchema: GenMessage<ListTypesRequest> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_read, 19);
+  messageDesc(file_qcore_store_v1_read, 22);
 
 /**
  * The types.
@@ -713,7 +790,7 @@ export type ListTypesResponse = Message<"qcore.store.v1.ListTypesResponse"> & {
  * Use `create(ListTypesResponseSchema)` to create a new message.
  */
 export const ListTypesResponseSchema: GenMessage<ListTypesResponse> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_read, 20);
+  messageDesc(file_qcore_store_v1_read, 23);
 
 /**
  * What to look for.
@@ -741,7 +818,7 @@ export type CheckExistsRequest = Message<"qcore.store.v1.CheckExistsRequest"> & 
  * Use `create(CheckExistsRequestSchema)` to create a new message.
  */
 export const CheckExistsRequestSchema: GenMessage<CheckExistsRequest> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_read, 21);
+  messageDesc(file_qcore_store_v1_read, 24);
 
 /**
  * One thing to look for.
@@ -786,7 +863,7 @@ export type ExistsQuestion = Message<"qcore.store.v1.ExistsQuestion"> & {
  * Use `create(ExistsQuestionSchema)` to create a new message.
  */
 export const ExistsQuestionSchema: GenMessage<ExistsQuestion> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_read, 22);
+  messageDesc(file_qcore_store_v1_read, 25);
 
 /**
  * A field of a type.
@@ -814,7 +891,7 @@ export type TypeField = Message<"qcore.store.v1.TypeField"> & {
  * Use `create(TypeFieldSchema)` to create a new message.
  */
 export const TypeFieldSchema: GenMessage<TypeField> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_read, 23);
+  messageDesc(file_qcore_store_v1_read, 26);
 
 /**
  * The answers.
@@ -842,7 +919,7 @@ export type CheckExistsResponse = Message<"qcore.store.v1.CheckExistsResponse"> 
  * Use `create(CheckExistsResponseSchema)` to create a new message.
  */
 export const CheckExistsResponseSchema: GenMessage<CheckExistsResponse> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_read, 24);
+  messageDesc(file_qcore_store_v1_read, 27);
 
 /**
  * The state of the store.
@@ -857,7 +934,7 @@ export type GetStatusRequest = Message<"qcore.store.v1.GetStatusRequest"> & {
  * Use `create(GetStatusRequestSchema)` to create a new message.
  */
 export const GetStatusRequestSchema: GenMessage<GetStatusRequest> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_read, 25);
+  messageDesc(file_qcore_store_v1_read, 28);
 
 /**
  * The state of the store.
@@ -927,7 +1004,7 @@ export type GetStatusResponse = Message<"qcore.store.v1.GetStatusResponse"> & {
  * Use `create(GetStatusResponseSchema)` to create a new message.
  */
 export const GetStatusResponseSchema: GenMessage<GetStatusResponse> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_read, 26);
+  messageDesc(file_qcore_store_v1_read, 29);
 
 /**
  * How a filter compares.
@@ -1065,6 +1142,16 @@ export const ReadService: GenService<{
     methodKind: "unary";
     input: typeof GetSchemaRequestSchema;
     output: typeof GetSchemaResponseSchema;
+  },
+  /**
+   * Lists the versions of a schema that there were, oldest first.
+   *
+   * @generated from rpc qcore.store.v1.ReadService.ListSchemaVersions
+   */
+  listSchemaVersions: {
+    methodKind: "unary";
+    input: typeof ListSchemaVersionsRequestSchema;
+    output: typeof ListSchemaVersionsResponseSchema;
   },
   /**
    * Lists the types, ordered by name.
