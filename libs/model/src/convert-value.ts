@@ -73,9 +73,9 @@ function toText(from: ConvertibleField, value: FieldValue): Conversion {
   switch (from.valueType) {
     case ValueType.INT:
     case ValueType.BOOL:
-      return { value: String(value) }
+      return { value: `${value as bigint | boolean}` }
     case ValueType.FLOAT:
-      return { value: Object.is(value, -0) ? '-0' : String(value) }
+      return { value: Object.is(value, -0) ? '-0' : `${value as number}` }
     case ValueType.TIMESTAMP:
       return { value: timestampText(value as bigint) }
     case ValueType.STRING:
@@ -107,7 +107,7 @@ function toInt(from: ConvertibleField, value: FieldValue): Conversion {
     case ValueType.BOOL:
       return { value: value === true ? 1n : 0n }
     case ValueType.FLOAT:
-      if (!Number.isInteger(value)) return { reason: `${String(value)} is no whole number` }
+      if (!Number.isInteger(value)) return { reason: `${value as number} is no whole number` }
       return checkedInt(BigInt(value as number))
     case ValueType.STRING:
     case ValueType.CHOICE:
@@ -128,7 +128,7 @@ function toFloat(from: ConvertibleField, value: FieldValue): Conversion {
       return { value: value === true ? 1 : 0 }
     case ValueType.INT: {
       const float = Number(value)
-      return BigInt(float) === value ? { value: float } : { reason: `${String(value)} would be rounded` }
+      return BigInt(float) === value ? { value: float } : { reason: `${value as bigint} would be rounded` }
     }
     case ValueType.STRING:
     case ValueType.CHOICE:
@@ -141,7 +141,7 @@ function toFloat(from: ConvertibleField, value: FieldValue): Conversion {
 
 function toBool(from: ConvertibleField, value: FieldValue): Conversion {
   if (!canConvert(from.valueType, ValueType.BOOL)) return none(from, { valueType: ValueType.BOOL, choices: [] })
-  const text = String(value)
+  const text = `${value as string | bigint}`
   if (text === 'true' || (text === '1' && typeof value !== 'string')) return { value: true }
   if (text === 'false' || (text === '0' && typeof value !== 'string')) return { value: false }
   return { reason: `${quoted(text)} is neither true nor false` }

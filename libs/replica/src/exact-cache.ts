@@ -132,7 +132,7 @@ export class ExactCache<V extends Sized> {
 
   /** Forgets values. */
   forget(isMeant: (value: V) => boolean): void {
-    for (const [key, value] of [...this.#recent.entries()]) if (isMeant(value)) this.#recent.delete(key)
+    for (const [key, value] of this.#recent.entries()) if (isMeant(value)) this.#recent.delete(key)
     for (const pinned of this.#pinned.values()) {
       if (pinned.value !== undefined && isMeant(pinned.value)) pinned.value = undefined
     }
@@ -163,7 +163,7 @@ export class ExactCache<V extends Sized> {
       await feed.waitFor(loaded.revision, AbortSignal.timeout(loadTimeoutMs))
       const records = history.after(loaded.revision)
       if (records === undefined || feed.logId !== logId || !types.areKnown()) return false
-      if (!records.every(this.#options.canReplay)) return false
+      if (!records.every((record) => this.#options.canReplay(record))) return false
       for (const key of keys) this.#enter(key, loaded.valueOf(key), records)
       return true
     } catch (error) {

@@ -68,7 +68,7 @@ export async function storeConvertedFields(
   fields: readonly ConvertedField[],
   { fieldId, revision }: { fieldId: number; revision: number },
 ): Promise<void> {
-  const keyOf = <K extends IndexKey['kind']>(kind: K, key: IndexKey | undefined): unknown =>
+  const keyOf = (kind: IndexKey['kind'], key: IndexKey | undefined): unknown =>
     key?.kind === kind ? (typeof key.key === 'object' ? Buffer.from(key.key) : key.key) : null
   await executor.query({
     name: 'store_converted_fields',
