@@ -1,0 +1,43 @@
+import type { WatchResponse } from '@qcore/contracts'
+import { replay, type ReplaySources } from '../replay/replay.ts'
+import { liveResponse, noticeResponses, progressResponse } from './watch-responses.ts'
+import type { WatchStream } from './watch-stream.ts'
+
+/**
+ * What a stream sends: that it is live, the replay if it resumes, and then what happens. A response counts as delivered when
+ * it is taken. Does not end by itself.
+ *
+ * @param resumeAfter undefined: from now on
+ * @throws QError the reason of the stream's end
+ */
+export async function* followStream(
+  stream: WatchStream,
+  resumeAfter: number | undefined,
+  sources: ReplaySources,
+): AsyncGenerator<WatchResponse, never> {
+  const { live, feed } = sources
+  if (resumeAfter === undefined) {
+    const revision = live.attach(stream)
+    stream.markDelivered(revision)
+    yield liveResponse(revision, feed.logId)
+  } else {
+    stream.markDelivered(resumeAfter)
+    yield liveResponse(resumeAfter, feed.logId)
+    yield* replay(stream, resumeAfter, sources)
+  }
+  for (;;) {
+    const step = stream.take()
+    if (step === undefined) {
+      await stream.wait()
+    } else if (step.kind === 'progress') {
+      stream.markDelivered(step.revision)
+      yield progressResponse(step.revision)
+    } else {
+      const responses = noticeResponses(step.notice)
+      const last = responses.pop()
+      yield* responses
+      stream.markDelivered(step.notice.revision)
+      if (last !== undefined) yield last
+    }
+  }
+}
