@@ -1,6 +1,5 @@
 import { accessInterceptor } from '@qcore/access'
-import { readHead } from '@qcore/database'
-import { abortable } from '@qcore/replica'
+import { checkFeed, checkPostgres } from '@qcore/replica'
 import { checkNats, type HealthCheck, type Service } from '@qcore/service'
 import { serveNats, validationInterceptor } from '@qcore/transport'
 import type { NotifierConfig } from './config.ts'
@@ -47,15 +46,8 @@ export async function createNotifier(config: NotifierConfig, overrides: Notifier
 }
 
 async function checkHealth({ connection, pool, feed }: NotifierContext, signal: AbortSignal): Promise<HealthCheck[]> {
-  const postgres = abortable(readHead(pool), signal).then(
-    ({ revision }) => ({ name: 'postgres', ok: true, detail: `the head is at revision ${revision}` }),
-    (error: unknown) => ({
-      name: 'postgres',
-      ok: false,
-      detail: error instanceof Error ? error.message : String(error),
-    }),
-  )
-  const lagMs = Math.round(feed.lagMs)
-  const detail = `revision ${feed.appliedRevision} was current ${lagMs} ms ago`
-  return [await checkNats(connection, signal), await postgres, { name: 'feed', ok: lagMs <= mostLagMs, detail }]
+  return [
+    ...(await Promise.all([checkPostgres(pool, signal), checkNats(connection, signal)])),
+    checkFeed(feed, mostLagMs),
+  ]
 }

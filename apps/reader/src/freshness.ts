@@ -1,6 +1,7 @@
 import type { Consistency } from '@qcore/contracts'
 import { isQError, QError } from '@qcore/errors'
-import { abortable, type Caller, type LogFeed } from '@qcore/replica'
+import type { Caller, LogFeed } from '@qcore/replica'
+import { untilAborted } from '@qcore/service'
 import type { ReaderContext } from './context.ts'
 
 /**
@@ -23,7 +24,7 @@ export function whenFresh<T>(
     }
     case 'latest':
       if (!demand.value) return answer()
-      return abortable(readLatestRevision(), caller.signal)
+      return untilAborted(readLatestRevision(), caller.signal)
         .then((revision) => reached(replica.feed, revision, caller))
         .then(answer)
     case 'asOfRevision':

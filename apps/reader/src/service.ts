@@ -1,15 +1,18 @@
 import { accessInterceptor } from '@qcore/access'
+import { checkFeed, checkPostgres } from '@qcore/replica'
 import { checkNats, type Service } from '@qcore/service'
 import { serveNats, validationInterceptor } from '@qcore/transport'
 import type { ReaderConfig } from './config.ts'
 import { openContext, type ReaderOverrides } from './context.ts'
 import { registerHandlers } from './handlers/index.ts'
-import { checkFeed, checkPostgres } from './health.ts'
 import { publishMetrics } from './metrics.ts'
 
 export { readerVariables } from './config.ts'
 export type { ReaderConfig } from './config.ts'
 export type { ReaderOverrides } from './context.ts'
+
+/** A reader that is further behind answers requests that demand nothing with what is too old. */
+const mostLagMs = 10_000
 
 /**
  * Starts a reader: it answers from an exact cache. Any number may run.
@@ -40,7 +43,7 @@ export async function createReader(config: ReaderConfig, overrides: ReaderOverri
     name: 'reader',
     checkHealth: async (signal) => [
       ...(await Promise.all([checkPostgres(pool, signal), checkNats(connection, signal)])),
-      checkFeed(replica.feed),
+      checkFeed(replica.feed, mostLagMs),
     ],
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }

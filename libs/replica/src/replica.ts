@@ -1,7 +1,6 @@
 import { loadTypes, type Executor } from '@qcore/database'
 import { QError } from '@qcore/errors'
-import type { Logger } from '@qcore/service'
-import { abortable } from './abortable.ts'
+import { untilAborted, type Logger } from '@qcore/service'
 import { decodeSchemaChanged } from './change-outline.ts'
 import { openLogFeed, type LogFeed, type LogFeedOptions, type LogFollower } from './log-feed.ts'
 import type { LogRecord } from './log-record.ts'
@@ -137,12 +136,12 @@ class LiveReplica implements Replica, LogFollower {
     const pins = new Pins(this.tables)
     try {
       for (let count = 0; count < mostAttempts; count++) {
-        if (this.types === undefined) await abortable(this.#whenTypesKnown(), signal)
+        if (this.types === undefined) await untilAborted(this.#whenTypesKnown(), signal)
         if (this.types === undefined) continue
         const source = new ReplicaSource(this.tables, this.#typeOf)
         const result = attempt(source, this.types)
         if (source.isComplete) return result
-        await abortable(pins.load(source), signal)
+        await untilAborted(pins.load(source), signal)
       }
     } finally {
       pins.release()

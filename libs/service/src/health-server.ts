@@ -2,7 +2,8 @@ import { createServer, type ServerResponse } from 'node:http'
 import { once } from 'node:events'
 import { QError } from '@qcore/errors'
 import { metricsContentType, metricsText } from './metrics.ts'
-import type { HealthCheck, Service } from './service.ts'
+import type { HealthCheck } from './health-check.ts'
+import type { Service } from './service.ts'
 
 /** How long /readyz waits for the checks, in milliseconds: below the usual probe time-out of a second. */
 const answerTimeoutMs = 900

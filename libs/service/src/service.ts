@@ -1,11 +1,4 @@
-/** The state of something that a service depends on. */
-export interface HealthCheck {
-  /** For example `postgres`. */
-  name: string
-  ok: boolean
-  /** For people. */
-  detail: string
-}
+import type { HealthCheck } from './health-check.ts'
 
 /** A running service. Disposing stops it: no new work, running work to its end, then its connections. */
 export interface Service extends AsyncDisposable {

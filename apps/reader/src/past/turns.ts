@@ -1,5 +1,6 @@
 import { QError } from '@qcore/errors'
-import { abortable, type Caller } from '@qcore/replica'
+import type { Caller } from '@qcore/replica'
+import { untilAborted } from '@qcore/service'
 
 /** Those who wait at most; more would only wait for their deadlines. */
 const mostWaiting = 1_000
@@ -36,7 +37,7 @@ export class Turns {
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#waiting.push(resolve)
     try {
-      await abortable(promise, signal)
+      await untilAborted(promise, signal)
     } catch (error) {
       const place = this.#waiting.indexOf(resolve)
       if (place >= 0) this.#waiting.splice(place, 1)

@@ -1,7 +1,7 @@
 import { loadRequests } from '@qcore/database'
+import { untilAborted } from '@qcore/service'
 import type { LeaseTerm } from '../lease/lease-term.ts'
 import type { LogKeeper } from '../log/log-keeper.ts'
-import { untilAborted } from '../until-aborted.ts'
 import type { CommitConnection } from './commit-connection.ts'
 import type { GroupLoad } from './group-state.ts'
 import { loadGroup } from './load-group.ts'

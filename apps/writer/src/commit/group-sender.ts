@@ -1,6 +1,5 @@
-import { failpoint, type Logger } from '@qcore/service'
+import { failpoint, untilAborted, type Logger } from '@qcore/service'
 import type { LeaseTerm } from '../lease/lease-term.ts'
-import { untilAborted } from '../until-aborted.ts'
 import { storeSeconds } from '../writer-metrics.ts'
 import { adoptGroup } from './adopt-group.ts'
 import type { CommitConnection } from './commit-connection.ts'

@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { endEpoch, loadLogRevisions, loadRequests, type Executor } from '@qcore/database'
-import type { Logger } from '@qcore/service'
-import { untilAborted } from '../until-aborted.ts'
+import { untilAborted, type Logger } from '@qcore/service'
 import type { PreparedGroup } from './prepare-group.ts'
 
 /** Time between attempts to reach PostgreSQL. */

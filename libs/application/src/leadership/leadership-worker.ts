@@ -7,7 +7,7 @@ import {
   type Entity,
 } from '@qcore/client'
 import { HeldLease, type LeadershipStore } from '@qcore/leadership'
-import type { HealthCheck } from '@qcore/service'
+import { untilAborted, type HealthCheck } from '@qcore/service'
 import { leadershipChanges, leads } from '../application-metrics.ts'
 import { Criteria, type Criterion } from '../readiness/criteria.ts'
 import { storeConnected } from '../readiness/standard-criteria.ts'
@@ -255,7 +255,7 @@ export class LeadershipWorker implements Worker {
     const { over } = reign
     let beatAtMs = 0
     while (!over.aborted) {
-      const problem = await Promise.race([this.#findProblem(), aborted(over)])
+      const problem = await untilAborted(this.#findProblem(), over).catch(() => undefined)
       if (problem !== undefined) {
         this.#problem = problem
         reign.end('unavailable')
@@ -322,11 +322,4 @@ export class LeadershipWorker implements Worker {
   #report(error: unknown): void {
     this.#handle?.logger.error({ err: error }, 'a slot failed')
   }
-}
-
-function aborted(signal: AbortSignal): Promise<undefined> {
-  return new Promise((resolve) => {
-    signal.addEventListener('abort', () => resolve(undefined), { once: true })
-    if (signal.aborted) resolve(undefined)
-  })
 }
