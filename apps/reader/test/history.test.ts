@@ -92,6 +92,19 @@ describe('the history of an entity', () => {
   })
 })
 
+test('a change of the type before the entity was made is none of its history', async () => {
+  const schema = schemaOf('Fresh', { Size: ValueType.INT })
+  const made = { kind: 'create', type: 'Fresh', id: 'fresh', parentId: 'root', name: 'fresh' } as const
+  await reader.commit({ kind: 'schema', schema }, made)
+  await reader.commit(
+    { kind: 'delete', id: 'fresh' },
+    { kind: 'schema', schema: schemaOf('Fresh', { Size: ValueType.INT, More: ValueType.INT }) },
+    made,
+  )
+  const short = (await list({ entityId: 'fresh' })).map(({ change }) => change?.kind.case)
+  expect(short).toEqual(['entityDeleted', 'entityCreated', 'entityCreated'])
+})
+
 describe('the history of a field', () => {
   test('tells who wrote what when, and what was there before', async () => {
     const created = await reader.commit(thing('lamp', 'root', { Count: 1n }))
@@ -245,32 +258,106 @@ test('what cannot be listed is refused and named', async () => {
   }
 })
 
-test('the history of an entity goes on behind a change of its type, which is part of it', async () => {
-  const step = (kind: NonNullable<MessageInitShape<typeof AlterStepSchema>['kind']>) =>
-    create(AlterStepSchema, { kind })
-  await reader.commit({ kind: 'schema', schema: schemaOf('Box', { Size: ValueType.INT, Label: ValueType.STRING }) })
-  const created = await reader.commit({ kind: 'create', type: 'Box', id: 'box', parentId: 'root', name: 'box' })
-  const sized = await reader.commit({ kind: 'write', id: 'box', field: 'Size', value: 1n })
-  const labeled = await reader.commit({ kind: 'write', id: 'box', field: 'Label', value: 'x' })
-  const altered = await reader.commit({
-    kind: 'alter',
-    type: 'Box',
-    steps: [
-      step({ case: 'retypeField', value: { field: { name: 'Size', valueType: ValueType.STRING } } }),
-      step({ case: 'removeField', value: { field: 'Label' } }),
-    ],
+type Step = NonNullable<MessageInitShape<typeof AlterStepSchema>['kind']>
+
+/** A type of its own with an entity, and what changes it. */
+async function boxOf(type: string) {
+  await reader.commit({ kind: 'schema', schema: schemaOf(type, { Size: ValueType.INT, Label: ValueType.STRING }) })
+  const id = type.toLowerCase()
+  const created = await reader.commit({ kind: 'create', type, id, parentId: 'root', name: id })
+  const both = async (field: string): Promise<string[]> => {
+    const [down, up] = await Promise.all([
+      list({ entityId: id, field }),
+      list({ entityId: id, field, order: oldestFirst }),
+    ])
+    expect(up.map(inShort).toReversed()).toEqual(down.map(inShort))
+    return down.map(inShort)
+  }
+  return {
+    created,
+    /** Of all fields if none is named, in both orders: the newest first. */
+    history: (field = '') => both(field),
+    write: (field: string, value: bigint | string) => reader.commit({ kind: 'write', id, field, value }),
+    alter: (...kinds: Step[]) =>
+      reader.commit({ kind: 'alter', type, steps: kinds.map((kind) => create(AlterStepSchema, { kind })) }),
+  }
+}
+
+const rename = (field: string, name: string): Step => ({ case: 'renameField', value: { field, name } })
+const remove = (field: string): Step => ({ case: 'removeField', value: { field } })
+const retype = (name: string, valueType: ValueType): Step => ({
+  case: 'retypeField',
+  value: { field: { name, valueType } },
+})
+
+describe('the history behind a change of the type', () => {
+  test('goes on, and the change is part of it', async () => {
+    const box = await boxOf('Box')
+    const sized = await box.write('Size', 1n)
+    const labeled = await box.write('Label', 'x')
+    const altered = await box.alter(retype('Size', ValueType.STRING), remove('Label'))
+    const last = await box.write('Size', 'large')
+    const all = [
+      `${last} fieldChanged Size`,
+      `${altered} schemaChanged`,
+      `${labeled} fieldChanged Label`,
+      `${sized} fieldChanged Size`,
+      `${box.created} entityCreated`,
+    ]
+    expect(await box.history()).toEqual(all)
+    expect(await box.history('Size')).toEqual(all.filter((each) => !each.includes('Label')))
+    expect(await box.history('Label')).toEqual(all.filter((each) => !each.includes('Size')))
   })
-  const last = await reader.commit({ kind: 'write', id: 'box', field: 'Size', value: 'large' })
-  const short = async (field: string): Promise<string[]> => (await list({ entityId: 'box', field })).map(inShort)
-  const all = [
-    `${last} fieldChanged Size`,
-    `${altered} schemaChanged`,
-    `${labeled} fieldChanged Label`,
-    `${sized} fieldChanged Size`,
-    `${created} entityCreated`,
-  ]
-  expect(await short('')).toEqual(all)
-  expect(await short('Size')).toEqual(all.filter((each) => !each.includes('Label')))
-  const upwards = await list({ entityId: 'box', order: oldestFirst })
-  expect(upwards.map(inShort)).toEqual(all.toReversed())
+
+  test('of a field that was renamed is found by each of its names', async () => {
+    const box = await boxOf('Crate')
+    const first = await box.write('Size', 1n)
+    await box.write('Label', 'x')
+    const renamed = await box.alter(rename('Size', 'Height'))
+    const second = await box.write('Height', 2n)
+    const altered = await box.alter(rename('Height', 'Depth'), retype('Depth', ValueType.FLOAT))
+    const expected = [
+      `${altered} schemaChanged`,
+      `${second} fieldChanged Height`,
+      `${renamed} schemaChanged`,
+      `${first} fieldChanged Size`,
+      `${box.created} entityCreated`,
+    ]
+    for (const name of ['Size', 'Height', 'Depth']) expect(await box.history(name), name).toEqual(expected)
+    expect(await failureOf(box.history('Width'))).toEqual({ code: 'unknown_field', field: 'field' })
+  })
+
+  test('is whole when fields exchange their names', async () => {
+    const box = await boxOf('Chest')
+    await box.alter({ case: 'addField', value: { field: { name: 'Other', valueType: ValueType.STRING } } })
+    const writes: string[] = []
+    const write = async (field: string, value: string): Promise<void> => {
+      writes.unshift(`${await box.write(field, value)} fieldChanged ${field}`)
+    }
+    for (const value of ['1', '2']) {
+      await write('Label', value)
+      await write('Other', value)
+    }
+    await box.alter(rename('Label', 'Free'), rename('Other', 'Label'), rename('Free', 'Other'))
+    await write('Other', '3')
+    await write('Label', '3')
+    expect((await box.history()).filter((each) => each.includes('fieldChanged'))).toEqual(writes)
+  })
+
+  test('has the values before that large commits leave out, under the name of then', async () => {
+    const box = await boxOf('Trunk')
+    await box.write('Label', 'before')
+    await box.alter(rename('Label', 'Title'))
+    reader.raw.state.leavesValuesOut = true
+    await box.write('Title', 'after')
+    await box.alter(retype('Size', ValueType.STRING))
+    await box.write('Size', 'large')
+    reader.raw.state.leavesValuesOut = false
+    const before = async (field: string): Promise<unknown> => {
+      const [write] = await list({ entityId: 'trunk', field })
+      const kind = write?.change?.kind
+      return kind?.case === 'fieldChanged' && kind.value.previous?.value?.kind.value
+    }
+    expect([await before('Title'), await before('Size')]).toEqual(['before', '0'])
+  })
 })

@@ -1,7 +1,8 @@
+import { create, type MessageInitShape } from '@bufbuild/protobuf'
 import { isQError } from '@qcore/errors'
 import { messageFromQuery, type Query } from '@qcore/query'
 import fc from 'fast-check'
-import { ValueType } from '@qcore/contracts'
+import { AlterStepSchema, ValueType } from '@qcore/contracts'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { anyChange, anyThingQuery, createPlaces, expectedIds, placeSchemas, type Moment } from './_places.ts'
 import { failureOf, latest, schemaOf, startReader, type TestReader } from './_reader.ts'
@@ -9,6 +10,7 @@ import { failureOf, latest, schemaOf, startReader, type TestReader } from './_re
 let reader: TestReader
 /** What the store held, by revision. */
 const moments = new Map<number, Moment>()
+let selectedAt = 0n
 
 beforeAll(async () => {
   reader = await startReader({
@@ -106,17 +108,22 @@ test('all pages are of the revision of the first, whatever is committed between 
 }, 120_000)
 
 test('what is selected is what it was', async () => {
+  // Things of its own: what random changes have left of the others may be of any type.
+  const item = (id: string): Parameters<typeof reader.commit>[number] =>
+    ({ kind: 'create', type: 'Thing', id, parentId: 'p0', name: id }) as const
+  await reader.commit(item('s1'), item('s3'))
   await reader.commit(
-    { kind: 'write', id: 'p1', field: 'Text', value: 'before' },
-    { kind: 'write', id: 'p1', field: 'Owner', value: 'p3' },
+    { kind: 'write', id: 's1', field: 'Text', value: 'before' },
+    { kind: 'write', id: 's1', field: 'Owner', value: 's3' },
   )
-  const revision = await reader.commit({ kind: 'write', id: 'p3', field: 'Text', value: 'owner then' })
+  const revision = await reader.commit({ kind: 'write', id: 's3', field: 'Text', value: 'owner then' })
   await reader.commit(
-    { kind: 'write', id: 'p1', field: 'Text', value: 'after' },
-    { kind: 'write', id: 'p1', field: 'Owner', value: '' },
+    { kind: 'write', id: 's1', field: 'Text', value: 'after' },
+    { kind: 'write', id: 's1', field: 'Owner', value: '' },
   )
-  await reader.commit({ kind: 'write', id: 'p3', field: 'Text', value: 'owner now' })
+  await reader.commit({ kind: 'write', id: 's3', field: 'Text', value: 'owner now' })
   remember()
+  selectedAt = revision
   const ask = async (consistency: Parameters<typeof reader.queries.query>[0]['consistency']): Promise<unknown[]> => {
     const text = `SELECT Text, Owner->Text, Items->7->Name FROM Thing WHERE Text IN ('before', 'after')`
     const { entities } = await reader.queries.query({
@@ -135,6 +142,47 @@ test('what is selected is what it was', async () => {
   expect(await ask(latest)).toEqual(['after', 'broken_path', 'broken_path'])
 })
 
+test('a query of a moment before its fields were renamed, retyped or removed finds what it found then', async () => {
+  const before = [...moments.keys()].slice(-30)
+  const steps: NonNullable<MessageInitShape<typeof AlterStepSchema>['kind']>[] = [
+    { case: 'renameField', value: { field: 'Text', name: 'Label' } },
+    { case: 'renameField', value: { field: 'Float', name: 'Text' } },
+    { case: 'retypeField', value: { field: { name: 'Int', valueType: ValueType.STRING } } },
+    { case: 'removeField', value: { field: 'Owner' } },
+  ]
+  await reader.commit({ kind: 'alter', type: 'Thing', steps: steps.map((kind) => create(AlterStepSchema, { kind })) })
+  const revision = await reader.commit({ kind: 'write', id: 's1', field: 'Int', value: 'text' })
+  await fc.assert(
+    fc.asyncProperty(anyThingQuery, fc.constantFrom(...before), async (query, then) => {
+      const ids = expected(query, then)
+      if (ids === undefined) return
+      const source = { case: 'query', value: messageFromQuery(query) } as const
+      const consistency = { demand: { case: 'asOfRevision', value: BigInt(then) } } as const
+      const found: string[] = []
+      for (let cursor = '', page = 0; page === 0 || cursor !== ''; page++) {
+        const response = await reader.queries.query({ source, pageSize: 7, cursor, consistency })
+        found.push(...response.entities.map(({ entity }) => entity?.id ?? ''))
+        cursor = response.nextCursor
+      }
+      expect(found).toEqual(ids)
+      const counted = messageFromQuery({ ...query, order: [], limit: 0, count: true })
+      const { count } = await reader.queries.query({ source: { case: 'query', value: counted }, consistency })
+      expect(Number(count)).toBe(expected({ ...query, limit: 0 }, then)?.length)
+    }),
+    { numRuns: 60 },
+  )
+  const text = { case: 'text', value: `SELECT Text, Int FROM Thing WHERE Text = 'before'` } as const
+  const selected = async (value: bigint): Promise<unknown> => {
+    const { entities } = await reader.queries.query({
+      source: text,
+      consistency: { demand: { case: 'asOfRevision', value } },
+    })
+    return entities[0]?.fields.map(({ outcome }) => outcome.case === 'field' && outcome.value.value?.kind.value)
+  }
+  expect(await selected(selectedAt)).toEqual(['before', 0n])
+  expect(await failureOf(selected(revision))).toMatchObject({ code: 'type_mismatch' })
+}, 120_000)
+
 test('more changes than can be left out of account are refused, if the query depends on them', async () => {
   const many = Array.from({ length: 5_001 }, (_, index) => `many-${index}`)
   await reader.commit({ kind: 'schema', schema: schemaOf('Plain', { Int: ValueType.INT }) })
@@ -152,8 +200,19 @@ test('more changes than can be left out of account are refused, if the query dep
   expect(await count(`SELECT COUNT(*) FROM Plain WHERE Int = 0`)).toBe(5_001n)
 }, 60_000)
 
+test('a moment before a change of the type is refused if too many entities would have to be looked at', async () => {
+  const steps = [create(AlterStepSchema, { kind: { case: 'renameField', value: { field: 'Int', name: 'Number' } } })]
+  const then = BigInt(reader.raw.state.revision)
+  await reader.commit({ kind: 'alter', type: 'Plain', steps })
+  const query = reader.queries.query({
+    source: { case: 'text', value: 'SELECT COUNT(*) FROM Plain WHERE Int = 0' },
+    consistency: { demand: { case: 'asOfRevision', value: then } },
+  })
+  expect(await failureOf(query)).toMatchObject({ code: 'schema_changed' })
+}, 60_000)
+
 test('a moment that cannot be asked for is refused and told', async () => {
-  const source = { case: 'text', value: 'FROM Thing WHERE Int >= 0' } as const
+  const source = { case: 'text', value: 'FROM Thing WHERE Flag = FALSE' } as const
   const asOf = (value: bigint): Promise<{ code: string; field: string }> =>
     failureOf(reader.queries.query({ source, consistency: { demand: { case: 'asOfRevision', value } } }))
   expect(await asOf(1_000_000n)).toEqual({ code: 'future_revision', field: 'consistency.as_of_revision' })
@@ -162,7 +221,7 @@ test('a moment that cannot be asked for is refused and told', async () => {
   await reader.commit({ kind: 'schema', schema: other })
   const next = await reader.queries.query({ source, pageSize: 2, cursor: first.nextCursor })
   expect(next.revision).toBe(first.revision)
-  await reader.commit({ kind: 'write', id: 'p1', field: 'Int', value: 1n })
+  await reader.commit({ kind: 'write', id: 's1', field: 'Flag', value: true })
   await reader.raw.pool.query('update head set oldest_revision = $1', [reader.raw.state.revision])
   expect(await failureOf(reader.queries.query({ source, pageSize: 2, cursor: first.nextCursor }))).toMatchObject({
     code: 'compacted',

@@ -1,5 +1,7 @@
-import { create } from '@bufbuild/protobuf'
+import { create, toJson, type MessageInitShape } from '@bufbuild/protobuf'
 import {
+  AlterStepSchema,
+  HistoryChangeSchema,
   FieldDefinitionSchema,
   PermissionsSchema,
   TypeSchemaSchema,
@@ -280,5 +282,92 @@ describe('history', () => {
     })
     const commits = await failureOf(payroll.history.listCommits({}))
     expect(commits.code).toBe('permission_denied')
+  })
+
+  it('goes by what a field was, not by its name', async () => {
+    const step = (kind: NonNullable<MessageInitShape<typeof AlterStepSchema>['kind']>) =>
+      create(AlterStepSchema, { kind })
+    const alter = (...steps: ReturnType<typeof step>[]) => reader.commit({ kind: 'alter', type: 'Safe', steps })
+    const secret = { name: 'Secret', valueType: ValueType.STRING }
+    await reader.commit(
+      {
+        kind: 'schema',
+        schema: create(TypeSchemaSchema, { type: 'Safe', fields: [{ ...secret, permissions: { read: ['keys'] } }] }),
+      },
+      { kind: 'create', type: 'Safe', id: 'safe', parentId: 'root', name: 'safe', values: { Secret: 'made with' } },
+    )
+    await reader.commit({ kind: 'write', id: 'safe', field: 'Secret', value: '1234' })
+    await alter(
+      step({ case: 'renameField', value: { field: 'Secret', name: 'Code' } }),
+      step({ case: 'addField', value: { field: secret } }),
+    )
+    await reader.commit({ kind: 'write', id: 'safe', field: 'Secret', value: 'known to all' })
+    const keys = await reader.holding('keys')
+    const seen = async ({ history }: ReadClients, field = ''): Promise<string> =>
+      JSON.stringify(
+        (await history.listChanges({ entityId: 'safe', field })).changes.map((change) =>
+          toJson(HistoryChangeSchema, change),
+        ),
+      )
+    expect(await seen(keys)).toMatch(/known to all.*1234.*made with/)
+    for (const field of ['', 'Secret']) {
+      const listed = await seen(plain, field)
+      expect(listed).toContain('known to all')
+      expect(listed).not.toMatch(/1234|made with|Code/)
+    }
+    expect(await failureOf(plain.history.listChanges({ entityId: 'safe', field: 'Code' }))).toMatchObject({
+      code: 'unknown_field',
+    })
+    // Nobody may see more of it because it is gone.
+    await alter(step({ case: 'removeField', value: { field: 'Code' } }))
+    expect(await seen(keys)).toContain('1234')
+    expect(await seen(plain)).not.toMatch(/1234|made with|Code/)
+  })
+})
+
+describe('what nothing asks for any more', () => {
+  it('stays hidden where it was asked for', async () => {
+    await using alone = await startReader()
+    const schema = create(TypeSchemaSchema, {
+      type: 'Safe',
+      permissions: { read: ['keys'] },
+      fields: [{ name: 'Code', valueType: ValueType.STRING, permissions: { read: ['code'] } }],
+    })
+    const other = create(TypeSchemaSchema, {
+      type: 'Box',
+      fields: [{ name: 'Lock', valueType: ValueType.STRING, permissions: { read: ['code'] } }],
+    })
+    await alone.commit(
+      { kind: 'schema', schema },
+      { kind: 'schema', schema: other },
+      { kind: 'create', type: 'Safe', id: 'safe', parentId: 'root', name: 'safe', values: { Code: '1234' } },
+      { kind: 'create', type: 'Box', id: 'box', parentId: 'root', name: 'box', values: { Lock: '5678' } },
+    )
+    const then = await alone.commit({ kind: 'write', id: 'box', field: 'Lock', value: '9999' })
+    const remove = create(AlterStepSchema, { kind: { case: 'removeField', value: { field: 'Lock' } } })
+    await alone.commit({ kind: 'alter', type: 'Box', steps: [remove] })
+    await alone.commit({ kind: 'delete', id: 'safe' })
+    await alone.commit({ kind: 'delete_type', type: 'Safe' })
+    const [nobody, all] = await Promise.all([alone.holding(), alone.holding('keys', 'code')])
+    const texts = async ({ history, read }: ReadClients): Promise<string> => {
+      const listed = await Promise.all(
+        ['safe', 'box'].map((entityId) => history.listChanges({ entityId }).catch(() => undefined)),
+      )
+      const consistency = { demand: { case: 'asOfRevision' as const, value: then } }
+      const reads = [
+        { entityId: 'safe', path: 'Code' },
+        { entityId: 'box', path: 'Lock' },
+      ]
+      const past = await read.readFields({ reads, consistency })
+      const versions = await Promise.all(
+        ['Safe', 'Box'].map((type) => read.listSchemaVersions({ type }).catch(() => undefined)),
+      )
+      return JSON.stringify([listed, past, versions], (_key, value: unknown) =>
+        typeof value === 'bigint' ? `${value}` : value,
+      )
+    }
+    expect(await texts(all)).toMatch(/1234.*5678.*1234.*9999.*Code.*Lock/s)
+    expect(await texts(nobody)).not.toMatch(/1234|5678|9999|"name":"(Code|Lock)"/)
+    expect(await failureOf(nobody.history.listChanges({ entityId: 'safe' }))).toMatchObject({ code: 'unknown_entity' })
   })
 })

@@ -9,7 +9,7 @@ export {
 } from './change-outline.ts'
 export { openReplica } from './replica.ts'
 export { assertHeld, openPast } from './past.ts'
-export { TypeHistory, loadTypeHistory } from './type-history.ts'
+export { TypeHistory, loadTypeHistory, type TypeVersion } from './type-history.ts'
 export { loadWrittenValues } from './written-values.ts'
 export { reshapes, typeOfChange } from './added-fields.ts'
 export { nextRecords, visitRecords } from './past-log.ts'

@@ -51,6 +51,8 @@ export type RawMutation =
     }
   /** Of an entity without children. */
   | { readonly kind: 'delete'; readonly id: string }
+  /** Of a type without entities. */
+  | { readonly kind: 'delete_type'; readonly type: string }
 
 /** A store in memory: what PostgreSQL should hold. */
 export interface RawState {
@@ -99,6 +101,11 @@ function applyMutation(state: RawState, mutation: RawMutation): Change['kind'] {
       return applyWrite(state, mutation)
     case 'move':
       return applyMove(state, mutation)
+    case 'delete_type': {
+      const previous = typeOf(state, mutation.type).schema
+      state.types.delete(mutation.type)
+      return { case: 'schemaChanged', value: create(SchemaChangedSchema, { previous }) }
+    }
     case 'delete': {
       const entity = entityOf(state, mutation.id)
       state.entities.delete(mutation.id)

@@ -87,6 +87,7 @@ async function storeCommit(
         [name, bytes, state.revision],
       )
     }
+    await deleteTypes(query, state)
     for (const entity of before.values()) {
       if (!state.entities.has(entity.id)) await deleteEntity(query, entity, state.revision)
     }
@@ -112,6 +113,14 @@ async function storeCommit(
 }
 
 type Query = (text: string, values: unknown[]) => Promise<unknown>
+
+async function deleteTypes(query: Query, { types, revision }: RawState): Promise<void> {
+  await query(
+    `with gone as (delete from entity_type where not name = any($1::text[]) returning *)
+     insert into former_type (name, schema, since_revision, revision) select name, schema, revision, $2 from gone`,
+    [[...types.keys()], revision],
+  )
+}
 
 async function deleteEntity(query: Query, entity: EntityState, revision: number): Promise<void> {
   const { id, type, name, parentId, createdRevision, structureRevision, place } = entity

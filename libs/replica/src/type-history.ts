@@ -2,7 +2,8 @@ import { loadSchemasSince, type Executor, type SchemaVersionRow } from '@qcore/d
 import { typeModelFromSchema, type TypeModel } from '@qcore/model'
 import { TypeRegistry } from './type-registry.ts'
 
-interface TypeVersion {
+/** A type while it was as it was. */
+export interface TypeVersion {
   readonly model: TypeModel
   /** The revisions that it is in force at: the first, and the first after it. */
   readonly from: number
@@ -21,6 +22,11 @@ export class TypeHistory {
       if (known === undefined) this.#versions.set(schema.type, [version])
       else known.push(version)
     }
+  }
+
+  /** How a type was, the oldest first; of types of the same name that followed on each other, too. */
+  versionsOf(type: string): readonly TypeVersion[] {
+    return this.#versions.get(type) ?? []
   }
 
   /** A type as it was right after a revision. */

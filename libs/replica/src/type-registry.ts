@@ -32,12 +32,12 @@ export class TypeRegistry {
   }
 
   apply({ schema, previous }: SchemaChanged): void {
+    this.#isRestricted = undefined
     if (schema === undefined) {
       if (previous !== undefined && this.#models.delete(previous.type)) this.#names = undefined
       return
     }
     if (!this.#models.has(schema.type)) this.#names = undefined
-    this.#isRestricted = undefined
     this.#models.set(schema.type, typeModelFromSchema(schema))
   }
 }

@@ -1,4 +1,5 @@
 import { clone, create, toBinary } from '@bufbuild/protobuf'
+import { callerOf, grantsOf } from '@qcore/access'
 import {
   HistoryChangeSchema,
   HistoryOrder,
@@ -11,15 +12,15 @@ import {
 import { loadIncarnations, readDatabase, type Incarnation } from '@qcore/database'
 import { isQError, QError } from '@qcore/errors'
 import { timestampFromMicros } from '@qcore/model'
-import type { TypeRegistry } from '@qcore/replica'
+import { loadTypeHistory } from '@qcore/replica'
 import type { HandlerContext } from '@connectrpc/connect'
 import type { ReaderContext } from '../context.ts'
 import { newestPage, oldestPage, type ChangePage, type PageMode } from '../history/change-page.ts'
 import type { CommitEffect } from '../history/commit-effect.ts'
 import { completePrevious } from '../history/complete-previous.ts'
+import { anyField, loadFieldFilter } from '../history/field-filter.ts'
 import { historyRange } from '../history/history-range.ts'
-import { visibleChanges } from '../history/visible-changes.ts'
-import { viewOf, type View } from '../view.ts'
+import { hasVisibleField, isVisibleIncarnation, visibleChanges, type HistoryView } from '../history/visible-changes.ts'
 
 const defaultLimit = 100
 /** For the values before that are completed, in bytes: with the changes less than NATS carries. */
@@ -56,36 +57,31 @@ async function listPage(
   const range = await historyRange(pool, request)
   // The types that the reader knows must be at least as new.
   await replica.feed.waitFor(range.to, caller.signal)
-  const { types, view } = await replica.read((_source, now) => ({ types: now, view: viewOf(caller, now) }), caller)
-  const incarnations = (await loadIncarnations(pool, request.entityId)).filter(({ type }) =>
-    mayBeSeen(type, types, view),
-  )
+  const present = await replica.read((_source, types) => types, caller)
+  const history = await loadTypeHistory(pool, range.oldestRevision - 1)
+  const view: HistoryView = { grants: grantsOf(callerOf(caller)), present, history }
+  const known = await loadIncarnations(pool, request.entityId)
+  const incarnations = known.filter((incarnation) => isVisibleIncarnation(incarnation, view))
   const { entityId, field, limit } = request
-  assertSubject({ entityId, field }, incarnations, (type) =>
-    types.get(type) === undefined ? true : view.type(type)?.fieldsByName.has(field) === true,
-  )
+  assertSubject({ entityId, field }, incarnations, (type) => hasVisibleField(type, field, view))
   const sources = { pool, past, signal: caller.signal }
   const most = limit === 0 ? defaultLimit : limit
-  const isOldestFirst = request.order === HistoryOrder.OLDEST_FIRST
-  const subject = { entityId, field }
+  const types = incarnations.map(({ type }) => type)
+  const fields =
+    field === '' ? anyField : await loadFieldFilter(pool, { name: field, types, history, from: range.oldestRevision })
+  const walk = { subject: { entityId, fields, isWhole: field === '' }, incarnations, history }
   let page: ChangePage
-  if (isOldestFirst) {
+  if (request.order === HistoryOrder.OLDEST_FIRST) {
     const from = at === undefined ? range.from : Number(at.key)
     if (from < range.oldestRevision) throw behindLog(range.oldestRevision)
     const mode: PageMode = at?.id === 'scan' ? 'scan' : 'walk'
-    page = await oldestPage(sources, { subject, incarnations, range: { ...range, from } }, { limit: most, mode })
+    page = await oldestPage(sources, { ...walk, range: { ...range, from } }, { limit: most, mode })
   } else {
     const to = at === undefined ? range.to : Number(at.key)
-    page = await newestPage(sources, { subject, incarnations, range: { ...range, to } }, most)
+    page = await newestPage(sources, { ...walk, range: { ...range, to } }, most)
   }
-  const changes = page.effects.flatMap((effect) =>
-    historyChanges({ ...effect, changes: visibleChanges(effect.changes, types, view) }),
-  )
-  await completePrevious(
-    pool,
-    changes.flatMap(({ change }) => (change?.kind.case === 'fieldChanged' ? [change.kind.value] : [])),
-    roomForPrevious,
-  )
+  const changes = page.effects.flatMap((effect) => historyChanges({ ...effect, changes: visibleChanges(effect, view) }))
+  await completePrevious(pool, changes, roomForPrevious)
   const { next } = page
   return create(ListChangesResponseSchema, {
     revision: BigInt(range.to),
@@ -93,11 +89,6 @@ async function listPage(
     changes,
     nextCursor: next === undefined ? '' : cursors.write({ key: `${next.revision}`, id: next.mode }, cursorBytes),
   })
-}
-
-/** Nothing tells who might see the entities of a type that is gone: where anything is restricted, only who sees all. */
-function mayBeSeen(type: string, types: TypeRegistry, view: View): boolean {
-  return types.get(type) === undefined ? view.grants.hasAll || !types.isRestricted : view.type(type) !== undefined
 }
 
 /** Throws QError `unknown_entity`, `unknown_field`. */

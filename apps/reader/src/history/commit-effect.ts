@@ -10,13 +10,15 @@ import {
   type ChangeOutline,
   type LogRecord,
 } from '@qcore/replica'
+import type { FieldFilter } from './field-filter.ts'
 
 /** Whose history is listed. */
 export interface Subject {
   readonly entityId: string
   readonly type: string
-  /** Empty: all fields, and the entity itself. */
-  readonly field: string
+  readonly fields: FieldFilter
+  /** Whether the entity itself is meant, too. */
+  readonly isWhole: boolean
 }
 
 /** What a commit did to a subject. */
@@ -27,19 +29,24 @@ export interface CommitEffect {
   readonly changes: readonly Change[]
   /** About how many bytes the changes take. */
   readonly bytes: number
-  /** By field: the revision that wrote what it held before; under the empty name, the one that put the entity where it was. */
-  readonly earlier: ReadonlyMap<string, number>
+  /** The revisions that wrote what it changed: fields, and where the entity was. */
+  readonly earlier: readonly number[]
 }
 
 interface ChangeEffect {
   readonly kind: Change['kind']
-  readonly earlier?: readonly (readonly [field: string, revision: number])[]
+  readonly earlier?: readonly number[]
 }
 
 /** What a commit did to a subject; undefined: nothing. */
 export function commitEffect(record: LogRecord, subject: Subject): CommitEffect | undefined {
+  const begun = record.changes.find((change) => isOwn(change, subject))
+  let isAlive = begun?.kind !== 'entity_created'
   const effects = record.changes.flatMap((change) => {
-    const effect = effectOf(change, subject)
+    if (isOwn(change, subject)) isAlive = change.kind !== 'entity_deleted'
+    // What became of its type before it was made, or since it is gone, is no matter of the entity.
+    if (change.kind === 'schema_changed' && !isAlive) return []
+    const effect = effectOf(change, record.revision, subject)
     return effect === undefined ? [] : [{ ...effect, bytes: change.bytes.length }]
   })
   if (effects.length === 0) return undefined
@@ -49,16 +56,24 @@ export function commitEffect(record: LogRecord, subject: Subject): CommitEffect 
     writer: record.writer,
     changes: effects.map(({ kind }) => create(ChangeSchema, { kind })),
     bytes: effects.reduce((sum, { bytes }) => sum + bytes, 0),
-    earlier: new Map(effects.flatMap(({ earlier = [] }) => earlier)),
+    earlier: effects.flatMap(({ earlier = [] }) => earlier),
   }
 }
 
-function effectOf(change: ChangeOutline, { entityId, type, field }: Subject): ChangeEffect | undefined {
-  const isWanted = ({ name }: { name: string }): boolean => field === '' || name === field
+function isOwn(change: ChangeOutline, { entityId }: Subject): boolean {
+  return change.kind !== 'other' && change.kind !== 'schema_changed' && change.entityId === entityId
+}
+
+function effectOf(
+  change: ChangeOutline,
+  revision: number,
+  { entityId, type, fields, isWhole }: Subject,
+): ChangeEffect | undefined {
+  const isWanted = ({ name }: { name: string }): boolean => fields.has(type, revision, name)
   if (change.kind === 'other') return undefined
   if (change.kind === 'schema_changed') {
     const value = decodeSchemaChanged(change)
-    const concerns = typeOfChange(value) === type && changedFields(value).some(isWanted)
+    const concerns = typeOfChange(value) === type && changedFields(value).some(({ id }) => fields.hasId(id))
     return concerns ? { kind: { case: 'schemaChanged', value } } : undefined
   }
   if (change.entityId !== entityId) return undefined
@@ -66,26 +81,26 @@ function effectOf(change: ChangeOutline, { entityId, type, field }: Subject): Ch
     case 'field_changed': {
       if (!isWanted(change)) return undefined
       const value = decodeFieldChange(change)
-      const earlier = value.previous === undefined ? [] : [[change.name, Number(value.previous.revision)] as const]
+      const earlier = value.previous === undefined ? [] : [Number(value.previous.revision)]
       return { kind: { case: 'fieldChanged', value }, earlier }
     }
     case 'entity_changed': {
-      if (field !== '') return undefined
+      if (!isWhole) return undefined
       const value = decodeEntityChanged(change)
-      return { kind: { case: 'entityChanged', value }, earlier: [['', structureRevision(value.previous)]] }
+      return { kind: { case: 'entityChanged', value }, earlier: [structureRevision(value.previous)] }
     }
     case 'entity_created': {
       const value = decodeEntityCreated(change)
       value.fields = value.fields.filter(isWanted)
-      if (field !== '' && value.fields.length === 0) return undefined
+      if (!isWhole && value.fields.length === 0) return undefined
       return { kind: { case: 'entityCreated', value } }
     }
     case 'entity_deleted': {
       const value = decodeEntityDeleted(change)
       value.fields = value.fields.filter(isWanted)
-      const earlier = value.fields.map(({ name, revision }): readonly [string, number] => [name, Number(revision)])
-      if (field === '') earlier.push(['', structureRevision(value.entity)])
-      if (field !== '' && value.fields.length === 0) return undefined
+      if (!isWhole && value.fields.length === 0) return undefined
+      const earlier = value.fields.map((field) => Number(field.revision))
+      if (isWhole) earlier.push(structureRevision(value.entity))
       return { kind: { case: 'entityDeleted', value }, earlier }
     }
   }

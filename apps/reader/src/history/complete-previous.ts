@@ -1,8 +1,8 @@
 import { toBinary } from '@bufbuild/protobuf'
-import { ValueSchema, type FieldChange } from '@qcore/contracts'
+import { ValueSchema, type HistoryChange } from '@qcore/contracts'
 import type { Executor } from '@qcore/database'
 import { isQError } from '@qcore/errors'
-import { fieldOrigin, visitRecords } from '@qcore/replica'
+import { loadWrittenValues } from '@qcore/replica'
 
 /**
  * Completes the values before that the log left out of large commits, as many as there is room for. What the log holds no
@@ -10,19 +10,19 @@ import { fieldOrigin, visitRecords } from '@qcore/replica'
  *
  * @param room in bytes
  */
-export async function completePrevious(pool: Executor, changes: readonly FieldChange[], room: number): Promise<void> {
+export async function completePrevious(pool: Executor, changes: readonly HistoryChange[], room: number): Promise<void> {
   let left = room
-  for (const change of changes) {
-    const { previous, entityId: id, entityType: type, name } = change
+  for (const { revision: namedAt, change } of changes) {
+    if (change?.kind.case !== 'fieldChanged') continue
+    const { previous, entityId, entityType: type, name: field } = change.kind.value
     if (previous === undefined || previous.value !== undefined || left <= 0) continue
+    const question = { entityId, type, field, namedAt: Number(namedAt), revision: Number(previous.revision) }
     try {
-      await visitRecords(pool, [Number(previous.revision)], (record) => {
-        const value = fieldOrigin(record, { id, type }, name)?.value
-        const bytes = value === undefined ? 0 : toBinary(ValueSchema, value).length
-        if (value === undefined || bytes > left) return
-        previous.value = value
-        left -= bytes
-      })
+      const [value] = await loadWrittenValues(pool, [question])
+      const bytes = value === undefined ? 0 : toBinary(ValueSchema, value).length
+      if (value === undefined || bytes > left) continue
+      previous.value = value
+      left -= bytes
     } catch (error) {
       if (!isQError(error, 'compacted')) throw error
     }

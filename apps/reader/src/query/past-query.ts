@@ -1,4 +1,5 @@
-import { readDatabase, type Executor, type Pool } from '@qcore/database'
+import { loadIdsAsOf, readDatabase, type Executor, type Pool } from '@qcore/database'
+import { isQError, type QError } from '@qcore/errors'
 import type { EntityState } from '@qcore/model'
 import {
   compareOrdered,
@@ -12,7 +13,7 @@ import {
 import type { EntitySource } from '@qcore/replica'
 import type { PastView } from '../past/read-past.ts'
 import { affectedStatement } from './affected-sql.ts'
-import { assertFew, loadChangesSince, type ChangesSince } from './changes-since.ts'
+import { assertFew, loadChangesSince, mostChanged, type ChangesSince } from './changes-since.ts'
 import type { After } from './order-sql.ts'
 import { afterOf, findStatement, loadCount, loadPage } from './query-page.ts'
 import type { QueryPlan } from './query-plan.ts'
@@ -44,7 +45,7 @@ export interface PastQuery {
  */
 export async function findPast(query: PastQuery, after: After | undefined): Promise<Ordered[]> {
   const { plan, view, checked } = query
-  const { result: rows, changes } = await amongUnchanged(query, async (executor, unchanged) => {
+  const { result: rows = [], found } = await amongUnchanged(query, async (executor, unchanged) => {
     const statement = findStatement(unchanged, { types: view.types, columns: [], after })
     return (await loadPage(executor, statement)).rows
   })
@@ -52,7 +53,7 @@ export async function findPast(query: PastQuery, after: After | undefined): Prom
     id: row.id,
     keys: afterOf(plan, { id: row.id, keys: row.keys ?? [] }).keys,
   }))
-  const changed = await evaluateAll(query, changes)
+  const changed = await evaluateAll(query, found)
   const behind =
     after === undefined ? changed : changed.filter((each) => compareOrdered(checked.order, after, each) < 0)
   return [...unchanged, ...behind].sort((a, b) => compareOrdered(checked.order, a, b)).slice(0, plan.limit + 1)
@@ -60,17 +61,45 @@ export async function findPast(query: PastQuery, after: After | undefined): Prom
 
 /** How many entities there were. Throws as `findPast`. */
 export async function countPast(query: PastQuery): Promise<number> {
-  const { result, changes } = await amongUnchanged(query, (executor, unchanged) =>
+  const { result, found } = await amongUnchanged(query, (executor, unchanged) =>
     loadCount(executor, unchanged, query.view.types),
   )
-  return result.count + (await evaluateAll(query, changes)).length
+  return (result?.count ?? 0) + (await evaluateAll(query, found)).length
 }
 
-/** Runs statements, and finds out what they have to leave out, in one snapshot. */
+/** What statements found, and the entities that they left out. */
+interface AmongUnchanged<T> {
+  /** Undefined: they left all out. */
+  readonly result: T | undefined
+  readonly found: ReadonlySet<string>
+}
+
+/** Rows are found by what fields are now: if those that the query names are others since, all entities are left out. */
 async function amongUnchanged<T>(
   query: PastQuery,
   run: (executor: Executor, plan: QueryPlan) => Promise<T>,
-): Promise<{ result: T; changes: ChangesSince }> {
+): Promise<AmongUnchanged<T>> {
+  try {
+    return await runAmongUnchanged(query, run)
+  } catch (error) {
+    if (!isQError(error, 'schema_changed')) throw error
+    return { result: undefined, found: await allThen(query, error) }
+  }
+}
+
+/** The entities of the query's type that there were. Throws the reason if they are too many. */
+async function allThen({ pool, plan, view }: PastQuery, reason: QError): Promise<Set<string>> {
+  const asked = { type: plan.type.name, revision: view.revision, limit: mostChanged + 1 }
+  const ids = await readDatabase(loadIdsAsOf(pool, asked))
+  if (ids.length > mostChanged) throw reason
+  return new Set(ids)
+}
+
+/** Runs statements, and finds out what they have to leave out, in one snapshot. */
+async function runAmongUnchanged<T>(
+  query: PastQuery,
+  run: (executor: Executor, plan: QueryPlan) => Promise<T>,
+): Promise<AmongUnchanged<T>> {
   const { pool, plan, checked, view, signal } = query
   const dependence = { type: plan.type.name, names: namesOf(checked) }
   assertSameFields(dependence.names, view.types, query.typesNow)
@@ -84,7 +113,7 @@ async function amongUnchanged<T>(
     const result = await run(client, { ...plan, without })
     await readDatabase(client.query('commit'))
     isBroken = false
-    return { result, changes }
+    return { result, found: changes.found }
   } finally {
     client.release(isBroken)
   }
@@ -102,8 +131,8 @@ async function addAffected(
   assertFew(found, view.revision)
 }
 
-/** Those of the changed entities that the query finds. */
-async function evaluateAll({ view, checked }: PastQuery, { found }: ChangesSince): Promise<Ordered[]> {
+/** Those of the entities that were left out that the query finds. */
+async function evaluateAll({ view, checked }: PastQuery, found: ReadonlySet<string>): Promise<Ordered[]> {
   if (found.size === 0) return []
   return view.read((source) =>
     Array.from(found, (id) => evaluateOne(source, checked, id)).filter((each) => each !== undefined),
