@@ -1,7 +1,15 @@
-import { create } from '@bufbuild/protobuf'
+import { create, type MessageInitShape } from '@bufbuild/protobuf'
 import type { Client } from '@connectrpc/connect'
 import type { NatsConnection } from '@nats-io/transport-node'
-import { TypeSchemaSchema, ValueSchema, ValueType, type ContextField, type WatchService } from '@qcore/contracts'
+import {
+  type AlterStepSchema,
+  TypeSchemaSchema,
+  ValueSchema,
+  ValueType,
+  type ContextField,
+  type WatchService,
+} from '@qcore/contracts'
+import { fromConnectError } from '@qcore/transport'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openConnection, startNotifier, watchClient, Watching } from './_notifier.ts'
 import { stringValue } from './_records.ts'
@@ -134,5 +142,30 @@ describe('a subscription', () => {
     await using refused = new Watching(plain, { subscriptions, resumeAfter: BigInt(live) })
     await refused.live().catch(() => undefined)
     await expect(refused.next()).rejects.toBeDefined()
+  })
+
+  it('that is replayed goes by what a field was, not by its name', async () => {
+    const boxes = { case: 'entityType', value: 'Box' } as const
+    const secret = { name: 'Secret', valueType: ValueType.STRING }
+    const from = await store.commit(schema({ type: 'Box', fields: [{ ...secret, permissions: { read: ['keys'] } }] }), {
+      case: 'createEntity',
+      value: { type: 'Box', parentId: store.rootId, name: 'box', entityId: 'box' },
+    })
+    await store.commit(text('box', 'Secret', '1234'))
+    const steps: MessageInitShape<typeof AlterStepSchema>[] = [
+      { kind: { case: 'renameField', value: { field: 'Secret', name: 'Code' } } },
+      { kind: { case: 'addField', value: { field: secret } } },
+    ]
+    await store.commit({ case: 'alterType', value: { type: 'Box', steps } })
+    await store.commit(text('box', 'Secret', 'known to all'))
+    const subscriptions = [{ target: boxes, fields: ['Secret'] }]
+    const heard = async (client: Client<typeof WatchService>): Promise<string> => {
+      await using watching = new Watching(client, { subscriptions, resumeAfter: BigInt(from) })
+      await watching.live().catch(() => undefined)
+      const first = await watching.notifications().catch((error: unknown) => fromConnectError(error))
+      return 'notifications' in first ? `${first.notifications[0]?.current?.value?.kind.value}` : first.code
+    }
+    expect(await heard(await watchClient(connection, store.store, ['permission:keys']))).toBe('1234')
+    expect(await heard(plain)).toBe('schema_changed')
   })
 })

@@ -56,7 +56,11 @@ export class PastEntities implements EntitySource {
 
   /** Follows a path at the revision, as far as the caller may see by what is asked for now; loads what it leads over. */
   async read({ entityId, path, grants }: ContextRead, present: PresentTypes | undefined): Promise<ContextField> {
-    const restrictions = present ?? { get: (name: string) => this.type(name), isRestricted: true }
+    // What asks for nothing now may have asked for something then.
+    const restrictions = {
+      get: (name: string) => (present === undefined ? this.type(name) : present.get(name)),
+      isRestricted: true,
+    }
     const source = visibleSource(this, restrictions, grants)
     for (let round = 0; round < mostRounds; round++) {
       const target = resolvePath(source, entityId, path)
@@ -70,6 +74,11 @@ export class PastEntities implements EntitySource {
   async prefetch(ids: Iterable<string>): Promise<void> {
     for (const id of ids) this.entity(id)
     await this.#loadMissed()
+  }
+
+  /** Loads the types as of the revision. */
+  async loadTypes(): Promise<void> {
+    this.#types ??= await this.#past.types(this.#revision)
   }
 
   /** Moves on to the next revision. */

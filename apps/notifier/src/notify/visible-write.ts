@@ -1,4 +1,4 @@
-import { visibleType, type Grants } from '@qcore/model'
+import { visiblePastType, visibleType, type Grants } from '@qcore/model'
 import type { PresentTypes } from '@qcore/replica'
 import type { FieldWrite } from '../match/field-write.ts'
 
@@ -11,4 +11,17 @@ export function isVisibleWrite(
   if (grants.hasAll || present?.isRestricted === false) return true
   const model = present?.get(entityType)
   return model !== undefined && visibleType(model, grants)?.fieldsByName.has(name) === true
+}
+
+/** The same of a write of the past: the field of then may have another name now, or be gone. */
+export function isVisiblePastWrite(
+  { entityType, name }: FieldWrite,
+  { then, present }: { then: Pick<PresentTypes, 'get'>; present: PresentTypes | undefined },
+  grants: Grants,
+): boolean {
+  if (grants.hasAll) return true
+  if (present === undefined) return false
+  const now = present.get(entityType)
+  const model = then.get(entityType) ?? now
+  return model !== undefined && visiblePastType(model, now, grants)?.fieldsByName.has(name) === true
 }

@@ -7,7 +7,7 @@ import type { MatchIndex } from '../match/match-index.ts'
 import { completePrevious } from '../notify/complete-previous.ts'
 import type { ContextResolver } from '../notify/context-resolver.ts'
 import { notifyWrites, watchedWrites } from '../notify/notify-writes.ts'
-import { isVisibleWrite } from '../notify/visible-write.ts'
+import { isVisiblePastWrite } from '../notify/visible-write.ts'
 import { RevisionNotice } from '../stream/revision-notice.ts'
 import type { WatchStream } from '../stream/watch-stream.ts'
 
@@ -31,13 +31,16 @@ export async function replayNotices(
   const hasContext = stream.groups.some(({ whenChanged }) => whenChanged.context.paths.length > 0)
   if (hasContext)
     await entities.prefetch(new Set(watched.flatMap(({ writes }) => writes.map(({ entityId }) => entityId))))
+  const seesAll = stream.groups.every(({ whenChanged }) => whenChanged.context.grants.hasAll)
+  if (!seesAll) await entities.loadTypes()
+  const then = { get: (name: string) => entities.type(name) }
   const resolver: ContextResolver = {
     resolve: (entityId, path, grants) => entities.read({ entityId, path, grants }, presentTypes()),
-    isVisible: (write, grants) => isVisibleWrite(write, presentTypes(), grants),
+    isVisible: (write, grants) => isVisiblePastWrite(write, { then, present: presentTypes() }, grants),
   }
   const notices: RevisionNotice[] = []
   for (const { record, writes } of watched) {
-    if (hasContext) entities.advance(record)
+    if (hasContext || !seesAll) entities.advance(record)
     if (writes.length === 0) continue
     await completePrevious(pool, writes.filter(isLacking))
     const notifications = notifyWrites(writes, index, resolver).get(stream)
