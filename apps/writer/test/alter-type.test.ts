@@ -274,6 +274,106 @@ describe('altering a type', () => {
     await expectProblem(commit(alter(remove('Level'))), 'unknown_type', 'mutations[0].alter_type.type')
   })
 
+  it('refuses a default that is no expression, and names its step', async () => {
+    const given = (name: string, expression: string) => ({
+      field: {
+        name,
+        valueType: ValueType.TRANSFORMATION,
+        defaultValue: { kind: { case: 'transformation' as const, value: expression } },
+      },
+    })
+    const added: Step = { case: 'addField', value: given('Rule', 'value +') }
+    const path = 'mutations[0].alter_type.steps[1]'
+    await expectProblem(
+      commit(alter(remove('Label'), added)),
+      'invalid_expression',
+      `${path}.add_field.field.default_value`,
+    )
+    await commit(alter({ case: 'addField', value: given('Rule', '{"Level": value}') }))
+    const retyped: Step = { case: 'retypeField', value: given('Rule', ')') }
+    await expectProblem(
+      commit(alter(remove('Label'), retyped)),
+      'invalid_expression',
+      `${path}.retype_field.field.default_value`,
+    )
+    await expectProblem(
+      commit(alter(retype('Label', ValueType.TRANSFORMATION))),
+      'schema_change_refused',
+      'mutations[0].alter_type.steps[0].retype_field.field.value_type',
+    )
+    expect((await schemaNow())?.fields.map(({ name }) => name)).toContain('Label')
+  })
+
+  it('keeps permissions, description and default of a field that is renamed or retyped, unless it is told others', async () => {
+    const guarded = { read: ['staff'], write: ['hr'] }
+    const field = {
+      name: 'Guarded',
+      valueType: ValueType.INT,
+      permissions: guarded,
+      description: 'how many',
+      defaultValue: { kind: { case: 'int' as const, value: 7n } },
+    }
+    await commit(alter({ case: 'addField', value: { field } }))
+    const now = async (name: string) => (await schemaNow())?.fields.find((each) => each.name === name)
+    const step = 'mutations[0].alter_type.steps[0].retype_field.field'
+    await commit(
+      alter(rename('Guarded', 'Kept'), {
+        case: 'reorderFields',
+        value: { fields: ['Kept', 'Level', 'Label', 'Peer', 'Mode'] },
+      }),
+    )
+    expect(await now('Kept')).toMatchObject({ permissions: guarded, description: 'how many' })
+    await commit(alter(retype('Kept', ValueType.FLOAT, { unindexed: true })))
+    expect(await now('Kept')).toMatchObject({
+      permissions: guarded,
+      description: 'how many',
+      defaultValue: { kind: { case: 'float', value: 7 } },
+    })
+    const half = { defaultValue: { kind: { case: 'float', value: 0.5 } } }
+    await commit(alter(retype('Kept', ValueType.FLOAT, { ...half, permissions: {} })))
+    expect(await now('Kept')).not.toHaveProperty('permissions')
+    await expectProblem(commit(alter(retype('Kept', ValueType.INT))), 'schema_change_refused', `${step}.default_value`)
+    const other = { defaultValue: { kind: { case: 'int', value: 1n } } }
+    await commit(alter(retype('Kept', ValueType.INT, other), retype('Label', ValueType.INT)))
+    // What holds without a default has no need to be converted.
+    expect(await now('Label')).toMatchObject({ defaultValue: { kind: { case: 'int', value: 0n } } })
+    expect(await held(await newTank())).toMatchObject({ Kept: 1n, Label: 0n })
+  })
+
+  it('hides at once what it asks a permission for, and shows what it asks for no more', async () => {
+    const writer = await test.clientOf('worker', AccessLevel.WRITE)
+    const id = await newTank()
+    const field = { name: 'Guarded', valueType: ValueType.INT, permissions: { read: ['staff'], write: ['staff'] } }
+    const tries = () => writer.commit({ mutations: [write(id, 'Guarded', { case: 'int', value: 1n })] })
+    await commit(alter({ case: 'addField', value: { field } }))
+    await expectProblem(tries(), 'unknown_field')
+    await commit(
+      alter(rename('Guarded', 'Open'), retype('Open', ValueType.INT, { permissions: {} }), rename('Open', 'Guarded')),
+    )
+    await tries()
+    await commit(deleteEntity(id))
+    await commit(setSchema({ type: `${type}Shut`, permissions: { write: ['staff'] }, fields: [] }))
+    const shut = { mutations: [createEntity(`${type}Shut`, test.root, 'x')] }
+    await expectProblem(writer.commit(shut), 'permission_denied')
+    type = `${type}Shut`
+    await commit(deleteType())
+    await commit(setSchema({ type, fields: [] }))
+    await writer.commit(shut)
+  })
+
+  it('leaves nothing behind of what it takes away', async () => {
+    const target = await newTank({ Label: text('6') })
+    await newTank({ Level: int(5n), Label: text('7'), Peer: reference(target) })
+    await commit(alter(remove('Peer'), retype('Label', ValueType.INT), rename('Level', 'Height'), remove('Mode')))
+    const known = (await loadTypes(test.pool)).schemas.flatMap(({ fields }) => fields.map((field) => field.id))
+    const orphans = await test.pool.query(
+      `select 1 from field where not field_id = any($1::int[])
+       union all select 1 from reference where not field_id = any($1::int[])`,
+      [known],
+    )
+    expect(orphans.rows).toEqual([])
+  })
+
   it('is made by one of several that come at once', async () => {
     const id = await newTank({ Level: int(5n) })
     const attempts = await Promise.allSettled([
@@ -382,6 +482,29 @@ describe('a dry run', () => {
     ])
     expect(plans[0]?.schema?.fields.map(({ name }) => name)).toEqual(['Height', 'Label', 'Mode', 'Extra'])
     expect([await schemaNow(), (await test.log()).length]).toEqual([before, head])
+  })
+
+  it('of a move leaves the tree as it is', async () => {
+    const [top, low] = [await newTank(), await newTank()]
+    const [child = ''] = resultIds(await commit(createEntity('Folder', low, 'child')))
+    const move = create(MutationSchema, { kind: { case: 'moveEntity', value: { entityId: low, parentId: top } } })
+    await test.commits.commit({ mutations: [move], dryRun: true })
+    const depths = async () =>
+      (
+        await test.pool.query('select id, depth, parent_id from entity where id = any($1) order by depth', [
+          [low, child],
+        ])
+      ).rows
+    const before = await depths()
+    expect(before).toMatchObject([
+      { id: low, depth: 2, parent_id: test.root },
+      { id: child, depth: 3 },
+    ])
+    await commit(move)
+    expect(await depths()).toMatchObject([
+      { id: low, depth: 3, parent_id: top },
+      { id: child, depth: 4 },
+    ])
   })
 
   it('of any other commit gives its answer or its error', async () => {

@@ -7,11 +7,18 @@ import {
   type FieldDefinition,
   type SetChildRules,
   type TypeSchema,
+  type Value,
 } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
-import { canConvert } from './convert-value.ts'
-import { valueTypeName } from './field-value.ts'
-import { completeField, typeModelFromSchema, type FieldModel, type TypeModel } from './type-model.ts'
+import { canConvert, convertValue } from './convert-value.ts'
+import {
+  fieldValueFromMessage,
+  messageFromFieldValue,
+  valueTypeName,
+  zeroFieldValue,
+  type FieldValue,
+} from './field-value.ts'
+import { completeField, keepPermissions, typeModelFromSchema, type FieldModel, type TypeModel } from './type-model.ts'
 
 /** What the steps of an AlterType amount to. */
 export interface Alteration {
@@ -121,6 +128,7 @@ class TypeDraft {
     this.#assertFree(given.name, `${path}.name`)
     const rank = given.rank ?? 1 + Math.max(-1, ...this.#fields.map(({ definition }) => definition.rank ?? 0))
     const definition = completeField(given, { known: undefined, id: this.#nextFieldId++, rank, path })
+    keepPermissions(definition, given.permissions, undefined)
     this.#fields.push({ definition, origin: undefined, isRetyped: false })
   }
 
@@ -142,18 +150,23 @@ class TypeDraft {
       )
     }
     const rank = given.rank ?? definition.rank ?? 0
-    field.definition = completeField(given, { known: undefined, id: this.#nextFieldId++, rank, path })
+    const asked = clone(FieldDefinitionSchema, given)
+    if (asked.description === '') asked.description = definition.description
+    const kept = asked.defaultValue === undefined ? convertedDefault(definition, given, path) : undefined
+    if (kept !== undefined) asked.defaultValue = kept
+    field.definition = completeField(asked, { known: undefined, id: this.#nextFieldId++, rank, path })
     // Nobody may see more of it for its other type.
-    if (given.permissions === undefined && definition.permissions !== undefined) {
-      field.definition.permissions = definition.permissions
-    }
+    keepPermissions(field.definition, given.permissions, definition.permissions)
     field.isRetyped = origin !== undefined
   }
 
   #reorder(names: readonly string[], path: string): void {
     const ordered = names.map((name, index) => this.#field(name, `${path}[${index}]`))
-    if (new Set(ordered).size !== this.#fields.length || ordered.length !== this.#fields.length) {
-      throw new QError('invalid_schema', 'an order names every field of the type once', { field: path })
+    const missing = this.#fields.filter((field) => !ordered.includes(field)).map(({ definition }) => definition.name)
+    const twice = names.filter((name, index) => names.indexOf(name) !== index)
+    if (missing.length + twice.length > 0) {
+      const what = missing.length > 0 ? `${missing.join(', ')} is missing` : `${twice.join(', ')} is there twice`
+      throw new QError('invalid_schema', `an order names every field of the type once: ${what}`, { field: path })
     }
     for (const [rank, field] of ordered.entries()) {
       field.definition = clone(FieldDefinitionSchema, field.definition)
@@ -179,6 +192,22 @@ class TypeDraft {
     if (!this.#fields.some(({ definition }) => definition.name === name)) return
     throw new QError('invalid_schema', `the type ${this.#schema.type} has a field ${name}`, { field: path })
   }
+}
+
+/** The default that a field had, as its other type has it; undefined: what holds without one. */
+function convertedDefault(before: FieldDefinition, to: FieldDefinition, path: string): Value | undefined {
+  const value = fieldValueFromMessage(before.valueType, before.defaultValue, path)
+  const conversion = convertValue(before, to, value)
+  if ('value' in conversion) return messageFromFieldValue(to.valueType, conversion.value)
+  const isZero = indistinct(value) === indistinct(zeroFieldValue(before.valueType, before.choices))
+  if (isZero) return undefined
+  throw new QError('schema_change_refused', `the default cannot be converted, give another: ${conversion.reason}`, {
+    field: `${path}.default_value`,
+  })
+}
+
+function indistinct(value: FieldValue): string {
+  return typeof value === 'object' ? JSON.stringify(value) : `${value}`
 }
 
 function missing(field: string): QError {

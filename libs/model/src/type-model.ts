@@ -141,14 +141,18 @@ export function completeSchema(
   })
   const dropped = previous?.fields.find((field) => !names.has(field.name))
   if (dropped !== undefined) {
-    throw new QError('schema_change_refused', `the field ${dropped.name} would be removed`, { field: `${path}.fields` })
+    throw new QError(
+      'schema_change_refused',
+      `the field ${dropped.name} would be removed; AlterType removes and renames fields`,
+      { field: `${path}.fields` },
+    )
   }
   schema.fields.sort((a, b) => (a.rank ?? 0) - (b.rank ?? 0) || a.id - b.id)
   return schema
 }
 
 /** Permissions stay where a request does not mention them; they are left out where nothing is asked for. */
-function keepPermissions(
+export function keepPermissions(
   of: TypeSchema | FieldDefinition,
   given: PermissionsMessage | undefined,
   before: PermissionsMessage | undefined,
@@ -165,13 +169,19 @@ function keepChildRules(
   { previous, path }: { previous: TypeModel | undefined; path: string },
 ): void {
   if (previous !== undefined && (uniqueChildNames ?? previous.hasUniqueChildNames) !== previous.hasUniqueChildNames) {
-    throw new QError('schema_change_refused', 'whether the names of children differ would change', {
-      field: `${path}.unique_child_names`,
-    })
+    throw new QError(
+      'schema_change_refused',
+      'whether the names of children differ would change; AlterType does that',
+      {
+        field: `${path}.unique_child_names`,
+      },
+    )
   }
   const isOrdered = childOrder === ChildOrder.EXPLICIT
   if (previous !== undefined && childOrder !== ChildOrder.UNSPECIFIED && isOrdered !== previous.hasOrderedChildren) {
-    throw new QError('schema_change_refused', 'the order of children would change', { field: `${path}.child_order` })
+    throw new QError('schema_change_refused', 'the order of children would change; AlterType does that', {
+      field: `${path}.child_order`,
+    })
   }
   if (previous?.hasUniqueChildNames ?? uniqueChildNames === true) schema.uniqueChildNames = true
   if (previous?.hasOrderedChildren ?? isOrdered) schema.childOrder = ChildOrder.EXPLICIT
@@ -188,14 +198,22 @@ export interface FieldCompletion {
 export function completeField(given: FieldDefinition, { known, id, rank, path }: FieldCompletion): FieldDefinition {
   const { valueType, choices } = given
   if (known !== undefined && known.valueType !== valueType) {
-    throw new QError('schema_change_refused', `the field ${given.name} would change its type`, {
-      field: `${path}.value_type`,
-    })
+    throw new QError(
+      'schema_change_refused',
+      `the field ${given.name} would change its type; AlterType retypes fields`,
+      {
+        field: `${path}.value_type`,
+      },
+    )
   }
   if (known !== undefined && known.indexed !== isIndexed(given)) {
-    throw new QError('schema_change_refused', `the index of the field ${given.name} would change`, {
-      field: `${path}.unindexed`,
-    })
+    throw new QError(
+      'schema_change_refused',
+      `the index of the field ${given.name} would change; AlterType retypes fields`,
+      {
+        field: `${path}.unindexed`,
+      },
+    )
   }
   if ((valueType === ValueType.CHOICE) !== choices.length > 0) {
     throw new QError('invalid_schema', 'a Choice has at least one option, and no other type has any', {
@@ -204,7 +222,9 @@ export function completeField(given: FieldDefinition, { known, id, rank, path }:
   }
   const lost = known?.choices.find((option) => !choices.includes(option))
   if (lost !== undefined) {
-    throw new QError('schema_change_refused', `the option ${lost} would be removed`, { field: `${path}.choices` })
+    throw new QError('schema_change_refused', `the option ${lost} would be removed; AlterType retypes fields`, {
+      field: `${path}.choices`,
+    })
   }
   const field = clone(FieldDefinitionSchema, given)
   field.id = id

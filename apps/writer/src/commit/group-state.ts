@@ -253,6 +253,7 @@ export class GroupState {
       if (before === undefined) this.changedTypes.delete(model.name)
       else this.changedTypes.set(model.name, before)
       this.nextFieldId = nextFieldId
+      this.#isRestricted = undefined
     })
     this.changedTypes.set(model.name, model)
     this.#isRestricted = undefined

@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf'
 import { requireLevel } from '@qcore/access'
-import { AccessLevel, MutationResultSchema, type Mutation, type MutationResult } from '@qcore/contracts'
+import { AccessLevel, MutationResultSchema, type AlterType, type Mutation, type MutationResult } from '@qcore/contracts'
 import { QError, type ErrorCode } from '@qcore/errors'
 import { alterSchema, typeModelFromSchema, type TypeModel } from '@qcore/model'
 import type { AlterationScan } from '../commit/alteration-scan.ts'
@@ -28,9 +28,7 @@ export function alterType(context: CommitContext, mutation: Mutation, path: stri
   requireLevel(caller, AccessLevel.ADMIN)
   const previous = existingType(context, kind.value.type, `${path}.type`)
   const drafted = alterSchema(previous, kind.value.steps, { nextFieldId: state.nextFieldId, path })
-  for (const field of [...drafted.added, ...drafted.retyped.map(({ to }) => to)]) {
-    checkExpression(context, field, field.defaultValue, path)
-  }
+  checkDefaults(context, kind.value, path)
   const scan = scanOf(context, mutation)
   const result = create(MutationResultSchema)
   result.changed = !sameSchema(previous.schema, drafted.model.schema)
@@ -81,6 +79,22 @@ export function deleteType(context: CommitContext, mutation: Mutation, path: str
   announceSchemaChange(context)
   result.changed = true
   return result
+}
+
+/** Checks that defaults that are expressions can be compiled. */
+function checkDefaults(context: CommitContext, { steps }: AlterType, path: string): void {
+  for (const [index, { kind }] of steps.entries()) {
+    if (kind.case !== 'addField' && kind.case !== 'retypeField') continue
+    const { field } = kind.value
+    if (field?.defaultValue?.kind.case !== 'transformation') continue
+    const step = kind.case === 'addField' ? 'add_field' : 'retype_field'
+    checkExpression(
+      context,
+      field,
+      field.defaultValue.kind.value,
+      `${path}.steps[${index}].${step}.field.default_value`,
+    )
+  }
 }
 
 function existingType({ state }: CommitContext, name: string, path: string): TypeModel {

@@ -541,7 +541,8 @@ export const RenameFieldSchema: GenMessage<RenameField> = /*@__PURE__*/
  */
 export type RetypeField = Message<"qcore.store.v1.RetypeField"> & {
   /**
-   * The new definition of the field of this name. Its rank stays as it is if none is given.
+   * The new definition of the field of this name. Rank, description and permissions stay as they are if none are given; the
+   * default is converted.
    *
    * @generated from field: qcore.store.v1.FieldDefinition field = 1;
    */

@@ -31,7 +31,7 @@ export type ListChangesRequest = Message<"qcore.store.v1.ListChangesRequest"> & 
   entityId: string;
 
   /**
-   * Only what concerns this field. Empty: all fields, and the entity itself.
+   * Only what concerns this field, by any name that it has, or has had. Empty: all fields, and the entity itself.
    *
    * @generated from field: string field = 2;
    */
@@ -152,7 +152,8 @@ export type HistoryChange = Message<"qcore.store.v1.HistoryChange"> & {
 
   /**
    * What was changed: a field was written, with the value before and who wrote that; the entity was created or deleted,
-   * with its fields, or with the one that was asked for; it was renamed or moved; or its type got fields, which hold their defaults from then on. A
+   * with its fields, or with the one that was asked for; it was renamed or moved; or its type got fields, which hold their defaults from then on, or they
+   * were removed, renamed or retyped. A
    * value before that is too large for the answer, or that the log does not hold any more, is left out.
    *
    * @generated from field: qcore.store.v1.Change change = 4;
