@@ -159,11 +159,11 @@ describe('a subscription', () => {
     await store.commit({ case: 'alterType', value: { type: 'Box', steps } })
     await store.commit(text('box', 'Secret', 'known to all'))
     const subscriptions = [{ target: boxes, fields: ['Secret'] }]
-    const heard = async (client: Client<typeof WatchService>): Promise<string> => {
+    const heard = async (client: Client<typeof WatchService>): Promise<unknown> => {
       await using watching = new Watching(client, { subscriptions, resumeAfter: BigInt(from) })
       await watching.live().catch(() => undefined)
       const first = await watching.notifications().catch((error: unknown) => fromConnectError(error))
-      return 'notifications' in first ? `${first.notifications[0]?.current?.value?.kind.value}` : first.code
+      return 'notifications' in first ? first.notifications[0]?.current?.value?.kind.value : first.code
     }
     expect(await heard(await watchClient(connection, store.store, ['permission:keys']))).toBe('1234')
     expect(await heard(plain)).toBe('schema_changed')

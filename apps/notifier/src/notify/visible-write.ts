@@ -16,12 +16,12 @@ export function isVisibleWrite(
 /** The same of a write of the past: the field of then may have another name now, or be gone. */
 export function isVisiblePastWrite(
   { entityType, name }: FieldWrite,
-  { then, present }: { then: Pick<PresentTypes, 'get'>; present: PresentTypes | undefined },
+  { typesThen, present }: { typesThen: Pick<PresentTypes, 'get'>; present: PresentTypes | undefined },
   grants: Grants,
 ): boolean {
   if (grants.hasAll) return true
   if (present === undefined) return false
   const now = present.get(entityType)
-  const model = then.get(entityType) ?? now
+  const model = typesThen.get(entityType) ?? now
   return model !== undefined && visiblePastType(model, now, grants)?.fieldsByName.has(name) === true
 }

@@ -33,10 +33,10 @@ export async function replayNotices(
     await entities.prefetch(new Set(watched.flatMap(({ writes }) => writes.map(({ entityId }) => entityId))))
   const seesAll = stream.groups.every(({ whenChanged }) => whenChanged.context.grants.hasAll)
   if (!seesAll) await entities.loadTypes()
-  const then = { get: (name: string) => entities.type(name) }
+  const typesThen = { get: (name: string) => entities.type(name) }
   const resolver: ContextResolver = {
     resolve: (entityId, path, grants) => entities.read({ entityId, path, grants }, presentTypes()),
-    isVisible: (write, grants) => isVisiblePastWrite(write, { then, present: presentTypes() }, grants),
+    isVisible: (write, grants) => isVisiblePastWrite(write, { typesThen, present: presentTypes() }, grants),
   }
   const notices: RevisionNotice[] = []
   for (const { record, writes } of watched) {
