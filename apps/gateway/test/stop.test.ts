@@ -1,8 +1,10 @@
+import { once } from 'node:events'
+import { connect as connectHttp2 } from 'node:http2'
 import { createClient, type Client, type Interceptor } from '@connectrpc/connect'
 import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node'
 import { ReadService, WatchService } from '@qcore/contracts'
 import { fromConnectError } from '@qcore/transport'
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { startGateway, type GatewayServer } from './_gateway-server.ts'
 import { RawClient } from './_raw-client.ts'
 
@@ -83,6 +85,31 @@ describe('a gateway that stops', () => {
     expect(performance.now() - startedAtMs).toBeLessThan(1_500)
     expect(await slow).toBeInstanceOf(Error)
     await vi.waitFor(() => expect(server.platform.ended.length).toBe(1))
+  })
+
+  it('does not wait for a client that has its answer and goes on sending', async () => {
+    server = await startGateway()
+    const session = connectHttp2(server.url)
+    onTestFinished(() => session.destroy())
+    session.on('error', () => undefined)
+    const stream = session.request({
+      ':method': 'POST',
+      ':path': '/qcore.store.v1.ReadService/ReadFields',
+      'content-type': 'application/grpc+proto',
+      te: 'trailers',
+      authorization: await server.bearer(),
+    })
+    const trailers = once(stream, 'trailers')
+    const closed = once(stream, 'close')
+    const tooLong = Buffer.from([0, 0x7f, 0, 0, 0])
+    stream.write(tooLong)
+    stream.resume()
+    expect((await trailers)[0]).toMatchObject({ 'grpc-status': '8' })
+    await closed
+    expect(stream.rstCode).toBe(0)
+    const startedAtMs = performance.now()
+    await server.gateway[Symbol.asyncDispose]()
+    expect(performance.now() - startedAtMs).toBeLessThan(1_000)
   })
 
   it('with idle connections stops at once', async () => {
