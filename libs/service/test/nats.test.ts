@@ -91,3 +91,17 @@ test('who follows a connection hears of breaks, and can stop at once', async () 
   expect(heard).toEqual(before)
   await connection.close()
 })
+
+test('who follows a connection that is broken already hears of that, and of its return', async () => {
+  const connection = await openNats(await gate.address(), { name: 'test' })
+  gate.refuses = true
+  gate.cut()
+  await vi.waitFor(() => expect(gate.refused).toBeGreaterThanOrEqual(1), { timeout: 5_000 })
+  const heard: string[] = []
+  using _ = followNats(connection, (type) => heard.push(type))
+  await vi.waitFor(() => expect(heard[0]).toBe('disconnect'))
+  gate.refuses = false
+  await vi.waitFor(() => expect(heard).toContain('reconnect'), { timeout: 5_000 })
+  expect(heard.filter((type) => type === 'disconnect')).toHaveLength(1)
+  await connection.close()
+})
