@@ -81,8 +81,9 @@ export class RequestServer {
     const open = this.#subscriptions.splice(0).filter((subscription) => !subscription.isClosed())
     await within(until, Promise.allSettled(open.map(async (subscription) => subscription.drain())))
     this.#streams.endAll(new QError('unavailable', 'the server is stopping; another one goes on'))
-    if (this.#running > 0) {
+    if (this.#isAwaited()) {
       this.#idle ??= Promise.withResolvers()
+      for (const call of this.#calls.values()) call.onOver = () => this.#resolveIdle()
       await within(until, this.#idle.promise)
     }
     for (const call of this.#calls.values()) call.abort(stoppedError(call.endpoint))
@@ -131,8 +132,20 @@ export class RequestServer {
       call?.end()
       this.#calls.delete(reply)
       this.#running -= 1
-      if (this.#running === 0) this.#idle?.resolve()
+      if (this.#idle !== undefined) this.#resolveIdle()
     }
+  }
+
+  /** Whether a handler is waited for: not that of a unary call whose time is up, whatever it still does. */
+  #isAwaited(): boolean {
+    for (const { isAborted, endpoint } of this.#calls.values()) {
+      if (!isAborted || endpoint.spec.kind !== 'unary') return true
+    }
+    return false
+  }
+
+  #resolveIdle(): void {
+    if (!this.#isAwaited()) this.#idle?.resolve()
   }
 
   #run(task: CallTask): Promise<void> {

@@ -11,6 +11,8 @@ export class RunningCall implements Deadline {
   readonly context: CallContext
   /** Told once, when the call is aborted: by its deadline, by its caller, or by the end of the server. */
   onAbort: ((reason: QError) => void) | undefined
+  /** Told after that: nobody waits for the handler any more. */
+  onOver: (() => void) | undefined
   readonly dueAtMs: number
   readonly #startedAtMs = performance.now()
   #aborted = false
@@ -42,6 +44,7 @@ export class RunningCall implements Deadline {
     removeDeadline(this)
     this.context.abort(reason)
     this.onAbort?.(reason)
+    this.onOver?.()
   }
 
   /** The handler is done. */

@@ -255,6 +255,28 @@ describe('a server', () => {
     expect(await call).toMatchObject({ code: 'outcome_unknown' })
   })
 
+  it('does not wait, when it is drained, for the handler of a call whose time is up', async () => {
+    const gate = Promise.withResolvers<void>()
+    await using served = await openServed({
+      routes: (router) =>
+        router.service(ReadService, {
+          async getStatus() {
+            await gate.promise
+            return {}
+          },
+        }),
+    })
+    const client = createClient(ReadService, served.transport)
+    const early = failure(client.getStatus({}, { timeoutMs: 100 }))
+    const late = failure(client.getStatus({}, { timeoutMs: 400 }))
+    expect(await early).toMatchObject({ code: 'deadline_exceeded' })
+    const beganMs = performance.now()
+    await served.server.drain()
+    expect(performance.now() - beganMs).toBeLessThan(5_000)
+    expect(await late).toMatchObject({ code: 'deadline_exceeded' })
+    gate.resolve()
+  })
+
   it('does not start under a name that discovery cannot carry', async () => {
     const connection = await openNats()
     const options = { connection, store: freshStore(), name: 'not a name', version: '1', instanceId: 'a' }
