@@ -1,6 +1,6 @@
 import type { NatsConnection } from '@nats-io/transport-node'
 import { createTokenVerifier, type TokenVerifier } from '@qcore/access'
-import { openPool, prepareStore, type Executor } from '@qcore/database'
+import { closePool, openPool, prepareStore, type Executor } from '@qcore/database'
 import { QError } from '@qcore/errors'
 import type { TypeModel } from '@qcore/model'
 import { openPast, openReplica, type LogFeed, type Past, type Replica } from '@qcore/replica'
@@ -49,7 +49,7 @@ export async function openContext(config: NotifierConfig, overrides: NotifierOve
   const pool = openPool({ ...database, max: poolConnections }, (error) =>
     logger.warn({ err: error }, 'an idle PostgreSQL connection broke'),
   )
-  opened.defer(() => pool.end())
+  opened.defer(() => closePool(pool))
   const follower = new StreamFollower()
   const replica = opened.use(await openReplica({ connection, pool, store, logger, cacheBytes, follower }))
   const typeModel = (name: string): TypeModel | undefined => {

@@ -181,3 +181,16 @@ it('ends a stream whose context cannot be read, with the revision to resume afte
     value: { value: stringValue('uncached') },
   })
 })
+
+it('stops soon though PostgreSQL hangs', async () => {
+  await using way = await openFaultProxy(inject('postgresUrl'))
+  const notifier = await startNotifier(store.store, { Q_POSTGRES_ADDR: way.url })
+  way.hold()
+  await vi.waitFor(async () => {
+    const checks = await notifier.checkHealth(AbortSignal.timeout(200))
+    expect(checks.find(({ name }) => name === 'postgres')?.ok).toBe(false)
+  })
+  const startedAtMs = performance.now()
+  await notifier[Symbol.asyncDispose]()
+  expect(performance.now() - startedAtMs).toBeLessThan(4_000)
+})

@@ -1,6 +1,6 @@
 import type { NatsConnection } from '@nats-io/transport-node'
 import { createTokenVerifier, type TokenVerifier } from '@qcore/access'
-import { openPool, prepareStore, readDatabase, readHead, type Pool } from '@qcore/database'
+import { closePool, openPool, prepareStore, readDatabase, readHead, type Pool } from '@qcore/database'
 import { coalesce, openPast, openReplica, type Past, type Replica } from '@qcore/replica'
 import { createLogger, openNats, type Logger } from '@qcore/service'
 import type { ReaderConfig } from './config.ts'
@@ -47,11 +47,11 @@ export async function openContext(config: ReaderConfig, overrides: ReaderOverrid
   const pool = openPool({ ...database, max: config.connections, settings: findSettings }, (error) =>
     logger.warn({ err: error }, 'an idle PostgreSQL connection broke'),
   )
-  opened.defer(() => pool.end())
+  opened.defer(() => closePool(pool))
   const snapshots = openPool({ ...database, max: mostSnapshots }, (error) =>
     logger.warn({ err: error }, 'an idle PostgreSQL connection broke'),
   )
-  opened.defer(() => snapshots.end())
+  opened.defer(() => closePool(snapshots))
   const replica = opened.use(await openReplica({ connection, pool, store, logger, cacheBytes }))
   const owned = opened.move()
   return {

@@ -53,6 +53,16 @@ test('a reader without PostgreSQL is not ready', async () => {
   await vi.waitFor(async () => expect(await isReady()).toBe(true), { timeout: 5_000, interval: 100 })
 })
 
+test('a reader stops soon though PostgreSQL hangs', async () => {
+  await reader.client.readFields({ reads })
+  postgres.hold()
+  const asked = reader.client.getStatus({}, { timeoutMs: 200 })
+  expect((await failureOf(asked)).code).toBe('deadline_exceeded')
+  const startedAtMs = performance.now()
+  await reader.service[Symbol.asyncDispose]()
+  expect(performance.now() - startedAtMs).toBeLessThan(4_000)
+})
+
 test('after the store was restored answers are those of the new history', async () => {
   const revision = await reader.commit({ kind: 'write', id: 'a', field: 'Count', value: 9n })
   await reader.client.readFields({ reads, consistency: atLeast(revision) })

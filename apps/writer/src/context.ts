@@ -1,5 +1,5 @@
 import { createTokenVerifier, type TokenVerifier } from '@qcore/access'
-import { openPool, prepareStore, type Pool } from '@qcore/database'
+import { closePool, openPool, prepareStore, type Pool } from '@qcore/database'
 import { createLogger, openNats, type Logger } from '@qcore/service'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { CommitConnection } from './commit/commit-connection.ts'
@@ -57,14 +57,17 @@ export async function openContext(config: WriterConfig, overrides: WriterOverrid
   const logger = overrides.logger ?? createLogger({ service: 'writer', level: logLevel, instanceId })
   const database = { address, store, applicationName: `qcore-writer ${instanceId}` }
   await prepareStore(database, (error) => logger.warn({ err: error }, 'waiting for PostgreSQL'))
+  const pools: Pool[] = []
+  // At the same time: if PostgreSQL hangs, each takes a while.
+  opened.defer(async () => void (await Promise.all(pools.map(closePool))))
   const leaseDatabase = { ...database, statementTimeoutMs: leaseStatementTimeoutMs }
-  const leasePool = openIdlePool(opened, { ...leaseDatabase, max: leaseConnections }, logger)
-  const pool = openIdlePool(opened, { ...database, max: otherConnections }, logger)
+  const leasePool = openIdlePool(pools, { ...leaseDatabase, max: leaseConnections }, logger)
+  const pool = openIdlePool(pools, { ...database, max: otherConnections }, logger)
   const restoreDatabase = { ...database, statementTimeoutMs: hourMs }
-  const restorePool = openIdlePool(opened, { ...restoreDatabase, max: restoreConnections }, logger)
+  const restorePool = openIdlePool(pools, { ...restoreDatabase, max: restoreConnections }, logger)
   // The plans of a commit do not depend on its parameters; planning would take longer than a small commit.
   const settings = { plan_cache_mode: 'force_generic_plan' }
-  const commitPool = openIdlePool(opened, { ...database, max: 1, settings }, logger)
+  const commitPool = openIdlePool(pools, { ...database, max: 1, settings }, logger)
   const connection =
     overrides.connection ?? (await openNats(config.natsAddress, { name: `qcore-writer ${instanceId}` }))
   if (overrides.connection === undefined) opened.defer(() => connection.close())
@@ -98,8 +101,8 @@ export async function openContext(config: WriterConfig, overrides: WriterOverrid
   }
 }
 
-function openIdlePool(opened: AsyncDisposableStack, options: Parameters<typeof openPool>[0], logger: Logger): Pool {
+function openIdlePool(pools: Pool[], options: Parameters<typeof openPool>[0], logger: Logger): Pool {
   const pool = openPool(options, (error) => logger.warn({ err: error }, 'an idle PostgreSQL connection broke'))
-  opened.defer(() => pool.end())
+  pools.push(pool)
   return pool
 }

@@ -121,6 +121,42 @@ describe('a commit whose answer from PostgreSQL is lost', () => {
   }, 40_000)
 })
 
+describe('a writer that stops while PostgreSQL hangs', () => {
+  const startWriter = (): ReturnType<typeof createWriter> => {
+    const addresses = { Q_POSTGRES_ADDR: postgres.url, Q_NATS_ADDR: nats.url }
+    return createWriter(writerConfig(test.store, addresses), { logger: silent })
+  }
+  const timeOfStop = async (writer: AsyncDisposable): Promise<number> => {
+    const startedAtMs = performance.now()
+    await writer[Symbol.asyncDispose]()
+    return performance.now() - startedAtMs
+  }
+
+  it('ends soon, as a leader and as a standby', async () => {
+    const leader = await startWriter()
+    await whenServed(() =>
+      test.commits.commit({ mutations: [createEntity('Folder', 'none', 'x')] }).catch(ignoreUnknown),
+    )
+    const standby = await startWriter()
+    postgres.hold()
+    const times = await Promise.all([timeOfStop(leader), timeOfStop(standby)])
+    expect(Math.max(...times)).toBeLessThan(4_000)
+  })
+
+  it('says of a commit that its outcome is unknown', async () => {
+    const leader = await startWriter()
+    await whenServed(() =>
+      test.commits.commit({ mutations: [createEntity('Folder', 'none', 'x')] }).catch(ignoreUnknown),
+    )
+    root = await test.rootId()
+    postgres.hold('answers')
+    const answer = expectProblem(newFolder('made'), 'outcome_unknown')
+    await vi.waitFor(async () => expect((await test.log()).length).toBe(2))
+    expect(await timeOfStop(leader)).toBeLessThan(10_000)
+    await answer
+  })
+})
+
 describe('PostgreSQL that goes away for a moment', () => {
   it('loses nothing that was answered, and makes nothing twice', async () => {
     await start()

@@ -1,4 +1,4 @@
-export { connectionConfig, openPool } from './pool.ts'
+export { closePool, connectionConfig, openPool } from './pool.ts'
 export { readDatabase, readError } from './database-error.ts'
 export { migrateStore } from './migrate.ts'
 export { prepareStore } from './prepare-store.ts'

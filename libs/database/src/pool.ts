@@ -1,3 +1,4 @@
+import { Socket } from 'node:net'
 import { Pool, types, type ClientConfig } from 'pg'
 
 export type { Pool, PoolClient } from 'pg'
@@ -7,6 +8,8 @@ const connectionTimeoutMs = 5_000
 /** A statement that runs longer is ended by the server; one that gets no answer, a little later, by the client. */
 const standardStatementTimeoutMs = 30_000
 const answerTimeoutMs = 2_000
+/** What still runs when a pool is closed may end within this time. */
+const closeTimeoutMs = 1_000
 
 export interface DatabaseOptions {
   /** `postgres://…`, with the database. */
@@ -30,9 +33,34 @@ export type Executor = Pick<Pool, 'query'>
  * @param onError gets the errors of idle connections, for example when the server stops
  */
 export function openPool(options: DatabaseOptions & { max: number }, onError: (error: Error) => void): Pool {
-  const pool = new Pool({ ...connectionConfig(options), max: options.max, idleTimeoutMillis: 30_000 })
+  const open = new Set<Socket>()
+  const stream = (): Socket => {
+    const socket = new Socket()
+    open.add(socket)
+    return socket.once('close', () => open.delete(socket))
+  }
+  const pool = new Pool({ ...connectionConfig(options), max: options.max, idleTimeoutMillis: 30_000, stream })
   pool.on('error', onError)
+  sockets.set(pool, open)
   return pool
+}
+
+const sockets = new WeakMap<Pool, ReadonlySet<Socket>>()
+
+/**
+ * Closes a pool of `openPool`, with its connections. Those that a server which hangs would keep for ever are cut off after
+ * a second; their statements fail.
+ */
+export async function closePool(pool: Pool): Promise<void> {
+  const open = [...(sockets.get(pool) ?? [])]
+  const closed = Promise.all(open.map((socket) => new Promise((resolve) => socket.once('close', resolve))))
+  const cut = setTimeout(() => {
+    for (const socket of open) socket.destroy()
+  }, closeTimeoutMs)
+  // It ends when everybody has given his connection back, which may be never; the sockets tell when they are gone.
+  pool.end().catch(() => undefined)
+  await closed
+  clearTimeout(cut)
 }
 
 /** The settings of a connection to a store's schema. */

@@ -1,7 +1,7 @@
 import { loadLogSince, type Executor, type LogPage } from '@qcore/database'
 import { logSubject } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
-import { followNats, type Logger } from '@qcore/service'
+import { followNats, untilAborted, type Logger } from '@qcore/service'
 import type { NatsConnection, Subscription } from '@nats-io/transport-node'
 import { coalesce } from './coalesce.ts'
 import { LogRecord, splitBatch, type RecordBatch } from './log-record.ts'
@@ -197,6 +197,7 @@ class LiveLogFeed implements LogFeed {
   #catchUpSoon(): void {
     if (this.#follower === undefined || this.#stopped.signal.aborted) return
     this.catchUp().catch((error: unknown) => {
+      if (this.#stopped.signal.aborted) return
       if (!this.#unread) this.#options.logger.warn({ err: error }, 'the log cannot be read')
       this.#unread = true
     })
@@ -207,7 +208,7 @@ class LiveLogFeed implements LogFeed {
     for (;;) {
       if (this.#stopped.signal.aborted) return
       const since = this.#applied
-      const page = await loadLogSince(this.#options.pool, since)
+      const page = await untilAborted(loadLogSince(this.#options.pool, since), this.#stopped.signal)
       if (this.#unread) this.#options.logger.info('the log can be read again')
       this.#unread = false
       if (this.#failed || isReplaced(page, { logId: this.#logId, since })) return this.#startOver(page)

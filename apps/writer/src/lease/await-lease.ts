@@ -1,5 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { NatsConnection, Subscription } from '@nats-io/transport-node'
+import { untilAborted } from '@qcore/service'
+import { LateAbort } from '../late-abort.ts'
 import { LeaseTerm, type LeaseOptions, type LeaseRequest } from './lease-term.ts'
 import type { NatsPresence } from './nats-presence.ts'
 
@@ -7,6 +9,8 @@ import type { NatsPresence } from './nats-presence.ts'
 const mostPollMs = 500
 /** So soon after the lease has run out it is asked for, at most. */
 const mostLateMs = 40
+/** How long a stop waits for the answer of PostgreSQL. A lease that it grants later runs out by itself. */
+const stopTimeoutMs = 1_000
 
 /** The subject on which a writer says that it has given the lease up: a hint, which may be lost. */
 export function leaseSubject(store: string): string {
@@ -28,12 +32,15 @@ export async function awaitLease(
   }: { connection: NatsConnection; presence: NatsPresence; hint: string; signal: AbortSignal },
 ): Promise<LeaseTerm | undefined> {
   const hints = new HintedDelay(connection, hint)
+  using givenUp = new LateAbort(signal, stopTimeoutMs)
   try {
     while (!signal.aborted) {
       let { leftMs } = nothingAsked
       hints.listen()
       try {
-        const request: LeaseRequest = presence.isThere ? await LeaseTerm.take(options) : nothingAsked
+        const request: LeaseRequest = presence.isThere
+          ? await untilAborted(LeaseTerm.take(options), givenUp.signal)
+          : nothingAsked
         if (request.term !== undefined) return request.term
         leftMs = request.leftMs
       } catch (error) {

@@ -2,12 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { loadTermStart, loadTypes } from '@qcore/database'
 import { QError } from '@qcore/errors'
 import { typeModelFromSchema } from '@qcore/model'
-import type { Logger } from '@qcore/service'
+import { untilAborted, type Logger } from '@qcore/service'
 import type { NatsServer } from '@qcore/transport'
 import type { CommitEnd } from '../commit/committer.ts'
 import type { PreparedGroup } from '../commit/prepare-group.ts'
 import { resolveOutcome, type Outcome } from '../commit/resolve-outcome.ts'
 import type { WriterContext } from '../context.ts'
+import { LateAbort } from '../late-abort.ts'
 import { carryOutRestore } from '../restore/carry-out-restore.ts'
 import type { LeaseState } from './lease-machine.ts'
 import { LeaseTerm, type LeaseOptions } from './lease-term.ts'
@@ -16,6 +17,10 @@ import { LeaseTerm, type LeaseOptions } from './lease-term.ts'
 const outcomeTimeoutMs = 8_000
 /** How long the calls that came before a stop may take. */
 const drainTimeoutMs = 5_000
+/** How long a stop waits for PostgreSQL to take the lease back; if it hangs, the lease runs out by itself. */
+const releaseTimeoutMs = 1_000
+/** How long a stop waits for the outcome of a commit whose reply was lost. */
+const stopOutcomeTimeoutMs = 2_000
 
 /** A leader that NATS has left gives its lease up after this part of what it lasts: one that can be reached takes over. */
 const mostAbsenceShare = 0.5
@@ -59,10 +64,10 @@ export async function lead(options: LeadOptions, firstTerm: LeaseTerm): Promise<
       }
       if (end.kind === 'uncertain') {
         moveTo('shaken')
-        const isSettled = await settleUncertain(context, current, end.group)
+        const isSettled = await settleUncertain(context, current, { group: end.group, stop })
         term = isSettled && !stop.aborted && presence.isThere ? (await LeaseTerm.take(lease)).term : undefined
       } else if (stop.aborted && !current.signal.aborted) {
-        await current.release()
+        await untilAborted(release(current, logger), AbortSignal.timeout(releaseTimeoutMs)).catch(() => undefined)
       }
     }
   } finally {
@@ -76,8 +81,14 @@ export async function lead(options: LeadOptions, firstTerm: LeaseTerm): Promise<
 /** Ends a term in which nobody reaches the writer. */
 function giveUp(term: LeaseTerm, logger: Logger): void {
   logger.warn({ epoch: term.epoch }, 'NATS is away; the lease is given up')
-  // If PostgreSQL is away as well, the lease runs out by itself.
-  term.release().catch((error: unknown) => logger.warn({ err: error, epoch: term.epoch }, 'cannot release the lease'))
+  void release(term, logger)
+}
+
+/** Gives the lease up. If PostgreSQL is away, it runs out by itself. Never rejects. */
+function release(term: LeaseTerm, logger: Logger): Promise<void> {
+  return term.release().catch((error: unknown) => {
+    logger.warn({ err: error, epoch: term.epoch }, 'cannot release the lease')
+  })
 }
 
 /** Loads what a term starts from. Returns how it ended if it did not come that far. */
@@ -99,12 +110,17 @@ async function begin(context: WriterContext, term: LeaseTerm): Promise<CommitEnd
  * Finds out what became of a group, and answers its commits. Meanwhile others wait as long as the lease would have
  * lasted. Returns whether it is known, so that the lease may be taken again.
  */
-async function settleUncertain(context: WriterContext, term: LeaseTerm, group: PreparedGroup): Promise<boolean> {
+async function settleUncertain(
+  context: WriterContext,
+  term: LeaseTerm,
+  { group, stop }: { group: PreparedGroup; stop: AbortSignal },
+): Promise<boolean> {
   const { leasePool, queue, committer, logger } = context
   const { limitMs } = term
   term.end('closed')
   const expiry = setTimeout(() => queue.close(), Math.max(0, limitMs - performance.now()))
-  const signal = AbortSignal.timeout(outcomeTimeoutMs)
+  using stopped = new LateAbort(stop, stopOutcomeTimeoutMs)
+  const signal = AbortSignal.any([AbortSignal.timeout(outcomeTimeoutMs), stopped.signal])
   let outcome: Outcome
   try {
     outcome = await resolveOutcome(leasePool, group, { logger, signal })
