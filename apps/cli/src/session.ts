@@ -29,6 +29,8 @@ export async function withSession(
   const q = await connect({
     ...readAddress(options, io),
     signal: io.signal,
+    // A command does not know what the one before it did.
+    consistency: 'latest',
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
   })
   const onStop = (): void => void q.close()

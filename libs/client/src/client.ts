@@ -24,7 +24,7 @@ import { Notifier } from './notify/notifier.ts'
 import type { NotificationCallback, NotifyOptions } from './notify/subscriber.ts'
 import type { Subscription } from './notify/subscription.ts'
 import { childrenOf } from './read/children.ts'
-import { isPast, Session, type Moment, type ReadOptions } from './read/consistency.ts'
+import { isPast, Session, type Consistency, type Moment, type ReadOptions } from './read/consistency.ts'
 import { EntityReader } from './read/entity-reader.ts'
 import { ExistsReader, type ExistsInput } from './read/exists.ts'
 import { FieldReader, type FieldRef } from './read/field-reader.ts'
@@ -61,7 +61,7 @@ export class Client implements AsyncDisposable {
   readonly token: TokenClient
   readonly #caller: Caller
   readonly #connection: Connection
-  readonly #session = new Session()
+  readonly #session: Session
   readonly #entities: EntityReader
   readonly #fields: FieldReader
   readonly #exists: ExistsReader
@@ -69,9 +69,10 @@ export class Client implements AsyncDisposable {
   readonly #committer: Committer
   readonly #notifier: Notifier
 
-  constructor(caller: Caller, connection: Connection) {
+  constructor(caller: Caller, connection: Connection, consistency: Consistency) {
     this.#caller = caller
     this.#connection = connection
+    this.#session = new Session(consistency)
     this.#entities = new EntityReader(caller, this.#session)
     this.#fields = new FieldReader(caller, this.#session)
     this.#exists = new ExistsReader(caller, this.#session)

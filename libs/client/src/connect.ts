@@ -6,6 +6,7 @@ import type { TokenInput } from './calls/token-source.ts'
 import { Client } from './client.ts'
 import type { Connection, NatsAddress } from './connection/connection.ts'
 import { openHttpConnection } from './connection/http-connection.ts'
+import type { Consistency } from './read/consistency.ts'
 
 /** How long a call may take that does not say so itself, retries included. */
 const defaultTimeoutMs = 10_000
@@ -16,6 +17,8 @@ export type ConnectOptions = (NatsAddress | { readonly url: string } | { readonl
   readonly token?: TokenInput
   /** How long a call may take that does not say so itself, in milliseconds; default 10,000. */
   readonly timeoutMs?: number
+  /** How fresh an answer has to be to a read that does not say so itself; default `session`. */
+  readonly consistency?: Exclude<Consistency, object>
   /** Gives up connecting. */
   readonly signal?: AbortSignal
 }
@@ -26,10 +29,15 @@ export type ConnectOptions = (NatsAddress | { readonly url: string } | { readonl
  * @throws QError `configuration`, `unavailable`, `unauthenticated`, `canceled`
  */
 export async function connect(options: ConnectOptions): Promise<Client> {
-  const { token, timeoutMs = defaultTimeoutMs, signal = new AbortController().signal } = options
+  const {
+    token,
+    timeoutMs = defaultTimeoutMs,
+    consistency = 'session',
+    signal = new AbortController().signal,
+  } = options
   if (signal.aborted) throw canceled(signal)
   const connection = await openConnection(options, { timeoutMs, signal })
-  return new Client(new Caller({ transport: connection.transport, token, timeoutMs }), connection)
+  return new Client(new Caller({ transport: connection.transport, token, timeoutMs }), connection, consistency)
 }
 
 async function openConnection(

@@ -72,6 +72,14 @@ describe('reads', () => {
     expect(requests.map(({ consistency }) => consistency?.demand.value)).toEqual([undefined, true, 12n, undefined])
   })
 
+  it('demand what the client was opened with, unless they say so themselves', async () => {
+    const { requests, readFields } = echo()
+    await using q = await connectTo({ read: { readFields } }, { consistency: 'latest' })
+    await q.read('a', 'Name')
+    await q.read('a', 'Name', { consistency: 'any' })
+    expect(requests.map(({ consistency }) => consistency?.demand.value)).toEqual([true, undefined])
+  })
+
   it('fail one by one: a malformed one does not fail the others of its tick', async () => {
     const { requests, readFields } = echo()
     await using q = await connectTo({

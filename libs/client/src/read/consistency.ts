@@ -23,7 +23,7 @@ export function isPast(consistency: Consistency | undefined): consistency is { r
 /** The same for the same demands. */
 export function consistencyKey(consistency: Consistency | undefined): string {
   if (isPast(consistency)) return `as of ${typeof consistency.asOf === 'number' ? consistency.asOf : +consistency.asOf}`
-  return String(typeof consistency === 'object' ? consistency.atLeast : (consistency ?? 'session'))
+  return String(typeof consistency === 'object' ? consistency.atLeast : consistency)
 }
 
 export interface ReadOptions extends CallOptions {
@@ -32,7 +32,13 @@ export interface ReadOptions extends CallOptions {
 
 /** What a client knows to be committed. */
 export class Session {
+  readonly #usual: Consistency
   #revision = 0
+
+  /** @param usual what a read demands that does not say so itself */
+  constructor(usual: Consistency) {
+    this.#usual = usual
+  }
 
   /** The newest revision that this client made or was notified of; 0 before the first. */
   get revision(): number {
@@ -49,7 +55,7 @@ export class Session {
   }
 
   /** What to ask of a reader; undefined: nothing. */
-  demand(consistency: Consistency = 'session'): ConsistencyMessage | undefined {
+  demand(consistency: Consistency = this.#usual): ConsistencyMessage | undefined {
     if (consistency === 'any') return undefined
     if (consistency === 'latest') return create(ConsistencySchema, { demand: { case: 'latest', value: true } })
     if (isPast(consistency)) return pastDemand(consistency.asOf)
