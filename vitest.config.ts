@@ -17,14 +17,16 @@ function projectName(folder: string, name: string): string {
 export default defineConfig({
   test: {
     globalSetup: join(root, 'tools/local-stack/src/vitest-servers.ts'),
+    setupFiles: join(root, 'tools/local-stack/src/vitest-patience.ts'),
     pool: 'forks',
     maxWorkers: 2,
     reporters: ['default', 'json'],
     outputFile: { json: join(root, '.qcore/test-report.json') },
     // Fault tests race with real servers on shared machines. Only CI tries again, and its report counts what it tried.
     retry: process.env['CI'] === undefined ? 0 : 1,
-    testTimeout: 20_000,
-    hookTimeout: 30_000,
+    // On a busy machine the start of a process alone can take ten seconds.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     projects: projects.map(({ folder, name }) => ({
       extends: true,
       test: { name, root: join(root, folder), include: ['src/**/*.test.ts', 'test/**/*.test.ts'] },

@@ -4,11 +4,9 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { text } from 'node:stream/consumers'
-import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { startSystem, type TestSystem } from './_store.ts'
 import { terminal, type Outcome, type TerminalOptions } from './_terminal.ts'
-
-vi.setConfig({ testTimeout: 30_000 })
 
 let system: TestSystem
 let folder = ''

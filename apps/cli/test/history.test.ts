@@ -1,10 +1,8 @@
 import { connect } from '@qcore/client'
-import { afterAll, beforeAll, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { exitCodes } from '../src/exit-code.ts'
 import { startSystem, type TestSystem } from './_store.ts'
 import { terminal, type Outcome } from './_terminal.ts'
-
-vi.setConfig({ testTimeout: 30_000 })
 
 let system: TestSystem
 /** Of the commits that wrote the level of the lamp: 1, 2. */

@@ -5,8 +5,6 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { startSystem, type TestSystem } from './_store.ts'
 import { terminal, type Outcome, type TerminalOptions } from './_terminal.ts'
 
-vi.setConfig({ testTimeout: 30_000 })
-
 let system: TestSystem
 let folder = ''
 

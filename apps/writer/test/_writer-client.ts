@@ -161,7 +161,7 @@ export async function expectProblem(call: Promise<unknown>, code: string, field?
 const retryableCodes = ['no_responders', 'not_leader', 'unavailable', 'deadline_exceeded', 'outcome_unknown']
 
 /** Repeats a call while nobody serves it. */
-export async function whenServed<T>(call: () => Promise<T>, timeoutMs = 10_000): Promise<T> {
+export async function whenServed<T>(call: () => Promise<T>, timeoutMs = 30_000): Promise<T> {
   const deadline = performance.now() + timeoutMs
   for (;;) {
     try {

@@ -20,8 +20,6 @@ import {
 } from './_writer-client.ts'
 import { startWriterProcess } from './_writer-process.ts'
 
-vi.setConfig({ testTimeout: 40_000 })
-
 /** A short lease, so that a take-over does not take long. */
 const lease = { Q_WRITER_LEASE_MS: '1500', Q_WRITER_LEASE_RENEW_MS: '400', Q_WRITER_LEASE_MARGIN_MS: '300' }
 
@@ -57,7 +55,7 @@ const newFolder = (name: string): Promise<{ revision: bigint }> =>
   whenServed(() => {
     const mutations = [createEntity('Folder', 'root', name)]
     return test.commits.commit({ mutations, idempotencyKey: name }, { timeoutMs: 2_000 })
-  }, 20_000)
+  })
 
 async function folders(): Promise<string[]> {
   const { rows } = await test.pool.query<{ name: string }>(
@@ -89,8 +87,7 @@ async function waitingRestores(): Promise<number> {
   return rows.length
 }
 
-const oneWaits = (): Promise<void> =>
-  vi.waitFor(async () => expect(await waitingRestores()).toBe(1), { timeout: 10_000 })
+const oneWaits = (): Promise<void> => vi.waitFor(async () => expect(await waitingRestores()).toBe(1))
 
 describe('a restore whose writer is killed in the middle', () => {
   it('leaves nothing behind, and is applied by the next writer', async () => {
@@ -104,7 +101,7 @@ describe('a restore whose writer is killed in the middle', () => {
     writer.child.kill('SIGKILL')
     await once(writer.child, 'exit')
     // PostgreSQL notices by itself, although the statement still waits.
-    await vi.waitFor(async () => expect(await waitingRestores()).toBe(0), { timeout: 5_000 })
+    await vi.waitFor(async () => expect(await waitingRestores()).toBe(0))
     await letGo(holder)
     opened.use(await createWriter(writerConfig(test.store, lease), { logger: silent }))
     const { revision } = await newFolder('later')
@@ -184,7 +181,7 @@ describe('a restore whose connection is cut', () => {
     postgres.cut()
     await unknown
     postgres.restore()
-    const applied = await whenServed(() => restores.apply(id), 20_000)
+    const applied = await whenServed(() => restores.apply(id))
     expect(applied.revision).toBe(BigInt(before.revision) + 1n)
     expect((await newFolder('later')).revision).toBe(applied.revision + 1n)
     expect(await folders()).toEqual(['c', 'later'])
@@ -299,7 +296,7 @@ describe('after a restore', () => {
       const message = await streams.getMessage(name, { seq: state.last_seq })
       const batch = fromBinary(LogBatchSchema, message?.data ?? new Uint8Array())
       expect(batch).toMatchObject({ logId, firstRevision: revision + 1n, lastRevision: revision + 1n })
-    }, 8_000)
+    })
   })
 
   it('a restart goes on with the new history', async () => {
