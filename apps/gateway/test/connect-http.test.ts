@@ -14,7 +14,7 @@ let authorization: string
 beforeAll(async () => {
   server = await startGateway({
     Q_WEB_MAX_BODY_BYTES: '20000',
-    Q_MAX_TIMEOUT_MS: '400',
+    Q_MAX_TIMEOUT_MS: '3000',
     Q_WEB_MAX_HEADER_BYTES: '8192',
   })
   authorization = await server.bearer()
@@ -113,7 +113,7 @@ describe('a call by curl', () => {
 
   it('has no longer deadline than the gateway allows', async () => {
     await post(`${readService}/GetStatus`, '{}', { 'connect-timeout-ms': '3600000' })
-    expect(Number(server.platform.seen.at(-1)?.get('connect-timeout-ms'))).toBeLessThanOrEqual(400)
+    expect(Number(server.platform.seen.at(-1)?.get('connect-timeout-ms'))).toBeLessThanOrEqual(3_000)
     await post(`${readService}/GetStatus`, '{}', { 'connect-timeout-ms': '99' })
     expect(Number(server.platform.seen.at(-1)?.get('connect-timeout-ms'))).toBeLessThanOrEqual(99)
   })

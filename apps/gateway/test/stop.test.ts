@@ -109,7 +109,7 @@ describe('a gateway that stops', () => {
     expect(stream.rstCode).toBe(0)
     const startedAtMs = performance.now()
     await server.gateway[Symbol.asyncDispose]()
-    expect(performance.now() - startedAtMs).toBeLessThan(1_000)
+    expect(performance.now() - startedAtMs).toBeLessThan(5_000)
   })
 
   it('with idle connections stops at once', async () => {

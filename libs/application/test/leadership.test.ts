@@ -14,8 +14,9 @@ import { LeadershipWorker, StoreWorker, type Application, type Worker, type Work
 import { loggedApplication } from './_logged-application.ts'
 import { startStore, type TestStore } from './_store.ts'
 
-const timing = { leaseMs: 2_000, checkMs: 20 }
-const waiting = { timeout: 15_000, interval: 20 }
+/** A lease that a busy machine does not let run out; it is waited for in few tests. */
+const timing = { leaseMs: 4_000, checkMs: 20 }
+const waiting = { timeout: 30_000, interval: 20 }
 
 let store: TestStore
 let redis: BackingServer

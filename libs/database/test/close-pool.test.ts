@@ -31,6 +31,6 @@ it('closes a pool whose server hangs, and fails what waits for it', async () => 
   await once(pool, 'acquire')
   const startedAtMs = performance.now()
   await closePool(pool)
-  expect(performance.now() - startedAtMs).toBeLessThan(2_000)
+  expect(performance.now() - startedAtMs).toBeLessThan(5_000)
   expect(await waiting).toBe('failed')
 })
