@@ -39,19 +39,24 @@ export interface HeldField {
   writer: string
 }
 
-/** What the entities of a type hold in a field: those after an id, in the order of ids, at most `limit`. */
+/**
+ * What the entities of a type hold in a field: those after an id, in the order of ids, at most `limit`. The limit is part of
+ * the text, and each row is looked up: a plan that does not know how few they are would read the whole table for a page.
+ */
 export async function loadHeldFields(
   executor: Executor,
   { type, fieldId, afterId, limit }: { type: string; fieldId: number; afterId: string; limit: number },
 ): Promise<HeldField[]> {
   const { rows } = await executor.query<HeldField>({
-    name: 'load_held_fields',
+    name: `load_held_fields_${limit}`,
     text: `
-      select field.entity_id as "entityId", field.value, field.write_time_us as "writeTimeUs", field.writer
-      from (select id from entity where type = $1 and id > $3 order by id limit $4) held
-      join field on field.entity_id = held.id and field.field_id = $2
+      select held.id as "entityId", looked_up.value, looked_up.write_time_us as "writeTimeUs", looked_up.writer
+      from (select id from entity where type = $1 and id > $3 order by id limit ${limit}) held
+      cross join lateral (
+        select value, write_time_us, writer from field where entity_id = held.id and field_id = $2 offset 0
+      ) looked_up
       order by held.id`,
-    values: [type, fieldId, afterId, limit],
+    values: [type, fieldId, afterId],
   })
   return rows
 }
@@ -194,16 +199,18 @@ export async function loadUnplacedChildren(
   { type, afterId, limit }: { type: string; afterId: string; limit: number },
 ): Promise<UnplacedChild[]> {
   const { rows } = await executor.query<UnplacedChild>({
-    name: 'load_unplaced_children',
+    name: `load_unplaced_children_${limit}`,
     text: `
       select parent.id as "parentId", child.id, coalesce(last.place, '') as "lastPlace"
-      from (select id from entity where type = $1 and id > $2 order by id limit $3) parent
-      left join entity child on child.parent_id = parent.id and child.place = ''
+      from (select id from entity where type = $1 and id > $2 order by id limit ${limit}) parent
+      left join lateral (
+        select id, name from entity where parent_id = parent.id and place = '' offset 0
+      ) child on true
       left join lateral (
         select place from entity where parent_id = parent.id and place <> '' order by place desc limit 1
       ) last on true
       order by parent.id, child.name, child.id`,
-    values: [type, afterId, limit],
+    values: [type, afterId],
   })
   return rows
 }
