@@ -11,8 +11,9 @@ export interface AddressOptions {
   token?: string
 }
 
-/** What `npm start` leaves. */
-const startedFile = '.qcore/client.json'
+/** What `npm start` leaves in its data folder, and where that is unless `Q_DATA_DIR` says otherwise. */
+const startedFile = 'client.json'
+const dataFolder = '.qcore'
 
 /**
  * Where the store is: the options, else the environment, else what a started system left in this folder or one above.
@@ -26,7 +27,7 @@ export function readAddress(options: AddressOptions, { env, folder }: Pick<Io, '
   const isGiven = options.url !== undefined || options.servers !== undefined
   const url = options.url ?? (isGiven ? undefined : setting(env, 'Q_URL'))
   const servers = options.servers ?? (url === undefined ? setting(env, 'Q_NATS_ADDR') : undefined)
-  const started = url === undefined && servers === undefined ? readStarted(folder) : undefined
+  const started = url === undefined && servers === undefined ? readStarted(env, folder) : undefined
   const token = options.token ?? setting(env, 'Q_TOKEN') ?? started?.token
   const given = token === undefined ? {} : { token }
   const store = options.store ?? setting(env, 'Q_STORE')
@@ -45,16 +46,27 @@ function setting(env: Io['env'], name: string): string | undefined {
   return value === '' ? undefined : value
 }
 
-function readStarted(folder: string): { url: string; token: string } | undefined {
+interface Started {
+  readonly url: string
+  readonly token: string
+}
+
+function readStarted(env: Io['env'], folder: string): Started | undefined {
+  const named = setting(env, 'Q_DATA_DIR')
+  if (named !== undefined) return readClientFile(path.resolve(folder, named, startedFile))
   for (let at = folder; ; at = path.dirname(at)) {
-    try {
-      const started = JSON.parse(readFileSync(path.join(at, startedFile), 'utf8')) as { url: string; token: string }
-      return { url: started.url, token: started.token }
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
-        throw new QError('configuration', `cannot read ${path.join(at, startedFile)}`, { cause: error })
-      }
-      if (at === path.dirname(at)) return undefined
-    }
+    const started = readClientFile(path.join(at, dataFolder, startedFile))
+    if (started !== undefined || at === path.dirname(at)) return started
+  }
+}
+
+/** Undefined: there is no such file. */
+function readClientFile(file: string): Started | undefined {
+  try {
+    const { url, token } = JSON.parse(readFileSync(file, 'utf8')) as Started
+    return { url, token }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw new QError('configuration', `cannot read ${file}`, { cause: error })
   }
 }

@@ -1,4 +1,4 @@
-import type { CommitChange, FormerField } from '@qcore/client'
+import type { CommitChange, FormerField, TypeSchema } from '@qcore/client'
 import { jsonOfField, textOfEntity } from './field-text.ts'
 import { printable } from './printable.ts'
 import { jsonOfSchema } from './schema-json.ts'
@@ -23,15 +23,28 @@ export function textOfChange(change: CommitChange): string {
       const name = entity.name === previous.name ? '' : ` ${printable(previous.name)} → ${printable(entity.name)}`
       return `moved${name}${from}`
     }
-    case 'schema': {
-      const known = new Set(Object.keys(change.previous?.fields ?? {}))
-      const added = Object.keys(change.schema.fields).filter((name) => !known.has(name))
-      const what = added.length === 0 ? 'changed' : `got ${added.join(', ')}`
-      return `type ${change.schema.type} ${change.previous === undefined ? 'was created' : what}`
-    }
+    case 'schema':
+      return textOfSchemaChange(change.schema, change.previous)
+    case 'schema_deleted':
+      return `type ${change.previous.type} was deleted`
     case 'other':
       return 'a change of a kind that this version does not know'
   }
+}
+
+/** What became of the fields: one of the same name and another type was retyped, or is another one. */
+function textOfSchemaChange({ type, fields }: TypeSchema, previous: TypeSchema | undefined): string {
+  if (previous === undefined) return `type ${type} was created`
+  const before = previous.fields
+  const got = Object.keys(fields).filter((name) => !(name in before))
+  const lost = Object.keys(before).filter((name) => !(name in fields))
+  const retyped = Object.entries(fields).filter(([name, { type: now }]) => before[name] && before[name].type !== now)
+  const parts = [
+    ...(got.length === 0 ? [] : [`got ${got.join(', ')}`]),
+    ...(lost.length === 0 ? [] : [`lost ${lost.join(', ')}`]),
+    ...retyped.map(([name, { type: now }]) => `made ${name} ${now}`),
+  ]
+  return `type ${type} ${parts.length === 0 ? 'changed' : parts.join(', ')}`
 }
 
 /** A change for programs. */
@@ -51,6 +64,8 @@ export function jsonOfChange(change: CommitChange): Record<string, unknown> {
       const previous = change.previous === undefined ? null : jsonOfSchema(change.previous)
       return { kind: change.kind, schema: jsonOfSchema(change.schema), previous }
     }
+    case 'schema_deleted':
+      return { kind: change.kind, previous: jsonOfSchema(change.previous) }
     case 'other':
       return { kind: change.kind }
   }

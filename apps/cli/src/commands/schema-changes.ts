@@ -75,14 +75,18 @@ function textOfPlan({ entities, fields, obstacles, obstacleCount }: TypePlan): s
   const rows = fields.map(({ field, kind, previousName, values, references }) => [
     previousName === '' ? field : `${previousName} → ${field}`,
     kind,
-    `${values} values`,
-    ...(references === 0 ? [] : [`${references} references`]),
+    counted(values, 'value'),
+    ...(references === 0 ? [] : [counted(references, 'reference')]),
   ])
   const inTheWay = obstacles.map(({ entityId, field, reason }) => [
     field === '' ? entityId : `${entityId}.${field}`,
     reason,
   ])
   const more = obstacleCount > obstacles.length ? `… and ${obstacleCount - obstacles.length} more\n` : ''
-  const verdict = obstacleCount === 0 ? 'nothing stands in the way' : `${obstacleCount} stand in the way:`
-  return `${entities} entities\n${aligned(rows)}${verdict}\n${aligned(inTheWay)}${more}`
+  const verdict = obstacleCount === 0 ? 'nothing stands in the way' : `${obstacleCount} in the way:`
+  return `${counted(entities, 'entity', 'entities')}\n${aligned(rows)}${verdict}\n${aligned(inTheWay)}${more}`
+}
+
+function counted(count: number, one: string, many = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`
 }

@@ -17,6 +17,7 @@ export type CommitChange =
   | { readonly kind: 'move'; readonly entity: Entity; readonly previous: Entity }
   /** A type was created or changed. Existing entities hold the defaults of added fields from then on. */
   | { readonly kind: 'schema'; readonly schema: TypeSchema; readonly previous: TypeSchema | undefined }
+  | { readonly kind: 'schema_deleted'; readonly previous: TypeSchema }
   | { readonly kind: 'other' }
 
 interface Origin {
@@ -87,8 +88,10 @@ function changeFromMessage(change: Change | undefined, origin: Origin): CommitCh
     }
     case 'schemaChanged': {
       const { schema, previous } = kind.value
-      if (schema === undefined) return { kind: 'other' }
       const before = previous === undefined ? undefined : schemaFromMessage(previous)
+      if (schema === undefined) {
+        return before === undefined ? { kind: 'other' } : { kind: 'schema_deleted', previous: before }
+      }
       return { kind: 'schema', schema: schemaFromMessage(schema), previous: before }
     }
     default:
