@@ -3,6 +3,7 @@ import { prepareFolder } from './prepare-folder.ts'
 import { useBindings } from './steps/bindings.ts'
 import { manageEntities } from './steps/entities.ts'
 import { readAndWriteFields } from './steps/fields.ts'
+import { changeTypes } from './steps/evolution.ts'
 import { lookBack } from './steps/history.ts'
 import { watchFields } from './steps/notifications.ts'
 import { findDevices } from './steps/queries.ts'
@@ -25,6 +26,7 @@ const stops: Readonly<Record<string, (stop: Stop) => Promise<void>>> = {
   Transactions: changeTogether,
   Snapshots: compareWithSnapshot,
   History: lookBack,
+  'Changing types': changeTypes,
   'Field validation': validateFields,
 }
 
