@@ -1,5 +1,5 @@
 import { accessVariables } from '@qcore/access'
-import { hostAndPort, serviceVariables, text, variable, wholeNumber, type SettingsOf } from '@qcore/service'
+import { hostAndPort, oneOf, serviceVariables, text, variable, wholeNumber, type SettingsOf } from '@qcore/service'
 
 const mostMs = 3_600_000
 const mostCount = 1_000_000
@@ -94,6 +94,48 @@ export const gatewayVariables = {
     wholeNumber(0, mostCount),
     'The same from one client address. Behind a proxy all clients have the address of the proxy. 0: no limit.',
     { default: '0' },
+  ),
+  maxWebSockets: variable(
+    'Q_WS_MAX_CONNECTIONS',
+    wholeNumber(0, mostCount),
+    'Most WebSockets at a time; 0: no limit but Q_WEB_MAX_CONNECTIONS.',
+    { default: '0' },
+  ),
+  maxWebSocketsPerCaller: variable(
+    'Q_WS_MAX_CONNECTIONS_PER_CALLER',
+    wholeNumber(0, mostCount),
+    'Most WebSockets at a time of the owner of a token, or of an address without a token, at each gateway; 0: no limit.',
+    { default: '0' },
+  ),
+  maxFrameBytes: variable(
+    'Q_WS_MAX_MESSAGE_BYTES',
+    wholeNumber(1_024, 1_073_741_824),
+    'Largest message of a WebSocket, in bytes; a larger one ends the connection. A snapshot to restore is one message.',
+    { default: '1048576' },
+  ),
+  framesPerSecond: variable(
+    'Q_WS_RATE',
+    wholeNumber(0, mostCount),
+    'Messages a second of one WebSocket, with a burst of one second; what comes faster is read later. 0: no limit.',
+    { default: '1000' },
+  ),
+  pingMs: variable(
+    'Q_WS_PING_MS',
+    wholeNumber(100, mostMs),
+    'Time between pings of a WebSocket, in milliseconds; one that leaves a ping unanswered until the next is cut off.',
+    { default: '20000' },
+  ),
+  anonymousLevel: variable(
+    'Q_QLIB_ANONYMOUS_LEVEL',
+    oneOf(['none', 'read', 'write', 'admin']),
+    "What qlib's clients without a token may do: the level of the token that they are given. none: they need one.",
+    { default: 'none' },
+  ),
+  inboxBytes: variable(
+    'Q_QLIB_INBOX_BYTES',
+    wholeNumber(65_536, 68_719_476_736),
+    "Bytes of notifications, about, that wait at a gateway until qlib's clients ask for them; more wait at the notifiers.",
+    { default: '268435456' },
   ),
 } as const
 

@@ -1,4 +1,4 @@
-import { createConnectRouter, type ConnectRouter, type HandlerContext } from '@connectrpc/connect'
+import { createConnectRouter, type ConnectRouter, type HandlerContext, type Transport } from '@connectrpc/connect'
 import { compressionBrotli, compressionGzip } from '@connectrpc/connect-node'
 import { Health, ServerReflection, ServerReflectionV1alpha } from '@qcore/contracts'
 import { checkNats, type HealthCheck, type Service } from '@qcore/service'
@@ -12,12 +12,19 @@ import { ProtocolServer, type ProtocolExchange } from './forward/protocol-exchan
 import { Dependencies } from './health/dependencies.ts'
 import { registerHealth } from './health/health-routes.ts'
 import { HttpServers } from './http/http-servers.ts'
-import { createRouter, methodPath, type MethodRoute } from './http/router.ts'
+import { createRouter, methodPath, type MethodRoute, type RouterOptions } from './http/router.ts'
 import { Admission } from './limits/admission.ts'
 import { OpenCalls } from './limits/open-calls.ts'
 import type { OperationsHandler } from './operations/operations-handler.ts'
+import { QlibPages } from './qlib/http/qlib-pages.ts'
+import { openQlibContext } from './qlib/qlib-context.ts'
+import { QlibHandler } from './qlib/qlib-handler.ts'
 import { DescriptorIndex } from './reflection/descriptor-index.ts'
 import { registerReflection } from './reflection/reflection-routes.ts'
+import { AnonymousAccess } from './websocket/anonymous.ts'
+import type { Peer } from './websocket/frame-handler.ts'
+import { createTicketPage } from './websocket/ticket-page.ts'
+import { WebSockets } from './websocket/web-sockets.ts'
 
 /** An answer in JSON is larger than the protobuf that came through NATS; more than this is a fault. */
 const writeMaxBytes = 67_108_864
@@ -33,6 +40,8 @@ export class Gateway implements Service {
   readonly #forwarding: Forwarding
   readonly #dependencies: Dependencies
   readonly #stopping = new AbortController()
+  readonly #transport: Transport
+  readonly #opened = new AsyncDisposableStack()
   #servers: HttpServers | undefined
   #port = 0
 
@@ -47,6 +56,7 @@ export class Gateway implements Service {
       stopping: this.#stopping.signal,
     }
     this.#dependencies = new Dependencies(connection, store)
+    this.#transport = createNatsTransport({ connection, store })
   }
 
   /** Where it listens. */
@@ -63,14 +73,17 @@ export class Gateway implements Service {
   /** Begins to serve. */
   async listen(operations: OperationsHandler): Promise<void> {
     const { config, logger } = this.#context
+    const { webSockets, pageOf } = await this.#openQlib()
     const router = createRouter({
       routes: this.#createRoutes(),
       origins: config.webOrigins,
+      pages: pageOf,
       otherwise: operations.handle,
       stopping: this.#stopping.signal,
     })
     const servers = new HttpServers(config, router, (error) => logger.warn({ err: error }, 'a connection was lost'))
     this.#servers = servers
+    servers.onUpgrade((request, socket, head) => void webSockets.upgrade(request, socket, head))
     this.#port = await servers.listen(config.webAddress)
   }
 
@@ -80,7 +93,9 @@ export class Gateway implements Service {
     const { openCalls } = this.#forwarding
     this.#stopping.abort()
     this.#servers?.close()
-    if (await openCalls.waitUntilIdle(config.shutdownTimeoutMs * drainPart)) {
+    const isIdle = await openCalls.waitUntilIdle(config.shutdownTimeoutMs * drainPart)
+    await this.#opened.disposeAsync()
+    if (isIdle) {
       await this.#servers?.closed(closeTimeoutMs)
       this.#servers?.[Symbol.dispose]()
       return
@@ -90,6 +105,25 @@ export class Gateway implements Service {
     // The services are told that nobody waits any more.
     await openCalls.waitUntilIdle(closeTimeoutMs)
     await checkNats(connection, AbortSignal.timeout(closeTimeoutMs))
+  }
+
+  /** What serves qlib's clients, over WebSockets and plain HTTP. */
+  async #openQlib(): Promise<{ webSockets: WebSockets; pageOf: RouterOptions['pages'] }> {
+    const context = this.#context
+    const { config, verifier, logger } = context
+    const { openCalls } = this.#forwarding
+    const anonymous = new AnonymousAccess(config)
+    const qlib = this.#opened.use(await openQlibContext({ context, transport: this.#transport, openCalls }))
+    const pages = this.#opened.use(new QlibPages({ config, qlib, anonymous }))
+    const { tickets } = qlib
+    const ticketPage = createTicketPage({ openCalls, logger, verifier, tickets, origins: config.webOrigins })
+    const protocols = { binary: (peer: Peer) => new QlibHandler(qlib, peer) }
+    const stopping = this.#stopping.signal
+    const webSockets = this.#opened.use(
+      new WebSockets({ config, verifier, logger, anonymous, tickets, protocols, stopping, closeTimeoutMs }),
+    )
+    const pageOf = (path: string) => (path === '/ws-ticket' ? ticketPage : pages.handlerOf(path))
+    return { webSockets, pageOf }
   }
 
   #createRoutes(): Map<string, MethodRoute> {
@@ -119,9 +153,9 @@ export class Gateway implements Service {
   }
 
   #registerServices(router: ConnectRouter): void {
-    const { connection, config } = this.#context
+    const { config } = this.#context
     const stopping = this.#stopping.signal
-    const transport = createNatsTransport({ connection, store: config.store })
+    const transport = this.#transport
     forwardServices(router, platformServices, { transport, maxTimeoutMs: config.maxTimeoutMs, stopping })
     const described = [...platformServices, Health, ServerReflection, ServerReflectionV1alpha]
     const services = described.map(({ typeName }) => typeName)

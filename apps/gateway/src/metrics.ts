@@ -16,5 +16,11 @@ export const requestSeconds = histogram(
 )
 export const streamsOpen = gauge('qcore_gateway_streams_open', 'Streams that are open.')
 export const connectionsOpen = gauge('qcore_gateway_connections_open', 'Connections of clients.')
+export const webSocketsOpen = gauge('qcore_gateway_websockets_open', 'WebSockets that are open.')
+export const qlibRequestsTotal = counter(
+  'qcore_gateway_qlib_requests_total',
+  "Requests of qlib's clients that were answered, by the code of what went wrong; ok where nothing did.",
+  ['request', 'code'],
+)
 export const receivedBytesTotal = counter('qcore_gateway_received_bytes_total', 'Bytes of requests, without headers.')
 export const sentBytesTotal = counter('qcore_gateway_sent_bytes_total', 'Bytes of answers, without headers.')

@@ -33,6 +33,8 @@ export interface WriterContext extends AsyncDisposable {
   /** For restores: its statements may take long. */
   readonly restorePool: Pool
   readonly restores: RestoreDesk
+  /** For what is no part of the store. */
+  readonly temporaryPool: Pool
   readonly queue: CommitQueue
   readonly sessions: SessionOrder
   readonly workingSet: WorkingSet
@@ -48,6 +50,7 @@ const leaseStatementTimeoutMs = 2_000
 const otherConnections = 3
 /** Restores that are planned or applied at a time. */
 const restoreConnections = 3
+const temporaryConnections = 2
 const hourMs = 3_600_000
 
 export async function openContext(config: WriterConfig, overrides: WriterOverrides): Promise<WriterContext> {
@@ -65,6 +68,7 @@ export async function openContext(config: WriterConfig, overrides: WriterOverrid
   const pool = openIdlePool(pools, { ...database, max: otherConnections }, logger)
   const restoreDatabase = { ...database, statementTimeoutMs: hourMs }
   const restorePool = openIdlePool(pools, { ...restoreDatabase, max: restoreConnections }, logger)
+  const temporaryPool = openIdlePool(pools, { ...leaseDatabase, max: temporaryConnections }, logger)
   // The plans of a commit do not depend on its parameters; planning would take longer than a small commit.
   const settings = { plan_cache_mode: 'force_generic_plan' }
   const commitPool = openIdlePool(pools, { ...database, max: 1, settings }, logger)
@@ -90,6 +94,7 @@ export async function openContext(config: WriterConfig, overrides: WriterOverrid
     leasePool,
     pool,
     restorePool,
+    temporaryPool,
     restores: new RestoreDesk(),
     queue,
     sessions: new SessionOrder(),

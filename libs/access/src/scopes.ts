@@ -13,6 +13,7 @@ export const serviceLevels: Readonly<Record<string, AccessLevel>> = {
   commit: AccessLevel.WRITE,
   snapshot: AccessLevel.ADMIN,
   restore: AccessLevel.ADMIN,
+  temporary: AccessLevel.WRITE,
 }
 
 /** The names that a schema may ask for. */

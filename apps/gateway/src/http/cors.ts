@@ -10,7 +10,7 @@ const allowedMethods = connectCors.allowedMethods.join(', ')
 
 /**
  * Tells browsers whether a page of another origin may call. Returns whether that was all that was asked (a preflight).
- * Tokens travel in a header that pages set themselves, never in cookies, so nothing else is needed against forgery.
+ * Tokens of calls travel in a header that pages set themselves, never in cookies, so nothing else is needed against forgery.
  */
 export function answerCors(origins: readonly string[], request: HttpRequest, response: HttpResponse): boolean {
   const { origin } = request.headers

@@ -1,7 +1,8 @@
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { createServer as createHttp2Server } from 'node:http2'
 import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { QError } from '@qcore/errors'
 import type { GatewayConfig } from '../config.ts'
 import { forHttp2, type HttpHandler } from './exchange.ts'
@@ -33,6 +34,8 @@ export class HttpServers implements Disposable {
         maxHeaderSize: maxHeaderBytes,
         keepAlive: true,
         keepAliveInitialDelay: keepAliveDelayMs,
+        // Others, such as h2c, go on as they are.
+        shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
       },
       handler,
     )
@@ -43,6 +46,11 @@ export class HttpServers implements Disposable {
     )
     this.#sessions = new Http2Sessions(http2, { idleTimeoutMs, pingTimeoutMs: stallTimeoutMs })
     this.#silent = splitProtocols(this.#http1, http2, receiveTimeoutMs)
+  }
+
+  /** Who answers a request to become a WebSocket. */
+  onUpgrade(upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void): void {
+    this.#http1.on('upgrade', upgrade)
   }
 
   /**

@@ -16,6 +16,8 @@ export interface MethodRoute {
 export interface RouterOptions {
   routes: ReadonlyMap<string, MethodRoute>
   origins: readonly string[]
+  /** Who answers at a path that is no call; undefined for other paths. */
+  pages: (path: string) => HttpHandler | undefined
   /** Answers everything that is no call. */
   otherwise: HttpHandler
   stopping: AbortSignal
@@ -27,15 +29,18 @@ export function methodPath(method: DescMethod): string {
 }
 
 /** Finds who answers a request. */
-export function createRouter({ routes, origins, otherwise, stopping }: RouterOptions): HttpHandler {
+export function createRouter({ routes, origins, pages, otherwise, stopping }: RouterOptions): HttpHandler {
   return (request, response) => {
     if (stopping.aborted) response.shouldKeepAlive = false
     if (answerCors(origins, request, response)) return
     const url = request.url ?? '/'
     const question = url.indexOf('?')
-    const route = routes.get(question === -1 ? url : url.slice(0, question))
+    const path = question === -1 ? url : url.slice(0, question)
+    const route = routes.get(path)
     if (route === undefined) {
-      if (isCall(request)) answerUnknownMethod(request, response)
+      const page = pages(path)
+      if (page !== undefined) page(request, response)
+      else if (isCall(request)) answerUnknownMethod(request, response)
       else otherwise(request, response)
       return
     }

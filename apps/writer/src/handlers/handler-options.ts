@@ -1,3 +1,4 @@
+import type { Pool } from '@qcore/database'
 import type { CommitQueue } from '../commit/commit-queue.ts'
 import type { RestoreContext } from '../restore/restore-context.ts'
 import type { SessionOrder } from '../commit/session-order.ts'
@@ -6,4 +7,5 @@ import type { SessionOrder } from '../commit/session-order.ts'
 export interface HandlerOptions extends RestoreContext {
   readonly queue: CommitQueue
   readonly sessions: SessionOrder
+  readonly temporaryPool: Pool
 }

@@ -1,5 +1,5 @@
 import type { ConnectRouter } from '@connectrpc/connect'
-import { CommitService, RestoreService } from '@qcore/contracts'
+import { CommitService, RestoreService, TemporaryService } from '@qcore/contracts'
 import { abandonRestore } from './abandon-restore.ts'
 import { addRestorePart } from './add-restore-part.ts'
 import { applyRestore } from './apply-restore.ts'
@@ -8,6 +8,7 @@ import { commit } from './commit.ts'
 import { commitMany } from './commit-many.ts'
 import type { HandlerOptions } from './handler-options.ts'
 import { planRestore } from './plan-restore.ts'
+import { temporaryHandlers } from './temporary.ts'
 
 /** Registers the methods that the writer serves. */
 export function registerHandlers(router: ConnectRouter, options: HandlerOptions): void {
@@ -22,4 +23,5 @@ export function registerHandlers(router: ConnectRouter, options: HandlerOptions)
     applyRestore: (request, context) => applyRestore(options, request, context),
     abandonRestore: (request) => abandonRestore(options, request),
   })
+  router.service(TemporaryService, temporaryHandlers(options.temporaryPool))
 }
