@@ -8,7 +8,7 @@ import type { Control } from './controls/control.ts'
 import { readRecording } from './history/recording-files.ts'
 import { reliabilityPage } from './report/reliability-page.ts'
 import { readResults, writeResults } from './report/result-files.ts'
-import { isOnlyLate, type RunResult } from './report/run-result.ts'
+import { closingLine, isOnlyLate, type RunResult } from './report/run-result.ts'
 import { runControl } from './run-control.ts'
 import { runScenario } from './run-scenario.ts'
 import { allScenarios } from './scenarios/all-scenarios.ts'
@@ -53,18 +53,21 @@ async function runAll(chosen: readonly (Scenario | Control)[]): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort())
   removeLeftovers()
   const results: RunResult[] = []
+  let triedAgain = 0
   for (const each of chosen) {
     if (stop.signal.aborted) break
     let result = await run(each, seed, stop.signal)
     printResult(result)
     // Only CI tries again, and only what a busy machine can do to a run in which nothing was lost.
     if (process.env['CI'] !== undefined && isOnlyLate(result)) {
+      triedAgain += 1
       result = await run(each, seed + secondTry, stop.signal)
       printResult(result)
     }
     results.push(result)
     if (values.json !== undefined) writeResults(values.json, results)
   }
+  if (chosen.length > 1) console.log(closingLine(results, triedAgain))
   const isBad = results.some(({ outcome }) => outcome === 'failed' || outcome === 'void')
   if (isBad || stop.signal.aborted) process.exitCode = 1
 }

@@ -45,6 +45,13 @@ export function isOnlyLate({ outcome, checks, violations }: RunResult): boolean 
   return outcome === 'failed' && violations > 0 && violations === checks['recovery']
 }
 
+/** The last line of a command: how its runs came out, and how many were tried again. */
+export function closingLine(results: readonly RunResult[], triedAgain: number): string {
+  const outcomes: readonly RunOutcome[] = ['passed', 'failed', 'void', 'not run']
+  const counts = outcomes.map((each) => `${results.filter(({ outcome }) => outcome === each).length} ${each}`)
+  return `fault runs: ${counts.join(', ')}; ${triedAgain} tried again`
+}
+
 /** The result of a run that did not come to its checks. */
 export function resultWithout(
   { name, summary }: { readonly name: string; readonly summary: string },
