@@ -381,6 +381,49 @@ describe('watch', () => {
     expect(await watching).toMatchObject({ code: 0, err: '' })
   })
 
+  it('shows structure, schemas, and what a filter lets pass', async () => {
+    const { revision } = (await json('set', 'fan', 'Level', '1')) as { revision: number }
+    await ok('create', 'Device', '/', 'Passing', '--id', 'passing', '--field', 'Level=7')
+    await ok('rename', 'passing', 'Passed')
+    const after = ['--after', `${revision}`, '--count']
+    const structure = ['--structure', 'created', '--structure', 'renamed']
+    const shown = await qcore(['watch', 'Device', ...structure, ...after, '2'])
+    expect(shown.out).toMatch(
+      /passing  created  Device Passing in \S+\n.*passing  renamed  Device Passing in .* → Device Passed/,
+    )
+    const filtered = await qcore(['watch', 'Device', 'Level', '--filter', 'current == 7', ...after, '1', '--json'])
+    expect(JSON.parse(filtered.out)).toMatchObject({ entityId: 'passing', current: { value: '7' } })
+    await ok('schema', 'alter', 'Device', 'add Shade String')
+    await ok('schema', 'alter', 'Device', 'remove Shade')
+    const schemas = await qcore(['watch', '--schema', ...after, '2'])
+    expect(schemas.out).toMatch(/type Device  changed\n.*type Device  changed\n$/)
+  })
+
+  it('shows what a query finds, and its changes, and what is at the end of a path', async () => {
+    const text = `SELECT Level FROM Device WHERE Name = 'Followed'`
+    const followed = await json('create', 'Device', '/', 'Followed', '--id', 'followed')
+    const { createdRevision } = followed as { createdRevision: number }
+    await ok('set', 'followed', 'Level', '12')
+    await ok('delete', 'followed')
+    const after = ['--after', `${createdRevision}`, '--count']
+    const { out } = await qcore(['watch', '--query', text, ...after, '3'])
+    expect(out).toMatch(
+      /^result  \+ 0  followed  Followed  Level=0\n.*~ 0  followed  Followed  Level=12\n.*- 0  followed\n$/,
+    )
+    const changes = await qcore(['watch', '--query', text, '--no-initial', '--json', ...after, '1'])
+    expect(JSON.parse(changes.out)).toMatchObject({ kind: 'change', entity: { fields: { Level: { value: '12' } } } })
+    const path = (await json('set', 'lamp', 'Owner', 'fan')) as { revision: number }
+    await ok('rename', 'fan', 'Fan again')
+    const ends = await qcore(['watch', 'lamp', 'Owner->Name', '--after', `${path.revision}`, '--count', '1'])
+    expect(ends.out).toMatch(/lamp  Owner->Name  \S+ → Fan again$/m)
+    await ok('rename', 'fan', 'Fan')
+  })
+
+  it('refuses fields and structure at once, and an event that there is not', async () => {
+    expect((await qcore(['watch', 'Device', 'Level', '--structure', 'created'])).err).toContain('either fields or')
+    expect((await qcore(['watch', 'Device', '--structure', 'exploded'])).err).toContain('It is one of')
+  })
+
   it('refuses what is neither a type nor an entity', async () => {
     expect((await qcore(['watch', 'nobody', 'Level'])).code).toBe(3)
   })

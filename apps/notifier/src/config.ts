@@ -11,6 +11,13 @@ export const notifierVariables = {
     'Bytes of memory for the entities that context fields are read from. The default holds about 100,000 small ones.',
     { default: '134217728' },
   ),
+  trackedBytes: variable(
+    'Q_WATCH_TRACKED_BYTES',
+    wholeNumber(1_048_576, 68_719_476_736),
+    'Bytes of memory for what subscriptions to queries and paths keep, of all streams together; one that would need more ' +
+      'ends with too_much_state. The default holds about 100,000 small entities.',
+    { default: '268435456' },
+  ),
   queueBytes: variable(
     'Q_WATCH_QUEUE_BYTES',
     wholeNumber(65_536, 1_073_741_824),

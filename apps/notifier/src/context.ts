@@ -63,6 +63,8 @@ export async function openContext(config: NotifierConfig, overrides: NotifierOve
     feed: replica.feed,
     resolverAt: (revision) => new LiveResolver(revision, { replica, past, signal: stopped.signal }),
     complete: (writes) => completePrevious(pool, writes),
+    types: () => replica.types,
+    trackedBytes: config.trackedBytes,
   })
   opened.use(live)
   follower.follow(live, replica.feed)

@@ -10,6 +10,7 @@ import {
 } from '@qcore/contracts'
 import { timestampFromMicros } from '@qcore/model'
 import { LogRecord } from '@qcore/replica'
+import { fieldWrites, type FieldWrite } from '../src/match/field-write.ts'
 
 /** 2026-01-01T00:00:00Z, in microseconds. */
 export const commitTimeUs = 1_767_225_600_000_000
@@ -59,10 +60,15 @@ export function record(revision: number, ...changes: Change[]): LogRecord {
   return new LogRecord(revision, Buffer.from(toBinary(CommitRecordSchema, message)))
 }
 
+/** All fields that a commit wrote. */
+export function writesOf(of: LogRecord): FieldWrite[] {
+  return of.changes.flatMap((change) => [...fieldWrites(of, change)])
+}
+
 export function subscription(
   target: { entityId: string } | { entityType: string },
   fields: string[],
-  rest: Pick<MessageInitShape<typeof SubscriptionSchema>, 'trigger' | 'context'> = {},
+  rest: Pick<MessageInitShape<typeof SubscriptionSchema>, 'trigger' | 'context' | 'filter' | 'structure'> = {},
 ): Subscription {
   const chosen =
     'entityId' in target

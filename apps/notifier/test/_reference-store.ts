@@ -1,6 +1,14 @@
 import { equals } from '@bufbuild/protobuf'
 import type { Timestamp } from '@bufbuild/protobuf/wkt'
-import { Trigger, ValueSchema, type CommitRecord, type Subscription, type Value } from '@qcore/contracts'
+import {
+  StructureKind,
+  Trigger,
+  ValueSchema,
+  type CommitRecord,
+  type Entity,
+  type Subscription,
+  type Value,
+} from '@qcore/contracts'
 
 interface ReferenceField {
   value: Value | undefined
@@ -14,21 +22,31 @@ interface ReferenceEntity {
   type: string
   name: string
   parentId: string
-  createdRevision: bigint
+  structureRevision: bigint
   fields: Map<string, ReferenceField>
 }
 
 interface Written {
+  kind: 'field'
   entity: { id: string; type: string }
   name: string
   current: ReferenceField
   previous: ReferenceField | undefined
 }
 
+interface Restructured {
+  kind: 'structure'
+  kinds: StructureKind[]
+  entity: { id: string; type: string }
+  current: Entity | undefined
+  previous: Entity | undefined
+}
+
 /** A notification as a test compares it. */
 export interface Seen {
   subscriptions: number[]
   entityId: string
+  /** Of a field; of structure, what happened. */
   name: string
   current: unknown
   previous: unknown
@@ -41,20 +59,21 @@ export class ReferenceStore {
 
   /** Applies a commit; gives what it means for each list of subscriptions. */
   apply(record: CommitRecord, watchers: readonly (readonly Subscription[])[]): Seen[][] {
-    const writes = record.changes.flatMap((change) => this.#applyChange(record, change.kind))
-    return watchers.map((subscriptions) => writes.flatMap((write) => this.#notify(write, subscriptions)))
+    const events = record.changes.flatMap(({ kind }) => [...restructured(kind), ...this.#applyChange(record, kind)])
+    return watchers.map((subscriptions) => events.flatMap((event) => this.#notify(event, subscriptions)))
   }
 
-  #applyChange(record: CommitRecord, kind: CommitRecord['changes'][number]['kind']): Written[] {
+  #applyChange(record: CommitRecord, kind: ChangeKind): Written[] {
     const facts = { revision: record.revision, writer: record.writer }
     if (kind.case === 'entityCreated') {
-      const { id = '', type = '', name = '', parentId = '', createdRevision = 0n } = kind.value.entity ?? {}
+      const { id = '', type = '', name = '', parentId = '', structureRevision = 0n } = kind.value.entity ?? {}
       const fields = new Map<string, ReferenceField>()
       for (const { name: field, value, writeTime } of kind.value.fields) {
         fields.set(field, { value, time: writeTime ?? record.commitTime, ...facts })
       }
-      this.#entities.set(id, { id, type, name, parentId, createdRevision, fields })
+      this.#entities.set(id, { id, type, name, parentId, structureRevision, fields })
       return [...fields].map(([field, current]) => ({
+        kind: 'field',
         entity: { id, type },
         name: field,
         current,
@@ -78,31 +97,29 @@ export class ReferenceStore {
       const previous = entity.fields.get(name)
       const current = { value, time: writeTime ?? record.commitTime, ...facts }
       entity.fields.set(name, current)
-      return [{ entity, name, current, previous }]
+      return [{ kind: 'field', entity, name, current, previous }]
+    } else if (kind.case === 'entityChanged') {
+      const { id = '', name = '', parentId = '', structureRevision = 0n } = kind.value.entity ?? {}
+      const entity = this.#entities.get(id)
+      if (entity !== undefined) Object.assign(entity, { name, parentId, structureRevision })
     }
     return []
   }
 
-  #notify({ entity, name, current, previous }: Written, subscriptions: readonly Subscription[]): Seen[] {
-    const isChange =
-      previous?.value === undefined ||
-      current.value === undefined ||
-      !equals(ValueSchema, current.value, previous.value)
+  #notify(event: Written | Restructured, subscriptions: readonly Subscription[]): Seen[] {
     const byContext = new Map<string, { positions: number[]; paths: readonly string[] }>()
-    for (const [position, { target, fields, trigger, context: paths }] of subscriptions.entries()) {
-      const isTarget = target.case === 'entityId' ? target.value === entity.id : target.value === entity.type
-      if (!isTarget || !fields.includes(name) || (!isChange && trigger !== Trigger.WRITE)) continue
-      const known = byContext.get(paths.join('\n')) ?? { positions: [], paths }
+    for (const [position, subscription] of subscriptions.entries()) {
+      if (!selects(subscription, event)) continue
+      const { context: paths, filter } = subscription
+      const key = [filter, ...paths].join('\n')
+      const known = byContext.get(key) ?? { positions: [], paths }
       known.positions.push(position)
-      byContext.set(paths.join('\n'), known)
+      byContext.set(key, known)
     }
     return [...byContext.values()].map(({ positions, paths }) => ({
       subscriptions: positions,
-      entityId: entity.id,
-      name,
-      current: shownField(entity.id, name, current),
-      previous: previous && shownField(entity.id, name, previous),
-      context: paths.map((path) => this.#follow(entity.id, path.split('->'))),
+      ...shownEvent(event),
+      context: paths.map((path) => this.#follow(event.entity.id, path.split('->'))),
     }))
   }
 
@@ -119,7 +136,7 @@ export class ReferenceStore {
     if (rest.length === 0) {
       if (field !== undefined) return shownField(id, step, field)
       return step === 'Name'
-        ? { entityId: id, name: step, value: entity.name, revision: entity.createdRevision }
+        ? { entityId: id, name: step, value: entity.name, revision: entity.structureRevision }
         : 'unknown_field'
     }
     const kind = field?.value?.kind
@@ -137,6 +154,71 @@ export class ReferenceStore {
     if (step !== 'Parent') throw new Error(`the reference cannot follow ${step}`)
     return entity.parentId === '' ? 'broken_path' : this.#follow(entity.parentId, rest)
   }
+}
+
+type ChangeKind = CommitRecord['changes'][number]['kind']
+
+function restructured(kind: ChangeKind): Restructured[] {
+  if (kind.case !== 'entityCreated' && kind.case !== 'entityDeleted' && kind.case !== 'entityChanged') return []
+  const { id = '', type = '' } = kind.value.entity ?? {}
+  const event = { kind: 'structure' as const, entity: { id, type }, current: kind.value.entity, previous: undefined }
+  if (kind.case === 'entityCreated') return [{ ...event, kinds: [StructureKind.CREATED] }]
+  if (kind.case === 'entityDeleted') {
+    return [{ ...event, kinds: [StructureKind.DELETED], current: undefined, previous: kind.value.entity }]
+  }
+  const { entity, previous } = kind.value
+  const kinds = [
+    ...(entity?.parentId === previous?.parentId ? [] : [StructureKind.MOVED]),
+    ...(entity?.name === previous?.name ? [] : [StructureKind.RENAMED]),
+  ]
+  return kinds.length === 0 ? [] : [{ ...event, kinds, previous }]
+}
+
+function selects({ target, fields, trigger, filter, structure }: Subscription, event: Written | Restructured): boolean {
+  const { id, type } = event.entity
+  if (target.case === 'schemas' || (target.case === 'entityId' ? target.value !== id : target.value !== type))
+    return false
+  if (event.kind === 'structure') return event.kinds.some((kind) => structure.includes(kind)) && passes(filter, event)
+  const { current, previous, name } = event
+  const isChange =
+    previous?.value === undefined || current.value === undefined || !equals(ValueSchema, current.value, previous.value)
+  return fields.includes(name) && (isChange || trigger === Trigger.WRITE) && passes(filter, event)
+}
+
+/** The filters of the tests, in TypeScript. A test that would fail passes: its failure is told. */
+function passes(filter: string, event: Written | Restructured): boolean {
+  if (event.kind === 'structure') return filter === ''
+  const { current, previous } = event
+  switch (filter) {
+    case 'current == 1 || previous == 1':
+      return current.value?.kind.value === 1n || previous?.value?.kind.value === 1n
+    case 'current > 0':
+      // Of what is no number, it cannot be told.
+      return current.value?.kind.case !== 'int' || current.value.kind.value > 0n
+    default:
+      return true
+  }
+}
+
+function shownEvent(event: Written | Restructured): Omit<Seen, 'subscriptions' | 'context'> {
+  const { id } = event.entity
+  if (event.kind === 'structure') return shownStructure(event.kinds, id, event)
+  const { name, current, previous } = event
+  return {
+    entityId: id,
+    name,
+    current: shownField(id, name, current),
+    previous: previous && shownField(id, name, previous),
+  }
+}
+
+/** Structure as a test compares it. */
+export function shownStructure(
+  kinds: readonly StructureKind[],
+  entityId: string,
+  { current, previous }: { current?: Entity | undefined; previous?: Entity | undefined },
+): Omit<Seen, 'subscriptions' | 'context'> {
+  return { entityId, name: kinds.join(), current: current && { ...current }, previous: previous && { ...previous } }
 }
 
 /** A field as a test compares it. */

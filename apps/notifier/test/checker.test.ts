@@ -3,6 +3,7 @@ import { create } from '@bufbuild/protobuf'
 import type { Client } from '@connectrpc/connect'
 import type { NatsConnection } from '@nats-io/transport-node'
 import {
+  StructureKind,
   SubscriptionSchema,
   Trigger,
   ValueSchema,
@@ -17,7 +18,7 @@ import { loadLogAfter } from '@qcore/database'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { openConnection, startNotifier, watchClient, Watching } from './_notifier.ts'
 import { stringValue, subscription } from './_records.ts'
-import { ReferenceStore, shownField, type Seen } from './_reference-store.ts'
+import { ReferenceStore, shownField, shownStructure, type Seen } from './_reference-store.ts'
 import { createWrittenStore, type WrittenStore } from './_written-store.ts'
 
 type MutationInit = NonNullable<Parameters<WrittenStore['commit']>[0]>
@@ -78,7 +79,7 @@ function pick<T>(from: readonly T[]): T {
 function randomMutation(): MutationInit {
   const tank = `t${randomInt(8)}`
   const site = `s${randomInt(4)}`
-  switch (randomInt(14)) {
+  switch (randomInt(16)) {
     case 0:
       return createTank(tank, site)
     case 1:
@@ -102,6 +103,10 @@ function randomMutation(): MutationInit {
       return randomInt(10) === 0
         ? setSchema('Tank', { ...tankFields, [`Extra${randomInt(1_000)}`]: ValueType.STRING })
         : write(tank, 'Level', { case: 'int', value: 0n })
+    case 10:
+      return { case: 'moveEntity', value: { entityId: tank, parentId: site } }
+    case 11:
+      return { case: 'renameEntity', value: { entityId: tank, name: `tank ${randomInt(9)}` } }
     default:
       return write(tank, 'Level', { case: 'int', value: BigInt(randomInt(3)) })
   }
@@ -129,12 +134,17 @@ const contexts = [
   ['Parent->Children->0->Level', 'Site->Children->1->Name', 'Absent'],
 ]
 
+const kinds = [StructureKind.CREATED, StructureKind.DELETED, StructureKind.MOVED, StructureKind.RENAMED]
+
 function randomSubscriptions(): Subscription[] {
   return Array.from({ length: 1 + randomInt(6) }, () => {
     const fields = pick([['Level'], ['Level', 'Note'], ['Site', 'Peers'], ['Level', 'Note', 'Site', 'Peers']])
     const target = randomInt(2) === 0 ? { entityType: 'Tank' } : { entityId: `t${randomInt(4)}` }
     const trigger = pick([Trigger.UNSPECIFIED, Trigger.WRITE])
-    return create(SubscriptionSchema, { ...subscription(target, fields, { trigger, context: pick(contexts) }) })
+    const structure = pick([[], [], kinds, [StructureKind.MOVED], [StructureKind.RENAMED, StructureKind.DELETED]])
+    const filter = structure.length > 0 ? '' : pick(['', '', 'current == 1 || previous == 1', 'current > 0'])
+    const rest = { trigger, context: pick(contexts), filter, structure }
+    return create(SubscriptionSchema, subscription(target, pick([fields, structure.length > 0 ? [] : fields]), rest))
   })
 }
 
@@ -190,13 +200,19 @@ class Subscriber {
   }
 }
 
-function seenNotification({ subscriptions, current, previous, context }: Notification): Seen {
+function seenNotification({ subscriptions, current, previous, context, event }: Notification): Seen {
+  const told =
+    event.case === 'structure'
+      ? shownStructure(event.value.kinds, event.value.entityId, event.value)
+      : {
+          entityId: current?.entityId ?? '',
+          name: current?.name ?? '',
+          current: current && seenField(current),
+          previous: previous && seenField(previous),
+        }
   return {
     subscriptions: [...subscriptions],
-    entityId: current?.entityId ?? '',
-    name: current?.name ?? '',
-    current: current && seenField(current),
-    previous: previous && seenField(previous),
+    ...told,
     context: context.map(({ outcome }) => {
       if (outcome.case === 'problem') return outcome.value.code
       return outcome.value && seenField(outcome.value)

@@ -19,10 +19,10 @@ import type { Commit, HistoryChange } from './history/history-change.ts'
 import { listCommits, listHistory, type CommitListOptions, type HistoryOptions } from './history/list-history.ts'
 import { PastStore } from './history/past-store.ts'
 import type { NotificationStream } from './notify/notification-stream.ts'
-import type { Notification, NotifyTarget } from './notify/notification.ts'
 import { Notifier } from './notify/notifier.ts'
 import type { NotificationCallback, NotifyOptions } from './notify/subscriber.ts'
 import type { Subscription } from './notify/subscription.ts'
+import type { NotificationFor, WatchTarget } from './notify/watch-target.ts'
 import { childrenOf } from './read/children.ts'
 import { isPast, Session, type Consistency, type Moment, type ReadOptions } from './read/consistency.ts'
 import { EntityReader } from './read/entity-reader.ts'
@@ -264,7 +264,11 @@ export class Client implements AsyncDisposable {
   }
 
   /** Calls back for every change of what is watched, in order. Resolves when the subscription is live. */
-  notify(target: NotifyTarget, callback: NotificationCallback, options: NotifyOptions = {}): Promise<Subscription> {
+  notify<const Target extends WatchTarget>(
+    target: Target,
+    callback: NotificationCallback<NotificationFor<Target>>,
+    options: NotifyOptions = {},
+  ): Promise<Subscription> {
     return this.#notifier.subscribe(target, callback, options)
   }
 
@@ -272,19 +276,22 @@ export class Client implements AsyncDisposable {
    * The same to iterate over. Resolves when the subscription is live. `take` makes what is iterated over; what it throws ends
    * the subscription.
    */
-  notifications(target: NotifyTarget, options?: NotifyOptions): Promise<NotificationStream>
-  notifications<Item>(
-    target: NotifyTarget,
+  notifications<const Target extends WatchTarget>(
+    target: Target,
+    options?: NotifyOptions,
+  ): Promise<NotificationStream<NotificationFor<Target>>>
+  notifications<const Target extends WatchTarget, Item>(
+    target: Target,
     options: NotifyOptions,
-    take: (notification: Notification) => Item,
+    take: (notification: NotificationFor<Target>) => Item,
   ): Promise<NotificationStream<Item>>
-  notifications<Item>(
-    target: NotifyTarget,
+  notifications<const Target extends WatchTarget, Item>(
+    target: Target,
     options: NotifyOptions = {},
-    take?: (notification: Notification) => Item,
-  ): Promise<NotificationStream> | Promise<NotificationStream<Item>> {
+    take?: (notification: NotificationFor<Target>) => Item,
+  ): Promise<NotificationStream<NotificationFor<Target>>> | Promise<NotificationStream<Item>> {
     if (take !== undefined) return this.#notifier.iterate(target, options, take)
-    return this.#notifier.iterate(target, options, (notification) => notification)
+    return this.#notifier.iterate(target, options, (notification: NotificationFor<Target>) => notification)
   }
 
   /** Binds an entity, to read, write and watch it field by field; nothing is read. */

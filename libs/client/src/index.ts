@@ -10,6 +10,7 @@ export { TypedQuery } from './bindings/typed-query.ts'
 export { commit, CommitBuilder } from './commit/commit-builder.ts'
 export { PastStore } from './history/past-store.ts'
 export { NotificationStream } from './notify/notification-stream.ts'
+export { ResultList } from './notify/result-list.ts'
 export { Subscription } from './notify/subscription.ts'
 export { Pages } from './read/pages.ts'
 export { FieldValidator } from './schema/field-validator.ts'
@@ -53,7 +54,25 @@ export type { ConnectOptions } from './connect.ts'
 export type { Commit, CommitChange, FormerField, HistoryChange } from './history/history-change.ts'
 export type { CommitListOptions, HistoryOptions } from './history/list-history.ts'
 export type { NatsAddress } from './connection/connection.ts'
-export type { MissingField, Notification, NotifyTarget } from './notify/notification.ts'
+export type {
+  AnyNotification,
+  MissingField,
+  Notification,
+  PathNotification,
+  QueryNotification,
+  SchemaNotification,
+  StructureNotification,
+} from './notify/notification.ts'
+export type {
+  NotificationFor,
+  NotifyTarget,
+  PathTarget,
+  QueryTarget,
+  SchemaTarget,
+  StructureTarget,
+  WatchTarget,
+} from './notify/watch-target.ts'
+export type { StructureEvent } from './notify/structure-events.ts'
 export type { NotificationCallback, NotifyOptions, ResumePoint } from './notify/subscriber.ts'
 export type { Consistency, Moment, ReadOptions } from './read/consistency.ts'
 export type { ExistsInput } from './read/exists.ts'

@@ -167,6 +167,11 @@ export const errorRegistry = {
     status: 'resource_exhausted',
     meaning: 'The caller reads slower than the stream is sent. Resume from the last revision handled.',
   },
+  too_much_state: {
+    status: 'resource_exhausted',
+    meaning:
+      'A subscription to a query or a path would have to keep more in memory than one may, or than the notifier has left. Ask of fewer entities; docs/limits.md has the limits.',
+  },
   overloaded: { status: 'resource_exhausted', meaning: 'A queue is full. Nothing was done. Retry after a moment.' },
   out_of_order: {
     status: 'aborted',

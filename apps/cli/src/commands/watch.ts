@@ -1,60 +1,95 @@
-import { QError, type Notification, type NotifyTarget } from '@qcore/client'
-import { InvalidArgumentError, type Command } from 'commander'
+import { QError, type NotifyOptions, type StructureEvent, type WatchTarget } from '@qcore/client'
+import { InvalidArgumentError, Option, type Command } from 'commander'
 import { entityId } from '../entity-path.ts'
-import { jsonOfField } from '../field-text.ts'
 import { describeError } from '../exit-code.ts'
 import type { Io } from '../io.ts'
+import { jsonOfNotification, textOfNotification } from '../notification-text.ts'
 import { outJson, withSession, type Session } from '../session.ts'
-import { textOfValue } from '../value-text.ts'
 
 interface WatchOptions {
   context: string[]
   every?: boolean
+  filter?: string
+  structure: StructureEvent[]
+  schema?: boolean
+  query?: string
+  initial: boolean
   after?: number
   count?: number
 }
+
+const structureEvents: readonly StructureEvent[] = ['created', 'deleted', 'moved', 'renamed', 'children-reordered']
 
 export function addWatch(program: Command, io: Io): void {
   program
     .command('watch')
     .description('show changes as they happen, until Ctrl-C')
-    .argument('<target>', 'a type, or id or path of an entity')
-    .argument('<fields...>', 'the fields to watch')
+    .argument('[target]', 'a type, or id or path of an entity; with --schema a type, or nothing for all')
+    .argument('[fields...]', 'the fields to watch; or one path, as in queries')
+    .addOption(
+      new Option(
+        '--structure <event>',
+        'instead of fields: created, deleted, moved, renamed, children-reordered; may be repeated',
+      )
+        .argParser(structureEvent)
+        .default([]),
+    )
+    .option('--query <text>', 'instead of a target: what a query finds, and its changes')
+    .option('--no-initial', 'with --query: without the result that it begins with')
+    .option('--schema', 'instead of fields: changes of the schema')
     .option('--context <path>', 'a field to show along, as it was then; may be repeated', collect, [])
+    .option(
+      '--filter <expression>',
+      'show only what a CEL expression over current, previous, context and field is true of',
+    )
     .option('--every', 'show every write, also of the same value')
     .option('--after <revision>', 'begin after a revision instead of now', wholeNumber)
     .option('--count <changes>', 'end after so many', wholeNumber)
-    .action((named: string, fields: string[], options: WatchOptions, command: Command) =>
+    .action((named: string | undefined, fields: string[], options: WatchOptions, command: Command) =>
       withSession(command, io, async (session) => watch(session, { named, fields }, options)),
     )
 }
 
 async function watch(
   session: Session,
-  { named, fields }: { named: string; fields: string[] },
-  { context, every = false, after, count = Infinity }: WatchOptions,
+  asked: { named: string | undefined; fields: string[] },
+  options: WatchOptions,
 ): Promise<void> {
   const { io, q, json } = session
-  const target: NotifyTarget = {
-    ...(await targetOf(session, named)),
-    fields,
-    context,
-    trigger: every ? 'write' : 'change',
-  }
-  const notifications = await q.notifications(target, {
+  const { context, after, count = Infinity } = options
+  const target = await targetOf(session, asked, options)
+  const notifyOptions: NotifyOptions = {
     ...(after === undefined ? {} : { resumeAfter: { revision: after } }),
     onInterruption: (error) => io.err(`qcore: interrupted, going on: ${describeError(error)}\n`),
-  })
+  }
   let shown = 0
-  for await (const notification of notifications) {
-    if (json) await outJson(io, jsonOf(notification, context))
-    else await io.out(`${textOf(notification, context)}\n`)
+  for await (const notification of await q.notifications(target, notifyOptions)) {
+    if (json) await outJson(io, jsonOfNotification(notification, context))
+    else await io.out(`${textOfNotification(notification, context)}\n`)
     shown += 1
     if (shown >= count) return
   }
 }
 
-async function targetOf({ q }: Session, named: string): Promise<{ type: string } | { entity: string }> {
+async function targetOf(
+  session: Session,
+  { named, fields }: { named: string | undefined; fields: string[] },
+  { context, filter, structure, schema = false, query, initial, every = false }: WatchOptions,
+): Promise<WatchTarget> {
+  if (query !== undefined) return { query, initial, trigger: every ? 'write' : 'change' }
+  if (schema) return { schemas: named ?? '*' }
+  if (named === undefined) throw new QError('invalid_request', 'name a type or an entity', { field: 'target' })
+  const watched = { ...(await watchedBy(session, named)), context, ...(filter === undefined ? {} : { filter }) }
+  const trigger = every ? 'write' : 'change'
+  const [path, ...others] = fields
+  if (structure.length === 0 && path?.includes('->') === true && others.length === 0)
+    return { ...watched, path, trigger }
+  if (structure.length === 0) return { ...watched, fields, trigger }
+  if (fields.length === 0) return { ...watched, structure }
+  throw new QError('invalid_request', 'either fields or --structure', { field: 'structure' })
+}
+
+async function watchedBy({ q }: Session, named: string): Promise<{ type: string } | { entity: string }> {
   if (named.startsWith('/')) return { entity: await entityId(q, named) }
   const isType = /^[A-Za-z][A-Za-z0-9_]*$/.test(named) && (await q.exists({ type: named }))
   if (isType) return { type: named }
@@ -62,42 +97,14 @@ async function targetOf({ q }: Session, named: string): Promise<{ type: string }
   throw new QError('unknown_entity', `${named} is neither a type nor an entity`, { field: 'target' })
 }
 
-function textOf(
-  { time, entityId: id, name, current, previous, context }: Notification,
-  paths: readonly string[],
-): string {
-  const before = previous === undefined ? '' : `${textOfValue(previous)} → `
-  const extra = context.map((field, index) => {
-    const value = 'problem' in field ? `<${field.problem.code}>` : textOfValue(field)
-    return `  ${paths[index] ?? ''}=${value}`
-  })
-  return `${time.toString()}  ${id}  ${name}  ${before}${textOfValue(current)}${extra.join('')}`
-}
-
-function jsonOf(
-  { revision, time, entityId: id, name, current, previous, context }: Notification,
-  paths: readonly string[],
-) {
-  const entries = context.map((field, index) => {
-    const value =
-      'problem' in field
-        ? { problem: { code: field.problem.code, message: field.problem.message } }
-        : jsonOfField(field)
-    return [paths[index] ?? '', value] as const
-  })
-  return {
-    revision,
-    time: time.toString(),
-    entityId: id,
-    name,
-    current: jsonOfField(current),
-    previous: previous === undefined ? null : jsonOfField(previous),
-    context: Object.fromEntries(entries),
-  }
-}
-
 function collect(path: string, before: readonly string[]): string[] {
   return [...before, path]
+}
+
+function structureEvent(text: string, before: readonly StructureEvent[]): StructureEvent[] {
+  const event = structureEvents.find((each) => each === text)
+  if (event === undefined) throw new InvalidArgumentError(`It is one of ${structureEvents.join(', ')}.`)
+  return [...before, event]
 }
 
 function wholeNumber(text: string): number {

@@ -5,7 +5,7 @@ import {
   type FieldState,
   type TypeModel,
 } from '@qcore/model'
-import { decodeFieldChange, type ChangeOutline, type LogRecord } from '@qcore/replica'
+import { decodeEntityCreated, decodeFieldChange, type ChangeOutline, type LogRecord } from '@qcore/replica'
 
 /** An entity after a change that concerns it. Undefined: the change alone does not tell. Null: there is none. */
 export function entityAfter(
@@ -14,6 +14,7 @@ export function entityAfter(
   { record, typeOf }: { record: LogRecord; typeOf: (name: string) => TypeModel | undefined },
 ): EntityState | null | undefined {
   if (change.kind === 'entity_deleted') return null
+  if (change.kind === 'entity_created') return createdEntity(change, record, typeOf(change.type))
   if (change.kind === 'entity_changed' && entity !== null) {
     const { name, parentId, place } = change
     return { ...entity, name, parentId, place, structureRevision: record.revision }
@@ -29,4 +30,26 @@ export function entityAfter(
     revision: record.revision,
   }
   return { ...entity, fields: entity.fields.with(field.position, state) }
+}
+
+function createdEntity(
+  change: Extract<ChangeOutline, { kind: 'entity_created' | 'entity_deleted' }>,
+  { revision, commitTimeUs, writer }: LogRecord,
+  type: TypeModel | undefined,
+): EntityState | undefined {
+  const { entity, fields } = decodeEntityCreated(change)
+  if (entity === undefined || type === undefined) return undefined
+  const given = new Map(fields.map((field) => [field.name, field]))
+  const states: FieldState[] = []
+  for (const { name, valueType } of type.fields) {
+    const field = given.get(name)
+    // The types are those of after the commit: a field that it added as well is not among the fields.
+    if (field?.value === undefined) return undefined
+    const writeTimeUs =
+      field.writeTime === undefined ? commitTimeUs : Number(microsFromTimestamp(field.writeTime, 'write_time'))
+    states.push({ value: fieldValueFromMessage(valueType, field.value, name), writeTimeUs, writer, revision })
+  }
+  const { id, name, parentId, place } = entity
+  const facts = { id, type: type.name, name, parentId, place, createdRevision: revision, structureRevision: revision }
+  return { ...facts, fields: states }
 }

@@ -1,5 +1,5 @@
 import type { ContextField } from '@qcore/contracts'
-import { allGrants, type FieldPath, type Grants } from '@qcore/model'
+import { allGrants, type FieldPath, type Grants, type TypeModel } from '@qcore/model'
 import {
   resolvePath,
   visibleSource,
@@ -8,9 +8,7 @@ import {
   type PresentTypes,
   type Replica,
 } from '@qcore/replica'
-import type { FieldWrite } from '../match/field-write.ts'
 import type { ContextResolver } from '../notify/context-resolver.ts'
-import { isVisibleWrite } from '../notify/visible-write.ts'
 import { contextField } from './context-field.ts'
 import type { ContextRead } from './context-read.ts'
 import { ObservedSource } from './observed-source.ts'
@@ -58,9 +56,12 @@ export class LiveResolver implements ContextResolver {
     return field
   }
 
-  isVisible(write: FieldWrite, grants: Grants): boolean {
-    return isVisibleWrite(write, this.#options.replica.types, grants)
+  get present(): PresentTypes | undefined {
+    return this.#options.replica.types
   }
+
+  /** Those of the newest commit, which is the change's as long as nothing has been waited for. */
+  typeThen = (name: string): TypeModel | undefined => this.#options.replica.types?.get(name)
 
   #read(read: ContextRead): ContextField | Promise<ContextField> {
     const { replica } = this.#options

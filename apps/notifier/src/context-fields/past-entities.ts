@@ -24,6 +24,7 @@ const mostKept = 10_000
 /** Entities as of one revision, which can be moved on commit by commit. What is not here is loaded from the past. */
 export class PastEntities implements EntitySource {
   readonly #past: Past
+  readonly #mostKept: number
   #revision: number
   readonly #entities = new Map<string, EntityState | null>()
   readonly #children = new Map<string, Children>()
@@ -33,9 +34,32 @@ export class PastEntities implements EntitySource {
   #types: TypeRegistry | undefined
   #loading: Promise<void> | undefined
 
-  constructor(past: Past, revision: number) {
+  /** @param most entities, and lists of children, that are kept */
+  constructor(past: Past, revision: number, most = mostKept) {
     this.#past = past
     this.#revision = revision
+    this.#mostKept = most
+  }
+
+  get revision(): number {
+    return this.#revision
+  }
+
+  /** The types of the revision. Throws `unavailable`. */
+  async types(): Promise<TypeRegistry> {
+    this.#types ??= await this.#past.types(this.#revision)
+    return this.#types
+  }
+
+  /** Runs a reading, which is undefined as long as something that it needs is not here, until it runs through. */
+  async attempt<T>(read: (source: EntitySource) => T | undefined): Promise<T> {
+    await this.types()
+    for (let round = 0; round < mostRounds; round++) {
+      const result = read(this)
+      if (result !== undefined) return result
+      await this.#loadMissed()
+    }
+    throw new QError('internal', 'a reading of the past does not come to an end')
   }
 
   entity(id: string): EntityState | null | undefined {
@@ -76,16 +100,11 @@ export class PastEntities implements EntitySource {
     await this.#loadMissed()
   }
 
-  /** Loads the types as of the revision. */
-  async loadTypes(): Promise<void> {
-    this.#types ??= await this.#past.types(this.#revision)
-  }
-
   /** Moves on to the next revision. */
   advance(record: LogRecord): void {
     this.#revision = record.revision
-    if (this.#entities.size > mostKept) this.#entities.clear()
-    if (this.#children.size > mostKept) this.#children.clear()
+    if (this.#entities.size > this.#mostKept) this.#entities.clear()
+    if (this.#children.size > this.#mostKept) this.#children.clear()
     for (const change of record.changes) {
       if (change.kind === 'other') continue
       if (change.kind === 'schema_changed') {

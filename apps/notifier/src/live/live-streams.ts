@@ -1,12 +1,17 @@
 import type { SchemaChanged } from '@qcore/contracts'
 import { timestampFromMicros } from '@qcore/model'
-import { decodeSchemaChanged, type LogRecord } from '@qcore/replica'
+import { decodeSchemaChanged, type LogRecord, type PresentTypes } from '@qcore/replica'
+import type { FieldWrite } from '../match/field-write.ts'
 import { MatchIndex } from '../match/match-index.ts'
+import type { NotifiedChange } from '../match/notified-change.ts'
+import { lackingWrites, watchedChanges } from '../match/watched-changes.ts'
 import { notifierMetrics } from '../metrics.ts'
 import type { ContextResolver } from '../notify/context-resolver.ts'
-import { notifyWrites, watchedWrites } from '../notify/notify-writes.ts'
-import type { FieldWrite } from '../match/field-write.ts'
+import { notifyChanges } from '../notify/notify-changes.ts'
+import type { OutgoingNotification } from '../notify/outgoing-notification.ts'
+import { trackedNotifications, withTracked } from '../notify/tracked-notifications.ts'
 import { RevisionNotice, type NoticedCommit } from '../stream/revision-notice.ts'
+import { LiveTracking } from './live-tracking.ts'
 import type { StreamEnd } from '../stream/stream-end.ts'
 import type { WatchStream } from '../stream/watch-stream.ts'
 
@@ -21,6 +26,10 @@ export interface LiveStreamsOptions {
   resolverAt(revision: number): ContextResolver
   /** Completes writes whose value before is lacking. */
   complete(writes: readonly FieldWrite[]): Promise<void>
+  /** The types at the applied revision; undefined for a moment after the log was replaced. */
+  types(): PresentTypes | undefined
+  /** Bytes that the queries and paths of all streams may keep. */
+  readonly trackedBytes: number
 }
 
 /**
@@ -31,6 +40,7 @@ export class LiveStreams implements Disposable {
   readonly #open = new Set<WatchStream>()
   readonly #live = new Set<WatchStream>()
   readonly #index = new MatchIndex<WatchStream>()
+  readonly tracking: LiveTracking
   readonly #options: LiveStreamsOptions
   readonly #timer: NodeJS.Timeout
   #queueBytes = 0
@@ -40,6 +50,8 @@ export class LiveStreams implements Disposable {
 
   constructor(options: LiveStreamsOptions) {
     this.#options = options
+    this.tracking = new LiveTracking(() => options.types(), options.trackedBytes)
+    this.tracking.begin(options.feed.appliedRevision)
     this.#timer = setInterval(() => this.#tick(), progressEveryMs)
   }
 
@@ -65,6 +77,7 @@ export class LiveStreams implements Disposable {
     notifierMetrics.streams.dec()
     notifierMetrics.subscriptions.dec(stream.subscriptionCount)
     this.#detach(stream)
+    if (stream.trackers !== undefined) this.tracking.close(stream.trackers)
     if (this.#open.size === 0) this.#allClosed?.resolve()
   }
 
@@ -73,15 +86,25 @@ export class LiveStreams implements Disposable {
     for (const change of record.changes) {
       if (change.kind === 'schema_changed') this.#applySchema(decodeSchemaChanged(change), record.revision)
     }
-    const writes = watchedWrites(record, this.#index)
-    if (writes.length === 0) return
+    const outcomes = this.tracking.apply(record, this.#options.types())
+    for (const [stream, outcome] of outcomes) if (outcome === 'behind') this.#sendBack(stream, record.revision)
+    const changes = watchedChanges(record, this.#index)
+    if (changes.length === 0 && outcomes.size === 0) return
     const resolver = this.#options.resolverAt(record.revision)
     const commit = { revision: record.revision, commitTime: timestampFromMicros(record.commitTimeUs) }
-    if (writes.some((write) => write.lackingRevision !== undefined)) return this.#applyLater(commit, writes, resolver)
-    for (const [stream, notifications] of notifyWrites(writes, this.#index, resolver)) {
+    const tracked = trackedNotifications(outcomes, resolver)
+    if (lackingWrites(changes).length > 0) return this.#applyLater(commit, { changes, tracked }, resolver)
+    const notified = withTracked(notifyChanges(changes, this.#index, resolver), tracked)
+    for (const [stream, notifications] of notified) {
       this.#push(stream, new RevisionNotice(commit, notifications))
       this.#notifications += notifications.length
     }
+  }
+
+  /** A stream whose trackers lack something goes on from the log. */
+  #sendBack(stream: WatchStream, revision: number): void {
+    stream.replayFrom(revision)
+    this.#detach(stream)
   }
 
   /** Ends the streams that name fields which are gone. */
@@ -95,9 +118,15 @@ export class LiveStreams implements Disposable {
   }
 
   /** Holds the place of a commit whose writes are not complete in every stream that it may concern. */
-  #applyLater(commit: NoticedCommit, writes: readonly FieldWrite[], resolver: ContextResolver): void {
-    const streams = new Set(writes.flatMap((write) => this.#index.subscribers(write)))
-    const notified = this.#options.complete(writes).then(() => notifyWrites(writes, this.#index, resolver))
+  #applyLater(
+    commit: NoticedCommit,
+    { changes, tracked }: { changes: readonly NotifiedChange[]; tracked: Map<WatchStream, OutgoingNotification[]> },
+    resolver: ContextResolver,
+  ): void {
+    const streams = new Set([...changes.flatMap((change) => this.#index.subscribers(change)), ...tracked.keys()])
+    const notified = this.#options
+      .complete(lackingWrites(changes))
+      .then(() => withTracked(notifyChanges(changes, this.#index, resolver), tracked))
     notified.catch(() => undefined)
     for (const stream of streams) {
       this.#push(
@@ -118,8 +147,9 @@ export class LiveStreams implements Disposable {
     if (stream.hasEnded) this.#detach(stream)
   }
 
-  /** Ends all open streams. */
+  /** Ends all open streams: what comes next may be of another log. */
   endAll(reason: StreamEnd): void {
+    this.tracking.begin(this.#options.feed.appliedRevision)
     for (const stream of this.#open) {
       stream.end(reason)
       this.#detach(stream)
@@ -143,6 +173,7 @@ export class LiveStreams implements Disposable {
   }
 
   #detach(stream: WatchStream): void {
+    if (stream.trackers !== undefined) this.tracking.leave(stream.trackers)
     if (this.#live.delete(stream)) this.#index.delete(stream.groups)
   }
 

@@ -1,8 +1,12 @@
 import { create } from '@bufbuild/protobuf'
 import type { Timestamp } from '@bufbuild/protobuf/wkt'
-import { FieldSchema, type Field, type FieldState, type Value } from '@qcore/contracts'
-import { timestampFromMicros } from '@qcore/model'
+import { FieldSchema, type Field, type FieldState, type Notification, type Value } from '@qcore/contracts'
+import { celFromMessage, type CelInput } from '@qcore/expression'
+import { timestampFromMicros, type Grants } from '@qcore/model'
 import { decodeEntityCreated, decodeFieldChange, type ChangeOutline, type LogRecord } from '@qcore/replica'
+import { fieldBytes } from '../notify/notification-size.ts'
+import { seenType, type SeenTypes } from '../notify/seen-types.ts'
+import type { FilterInputs, LookUp, NotifiedChange } from './notified-change.ts'
 import { sameValue } from './same-value.ts'
 
 /** What a field holds from the commit on, and what it held. */
@@ -15,7 +19,7 @@ interface WrittenValue {
 }
 
 /** A field that a commit wrote. Its values are decoded, and its messages made, when asked for: once for all streams. */
-export class FieldWrite {
+export class FieldWrite implements NotifiedChange {
   readonly entityId: string
   readonly entityType: string
   readonly name: string
@@ -84,6 +88,28 @@ export class FieldWrite {
     return (this.#previous = field)
   }
 
+  get lookUps(): readonly LookUp[] {
+    return [
+      { kind: 'entity', target: this.entityId, field: this.name },
+      { kind: 'type', target: this.entityType, field: this.name },
+    ]
+  }
+
+  get filterInputs(): FilterInputs {
+    const { value, previous } = this.#decode()
+    return { current: celOf(value), previous: celOf(previous?.value), field: this.name }
+  }
+
+  fill(message: Notification): number {
+    message.current = this.current
+    if (this.previous !== undefined) message.previous = this.previous
+    return fieldBytes(message.current) + fieldBytes(message.previous)
+  }
+
+  isVisible(seen: SeenTypes, grants: Grants): boolean {
+    return grants.hasAll || seenType(seen, this.entityType, grants)?.fieldsByName.has(this.name) === true
+  }
+
   #decode(): WrittenValue {
     return (this.#written ??= 'kind' in this.#source ? decodeFieldChange(this.#source) : this.#source)
   }
@@ -98,26 +124,19 @@ export class FieldWrite {
   }
 }
 
+function celOf(value: Value | undefined): CelInput {
+  return value === undefined ? null : celFromMessage(value)
+}
+
 /**
- * The fields that a commit wrote, in the order of its changes. A created entity counts as a write of each of its
- * fields; a deleted one, and the defaults of fields that a schema added, as none.
- *
- * @param isWatched tells which entities to go through at all, so that the rest costs nothing
+ * The fields that a change of a commit wrote. A created entity counts as a write of each of its fields; a deleted one, and
+ * the defaults of fields that a schema added, as none.
  */
-export function* fieldWrites(
-  record: LogRecord,
-  isWatched: (entityId: string, entityType: string) => boolean,
-): Generator<FieldWrite> {
-  for (const change of record.changes) {
-    if (change.kind !== 'field_changed' && change.kind !== 'entity_created') continue
-    const { entityId, type } = change
-    if (!isWatched(entityId, type)) continue
-    if (change.kind === 'field_changed') {
-      yield new FieldWrite(record, change, change)
-    } else {
-      for (const { name, value, writeTime } of decodeEntityCreated(change).fields) {
-        yield new FieldWrite(record, { entityId, type, name }, { value, writeTime })
-      }
-    }
+export function* fieldWrites(record: LogRecord, change: ChangeOutline): Generator<FieldWrite> {
+  if (change.kind === 'field_changed') yield new FieldWrite(record, change, change)
+  if (change.kind !== 'entity_created') return
+  const { entityId, type } = change
+  for (const { name, value, writeTime } of decodeEntityCreated(change).fields) {
+    yield new FieldWrite(record, { entityId, type, name }, { value, writeTime })
   }
 }

@@ -1,8 +1,8 @@
-import { Trigger, type Subscription } from '@qcore/contracts'
+import { StructureKind, Trigger, type Subscription } from '@qcore/contracts'
 import { allGrants } from '@qcore/model'
 import { describe, expect, it } from 'vitest'
-import { fieldChanged, record, stringValue, subscription } from '../../test/_records.ts'
-import { fieldWrites, type FieldWrite } from './field-write.ts'
+import { fieldChanged, record, stringValue, subscription, writesOf } from '../../test/_records.ts'
+import type { FieldWrite } from './field-write.ts'
 import { MatchIndex } from './match-index.ts'
 import { groupSubscriptions } from './subscription-group.ts'
 
@@ -15,7 +15,7 @@ function indexOf(streams: Record<string, Subscription[]>): MatchIndex<string> {
 
 function write(entityId: string, field: string, { same = false, type = 'Tank' } = {}): FieldWrite {
   const change = fieldChanged(entityId, field, stringValue('new'), stringValue(same ? 'new' : 'old'), type)
-  const [only] = fieldWrites(record(7, change), () => true)
+  const [only] = writesOf(record(7, change))
   if (only === undefined) throw new Error('the record has no write')
   return only
 }
@@ -119,5 +119,27 @@ describe('the match index', () => {
     expect(index.isWatched('e2', 'Tank')).toBe(true)
     index.delete(groups)
     expect(index.isWatched('e1', 'Tank')).toBe(false)
+  })
+})
+
+describe('the cost of a change', () => {
+  it('is that of the subscriptions that match it, however many there are', () => {
+    const counts = [10, 10_000].map((others) => {
+      const streams: Record<string, Subscription[]> = {
+        a: [subscription({ entityId: 'e1' }, ['Level'])],
+        b: [subscription({ entityType: 'Tank' }, ['Level']), subscription({ entityType: 'Tank' }, ['Name'])],
+      }
+      for (let other = 0; other < others; other++) {
+        streams[`other ${other}`] = [
+          subscription({ entityId: `other${other}` }, ['Level']),
+          subscription({ entityType: `Type${other}` }, ['Level'], { filter: `current == ${other % 10}` }),
+          subscription({ entityId: `other${other}` }, [], { structure: [StructureKind.MOVED] }),
+        ]
+      }
+      const index = indexOf(streams)
+      expect(selected(index, write('e1', 'Level'))).toHaveLength(2)
+      return index.candidates
+    })
+    expect(counts).toEqual([2, 2])
   })
 })

@@ -1,22 +1,27 @@
-import type { FieldWrite } from './field-write.ts'
+import type { NotifiedChange } from './notified-change.ts'
 import type { Selection, SubscriptionGroup } from './subscription-group.ts'
 
 type GroupsByField<S> = Map<string, Set<SubscriptionGroup<S>>>
 
 /**
- * Finds the subscriptions that a write is for: two look-ups, by entity and field and by type and field, so the cost
+ * Finds the subscriptions that a change is for: a few look-ups, by entity and field and by type and field, so the cost
  * depends on the subscriptions that match and not on how many there are.
  */
 export class MatchIndex<S> {
   readonly #targets = {
     entity: new Map<string, GroupsByField<S>>(),
     type: new Map<string, GroupsByField<S>>(),
+    schema: new Map<string, GroupsByField<S>>(),
   }
+  #structureGroups = 0
+  /** Groups that `select` has looked at. */
+  candidates = 0
 
   add(groups: Iterable<SubscriptionGroup<S>>): void {
     for (const group of groups) {
       const fields = entryOf(this.#targets[group.kind], group.target, () => new Map())
       entryOf(fields, group.field, () => new Set()).add(group)
+      if (isOfStructure(group)) this.#structureGroups += 1
     }
   }
 
@@ -25,7 +30,7 @@ export class MatchIndex<S> {
       const targets = this.#targets[group.kind]
       const fields = targets.get(group.target)
       const members = fields?.get(group.field)
-      members?.delete(group)
+      if (members?.delete(group) === true && isOfStructure(group)) this.#structureGroups -= 1
       if (members?.size === 0) fields?.delete(group.field)
       if (fields?.size === 0) targets.delete(group.target)
     }
@@ -35,32 +40,46 @@ export class MatchIndex<S> {
   readonly isWatched = (entityId: string, entityType: string): boolean =>
     this.#targets.entity.has(entityId) || this.#targets.type.has(entityType)
 
-  /** The streams that watch the field of a write, whatever its value. */
-  subscribers(write: FieldWrite): S[] {
-    const ofEntity = this.#targets.entity.get(write.entityId)?.get(write.name) ?? []
-    const ofType = this.#targets.type.get(write.entityType)?.get(write.name) ?? []
-    return [...ofEntity, ...ofType].map(({ whenChanged }) => whenChanged.subscriber)
+  /** Whether any subscription concerns structure. */
+  get watchesStructure(): boolean {
+    return this.#structureGroups > 0
   }
 
-  /** Whether any stream watches the field of a write. */
-  concerns(write: FieldWrite): boolean {
-    const { entity, type } = this.#targets
-    return entity.get(write.entityId)?.has(write.name) === true || type.get(write.entityType)?.has(write.name) === true
+  get watchesSchemas(): boolean {
+    return this.#targets.schema.size > 0
   }
 
-  /** For whom a write is; one selection a stream and context. */
-  select(write: FieldWrite): Selection<S>[] {
-    const ofEntity = this.#targets.entity.get(write.entityId)?.get(write.name)
-    const ofType = this.#targets.type.get(write.entityType)?.get(write.name)
+  /** The streams that a change may be for, whatever it changes. */
+  subscribers(change: NotifiedChange): S[] {
+    return this.#found(change).flatMap((groups) => Array.from(groups, ({ whenChanged }) => whenChanged.subscriber))
+  }
+
+  /** Whether a change may be for any stream. */
+  concerns({ lookUps }: NotifiedChange): boolean {
+    return lookUps.some(({ kind, target, field }) => this.#targets[kind].get(target)?.has(field) === true)
+  }
+
+  /** For whom a change is; one selection a stream and context. */
+  select(change: NotifiedChange): Selection<S>[] {
+    const found = this.#found(change)
     const selections: Selection<S>[] = []
-    for (const groups of [ofEntity, ofType]) {
-      for (const group of groups ?? []) {
-        const selection = write.changed ? group.whenChanged : group.whenSame
+    for (const groups of found) {
+      this.candidates += groups.size
+      for (const group of groups) {
+        const selection = change.changed ? group.whenChanged : group.whenSame
         if (selection !== undefined) selections.push(selection)
       }
     }
-    return ofEntity === undefined || ofType === undefined ? selections : mergeSelections(selections)
+    return found.length <= 1 ? selections : mergeSelections(selections)
   }
+
+  #found({ lookUps }: NotifiedChange): ReadonlySet<SubscriptionGroup<S>>[] {
+    return lookUps.flatMap(({ kind, target, field }) => this.#targets[kind].get(target)?.get(field) ?? [])
+  }
+}
+
+function isOfStructure({ field }: { field: string }): boolean {
+  return field.startsWith('#')
 }
 
 function entryOf<K, V>(map: Map<K, V>, key: K, make: () => V): V {

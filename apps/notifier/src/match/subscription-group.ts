@@ -1,9 +1,15 @@
 import { Trigger, type Subscription } from '@qcore/contracts'
+import { QError } from '@qcore/errors'
 import { parsePath, type FieldPath, type Grants } from '@qcore/model'
+import { Filter } from '../notify/filter.ts'
+import { schemaKey, structureKey, type LookUp } from './notified-change.ts'
+import { assertShape } from './subscription-shape.ts'
 
-/** The context of subscriptions: what to read along. */
+/** The context of subscriptions: what to read along, and what must hold. */
 export interface WatchContext {
   readonly paths: readonly FieldPath[]
+  /** Undefined: nothing has to hold. */
+  readonly filter?: Filter
   /** What the caller of the stream holds. */
   readonly grants: Grants
   /** The same for equal contexts of all streams whose callers hold the same. */
@@ -18,12 +24,8 @@ export interface Selection<S> {
   readonly positions: readonly number[]
 }
 
-/** The subscriptions of one stream to one field of one entity or type, with one context. */
-export interface SubscriptionGroup<S> {
-  readonly kind: 'entity' | 'type'
-  /** The id of the entity, or the name of the type. */
-  readonly target: string
-  readonly field: string
+/** The subscriptions of one stream to one field, or kind of structure, of one entity or type, with one context. */
+export interface SubscriptionGroup<S> extends LookUp {
   /** Who gets a write of another value. */
   readonly whenChanged: Selection<S>
   /** Who gets a write of the same value. */
@@ -31,38 +33,35 @@ export interface SubscriptionGroup<S> {
 }
 
 interface GroupDraft {
-  kind: 'entity' | 'type'
-  target: string
-  field: string
+  lookUp: LookUp
   context: WatchContext
   all: number[]
   onWrite: number[]
 }
 
 const separator = '\n'
+/** Characters of the different filters of a stream: to compile them takes a quarter of a second. */
+const mostFilterCharacters = 65_536
 
 /**
  * Groups the subscriptions of a stream. What is kept per subscription is a number; nothing of the request is.
  *
- * @throws QError `invalid_path`
+ * @throws QError `invalid_path`, `invalid_expression`, `invalid_request`
  */
 export function groupSubscriptions<S>(
   subscriptions: readonly Subscription[],
   subscriber: S,
   grants: Grants,
 ): SubscriptionGroup<S>[] {
-  const contexts = new Map<string, WatchContext>()
+  const contexts = new Contexts(grants)
   const drafts = new Map<string, GroupDraft>()
   for (const [position, subscription] of subscriptions.entries()) {
-    const context = internContext(contexts, subscription.context, {
-      grants,
-      field: `subscriptions[${position}].context`,
-    })
-    const kind = subscription.target.case === 'entityId' ? 'entity' : 'type'
-    const target = subscription.target.value ?? ''
-    for (const field of subscription.fields) {
-      const key = `${kind}${separator}${target}${separator}${field}${separator}${context.key}`
-      const draft = drafts.get(key) ?? { kind, target, field, context, all: [], onWrite: [] }
+    const path = `subscriptions[${position}]`
+    assertShape(subscription, path)
+    const context = contexts.of(subscription, path)
+    for (const lookUp of lookUpsOf(subscription)) {
+      const key = [lookUp.kind, lookUp.target, lookUp.field, context.key].join(separator)
+      const draft = drafts.get(key) ?? { lookUp, context, all: [], onWrite: [] }
       drafts.set(key, draft)
       draft.all.push(position)
       if (subscription.trigger === Trigger.WRITE) draft.onWrite.push(position)
@@ -71,23 +70,68 @@ export function groupSubscriptions<S>(
   return [...drafts.values()].map((draft) => groupOf(draft, subscriber))
 }
 
-function internContext(
-  known: Map<string, WatchContext>,
-  paths: readonly string[],
-  { grants, field }: { grants: Grants; field: string },
-): WatchContext {
-  const holder = grants.hasAll ? [] : [`held by ${[...grants.names].join(' ')}`]
-  const key = [...holder, ...paths].join(separator)
-  const found = known.get(key)
-  if (found !== undefined) return found
-  const context = { key, grants, paths: paths.map((path, index) => parsePath(path, `${field}[${index}]`)) }
-  known.set(key, context)
-  return context
+function lookUpsOf({ target, fields, structure }: Subscription): LookUp[] {
+  const names = [...fields, ...structure.map(structureKey)]
+  switch (target.case) {
+    case 'entityId':
+      return names.map((field) => ({ kind: 'entity', target: target.value, field }))
+    case 'entityType':
+      return names.map((field) => ({ kind: 'type', target: target.value, field }))
+    case 'query':
+      return []
+    case 'schemas':
+      return [{ kind: 'schema', target: target.value.type, field: schemaKey }]
+    default:
+      return []
+  }
 }
 
-function groupOf<S>({ kind, target, field, context, all, onWrite }: GroupDraft, subscriber: S): SubscriptionGroup<S> {
+/** The contexts of a stream: those that are equal are one, and so are filters. */
+class Contexts {
+  readonly #grants: Grants
+  readonly #known = new Map<string, WatchContext>()
+  readonly #filters = new Map<string, Filter>()
+  #filterCharacters = 0
+
+  constructor(grants: Grants) {
+    this.#grants = grants
+  }
+
+  of({ context: paths, filter: text }: Subscription, field: string): WatchContext {
+    const { hasAll, names } = this.#grants
+    const holder = hasAll ? [] : [`held by ${[...names].join(' ')}`]
+    const condition = text === '' ? [] : [`when ${text}`]
+    const key = [...holder, ...condition, ...paths].join(separator)
+    const found = this.#known.get(key)
+    if (found !== undefined) return found
+    const context: WatchContext = {
+      key,
+      grants: this.#grants,
+      paths: paths.map((path, index) => parsePath(path, `${field}.context[${index}]`)),
+      ...(text === '' ? {} : { filter: this.#filter(text, `${field}.filter`) }),
+    }
+    this.#known.set(key, context)
+    return context
+  }
+
+  #filter(text: string, field: string): Filter {
+    const known = this.#filters.get(text)
+    if (known !== undefined) return known
+    this.#filterCharacters += text.length
+    if (this.#filterCharacters > mostFilterCharacters) {
+      throw new QError('invalid_request', `different filters have at most ${mostFilterCharacters} characters`, {
+        field,
+      })
+    }
+    const filter = new Filter(text, field)
+    this.#filters.set(text, filter)
+    return filter
+  }
+}
+
+function groupOf<S>({ lookUp, context, all, onWrite }: GroupDraft, subscriber: S): SubscriptionGroup<S> {
   const whenChanged = { subscriber, context, positions: all }
-  if (onWrite.length === all.length) return { kind, target, field, whenChanged, whenSame: whenChanged }
+  if (onWrite.length === all.length) return { ...lookUp, whenChanged, whenSame: whenChanged }
   const whenSame = onWrite.length === 0 ? undefined : { subscriber, context, positions: onWrite }
-  return { kind, target, field, whenChanged, whenSame }
+  return { ...lookUp, whenChanged, whenSame }
 }

@@ -7,7 +7,8 @@ import {
   type Notification,
   type WatchResponse,
 } from '@qcore/contracts'
-import type { FieldWrite } from '../match/field-write.ts'
+import type { NotifiedChange } from '../match/notified-change.ts'
+import type { FieldPath } from '@qcore/model'
 import type { WatchContext } from '../match/subscription-group.ts'
 import { fieldBytes } from './notification-size.ts'
 import type { ContextResolver } from './context-resolver.ts'
@@ -20,6 +21,8 @@ export const mostNotificationBytes = 983_040
 
 /** A notification on its way; streams that get the same one share it. Its context may still be missing. */
 export class OutgoingNotification {
+  /** Whether the filter lets it pass; known when `ready` has settled. */
+  isWanted = true
   readonly message: Notification
   bytes: number
   /** Settles when the context is there; undefined if it is. */
@@ -27,27 +30,38 @@ export class OutgoingNotification {
   /** The response that carries only this notification, once it was made. */
   soleResponse: WatchResponse | undefined
 
-  constructor(write: FieldWrite, positions: readonly number[], context: WatchContext, resolver: ContextResolver) {
+  constructor(change: NotifiedChange, positions: readonly number[], context: WatchContext, resolver: ContextResolver) {
     const message = create(NotificationSchema)
     message.subscriptions = [...positions]
-    message.current = write.current
-    if (write.previous !== undefined) message.previous = write.previous
     this.message = message
-    this.bytes = 16 + 3 * positions.length + fieldBytes(message.current) + fieldBytes(message.previous)
-    if (context.paths.length > 0) this.ready = this.#readContext(write.entityId, context, resolver)
+    this.bytes = 16 + 3 * positions.length + change.fill(message, context.grants, resolver)
+    if (context.paths.length > 0) this.ready = this.#readContext(change, context, resolver)
+    else this.#decide(change, context)
   }
 
-  #readContext(
-    entityId: string,
-    { paths, grants }: WatchContext,
-    resolver: ContextResolver,
-  ): Promise<void> | undefined {
-    const fields = paths.map((path) => resolver.resolve(entityId, path, grants))
+  #readContext(change: NotifiedChange, context: WatchContext, resolver: ContextResolver): Promise<void> | undefined {
+    const fields = context.paths.map((path) => resolver.resolve(change.entityId, path, context.grants))
+    const take = (present: readonly ContextField[]): void => {
+      this.#takeContext(present)
+      this.#decide(change, context, present)
+    }
     if (allPresent(fields)) {
-      this.#takeContext(fields)
+      take(fields)
       return undefined
     }
-    return Promise.all(fields.map(async (field) => field)).then((loaded) => this.#takeContext(loaded))
+    return Promise.all(fields.map(async (field) => field)).then(take)
+  }
+
+  #decide(change: NotifiedChange, { filter, paths }: WatchContext, fields: readonly ContextField[] = []): void {
+    if (filter === undefined) return
+    const context = new Map(fields.map((field, index) => [pathText(paths[index]), field]))
+    const result = filter.evaluate(change.filterInputs, context)
+    if (typeof result === 'boolean') {
+      this.isWanted = result
+      return
+    }
+    this.message.filterProblem = result
+    this.bytes += 32 + 3 * (result.code.length + result.message.length)
   }
 
   #takeContext(fields: readonly ContextField[]): void {
@@ -58,6 +72,10 @@ export class OutgoingNotification {
       return fits ? field : tooLarge
     })
   }
+}
+
+function pathText(path: FieldPath | undefined): string {
+  return path === undefined ? '' : [...path.steps, path.field].join('->')
 }
 
 function allPresent(fields: readonly (ContextField | Promise<ContextField>)[]): fields is readonly ContextField[] {

@@ -2,12 +2,11 @@ import type { Executor } from '@qcore/database'
 import { timestampFromMicros } from '@qcore/model'
 import type { LogRecord, PresentTypes } from '@qcore/replica'
 import type { PastEntities } from '../context-fields/past-entities.ts'
-import type { FieldWrite } from '../match/field-write.ts'
 import type { MatchIndex } from '../match/match-index.ts'
+import { lackingWrites, watchedChanges } from '../match/watched-changes.ts'
 import { completePrevious } from '../notify/complete-previous.ts'
 import type { ContextResolver } from '../notify/context-resolver.ts'
-import { notifyWrites, watchedWrites } from '../notify/notify-writes.ts'
-import { isVisiblePastWrite } from '../notify/visible-write.ts'
+import { notifyChanges } from '../notify/notify-changes.ts'
 import { RevisionNotice } from '../stream/revision-notice.ts'
 import type { WatchStream } from '../stream/watch-stream.ts'
 
@@ -27,23 +26,25 @@ export async function replayNotices(
   { stream, index, entities, presentTypes }: ReplayState,
   pool: Executor,
 ): Promise<RevisionNotice[]> {
-  const watched = records.map((record) => ({ record, writes: watchedWrites(record, index) }))
+  const watched = records.map((record) => ({ record, changes: watchedChanges(record, index) }))
   const hasContext = stream.groups.some(({ whenChanged }) => whenChanged.context.paths.length > 0)
   if (hasContext)
-    await entities.prefetch(new Set(watched.flatMap(({ writes }) => writes.map(({ entityId }) => entityId))))
+    await entities.prefetch(new Set(watched.flatMap(({ changes }) => changes.map(({ entityId }) => entityId))))
   const seesAll = stream.groups.every(({ whenChanged }) => whenChanged.context.grants.hasAll)
-  if (!seesAll) await entities.loadTypes()
-  const typesThen = { get: (name: string) => entities.type(name) }
+  if (!seesAll) await entities.types()
   const resolver: ContextResolver = {
     resolve: (entityId, path, grants) => entities.read({ entityId, path, grants }, presentTypes()),
-    isVisible: (write, grants) => isVisiblePastWrite(write, { typesThen, present: presentTypes() }, grants),
+    get present() {
+      return presentTypes()
+    },
+    typeThen: (name) => entities.type(name),
   }
   const notices: RevisionNotice[] = []
-  for (const { record, writes } of watched) {
+  for (const { record, changes } of watched) {
     if (hasContext || !seesAll) entities.advance(record)
-    if (writes.length === 0) continue
-    await completePrevious(pool, writes.filter(isLacking))
-    const notifications = notifyWrites(writes, index, resolver).get(stream)
+    if (changes.length === 0) continue
+    await completePrevious(pool, lackingWrites(changes))
+    const notifications = notifyChanges(changes, index, resolver).get(stream)
     if (notifications === undefined) continue
     const commit = { revision: record.revision, commitTime: timestampFromMicros(record.commitTimeUs) }
     const notice = new RevisionNotice(commit, notifications)
@@ -51,8 +52,4 @@ export async function replayNotices(
     notices.push(notice)
   }
   return notices
-}
-
-function isLacking(write: FieldWrite): boolean {
-  return write.lackingRevision !== undefined
 }

@@ -1,6 +1,13 @@
 import type { WatchResponse } from '@qcore/contracts'
 import type { Executor } from '@qcore/database'
-import { decodeSchemaChanged, type LogRecord, type Past, type PresentTypes } from '@qcore/replica'
+import {
+  decodeSchemaChanged,
+  type LogFeed,
+  type LogRecord,
+  type Past,
+  type PresentTypes,
+  type TypeRegistry,
+} from '@qcore/replica'
 import { PastEntities } from '../context-fields/past-entities.ts'
 import type { LiveStreams } from '../live/live-streams.ts'
 import { MatchIndex } from '../match/match-index.ts'
@@ -14,8 +21,8 @@ export interface ReplaySources {
   readonly pool: Executor
   readonly past: Past
   readonly live: LiveStreams
-  readonly feed: { readonly appliedRevision: number; readonly logId: string }
-  readonly replica: { readonly types: PresentTypes | undefined }
+  readonly feed: Pick<LogFeed, 'appliedRevision' | 'logId' | 'waitFor' | 'catchUp'>
+  readonly replica: { readonly types: TypeRegistry | undefined }
 }
 
 /** How near to the newest revision a replay is when its stream is made live: what comes meanwhile waits in the queue. */

@@ -17,6 +17,7 @@ export function checkSubscriptions(
 ): void {
   for (const [position, { target, fields }] of subscriptions.entries()) {
     const path = `subscriptions[${position}]`
+    if (target.case === 'schemas' || target.case === 'query') continue
     const type = target.case === 'entityId' ? typeOfEntity(target.value, entityTypes, path) : (target.value ?? '')
     if (type === null) continue
     const model = typeModel(type)
@@ -24,7 +25,7 @@ export function checkSubscriptions(
       const field = target.case === 'entityId' ? `${path}.entity_id` : `${path}.entity_type`
       throw new QError('unknown_type', `there is no type ${type}`, { field })
     }
-    const unknown = fields.findIndex((name) => !model.fieldsByName.has(name))
+    const unknown = fields.findIndex((name) => !name.includes('->') && !model.fieldsByName.has(name))
     if (unknown >= 0) {
       const field = `${path}.fields[${unknown}]`
       throw new QError('unknown_field', `the type ${type} has no field ${fields[unknown]}`, { field })

@@ -1,5 +1,7 @@
 import type { WatchResponse } from '@qcore/contracts'
+import { beginTracking, checkedTrackers } from '../replay/begin-tracking.ts'
 import { replay, type ReplaySources } from '../replay/replay.ts'
+import { replayTracked } from '../replay/replay-tracked.ts'
 import { liveResponse, noticeResponses, progressResponse } from './watch-responses.ts'
 import type { WatchStream } from './watch-stream.ts'
 
@@ -16,7 +18,15 @@ export async function* followStream(
   sources: ReplaySources,
 ): AsyncGenerator<WatchResponse, never> {
   const { live, feed } = sources
-  if (resumeAfter === undefined) {
+  const followed = stream.followed
+  if (followed !== undefined) {
+    const trackers = await checkedTrackers(followed, sources)
+    const revision = resumeAfter ?? feed.appliedRevision
+    stream.markDelivered(revision)
+    yield liveResponse(revision, feed.logId)
+    yield* beginTracking(stream, trackers, { ...sources, revision })
+    yield* replayTracked(stream, revision, sources)
+  } else if (resumeAfter === undefined) {
     const revision = live.attach(stream)
     stream.markDelivered(revision)
     yield liveResponse(revision, feed.logId)
@@ -32,6 +42,8 @@ export async function* followStream(
     } else if (step.kind === 'progress') {
       stream.markDelivered(step.revision)
       yield progressResponse(step.revision)
+    } else if (step.kind === 'replay') {
+      yield* replayTracked(stream, step.after, sources)
     } else {
       const responses = noticeResponses(step.notice)
       const last = responses.pop()

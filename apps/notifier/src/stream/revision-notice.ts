@@ -4,13 +4,14 @@ import type { OutgoingNotification } from '../notify/outgoing-notification.ts'
 /** The commit that a notice is of. */
 export interface NoticedCommit {
   readonly revision: number
-  readonly commitTime: Timestamp
+  /** Undefined: the notice tells what there is, not what was changed. */
+  readonly commitTime?: Timestamp | undefined
 }
 
 /** What one revision means for one stream. */
 export class RevisionNotice {
   readonly revision: number
-  readonly commitTime: Timestamp
+  readonly commitTime: Timestamp | undefined
   /** Complete when `ready` has settled. */
   notifications: readonly OutgoingNotification[] = []
   /** Settles when all is there; undefined if it is. */
@@ -34,6 +35,9 @@ export class RevisionNotice {
   #take(notifications: readonly OutgoingNotification[]): Promise<unknown> | undefined {
     this.notifications = notifications
     const pending = notifications.flatMap(({ ready }) => (ready === undefined ? [] : [ready]))
-    return pending.length === 0 ? undefined : Promise.all(pending)
+    if (pending.length === 0) return undefined
+    return Promise.all(pending).then(() => {
+      this.notifications = notifications.filter(({ isWanted }) => isWanted)
+    })
   }
 }

@@ -4,7 +4,14 @@ import { QError, type ErrorCode } from '@qcore/errors'
 export interface StreamEnd {
   readonly code: Extract<
     ErrorCode,
-    'too_slow' | 'unavailable' | 'log_replaced' | 'compacted' | 'schema_changed' | 'canceled' | 'internal'
+    | 'too_slow'
+    | 'too_much_state'
+    | 'unavailable'
+    | 'log_replaced'
+    | 'compacted'
+    | 'schema_changed'
+    | 'canceled'
+    | 'internal'
   >
   readonly message: string
   /** The part of the request that cannot be served any more. */

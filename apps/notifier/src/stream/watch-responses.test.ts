@@ -3,8 +3,7 @@ import { WatchResponseSchema, type WatchResponse } from '@qcore/contracts'
 import { timestampFromMicros } from '@qcore/model'
 import { allGrants } from '@qcore/model'
 import { expect, it } from 'vitest'
-import { commitTimeUs, fieldChanged, record, stringValue } from '../../test/_records.ts'
-import { fieldWrites } from '../match/field-write.ts'
+import { commitTimeUs, fieldChanged, record, stringValue, writesOf } from '../../test/_records.ts'
 import { OutgoingNotification } from '../notify/outgoing-notification.ts'
 import { RevisionNotice } from './revision-notice.ts'
 import { mostResponseBytes, noticeResponses } from './watch-responses.ts'
@@ -13,8 +12,8 @@ function notice(revision: number, lengths: readonly number[]): RevisionNotice {
   const changes = lengths.map((length, n) =>
     fieldChanged(`e${n}`, 'Level', stringValue('x'.repeat(length)), stringValue('')),
   )
-  const resolver = { resolve: () => Promise.reject(new Error('not asked')), isVisible: () => true }
-  const notifications = [...fieldWrites(record(revision, ...changes), () => true)].map(
+  const resolver = { resolve: () => Promise.reject(new Error('not asked')), present: undefined, typeThen: () => undefined }
+  const notifications = writesOf(record(revision, ...changes)).map(
     (write) => new OutgoingNotification(write, [0], { key: '', paths: [], grants: allGrants }, resolver),
   )
   return new RevisionNotice({ revision, commitTime: timestampFromMicros(commitTimeUs) }, notifications)

@@ -32,6 +32,12 @@ export function noticeResponses(notice: RevisionNotice): WatchResponse[] {
   return parts.map((part, index) => notificationsResponse(notice, part, index < parts.length - 1))
 }
 
+/** The responses for the results that a stream begins with: at least one. */
+export function initialResponses(notice: RevisionNotice): WatchResponse[] {
+  const responses = noticeResponses(notice)
+  return responses.length > 0 ? responses : [notificationsResponse(notice, [], false)]
+}
+
 function splitBySize(notifications: readonly OutgoingNotification[]): OutgoingNotification[][] {
   const parts: OutgoingNotification[][] = []
   let partBytes = Infinity
@@ -53,7 +59,7 @@ function notificationsResponse(
 ): WatchResponse {
   const value = create(RevisionNotificationsSchema)
   value.revision = BigInt(revision)
-  value.commitTime = commitTime
+  if (commitTime !== undefined) value.commitTime = commitTime
   value.notifications = part.map(({ message }) => message)
   value.more = more
   const response = create(WatchResponseSchema)

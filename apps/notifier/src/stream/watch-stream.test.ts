@@ -1,8 +1,7 @@
 import { timestampFromMicros } from '@qcore/model'
 import { allGrants } from '@qcore/model'
 import { describe, expect, it } from 'vitest'
-import { record, fieldChanged, stringValue, subscription } from '../../test/_records.ts'
-import { fieldWrites } from '../match/field-write.ts'
+import { record, fieldChanged, stringValue, subscription, writesOf } from '../../test/_records.ts'
 import { OutgoingNotification } from '../notify/outgoing-notification.ts'
 import { RevisionNotice } from './revision-notice.ts'
 import { WatchStream } from './watch-stream.ts'
@@ -18,8 +17,8 @@ function notice(
   { text = 'x', ready }: { text?: string; ready?: Promise<void> } = {},
 ): RevisionNotice {
   const commit = record(revision, fieldChanged('e1', 'Level', stringValue(text), stringValue('old')))
-  const resolver = { resolve: () => Promise.reject(new Error('not asked')), isVisible: () => true }
-  const notifications = [...fieldWrites(commit, () => true)].map(
+  const resolver = { resolve: () => Promise.reject(new Error('not asked')), present: undefined, typeThen: () => undefined }
+  const notifications = writesOf(commit).map(
     (write) => new OutgoingNotification(write, [0], { key: '', paths: [], grants: allGrants }, resolver),
   )
   const complete = ready === undefined ? notifications : ready.then(() => notifications)
@@ -28,6 +27,7 @@ function notice(
 
 function revisionOf(of: WatchStream): number | undefined {
   const step = of.take()
+  if (step?.kind === 'replay') return step.after
   return step?.kind === 'notice' ? step.notice.revision : step?.revision
 }
 

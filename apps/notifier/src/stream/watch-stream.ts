@@ -4,6 +4,9 @@ import type { Grants } from '@qcore/model'
 import { typeOfChange } from '@qcore/replica'
 import { lostFields } from '../match/lost-fields.ts'
 import { groupSubscriptions, type SubscriptionGroup } from '../match/subscription-group.ts'
+import type { StreamTrackers } from '../track/stream-trackers.ts'
+import { subscribedQueries, type SubscribedQuery } from '../track/subscribed-query.ts'
+import type { Followed } from '../track/trackers-of.ts'
 import type { RevisionNotice } from './revision-notice.ts'
 import { streamEndError, type StreamEnd } from './stream-end.ts'
 
@@ -14,8 +17,12 @@ export interface QueueLimits {
   readonly revisions: number
 }
 
-/** What a stream sends next: the notifications of a revision, or that there are none up to a revision. */
+/**
+ * What a stream sends next: the notifications of a revision, that there are none up to a revision, or what a replay finds after
+ * one.
+ */
 export type StreamStep =
+  | { readonly kind: 'replay'; readonly after: number }
   | { readonly kind: 'notice'; readonly notice: RevisionNotice }
   | { readonly kind: 'progress'; readonly revision: number }
 
@@ -34,10 +41,17 @@ const compactAfter = 1_024
  */
 export class WatchStream {
   readonly groups: readonly SubscriptionGroup<WatchStream>[]
+  readonly #paths: readonly SubscriptionGroup<WatchStream>[]
+  readonly #queries: readonly SubscribedQuery[]
+  readonly #grants: Grants
+  /** What follows its paths and queries, as soon as it is open; undefined if it has none. */
+  trackers: StreamTrackers | undefined
   readonly subscriptionCount: number
   /** The types of the entities that are watched by their ids; null where nothing tells. */
   entityTypes: ReadonlyMap<string, string | null> = new Map()
   readonly #limits: QueueLimits
+  /** It reads the log again after this revision, once everything until then was taken. */
+  #replayAfter: number | undefined
   #queue: QueuedNotice[] = []
   #taken = 0
   #queueBytes = 0
@@ -50,11 +64,21 @@ export class WatchStream {
   #lastStep: { readonly reason: StreamEnd; readonly revision: number } | undefined
   #wake: (() => void) | undefined
 
-  /** @throws QError `invalid_path` */
+  /** @throws QError `invalid_path`, `invalid_expression`, `invalid_query`, `invalid_request` */
   constructor(subscriptions: readonly Subscription[], limits: QueueLimits, grants: Grants) {
-    this.groups = groupSubscriptions<WatchStream>(subscriptions, this, grants)
+    const groups = groupSubscriptions<WatchStream>(subscriptions, this, grants)
+    this.groups = groups.filter(({ field }) => !field.includes('->'))
+    this.#paths = groups.filter(({ field }) => field.includes('->'))
+    this.#queries = subscribedQueries(subscriptions)
+    this.#grants = grants
     this.subscriptionCount = subscriptions.length
     this.#limits = limits
+  }
+
+  /** What its trackers have to follow; undefined: nothing. */
+  get followed(): Followed | undefined {
+    if (this.#paths.length + this.#queries.length === 0) return undefined
+    return { paths: this.#paths, queries: this.#queries, grants: this.#grants, entityTypes: this.entityTypes }
   }
 
   get queueBytes(): number {
@@ -78,7 +102,7 @@ export class WatchStream {
 
   /** Queues the notifications of a revision. Ends the stream with `too_slow` if its queue is full. */
   push(notice: RevisionNotice): void {
-    if (this.#end !== undefined || this.#lastStep !== undefined || notice.revision <= this.#reached) return
+    if (this.#isClosed || notice.revision <= this.#reached) return
     const { bytes, revisions } = this.#limits
     if (this.#queueBytes >= bytes || this.#queue.length - this.#taken >= revisions) {
       this.end({ code: 'too_slow', message: `${bytes} bytes or ${revisions} revisions wait for the caller` })
@@ -94,10 +118,17 @@ export class WatchStream {
 
   /** Nothing more up to a revision concerns the stream. Worth telling only if nothing waits. */
   offerProgress(revision: number): void {
-    if (this.#end !== undefined || this.#lastStep !== undefined || revision <= this.#reached) return
+    if (this.#isClosed || revision <= this.#reached) return
     if (this.#taken < this.#queue.length) return
     this.#reached = revision
     this.#progress = revision
+    this.#wakeUp()
+  }
+
+  /** Nothing is queued from a revision on: a replay reads it, once everything before it was taken. */
+  replayFrom(revision: number): void {
+    if (this.#isClosed) return
+    this.#replayAfter = revision - 1
     this.#wakeUp()
   }
 
@@ -113,6 +144,8 @@ export class WatchStream {
     const type = typeOfChange(change)
     const lost = lostFields(change)
     if (lost.size === 0) return undefined
+    const tracked = this.trackers?.lossBy(change, revision)
+    if (tracked !== undefined) return tracked
     const group = this.groups.find(({ kind, target, field }) => {
       return lost.has(field) && (kind === 'type' ? target : this.entityTypes.get(target)) === type
     })
@@ -124,6 +157,11 @@ export class WatchStream {
       field: `subscriptions[${whenChanged.positions[0] ?? 0}].fields`,
       metadata: { field_name: field, revision: `${revision}` },
     }
+  }
+
+  /** Whether it queues nothing more as it is. */
+  get #isClosed(): boolean {
+    return this.#end !== undefined || this.#lastStep !== undefined || this.#replayAfter !== undefined
   }
 
   #takeLastStep(): void {
@@ -154,7 +192,7 @@ export class WatchStream {
     const queued = this.#queue[this.#taken]
     if (queued === undefined) {
       this.#takeLastStep()
-      return this.#takeProgress()
+      return this.#takeReplay() ?? this.#takeProgress()
     }
     if (!queued.isReady) return undefined
     this.#taken += 1
@@ -176,6 +214,13 @@ export class WatchStream {
     return new Promise((resolve) => {
       this.#wake = resolve
     })
+  }
+
+  #takeReplay(): StreamStep | undefined {
+    if (this.#replayAfter === undefined) return undefined
+    const after = this.#replayAfter
+    this.#replayAfter = undefined
+    return { kind: 'replay', after }
   }
 
   #takeProgress(): StreamStep | undefined {

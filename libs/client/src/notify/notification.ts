@@ -1,26 +1,16 @@
-import { create } from '@bufbuild/protobuf'
 import {
-  SubscriptionSchema,
-  Trigger,
+  QueryChangeKind,
   type ContextField as ContextFieldMessage,
   type Notification as NotificationMessage,
-  type Subscription as SubscriptionMessage,
+  type QueryChange,
 } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
 import { errorFromProblem } from '../calls/problem.ts'
-import { fieldFromMessage, type Field } from '../values/field.ts'
+import { queriedEntity, type QueriedEntity } from '../read/query.ts'
+import { schemaFromMessage, type TypeSchema } from '../schema/schema.ts'
+import { entityFromMessage, fieldFromMessage, type Entity, type Field } from '../values/field.ts'
 import type { Timestamp } from '../values/timestamp.ts'
-import { idOf, type EntityRef } from '../values/value-input.ts'
-
-/** What to be notified of: fields of one entity, or of every entity of exactly one type. */
-export type NotifyTarget = ({ readonly entity: EntityRef } | { readonly type: string }) & {
-  /** 1 to 64 fields. */
-  readonly fields: readonly string[]
-  /** `change`, the default: when the value differs from the one before. `write`: at every write. */
-  readonly trigger?: 'change' | 'write'
-  /** Paths from the changed entity, read at the revision of the change; at most 16. */
-  readonly context?: readonly string[]
-}
+import { structureEventsOf, type StructureEvent } from './structure-events.ts'
 
 /** A context field that could not be read, and why: `unknown_field`, `broken_path`. */
 export interface MissingField {
@@ -28,55 +18,158 @@ export interface MissingField {
   readonly problem: QError
 }
 
-/** A field was written. */
-export interface Notification {
-  readonly entityId: string
-  readonly name: string
-  /** The revision that wrote it. */
+/** What all notifications have. */
+interface Notified {
+  /** The revision that changed it. */
   readonly revision: number
   /** When that was committed, on PostgreSQL's clock. */
   readonly time: Timestamp
+  /** One a path of the target's `context`, in order. */
+  readonly context: readonly (Field | MissingField)[]
+  /** Set if the filter could not be evaluated: whether it holds is not known. */
+  readonly filterProblem?: QError
+}
+
+/** A field was written. */
+export interface Notification extends Notified {
+  readonly entityId: string
+  readonly name: string
   readonly current: Field
   /** Undefined if the revision created the entity. */
   readonly previous: Field | undefined
-  /** One a path of the target's `context`, in order. */
-  readonly context: readonly (Field | MissingField)[]
 }
 
-export function subscriptionMessage(target: NotifyTarget): SubscriptionMessage {
-  return create(SubscriptionSchema, {
-    target:
-      'entity' in target
-        ? { case: 'entityId', value: idOf(target.entity) }
-        : { case: 'entityType', value: target.type },
-    fields: [...target.fields],
-    trigger: target.trigger === 'write' ? Trigger.WRITE : Trigger.UNSPECIFIED,
-    context: [...(target.context ?? [])],
-  })
+/** Something happened to an entity besides writes. */
+export interface StructureNotification extends Notified {
+  readonly entityId: string
+  /** All that happened to it in the revision, also what was not asked for. */
+  readonly events: readonly StructureEvent[]
+  /** The entity as it is, undefined if it was deleted; of reordered children: the child with another place. */
+  readonly current: Entity | undefined
+  /** As it was before, undefined if it was created. */
+  readonly previous: Entity | undefined
 }
 
-/** About how many bytes a subscription takes. */
-export function subscriptionBytes({ target, fields, context }: SubscriptionMessage): number {
-  const texts = [target.value ?? '', ...fields, ...context]
-  return texts.reduce((sum, text) => sum + text.length * 3 + 4, 8)
+/** A schema was created, changed or deleted. */
+export interface SchemaNotification extends Notified {
+  /** Undefined if the type was deleted. */
+  readonly current: TypeSchema | undefined
+  /** Undefined for a new type. */
+  readonly previous: TypeSchema | undefined
+}
+
+/** What is at the end of a path is another value, or was written. */
+export interface PathNotification extends Notified {
+  /** Where the path begins. */
+  readonly entityId: string
+  readonly path: string
+  /** The entities that it leads over, to the one that has the field; empty: nowhere. */
+  readonly entityIds: readonly string[]
+  readonly previousEntityIds: readonly string[]
+  /** Undefined if the path leads nowhere. */
+  readonly current: Field | undefined
+  /** Undefined if it led nowhere, if the entity is new, or if a message cannot carry both values. */
+  readonly previous: Field | undefined
+}
+
+/** A change of what a query finds. Who keeps the result as a list can use `ResultList`. */
+export interface QueryNotification extends Pick<Notified, 'revision'> {
+  readonly kind: 'enter' | 'change' | 'leave'
+  readonly entityId: string
+  /** The entity as it is, with what is selected; undefined if it leaves. */
+  readonly entity: QueriedEntity | undefined
+  /** Its position after this change, from 0; undefined if it leaves. */
+  readonly position: number | undefined
+  /** Its position before; undefined if it enters. */
+  readonly previousPosition: number | undefined
+  /** Of the result that the subscription began with. */
+  readonly initial: boolean
+  /** When the revision was committed; undefined if it is initial. */
+  readonly time: Timestamp | undefined
+}
+
+export type AnyNotification =
+  Notification | StructureNotification | SchemaNotification | PathNotification | QueryNotification
+
+/** The commit that notifications are of. */
+interface Origin {
+  readonly revision: number
+  readonly time: Timestamp
 }
 
 /** @param commit the revision that the notification is part of */
-export function notificationFromMessage(
-  message: NotificationMessage,
-  { revision, time }: { revision: number; time: Timestamp },
-): Notification {
-  if (message.current === undefined) throw new QError('internal', 'a notification has no field')
-  const current = fieldFromMessage(message.current, unnamed)
-  const asked = { entityId: current.entityId, name: current.name }
+export function notificationFromMessage(message: NotificationMessage, commit: Origin): AnyNotification {
+  const { event, current } = message
+  switch (event.case) {
+    case 'structure': {
+      const { entityId, kinds } = event.value
+      return {
+        ...notified(message, commit, { entityId, name: '' }),
+        entityId,
+        events: structureEventsOf(kinds),
+        current: event.value.current && entityFromMessage(event.value.current),
+        previous: event.value.previous && entityFromMessage(event.value.previous),
+      }
+    }
+    case 'schema':
+      return {
+        ...notified(message, commit, unnamed),
+        current: event.value.current && schemaFromMessage(event.value.current),
+        previous: event.value.previous && schemaFromMessage(event.value.previous),
+      }
+    case 'path': {
+      const { entityId, path, entityIds, previousEntityIds } = event.value
+      const end = { entityId, name: path }
+      const former = message.previous?.value === undefined ? undefined : message.previous
+      return {
+        ...notified(message, commit, end),
+        entityId,
+        path,
+        entityIds,
+        previousEntityIds,
+        current: current && fieldFromMessage(current, end),
+        previous: former && fieldFromMessage(former, end),
+      }
+    }
+    case 'query':
+      return queryNotification(event.value, commit)
+    default: {
+      if (current === undefined) throw new QError('internal', 'a notification has no field')
+      const field = fieldFromMessage(current, unnamed)
+      const { entityId, name } = field
+      const previous = message.previous && fieldFromMessage(message.previous, field)
+      return { ...notified(message, commit, field), entityId, name, current: field, previous }
+    }
+  }
+}
+
+function queryNotification(
+  { kind, entityId, entity, columns, position, previousPosition, initial }: QueryChange,
+  { revision, time }: Origin,
+): QueryNotification {
+  const word = kind === QueryChangeKind.ENTER ? 'enter' : kind === QueryChangeKind.LEAVE ? 'leave' : 'change'
   return {
-    entityId: current.entityId,
-    name: current.name,
+    revision,
+    kind: word,
+    entityId,
+    entity: entity && queriedEntity(entity, columns),
+    position: word === 'leave' ? undefined : position,
+    previousPosition: word === 'enter' ? undefined : previousPosition,
+    initial,
+    time: initial ? undefined : time,
+  }
+}
+
+function notified(
+  { context, filterProblem }: NotificationMessage,
+  { revision, time }: Origin,
+  asked: { entityId: string; name: string },
+): Notified {
+  return {
     revision,
     time,
-    current,
-    previous: message.previous === undefined ? undefined : fieldFromMessage(message.previous, asked),
-    context: message.context.map((context) => contextField(context, asked)),
+    context: context.map((each) => contextField(each, asked)),
+    ...(filterProblem === undefined ? {} : { filterProblem: errorFromProblem(filterProblem) }),
   }
 }
 

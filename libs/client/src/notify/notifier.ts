@@ -2,10 +2,11 @@ import { atEndOfTick } from '../calls/tick.ts'
 import type { Caller } from '../calls/caller.ts'
 import type { Session } from '../read/consistency.ts'
 import { NotificationStream } from './notification-stream.ts'
-import { subscriptionBytes, subscriptionMessage, type Notification, type NotifyTarget } from './notification.ts'
+import type { AnyNotification } from './notification.ts'
 import { Subscriber, type NotificationCallback, type NotifyOptions } from './subscriber.ts'
 import { Subscription } from './subscription.ts'
 import { WatchStream } from './watch-stream.ts'
+import { subscriptionBytes, subscriptionMessage, type NotificationFor, type WatchTarget } from './watch-target.ts'
 
 /** The most subscriptions that share a stream. */
 const subscriptionsPerStream = 10_000
@@ -27,8 +28,14 @@ export class Notifier {
   }
 
   /** Resolves when the subscription is live. */
-  async subscribe(target: NotifyTarget, callback: NotificationCallback, options: NotifyOptions): Promise<Subscription> {
-    const subscriber = new Subscriber(subscriptionMessage(target), callback, options)
+  async subscribe<Target extends WatchTarget>(
+    target: Target,
+    callback: NotificationCallback<NotificationFor<Target>>,
+    options: NotifyOptions,
+  ): Promise<Subscription> {
+    // The server tells of what the target asks for.
+    const take = callback as NotificationCallback<AnyNotification>
+    const subscriber = new Subscriber(subscriptionMessage(target), take, options)
     const stream = await new Promise<WatchStream>((resolve) => {
       const { revision, logId = '' } = options.resumeAfter ?? {}
       const key = `${revision ?? 'now'} ${logId}`
@@ -45,13 +52,15 @@ export class Notifier {
   }
 
   /** A stream of its own: who iterates slowly holds up nobody else. Resolves when it is live. */
-  async iterate<Item>(
-    target: NotifyTarget,
+  async iterate<Target extends WatchTarget, Item>(
+    target: Target,
     options: NotifyOptions,
-    take: (notification: Notification) => Item,
+    take: (notification: NotificationFor<Target>) => Item,
   ): Promise<NotificationStream<Item>> {
     const notifications = new NotificationStream<Item>()
-    const subscriber = new Subscriber(subscriptionMessage(target), (each) => notifications.push(take(each)), options)
+    const push = (each: AnyNotification): void | Promise<void> =>
+      notifications.push(take(each as NotificationFor<Target>))
+    const subscriber = new Subscriber(subscriptionMessage(target), push, options)
     const stream = new WatchStream(this.#context, [subscriber], options.resumeAfter)
     void stream.run()
     await subscriber.live

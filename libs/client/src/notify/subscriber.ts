@@ -1,7 +1,8 @@
-import type { Subscription as SubscriptionMessage } from '@qcore/contracts'
+import { create } from '@bufbuild/protobuf'
+import { QuerySelectionSchema, SubscriptionSchema, type Subscription as SubscriptionMessage } from '@qcore/contracts'
 import { isQError, QError } from '@qcore/errors'
 import { canceled } from '../calls/backoff.ts'
-import type { Notification } from './notification.ts'
+import type { AnyNotification, Notification } from './notification.ts'
 
 /** Where to go on: the last revision that was handled, and the history that it belongs to. */
 export interface ResumePoint {
@@ -11,7 +12,7 @@ export interface ResumePoint {
 }
 
 /** Takes a notification. The next one waits for the promise it returns. An error ends the subscription. */
-export type NotificationCallback = (notification: Notification) => void | Promise<void>
+export type NotificationCallback<Item = Notification> = (notification: Item) => void | Promise<void>
 
 export interface NotifyOptions {
   /** Ends the subscription. */
@@ -30,8 +31,8 @@ type State = 'starting' | 'live' | 'ended'
 
 /** One subscription of a shared stream, and whoever asked for it. */
 export class Subscriber {
-  readonly message: SubscriptionMessage
-  readonly callback: NotificationCallback
+  message: SubscriptionMessage
+  readonly callback: NotificationCallback<AnyNotification>
   readonly options: NotifyOptions
   /** Fulfilled when it is live. */
   readonly live: Promise<void>
@@ -44,7 +45,7 @@ export class Subscriber {
   readonly #onLeave: () => void
   #leave: (() => void) | undefined
 
-  constructor(message: SubscriptionMessage, callback: NotificationCallback, options: NotifyOptions) {
+  constructor(message: SubscriptionMessage, callback: NotificationCallback<AnyNotification>, options: NotifyOptions) {
     this.message = message
     this.callback = callback
     this.options = options
@@ -60,6 +61,20 @@ export class Subscriber {
   /** Set when the subscription's signal, or the closing of the client, ended it. */
   get cancellation(): QError | undefined {
     return this.#cancellation
+  }
+
+  /** Whether the result of a query is still to come. */
+  get awaitsResult(): boolean {
+    const { target } = this.message
+    return target.case === 'query' && target.value.initial
+  }
+
+  /** The result of its query is there: it does not have to come again. */
+  hasResult(): void {
+    const { target } = this.message
+    if (target.case !== 'query' || !target.value.initial) return
+    const value = create(QuerySelectionSchema, { ...target.value, initial: false })
+    this.message = create(SubscriptionSchema, { ...this.message, target: { case: 'query', value } })
   }
 
   get isOpen(): boolean {

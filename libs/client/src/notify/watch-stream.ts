@@ -129,7 +129,9 @@ export class WatchStream {
 
   async #deliver(commit: RevisionNotifications, messages: readonly NotificationMessage[]): Promise<void> {
     const revision = Number(commit.revision)
-    if (this.#handled !== undefined && revision <= this.#handled) return
+    // The results that queries begin with are of the revision that the stream begins after.
+    const isResult = revision === this.#handled && this.#subscribers.some(({ awaitsResult }) => awaitsResult)
+    if (this.#handled !== undefined && revision <= this.#handled && !isResult) return
     this.#session.observe(revision)
     const origin = { revision, time: timestampFromMessage(commit.commitTime) }
     for (const message of messages) {
@@ -145,6 +147,7 @@ export class WatchStream {
         }
       }
     }
+    for (const subscriber of this.#subscribers) subscriber.hasResult()
     this.#handled = revision
     this.#tellProgress(revision)
   }

@@ -94,7 +94,8 @@ async function queryPage(
   }
 }
 
-function queriedEntity({ entity, fields }: QueriedEntityMessage, columns: readonly string[]): QueriedEntity {
+/** An entity that a query found. Throws what a column has as a problem, but `broken_path`. */
+export function queriedEntity({ entity, fields }: QueriedEntityMessage, columns: readonly string[]): QueriedEntity {
   if (entity === undefined) throw new QError('internal', 'the answer has a result without an entity')
   const entries = fields.flatMap((result, index) => {
     const path = columns[index] ?? ''

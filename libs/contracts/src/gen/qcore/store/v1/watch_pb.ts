@@ -7,15 +7,19 @@ import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf
 import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.ts";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { Field, Problem } from "./entity_pb.ts";
+import type { Entity, Field, Problem } from "./entity_pb.ts";
 import { file_qcore_store_v1_entity } from "./entity_pb.ts";
+import type { QueriedEntity, Query } from "./query_pb.ts";
+import { file_qcore_store_v1_query } from "./query_pb.ts";
+import type { TypeSchema } from "./schema_pb.ts";
+import { file_qcore_store_v1_schema } from "./schema_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file qcore/store/v1/watch.proto.
  */
 export const file_qcore_store_v1_watch: GenFile = /*@__PURE__*/
-  fileDesc("ChpxY29yZS9zdG9yZS92MS93YXRjaC5wcm90bxIOcWNvcmUuc3RvcmUudjEilQEKDFdhdGNoUmVxdWVzdBJACg1zdWJzY3JpcHRpb25zGAEgAygLMhwucWNvcmUuc3RvcmUudjEuU3Vic2NyaXB0aW9uQgu6SAiSAQUIARCQThIZCgxyZXN1bWVfYWZ0ZXIYAiABKARIAIgBARIXCgZsb2dfaWQYAyABKAlCB7pIBHICGEBCDwoNX3Jlc3VtZV9hZnRlciKmAgoMU3Vic2NyaXB0aW9uEjEKCWVudGl0eV9pZBgBIAEoCUIcukgZchcyFV5bQS1aYS16MC05Xy1dezEsNjR9JEgAEjoKC2VudGl0eV90eXBlGAIgASgJQiO6SCByHjIcXltBLVphLXpdW0EtWmEtejAtOV9dezAsNjJ9JEgAEj4KBmZpZWxkcxgDIAMoCUIuukgrkgEoCAEQQBgBIiByHjIcXltBLVphLXpdW0EtWmEtejAtOV9dezAsNjJ9JBIyCgd0cmlnZ2VyGAQgASgOMhcucWNvcmUuc3RvcmUudjEuVHJpZ2dlckIIukgFggECEAESIgoHY29udGV4dBgFIAMoCUIRukgOkgELEBAiB3IFEAEYgAhCDwoGdGFyZ2V0EgW6SAIIASK2AQoNV2F0Y2hSZXNwb25zZRIpCgRsaXZlGAEgASgLMhkucWNvcmUuc3RvcmUudjEuV2F0Y2hMaXZlSAASPgoNbm90aWZpY2F0aW9ucxgCIAEoCzIlLnFjb3JlLnN0b3JlLnYxLlJldmlzaW9uTm90aWZpY2F0aW9uc0gAEjEKCHByb2dyZXNzGAMgASgLMh0ucWNvcmUuc3RvcmUudjEuV2F0Y2hQcm9ncmVzc0gAQgcKBWV2ZW50Ii0KCVdhdGNoTGl2ZRIQCghyZXZpc2lvbhgBIAEoBBIOCgZsb2dfaWQYAiABKAkiIQoNV2F0Y2hQcm9ncmVzcxIQCghyZXZpc2lvbhgBIAEoBCKdAQoVUmV2aXNpb25Ob3RpZmljYXRpb25zEhAKCHJldmlzaW9uGAEgASgEEi8KC2NvbW1pdF90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIzCg1ub3RpZmljYXRpb25zGAMgAygLMhwucWNvcmUuc3RvcmUudjEuTm90aWZpY2F0aW9uEgwKBG1vcmUYBCABKAgipQEKDE5vdGlmaWNhdGlvbhIVCg1zdWJzY3JpcHRpb25zGAEgAygNEiYKB2N1cnJlbnQYAiABKAsyFS5xY29yZS5zdG9yZS52MS5GaWVsZBInCghwcmV2aW91cxgDIAEoCzIVLnFjb3JlLnN0b3JlLnYxLkZpZWxkEi0KB2NvbnRleHQYBCADKAsyHC5xY29yZS5zdG9yZS52MS5Db250ZXh0RmllbGQibQoMQ29udGV4dEZpZWxkEiYKBWZpZWxkGAEgASgLMhUucWNvcmUuc3RvcmUudjEuRmllbGRIABIqCgdwcm9ibGVtGAIgASgLMhcucWNvcmUuc3RvcmUudjEuUHJvYmxlbUgAQgkKB291dGNvbWUqNQoHVHJpZ2dlchIXChNUUklHR0VSX1VOU1BFQ0lGSUVEEAASEQoNVFJJR0dFUl9XUklURRABMlYKDFdhdGNoU2VydmljZRJGCgVXYXRjaBIcLnFjb3JlLnN0b3JlLnYxLldhdGNoUmVxdWVzdBodLnFjb3JlLnN0b3JlLnYxLldhdGNoUmVzcG9uc2UwAWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp, file_qcore_store_v1_entity]);
+  fileDesc("ChpxY29yZS9zdG9yZS92MS93YXRjaC5wcm90bxIOcWNvcmUuc3RvcmUudjEilQEKDFdhdGNoUmVxdWVzdBJACg1zdWJzY3JpcHRpb25zGAEgAygLMhwucWNvcmUuc3RvcmUudjEuU3Vic2NyaXB0aW9uQgu6SAiSAQUIARCQThIZCgxyZXN1bWVfYWZ0ZXIYAiABKARIAIgBARIXCgZsb2dfaWQYAyABKAlCB7pIBHICGEBCDwoNX3Jlc3VtZV9hZnRlciJHCg9TY2hlbWFTZWxlY3Rpb24SNAoEdHlwZRgBIAEoCUImukgjciEyH14oW0EtWmEtel1bQS1aYS16MC05X117MCw2Mn0pPyQidQoOUXVlcnlTZWxlY3Rpb24SJgoFcXVlcnkYASABKAsyFS5xY29yZS5zdG9yZS52MS5RdWVyeUgAEhkKBHRleHQYAiABKAlCCbpIBnIEGICABEgAEg8KB2luaXRpYWwYAyABKAhCDwoGc291cmNlEgW6SAIIASLaAwoMU3Vic2NyaXB0aW9uEjEKCWVudGl0eV9pZBgBIAEoCUIcukgZchcyFV5bQS1aYS16MC05Xy1dezEsNjR9JEgAEjoKC2VudGl0eV90eXBlGAIgASgJQiO6SCByHjIcXltBLVphLXpdW0EtWmEtejAtOV9dezAsNjJ9JEgAEjIKB3NjaGVtYXMYCCABKAsyHy5xY29yZS5zdG9yZS52MS5TY2hlbWFTZWxlY3Rpb25IABIvCgVxdWVyeRgHIAEoCzIeLnFjb3JlLnN0b3JlLnYxLlF1ZXJ5U2VsZWN0aW9uSAASLAoGZmllbGRzGAMgAygJQhy6SBmSARYQQBgBIhByDhiACDIJXltBLVphLXpdEjIKB3RyaWdnZXIYBCABKA4yFy5xY29yZS5zdG9yZS52MS5UcmlnZ2VyQgi6SAWCAQIQARIiCgdjb250ZXh0GAUgAygJQhG6SA6SAQsQECIHcgUQARiACBIYCgZmaWx0ZXIYCSABKAlCCLpIBXIDGIAgEkUKCXN0cnVjdHVyZRgKIAMoDjIdLnFjb3JlLnN0b3JlLnYxLlN0cnVjdHVyZUtpbmRCE7pIEJIBDRAFGAEiB4IBBBABIABCDwoGdGFyZ2V0EgW6SAIIASK2AQoNV2F0Y2hSZXNwb25zZRIpCgRsaXZlGAEgASgLMhkucWNvcmUuc3RvcmUudjEuV2F0Y2hMaXZlSAASPgoNbm90aWZpY2F0aW9ucxgCIAEoCzIlLnFjb3JlLnN0b3JlLnYxLlJldmlzaW9uTm90aWZpY2F0aW9uc0gAEjEKCHByb2dyZXNzGAMgASgLMh0ucWNvcmUuc3RvcmUudjEuV2F0Y2hQcm9ncmVzc0gAQgcKBWV2ZW50Ii0KCVdhdGNoTGl2ZRIQCghyZXZpc2lvbhgBIAEoBBIOCgZsb2dfaWQYAiABKAkiIQoNV2F0Y2hQcm9ncmVzcxIQCghyZXZpc2lvbhgBIAEoBCKdAQoVUmV2aXNpb25Ob3RpZmljYXRpb25zEhAKCHJldmlzaW9uGAEgASgEEi8KC2NvbW1pdF90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIzCg1ub3RpZmljYXRpb25zGAMgAygLMhwucWNvcmUuc3RvcmUudjEuTm90aWZpY2F0aW9uEgwKBG1vcmUYBCABKAginwMKDE5vdGlmaWNhdGlvbhIVCg1zdWJzY3JpcHRpb25zGAEgAygNEiYKB2N1cnJlbnQYAiABKAsyFS5xY29yZS5zdG9yZS52MS5GaWVsZBInCghwcmV2aW91cxgDIAEoCzIVLnFjb3JlLnN0b3JlLnYxLkZpZWxkEi0KB2NvbnRleHQYBCADKAsyHC5xY29yZS5zdG9yZS52MS5Db250ZXh0RmllbGQSNAoJc3RydWN0dXJlGAUgASgLMh8ucWNvcmUuc3RvcmUudjEuU3RydWN0dXJlQ2hhbmdlSAASLgoGc2NoZW1hGAYgASgLMhwucWNvcmUuc3RvcmUudjEuU2NoZW1hQ2hhbmdlSAASKgoEcGF0aBgIIAEoCzIaLnFjb3JlLnN0b3JlLnYxLlBhdGhDaGFuZ2VIABIsCgVxdWVyeRgJIAEoCzIbLnFjb3JlLnN0b3JlLnYxLlF1ZXJ5Q2hhbmdlSAASLwoOZmlsdGVyX3Byb2JsZW0YByABKAsyFy5xY29yZS5zdG9yZS52MS5Qcm9ibGVtQgcKBWV2ZW50IqUBCg9TdHJ1Y3R1cmVDaGFuZ2USLAoFa2luZHMYASADKA4yHS5xY29yZS5zdG9yZS52MS5TdHJ1Y3R1cmVLaW5kEhEKCWVudGl0eV9pZBgCIAEoCRInCgdjdXJyZW50GAMgASgLMhYucWNvcmUuc3RvcmUudjEuRW50aXR5EigKCHByZXZpb3VzGAQgASgLMhYucWNvcmUuc3RvcmUudjEuRW50aXR5ImkKDFNjaGVtYUNoYW5nZRIrCgdjdXJyZW50GAEgASgLMhoucWNvcmUuc3RvcmUudjEuVHlwZVNjaGVtYRIsCghwcmV2aW91cxgCIAEoCzIaLnFjb3JlLnN0b3JlLnYxLlR5cGVTY2hlbWEiXgoKUGF0aENoYW5nZRIRCgllbnRpdHlfaWQYASABKAkSDAoEcGF0aBgCIAEoCRISCgplbnRpdHlfaWRzGAMgAygJEhsKE3ByZXZpb3VzX2VudGl0eV9pZHMYBCADKAkizQEKC1F1ZXJ5Q2hhbmdlEi0KBGtpbmQYASABKA4yHy5xY29yZS5zdG9yZS52MS5RdWVyeUNoYW5nZUtpbmQSEQoJZW50aXR5X2lkGAIgASgJEi0KBmVudGl0eRgDIAEoCzIdLnFjb3JlLnN0b3JlLnYxLlF1ZXJpZWRFbnRpdHkSDwoHY29sdW1ucxgEIAMoCRIQCghwb3NpdGlvbhgFIAEoDRIZChFwcmV2aW91c19wb3NpdGlvbhgGIAEoDRIPCgdpbml0aWFsGAcgASgIIm0KDENvbnRleHRGaWVsZBImCgVmaWVsZBgBIAEoCzIVLnFjb3JlLnN0b3JlLnYxLkZpZWxkSAASKgoHcHJvYmxlbRgCIAEoCzIXLnFjb3JlLnN0b3JlLnYxLlByb2JsZW1IAEIJCgdvdXRjb21lKjUKB1RyaWdnZXISFwoTVFJJR0dFUl9VTlNQRUNJRklFRBAAEhEKDVRSSUdHRVJfV1JJVEUQASrEAQoNU3RydWN0dXJlS2luZBIeChpTVFJVQ1RVUkVfS0lORF9VTlNQRUNJRklFRBAAEhoKFlNUUlVDVFVSRV9LSU5EX0NSRUFURUQQARIaChZTVFJVQ1RVUkVfS0lORF9ERUxFVEVEEAISGAoUU1RSVUNUVVJFX0tJTkRfTU9WRUQQAxIaChZTVFJVQ1RVUkVfS0lORF9SRU5BTUVEEAQSJQohU1RSVUNUVVJFX0tJTkRfQ0hJTERSRU5fUkVPUkRFUkVEEAUqjAEKD1F1ZXJ5Q2hhbmdlS2luZBIhCh1RVUVSWV9DSEFOR0VfS0lORF9VTlNQRUNJRklFRBAAEhsKF1FVRVJZX0NIQU5HRV9LSU5EX0VOVEVSEAESHAoYUVVFUllfQ0hBTkdFX0tJTkRfQ0hBTkdFEAISGwoXUVVFUllfQ0hBTkdFX0tJTkRfTEVBVkUQAzJWCgxXYXRjaFNlcnZpY2USRgoFV2F0Y2gSHC5xY29yZS5zdG9yZS52MS5XYXRjaFJlcXVlc3QaHS5xY29yZS5zdG9yZS52MS5XYXRjaFJlc3BvbnNlMAFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp, file_qcore_store_v1_entity, file_qcore_store_v1_query, file_qcore_store_v1_schema]);
 
 /**
  * What to watch.
@@ -55,19 +59,85 @@ export const WatchRequestSchema: GenMessage<WatchRequest> = /*@__PURE__*/
   messageDesc(file_qcore_store_v1_watch, 0);
 
 /**
- * One subscription.
+ * Schemas.
+ *
+ * @generated from message qcore.store.v1.SchemaSelection
+ */
+export type SchemaSelection = Message<"qcore.store.v1.SchemaSelection"> & {
+  /**
+   * The name of a type, which need not exist. Empty: of all types.
+   *
+   * @generated from field: string type = 1;
+   */
+  type: string;
+};
+
+/**
+ * Describes the message qcore.store.v1.SchemaSelection.
+ * Use `create(SchemaSelectionSchema)` to create a new message.
+ */
+export const SchemaSelectionSchema: GenMessage<SchemaSelection> = /*@__PURE__*/
+  messageDesc(file_qcore_store_v1_watch, 1);
+
+/**
+ * A query, whose result is followed.
+ *
+ * @generated from message qcore.store.v1.QuerySelection
+ */
+export type QuerySelection = Message<"qcore.store.v1.QuerySelection"> & {
+  /**
+   * The query, which does not count.
+   *
+   * @generated from oneof qcore.store.v1.QuerySelection.source
+   */
+  source: {
+    /**
+     * As a tree.
+     *
+     * @generated from field: qcore.store.v1.Query query = 1;
+     */
+    value: Query;
+    case: "query";
+  } | {
+    /**
+     * As text; docs/query.md has the grammar. At most 65,536 characters.
+     *
+     * @generated from field: string text = 2;
+     */
+    value: string;
+    case: "text";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * True: the stream begins with the result at the revision that `live` names, as ENTER of each entity, in order. False:
+   * with its first change. Who resumes has the result already, and says false.
+   *
+   * @generated from field: bool initial = 3;
+   */
+  initial: boolean;
+};
+
+/**
+ * Describes the message qcore.store.v1.QuerySelection.
+ * Use `create(QuerySelectionSchema)` to create a new message.
+ */
+export const QuerySelectionSchema: GenMessage<QuerySelection> = /*@__PURE__*/
+  messageDesc(file_qcore_store_v1_watch, 2);
+
+/**
+ * One subscription: of some entities, fields or structure or both; of schemas; or of a query.
  *
  * @generated from message qcore.store.v1.Subscription
  */
 export type Subscription = Message<"qcore.store.v1.Subscription"> & {
   /**
-   * Whose fields.
+   * Of what.
    *
    * @generated from oneof qcore.store.v1.Subscription.target
    */
   target: {
     /**
-     * One entity's.
+     * One entity.
      *
      * @generated from field: string entity_id = 1;
      */
@@ -75,23 +145,44 @@ export type Subscription = Message<"qcore.store.v1.Subscription"> & {
     case: "entityId";
   } | {
     /**
-     * Every entity's of exactly this type.
+     * Every entity of exactly this type.
      *
      * @generated from field: string entity_type = 2;
      */
     value: string;
     case: "entityType";
+  } | {
+    /**
+     * Schemas: created, changed, deleted. `fields`, `structure`, `trigger` and `context` stay empty.
+     *
+     * @generated from field: qcore.store.v1.SchemaSelection schemas = 8;
+     */
+    value: SchemaSelection;
+    case: "schemas";
+  } | {
+    /**
+     * What a query finds. `fields`, `structure`, `context` and `filter` stay empty. With TRIGGER_WRITE a write of the same
+     * value to a selected field is a change too.
+     *
+     * @generated from field: qcore.store.v1.QuerySelection query = 7;
+     */
+    value: QuerySelection;
+    case: "query";
   } | { case: undefined; value?: undefined };
 
   /**
-   * Which fields, 1 to 64; each must be in the schema.
+   * Which fields, at most 64; each must be in the schema. A created entity counts as a write of each, a deleted one as none.
+   *
+   * A path, `Owner->Site->Status`, as in queries: notified when the value at its end differs from the one before, for any
+   * reason: a write to it, another value of a reference on the path, a move, or an entity on the path that was deleted or
+   * altered. `event` then is `path`.
    *
    * @generated from field: repeated string fields = 3;
    */
   fields: string[];
 
   /**
-   * When.
+   * When a write is notified.
    *
    * @generated from field: qcore.store.v1.Trigger trigger = 4;
    */
@@ -103,6 +194,24 @@ export type Subscription = Message<"qcore.store.v1.Subscription"> & {
    * @generated from field: repeated string context = 5;
    */
   context: string[];
+
+  /**
+   * An expression in CEL that must be true; at most 4,096 characters, and 65,536 in the different filters of a request.
+   * It sees `current` and `previous`: the values of the field, null where there is none; of structure, maps of `id`, `type`,
+   * `name` and `parent_id`, or null. `field`: the name of the field, empty for structure. `context`: a map from the paths
+   * of `context` to their values, null where there is none. One evaluation may cost 10,000 units (docs/notifications.md).
+   * When it fails the notification is sent with `filter_problem`.
+   *
+   * @generated from field: string filter = 9;
+   */
+  filter: string;
+
+  /**
+   * What besides fields.
+   *
+   * @generated from field: repeated qcore.store.v1.StructureKind structure = 10;
+   */
+  structure: StructureKind[];
 };
 
 /**
@@ -110,7 +219,7 @@ export type Subscription = Message<"qcore.store.v1.Subscription"> & {
  * Use `create(SubscriptionSchema)` to create a new message.
  */
 export const SubscriptionSchema: GenMessage<Subscription> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_watch, 1);
+  messageDesc(file_qcore_store_v1_watch, 3);
 
 /**
  * A step of the stream. The first response is `live`.
@@ -155,7 +264,7 @@ export type WatchResponse = Message<"qcore.store.v1.WatchResponse"> & {
  * Use `create(WatchResponseSchema)` to create a new message.
  */
 export const WatchResponseSchema: GenMessage<WatchResponse> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_watch, 2);
+  messageDesc(file_qcore_store_v1_watch, 4);
 
 /**
  * The subscriptions are in force.
@@ -183,7 +292,7 @@ export type WatchLive = Message<"qcore.store.v1.WatchLive"> & {
  * Use `create(WatchLiveSchema)` to create a new message.
  */
 export const WatchLiveSchema: GenMessage<WatchLive> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_watch, 3);
+  messageDesc(file_qcore_store_v1_watch, 5);
 
 /**
  * All that was sent up to a revision.
@@ -204,10 +313,11 @@ export type WatchProgress = Message<"qcore.store.v1.WatchProgress"> & {
  * Use `create(WatchProgressSchema)` to create a new message.
  */
 export const WatchProgressSchema: GenMessage<WatchProgress> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_watch, 4);
+  messageDesc(file_qcore_store_v1_watch, 6);
 
 /**
- * What one revision changed.
+ * What one revision changed. The results of queries that a stream begins with come as notifications of the revision that
+ * `live` names, right after it; then everything of later revisions.
  *
  * @generated from message qcore.store.v1.RevisionNotifications
  */
@@ -246,10 +356,10 @@ export type RevisionNotifications = Message<"qcore.store.v1.RevisionNotification
  * Use `create(RevisionNotificationsSchema)` to create a new message.
  */
 export const RevisionNotificationsSchema: GenMessage<RevisionNotifications> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_watch, 5);
+  messageDesc(file_qcore_store_v1_watch, 7);
 
 /**
- * A field was written.
+ * A field was written, or something else happened: then `event` is set, and but for `path` neither `current` nor `previous` is.
  *
  * @generated from message qcore.store.v1.Notification
  */
@@ -262,26 +372,73 @@ export type Notification = Message<"qcore.store.v1.Notification"> & {
   subscriptions: number[];
 
   /**
-   * The field as it is now.
+   * The field as it is now. Absent if a path leads nowhere.
    *
    * @generated from field: qcore.store.v1.Field current = 2;
    */
   current?: Field | undefined;
 
   /**
-   * The field as it was before; absent if the entity was created by this revision.
+   * The field as it was before; absent if the entity was created by this revision, or if the path led nowhere. Where a path
+   * leads from one large value to another, it comes without value: a message cannot carry both.
    *
    * @generated from field: qcore.store.v1.Field previous = 3;
    */
   previous?: Field | undefined;
 
   /**
-   * One for each path of the subscriptions' `context`, in order. Subscriptions with different contexts get notifications
-   * of their own.
+   * One for each path of the subscriptions' `context`, in order. Subscriptions with different contexts, or filters, get
+   * notifications of their own.
    *
    * @generated from field: repeated qcore.store.v1.ContextField context = 4;
    */
   context: ContextField[];
+
+  /**
+   * What else happened.
+   *
+   * @generated from oneof qcore.store.v1.Notification.event
+   */
+  event: {
+    /**
+     * To an entity.
+     *
+     * @generated from field: qcore.store.v1.StructureChange structure = 5;
+     */
+    value: StructureChange;
+    case: "structure";
+  } | {
+    /**
+     * To a schema.
+     *
+     * @generated from field: qcore.store.v1.SchemaChange schema = 6;
+     */
+    value: SchemaChange;
+    case: "schema";
+  } | {
+    /**
+     * `current` and `previous` are at the end of a path.
+     *
+     * @generated from field: qcore.store.v1.PathChange path = 8;
+     */
+    value: PathChange;
+    case: "path";
+  } | {
+    /**
+     * To what a query finds.
+     *
+     * @generated from field: qcore.store.v1.QueryChange query = 9;
+     */
+    value: QueryChange;
+    case: "query";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * Why the filter could not be evaluated: `expression_failed`, `expression_too_costly`. Absent: it holds, or there is none.
+   *
+   * @generated from field: qcore.store.v1.Problem filter_problem = 7;
+   */
+  filterProblem?: Problem | undefined;
 };
 
 /**
@@ -289,7 +446,184 @@ export type Notification = Message<"qcore.store.v1.Notification"> & {
  * Use `create(NotificationSchema)` to create a new message.
  */
 export const NotificationSchema: GenMessage<Notification> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_watch, 6);
+  messageDesc(file_qcore_store_v1_watch, 8);
+
+/**
+ * Something happened to an entity.
+ *
+ * @generated from message qcore.store.v1.StructureChange
+ */
+export type StructureChange = Message<"qcore.store.v1.StructureChange"> & {
+  /**
+   * What; all that the change of an entity amounts to, also what no subscription names. Ascending.
+   *
+   * @generated from field: repeated qcore.store.v1.StructureKind kinds = 1;
+   */
+  kinds: StructureKind[];
+
+  /**
+   * The entity.
+   *
+   * @generated from field: string entity_id = 2;
+   */
+  entityId: string;
+
+  /**
+   * The entity as it is; absent if it was deleted. If its children were reordered: the child that was given another place.
+   *
+   * @generated from field: qcore.store.v1.Entity current = 3;
+   */
+  current?: Entity | undefined;
+
+  /**
+   * The entity, or the child, as it was before; absent if it was created.
+   *
+   * @generated from field: qcore.store.v1.Entity previous = 4;
+   */
+  previous?: Entity | undefined;
+};
+
+/**
+ * Describes the message qcore.store.v1.StructureChange.
+ * Use `create(StructureChangeSchema)` to create a new message.
+ */
+export const StructureChangeSchema: GenMessage<StructureChange> = /*@__PURE__*/
+  messageDesc(file_qcore_store_v1_watch, 9);
+
+/**
+ * A schema was created, changed or deleted. What the caller may not see is left out of it.
+ *
+ * @generated from message qcore.store.v1.SchemaChange
+ */
+export type SchemaChange = Message<"qcore.store.v1.SchemaChange"> & {
+  /**
+   * The schema; absent if the type was deleted.
+   *
+   * @generated from field: qcore.store.v1.TypeSchema current = 1;
+   */
+  current?: TypeSchema | undefined;
+
+  /**
+   * The schema before; absent for a new type.
+   *
+   * @generated from field: qcore.store.v1.TypeSchema previous = 2;
+   */
+  previous?: TypeSchema | undefined;
+};
+
+/**
+ * Describes the message qcore.store.v1.SchemaChange.
+ * Use `create(SchemaChangeSchema)` to create a new message.
+ */
+export const SchemaChangeSchema: GenMessage<SchemaChange> = /*@__PURE__*/
+  messageDesc(file_qcore_store_v1_watch, 10);
+
+/**
+ * Where a path leads.
+ *
+ * @generated from message qcore.store.v1.PathChange
+ */
+export type PathChange = Message<"qcore.store.v1.PathChange"> & {
+  /**
+   * The entity that it begins at.
+   *
+   * @generated from field: string entity_id = 1;
+   */
+  entityId: string;
+
+  /**
+   * The path, as the subscription has it.
+   *
+   * @generated from field: string path = 2;
+   */
+  path: string;
+
+  /**
+   * The entities that it leads over, in order, to the one that has the field; empty if it leads nowhere.
+   *
+   * @generated from field: repeated string entity_ids = 3;
+   */
+  entityIds: string[];
+
+  /**
+   * The same before.
+   *
+   * @generated from field: repeated string previous_entity_ids = 4;
+   */
+  previousEntityIds: string[];
+};
+
+/**
+ * Describes the message qcore.store.v1.PathChange.
+ * Use `create(PathChangeSchema)` to create a new message.
+ */
+export const PathChangeSchema: GenMessage<PathChange> = /*@__PURE__*/
+  messageDesc(file_qcore_store_v1_watch, 11);
+
+/**
+ * A change of what a query finds. Who keeps a list, and applies the changes one after the other, has after each revision
+ * what the query finds at it, in order: LEAVE takes the entity at `previous_position` out; ENTER puts it in at `position`;
+ * CHANGE takes it out and puts it in.
+ *
+ * @generated from message qcore.store.v1.QueryChange
+ */
+export type QueryChange = Message<"qcore.store.v1.QueryChange"> & {
+  /**
+   * What happened.
+   *
+   * @generated from field: qcore.store.v1.QueryChangeKind kind = 1;
+   */
+  kind: QueryChangeKind;
+
+  /**
+   * The entity.
+   *
+   * @generated from field: string entity_id = 2;
+   */
+  entityId: string;
+
+  /**
+   * It, and what is selected, as it is; absent for LEAVE. What does not fit a message is the problem `payload_too_large`.
+   *
+   * @generated from field: qcore.store.v1.QueriedEntity entity = 3;
+   */
+  entity?: QueriedEntity | undefined;
+
+  /**
+   * The paths that `entity.fields` follow.
+   *
+   * @generated from field: repeated string columns = 4;
+   */
+  columns: string[];
+
+  /**
+   * The position after this change, from 0; of ENTER and CHANGE.
+   *
+   * @generated from field: uint32 position = 5;
+   */
+  position: number;
+
+  /**
+   * The position before it; of CHANGE and LEAVE.
+   *
+   * @generated from field: uint32 previous_position = 6;
+   */
+  previousPosition: number;
+
+  /**
+   * True: of the result that the stream begins with.
+   *
+   * @generated from field: bool initial = 7;
+   */
+  initial: boolean;
+};
+
+/**
+ * Describes the message qcore.store.v1.QueryChange.
+ * Use `create(QueryChangeSchema)` to create a new message.
+ */
+export const QueryChangeSchema: GenMessage<QueryChange> = /*@__PURE__*/
+  messageDesc(file_qcore_store_v1_watch, 12);
 
 /**
  * A context field, or why it could not be read.
@@ -312,7 +646,7 @@ export type ContextField = Message<"qcore.store.v1.ContextField"> & {
     case: "field";
   } | {
     /**
-     * `unknown_field`, `broken_path`.
+     * `unknown_field`, `broken_path`; of an entity that was deleted, `unknown_entity`.
      *
      * @generated from field: qcore.store.v1.Problem problem = 2;
      */
@@ -326,7 +660,7 @@ export type ContextField = Message<"qcore.store.v1.ContextField"> & {
  * Use `create(ContextFieldSchema)` to create a new message.
  */
 export const ContextFieldSchema: GenMessage<ContextField> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_watch, 7);
+  messageDesc(file_qcore_store_v1_watch, 13);
 
 /**
  * When a write is notified.
@@ -361,6 +695,117 @@ export type Trigger = (typeof Trigger)[keyof typeof Trigger] | UnknownEnum;
  */
 export const TriggerSchema: GenEnum<Trigger> = /*@__PURE__*/
   enumDesc(file_qcore_store_v1_watch, 0);
+
+/**
+ * What happens to an entity besides writes to its fields.
+ *
+ * @generated from enum qcore.store.v1.StructureKind
+ */
+export const StructureKind = {
+  /**
+   * None; refused.
+   *
+   * @generated from enum value: STRUCTURE_KIND_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * It was created.
+   *
+   * @generated from enum value: STRUCTURE_KIND_CREATED = 1;
+   */
+  CREATED: 1,
+
+  /**
+   * It was deleted. Descendants have notifications of their own, children before their parents.
+   *
+   * @generated from enum value: STRUCTURE_KIND_DELETED = 2;
+   */
+  DELETED: 2,
+
+  /**
+   * It has another parent.
+   *
+   * @generated from enum value: STRUCTURE_KIND_MOVED = 3;
+   */
+  MOVED: 3,
+
+  /**
+   * It has another name.
+   *
+   * @generated from enum value: STRUCTURE_KIND_RENAMED = 4;
+   */
+  RENAMED: 4,
+
+  /**
+   * One of its children has another place among the others. Only of types that order children explicitly, and not when a
+   * child comes or goes.
+   *
+   * @generated from enum value: STRUCTURE_KIND_CHILDREN_REORDERED = 5;
+   */
+  CHILDREN_REORDERED: 5,
+} as const;
+
+/**
+ * What happens to an entity besides writes to its fields.
+ *
+ * @generated from enum qcore.store.v1.StructureKind
+ */
+export type StructureKind = (typeof StructureKind)[keyof typeof StructureKind] | UnknownEnum;
+
+/**
+ * Describes the enum qcore.store.v1.StructureKind.
+ */
+export const StructureKindSchema: GenEnum<StructureKind> = /*@__PURE__*/
+  enumDesc(file_qcore_store_v1_watch, 1);
+
+/**
+ * What became of an entity of a result.
+ *
+ * @generated from enum qcore.store.v1.QueryChangeKind
+ */
+export const QueryChangeKind = {
+  /**
+   * Not used.
+   *
+   * @generated from enum value: QUERY_CHANGE_KIND_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * It is found now.
+   *
+   * @generated from enum value: QUERY_CHANGE_KIND_ENTER = 1;
+   */
+  ENTER: 1,
+
+  /**
+   * What is selected of it, its name or its parent, or its position is another.
+   *
+   * @generated from enum value: QUERY_CHANGE_KIND_CHANGE = 2;
+   */
+  CHANGE: 2,
+
+  /**
+   * It is not found any more.
+   *
+   * @generated from enum value: QUERY_CHANGE_KIND_LEAVE = 3;
+   */
+  LEAVE: 3,
+} as const;
+
+/**
+ * What became of an entity of a result.
+ *
+ * @generated from enum qcore.store.v1.QueryChangeKind
+ */
+export type QueryChangeKind = (typeof QueryChangeKind)[keyof typeof QueryChangeKind] | UnknownEnum;
+
+/**
+ * Describes the enum qcore.store.v1.QueryChangeKind.
+ */
+export const QueryChangeKindSchema: GenEnum<QueryChangeKind> = /*@__PURE__*/
+  enumDesc(file_qcore_store_v1_watch, 2);
 
 /**
  * Seeing changes as they happen. Served by the notifiers. Needs level read.

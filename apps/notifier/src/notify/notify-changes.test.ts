@@ -14,8 +14,9 @@ import {
 } from '../../test/_records.ts'
 import { MatchIndex } from '../match/match-index.ts'
 import { groupSubscriptions } from '../match/subscription-group.ts'
+import { watchedChanges } from '../match/watched-changes.ts'
 import type { ContextResolver } from './context-resolver.ts'
-import { notifyWrites, watchedWrites } from './notify-writes.ts'
+import { notifyChanges } from './notify-changes.ts'
 import { mostNotificationBytes, type OutgoingNotification } from './outgoing-notification.ts'
 
 /** Answers every path with the path itself, or with what the test says. */
@@ -29,8 +30,10 @@ class EchoResolver implements ContextResolver {
     return this.answer(entityId, path)
   }
 
-  isVisible(): boolean {
-    return true
+  readonly present = undefined
+
+  typeThen(): undefined {
+    return undefined
   }
 }
 
@@ -46,7 +49,7 @@ function notify(
   const index = new MatchIndex<string>()
   for (const [name, subscriptions] of Object.entries(streams))
     index.add(groupSubscriptions(subscriptions, name, allGrants))
-  return notifyWrites(watchedWrites(commit, index), index, resolver)
+  return notifyChanges(watchedChanges(commit, index), index, resolver)
 }
 
 const change = fieldChanged('e1', 'Level', stringValue('high'), stringValue('low'))

@@ -1,6 +1,5 @@
-import type { LogRecord } from '@qcore/replica'
-import { fieldWrites, type FieldWrite } from '../match/field-write.ts'
 import type { MatchIndex } from '../match/match-index.ts'
+import type { NotifiedChange } from '../match/notified-change.ts'
 import type { Selection } from '../match/subscription-group.ts'
 import type { ContextResolver } from './context-resolver.ts'
 import { OutgoingNotification } from './outgoing-notification.ts'
@@ -8,25 +7,19 @@ import { OutgoingNotification } from './outgoing-notification.ts'
 /** Position lists up to this length are compared in order to share notifications; longer ones hardly ever agree. */
 const sharedPositions = 4
 
-/** The writes of a commit that any stream watches, in the order of the changes. */
-export function watchedWrites<S>(record: LogRecord, index: MatchIndex<S>): FieldWrite[] {
-  const writes: FieldWrite[] = []
-  for (const write of fieldWrites(record, index.isWatched)) if (index.concerns(write)) writes.push(write)
-  return writes
-}
-
-/** The notifications of a commit for each stream that it concerns and may see it, in the order of the writes. */
-export function notifyWrites<S>(
-  writes: readonly FieldWrite[],
+/** The notifications of a commit for each stream that it concerns and may see it, in the order of the changes. */
+export function notifyChanges<S>(
+  changes: readonly NotifiedChange[],
   index: MatchIndex<S>,
   resolver: ContextResolver,
 ): Map<S, OutgoingNotification[]> {
   const notifications = new Map<S, OutgoingNotification[]>()
-  for (const write of writes) {
-    const selections = index.select(write).filter(({ context }) => resolver.isVisible(write, context.grants))
+  for (const change of changes) {
+    const selections = index.select(change).filter(({ context }) => change.isVisible(resolver, context.grants))
     const shared = selections.length > 1 ? new Map<string, OutgoingNotification>() : undefined
     for (const selection of selections) {
-      const notification = notificationFor(write, selection, resolver, shared)
+      const notification = notificationFor(change, selection, resolver, shared)
+      if (!notification.isWanted) continue
       const ofSubscriber = notifications.get(selection.subscriber)
       if (ofSubscriber === undefined) notifications.set(selection.subscriber, [notification])
       else ofSubscriber.push(notification)
@@ -36,18 +29,18 @@ export function notifyWrites<S>(
 }
 
 function notificationFor<S>(
-  write: FieldWrite,
+  change: NotifiedChange,
   { positions, context }: Selection<S>,
   resolver: ContextResolver,
   shared: Map<string, OutgoingNotification> | undefined,
 ): OutgoingNotification {
   if (shared === undefined || positions.length > sharedPositions) {
-    return new OutgoingNotification(write, positions, context, resolver)
+    return new OutgoingNotification(change, positions, context, resolver)
   }
   const key = `${positions.join(',')}\n${context.key}`
   const found = shared.get(key)
   if (found !== undefined) return found
-  const notification = new OutgoingNotification(write, positions, context, resolver)
+  const notification = new OutgoingNotification(change, positions, context, resolver)
   shared.set(key, notification)
   return notification
 }
