@@ -408,7 +408,7 @@ describe('watch', () => {
     const after = ['--after', `${createdRevision}`, '--count']
     const { out } = await qcore(['watch', '--query', text, ...after, '3'])
     expect(out).toMatch(
-      /^result  \+ 0  followed  Followed  Level=0\n.*~ 0  followed  Followed  Level=12\n.*- 0  followed\n$/,
+      /^result  \+ 0  followed  Followed  Level=3\n.*~ 0  followed  Followed  Level=12\n.*- 0  followed\n$/,
     )
     const changes = await qcore(['watch', '--query', text, '--no-initial', '--json', ...after, '1'])
     expect(JSON.parse(changes.out)).toMatchObject({ kind: 'change', entity: { fields: { Level: { value: '12' } } } })

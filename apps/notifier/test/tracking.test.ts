@@ -311,7 +311,7 @@ describe('a query', () => {
     await refused.next()
     await expect(refused.next()).rejects.toMatchObject({ code: 'too_much_state' })
     await store.commit(level('d1', 7))
-    expect((await small.notifications()).notifications.map(changeOf)).toMatchObject([['CHANGE', 'd1', 0, 0]])
+    expect((await small.notifications()).notifications.map(changeOf)).toEqual([['CHANGE', 'd1', 0, 0, [7n]]])
     await store.commit(write('s1', 'Status', ''), write('s2', 'Status', ''))
   })
 

@@ -124,7 +124,7 @@ describe('the match index', () => {
 
 describe('the cost of a change', () => {
   it('is that of the subscriptions that match it, however many there are', () => {
-    const counts = [10, 10_000].map((others) => {
+    const counts = [10, 2_000].map((others) => {
       const streams: Record<string, Subscription[]> = {
         a: [subscription({ entityId: 'e1' }, ['Level'])],
         b: [subscription({ entityType: 'Tank' }, ['Level']), subscription({ entityType: 'Tank' }, ['Name'])],

@@ -8,12 +8,7 @@ import {
 } from '@qcore/contracts'
 import type { CelInput } from '@qcore/expression'
 import type { Grants } from '@qcore/model'
-import {
-  decodeEntityChanged,
-  decodeEntityCreated,
-  decodeEntityDeleted,
-  type ChangeOutline,
-} from '@qcore/replica'
+import { decodeEntityChanged, decodeEntityCreated, decodeEntityDeleted, type ChangeOutline } from '@qcore/replica'
 import { seenType, type SeenTypes } from '../notify/seen-types.ts'
 import { structureKey, type FilterInputs, type LookUp, type NotifiedChange } from './notified-change.ts'
 

@@ -10,9 +10,9 @@ export interface SeenTypes {
 }
 
 /** A type as a caller may see it: by what is asked for now, and by what was asked for then; undefined: it may not. */
-export function seenType({ present, typeThen }: SeenTypes, name: string, grants: Grants): TypeModel | undefined {
-  if (present === undefined) return undefined
-  const now = present.get(name)
-  const model = typeThen(name) ?? now
+export function seenType(seen: SeenTypes, name: string, grants: Grants): TypeModel | undefined {
+  if (seen.present === undefined) return undefined
+  const now = seen.present.get(name)
+  const model = seen.typeThen(name) ?? now
   return model && visiblePastType(model, now, grants)
 }

@@ -38,7 +38,7 @@ export async function checkedTrackers(
 
 /**
  * Evaluates the paths and queries of a stream at the revision that it begins after, and sends the results that were asked
- * for.
+ * for. Gives the entities that were read.
  *
  * @throws QError what the checks of queries throw, of the types of then; `too_much_state`, `compacted`, `unavailable`
  */
@@ -46,17 +46,19 @@ export async function* beginTracking(
   stream: WatchStream,
   trackers: StreamTrackers,
   { live, past, pool, replica, revision }: ReplaySources & { revision: number },
-): AsyncGenerator<WatchResponse> {
+): AsyncGenerator<WatchResponse, PastEntities> {
   stream.trackers = trackers
   live.tracking.open(stream, trackers)
   const present = known(replica.types)
   // What asks for nothing now may have asked for something then.
   const asked = { get: (name: string) => present.get(name), isRestricted: true }
-  await trackers.build(new PastEntities(past, revision, Infinity), asked, pool)
-  if (stream.followed?.queries.some(({ isInitial }) => isInitial) !== true) return
+  const entities = new PastEntities(past, revision, Infinity)
+  await trackers.build(entities, asked, pool)
+  if (stream.followed?.queries.some(({ isInitial }) => isInitial) !== true) return entities
   const typeThen = (name: string) => present.get(name)
   const resolver = { present, typeThen, resolve: () => Promise.reject(new Error('a query has no context')) }
   yield* initialResponses(new RevisionNotice({ revision }, notifyTracked(trackers.initial, resolver)))
+  return entities
 }
 
 function known(types: TypeRegistry | undefined): TypeRegistry {

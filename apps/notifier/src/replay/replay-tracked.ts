@@ -2,7 +2,7 @@ import type { SchemaChanged, WatchResponse } from '@qcore/contracts'
 import { isQError, QError } from '@qcore/errors'
 import { timestampFromMicros } from '@qcore/model'
 import { decodeSchemaChanged, type LogRecord, type PresentTypes } from '@qcore/replica'
-import { PastEntities } from '../context-fields/past-entities.ts'
+import type { PastEntities } from '../context-fields/past-entities.ts'
 import { MatchIndex } from '../match/match-index.ts'
 import { lackingWrites, watchedChanges } from '../match/watched-changes.ts'
 import { completePrevious } from '../notify/complete-previous.ts'
@@ -32,14 +32,15 @@ interface TrackedReplay extends ReplaySources {
  * As `replay`, for a stream with trackers: they go through the log commit by commit, until they are where the notifier is, and
  * then are live at that very revision. The commits since the notifier is near come from its memory.
  *
+ * @param entities as of the revision that the stream goes on after
  * @throws QError `log_replaced`, `compacted`, `too_much_state`, and the reason of the stream's end
  */
 export async function* replayTracked(
   stream: WatchStream,
-  after: number,
+  entities: PastEntities,
   sources: ReplaySources,
 ): AsyncGenerator<WatchResponse> {
-  const { live, feed, past, pool } = sources
+  const { live, feed, pool } = sources
   const { trackers } = stream
   if (trackers === undefined) throw new Error('the stream has nothing to track')
   const index = new MatchIndex<WatchStream>()
@@ -49,13 +50,13 @@ export async function* replayTracked(
     stream,
     trackers,
     index,
-    entities: new PastEntities(past, after, Infinity),
+    entities,
   }
   const { logId } = feed
   const { history } = live.tracking
   const release = history.hold(feed.appliedRevision)
   try {
-    for (let reached = after; ;) {
+    for (let reached = entities.revision; ;) {
       stream.throwIfEnded()
       if (feed.appliedRevision < reached) await feed.waitFor(reached, AbortSignal.timeout(appliedTimeoutMs))
       if (feed.logId !== logId)

@@ -1,4 +1,5 @@
 import type { WatchResponse } from '@qcore/contracts'
+import { PastEntities } from '../context-fields/past-entities.ts'
 import { beginTracking, checkedTrackers } from '../replay/begin-tracking.ts'
 import { replay, type ReplaySources } from '../replay/replay.ts'
 import { replayTracked } from '../replay/replay-tracked.ts'
@@ -24,8 +25,8 @@ export async function* followStream(
     const revision = resumeAfter ?? feed.appliedRevision
     stream.markDelivered(revision)
     yield liveResponse(revision, feed.logId)
-    yield* beginTracking(stream, trackers, { ...sources, revision })
-    yield* replayTracked(stream, revision, sources)
+    const entities = yield* beginTracking(stream, trackers, { ...sources, revision })
+    yield* replayTracked(stream, entities, sources)
   } else if (resumeAfter === undefined) {
     const revision = live.attach(stream)
     stream.markDelivered(revision)
@@ -43,7 +44,7 @@ export async function* followStream(
       stream.markDelivered(step.revision)
       yield progressResponse(step.revision)
     } else if (step.kind === 'replay') {
-      yield* replayTracked(stream, step.after, sources)
+      yield* replayTracked(stream, new PastEntities(sources.past, step.after, Infinity), sources)
     } else {
       const responses = noticeResponses(step.notice)
       const last = responses.pop()

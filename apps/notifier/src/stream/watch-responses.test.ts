@@ -12,7 +12,11 @@ function notice(revision: number, lengths: readonly number[]): RevisionNotice {
   const changes = lengths.map((length, n) =>
     fieldChanged(`e${n}`, 'Level', stringValue('x'.repeat(length)), stringValue('')),
   )
-  const resolver = { resolve: () => Promise.reject(new Error('not asked')), present: undefined, typeThen: () => undefined }
+  const resolver = {
+    resolve: () => Promise.reject(new Error('not asked')),
+    present: undefined,
+    typeThen: () => undefined,
+  }
   const notifications = writesOf(record(revision, ...changes)).map(
     (write) => new OutgoingNotification(write, [0], { key: '', paths: [], grants: allGrants }, resolver),
   )

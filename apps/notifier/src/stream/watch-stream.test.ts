@@ -17,7 +17,11 @@ function notice(
   { text = 'x', ready }: { text?: string; ready?: Promise<void> } = {},
 ): RevisionNotice {
   const commit = record(revision, fieldChanged('e1', 'Level', stringValue(text), stringValue('old')))
-  const resolver = { resolve: () => Promise.reject(new Error('not asked')), present: undefined, typeThen: () => undefined }
+  const resolver = {
+    resolve: () => Promise.reject(new Error('not asked')),
+    present: undefined,
+    typeThen: () => undefined,
+  }
   const notifications = writesOf(commit).map(
     (write) => new OutgoingNotification(write, [0], { key: '', paths: [], grants: allGrants }, resolver),
   )

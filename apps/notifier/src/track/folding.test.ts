@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf'
 import { NotificationSchema, type QueriedEntity, type QueryChange } from '@qcore/contracts'
 import { allGrants } from '@qcore/model'
-import { checkQuery, compareOrdered, evaluate, orderKeys, parseQuery, valueAt } from '@qcore/query'
+import { checkQuery, compareOrdered, evaluate, orderKeys, parseQuery, valueAt, type CheckedQuery } from '@qcore/query'
 import type { LogRecord } from '@qcore/replica'
 import { describe, expect, it } from 'vitest'
 import { FoldedResult } from '../../test/_folded-result.ts'
@@ -45,6 +45,7 @@ const limits = ['', '', 'LIMIT 1', 'LIMIT 3']
 interface Followed {
   readonly tracker: QueryTracker
   readonly text: string
+  readonly checked: CheckedQuery
   readonly everyWrite: boolean
   readonly folded: FoldedResult
 }
@@ -73,7 +74,8 @@ class Following {
         { target: { kind: 'type', type: 'Device' }, context: { paths: [], grants: allGrants, key: '' }, field: '' },
         { index: this.#index, budget: this.#budget },
       )
-      return { tracker, text, everyWrite, folded: new FoldedResult() }
+      const checked = checkQuery(parseQuery(text), this.store.types)
+      return { tracker, text, checked, everyWrite, folded: new FoldedResult() }
     })
     this.#trackers = new StreamTrackers(this.followed.map(({ tracker }) => tracker))
     this.#begin()
@@ -132,8 +134,8 @@ interface Shown {
 }
 
 /** What running a query finds: every entity is looked at. */
-function run(text: string, store: RandomStore, withRevisions: boolean): Shown[] {
-  const { where, order, select, limit } = checkQuery(parseQuery(text), store.types)
+function run(query: CheckedQuery, store: RandomStore, withRevisions: boolean): Shown[] {
+  const { where, order, select, limit } = query
   const found = store
     .ofType('Device')
     .filter((entity) => where === undefined || evaluate(where, entity, store) === true)
@@ -176,8 +178,8 @@ function follow(
   const random = randomOf(seed)
   const following = new Following(random, queries)
   const compare = (): void => {
-    for (const { text, everyWrite, folded } of following.followed) {
-      const expected = run(text, following.store, everyWrite)
+    for (const { text, checked, everyWrite, folded } of following.followed) {
+      const expected = run(checked, following.store, everyWrite)
       const seen = folded.entities.map((entity) => shown(entity, everyWrite))
       if (JSON.stringify(seen) === JSON.stringify(expected)) continue
       expect(seen, `seed ${seed}, revision ${following.store.revision}: ${text}`).toEqual(expected)
