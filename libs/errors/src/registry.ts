@@ -127,6 +127,15 @@ export const errorRegistry = {
     status: 'invalid_argument',
     meaning: 'The query compares or orders by a field that keeps no index. `field` names the part.',
   },
+  invalid_schedule: {
+    status: 'invalid_argument',
+    meaning:
+      'The rule of a schedule cannot be read. `field` names the part; of a text, the metadata `position` is the character, from 1.',
+  },
+  schedule_never_fires: {
+    status: 'invalid_argument',
+    meaning: 'The rule of a schedule has no occurrence at all: 30 February, or an end before its start.',
+  },
   invalid_cursor: { status: 'invalid_argument', meaning: 'The cursor is not one of this request.' },
   invalid_snapshot: {
     status: 'invalid_argument',
