@@ -37,6 +37,7 @@ export const errorRegistry = {
   unknown_type: { status: 'not_found', meaning: 'No schema of that name.' },
   unknown_entity: { status: 'not_found', meaning: 'No entity of that id.' },
   unknown_field: { status: 'not_found', meaning: 'The type of the entity has no field of that name.' },
+  unknown_key: { status: 'not_found', meaning: 'The configuration has no such key.' },
   entity_exists: { status: 'already_exists', meaning: 'The id is taken.' },
   type_mismatch: {
     status: 'invalid_argument',

@@ -1,10 +1,11 @@
 import { writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
+import { benchConfig } from './config/config-bench.ts'
 import { markdownTable } from './measure/table.ts'
 import { benchStore } from './store/store-bench.ts'
 
-const benches = { store: benchStore }
+const benches = { store: benchStore, config: benchConfig }
 const { values, positionals } = parseArgs({
   options: {
     json: { type: 'string' },
