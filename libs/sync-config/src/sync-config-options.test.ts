@@ -21,7 +21,7 @@ it.each<[Partial<SyncConfigOptions>, string]>([
   [{ reconnectIntervalMs: 0 }, 'reconnectIntervalMs'],
   [{ startTimeoutMs: -1 }, 'startTimeoutMs'],
   [{ tableName: '' }, 'tableName'],
-  [{ tableName: 'x'.repeat(54) }, 'tableName'],
+  [{ tableName: 'x'.repeat(55) }, 'tableName'],
   [{ schema: 'a\0b' }, 'schema'],
   [{ channel: '' }, 'channel'],
   [{ channel: 'ü'.repeat(32) }, 'channel'],

@@ -232,6 +232,7 @@ export class SyncConfig extends ConfigReader implements AsyncDisposable {
 
   async #apply(committed: readonly CommittedChange[]): Promise<WriteResult[]> {
     this.#mirror.applyOwn(committed.filter(({ changed }) => changed))
+    if (committed.some(({ expiresUs }) => expiresUs !== '')) this.#follower.reschedule()
     await this.#follower.reach(Math.max(0, ...committed.map(({ revision }) => revision)))
     return committed.map(({ revision, changed, existed }) => ({ revision, changed, existed }))
   }

@@ -67,9 +67,11 @@ describe('a connection that is lost', () => {
   })
 
   it('is noticed when the server ends it', async () => {
-    const one = await store.open(quick)
-    await store.sql(`select pg_terminate_backend(pid) from pg_stat_activity
-      where application_name = 'qcore-sync-config' and query like '%${store.schema}%'`)
+    const address = `${store.address}?application_name=${store.schema}`
+    const one = await store.open({ address, ...quick })
+    await store.sql('select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1', [
+      store.schema,
+    ])
     await eventually(() => expect(one.counters.reconnects).toBe(1))
     await store.sql(`insert into ${store.table} (key, value) values ('k', '1')`)
     await eventually(() => expect(one.get('k')).toBe(1))
@@ -123,6 +125,28 @@ describe('a connection that is lost', () => {
       ]),
     )
     expect(two.counters.reloads).toBe(1)
+  })
+})
+
+describe('a transaction that holds everybody up', () => {
+  it('makes writes fail after a while, with nothing done', async () => {
+    const one = await store.open()
+    await store.sql(`begin; insert into ${store.table} (key, value) values ('a', '1')`)
+    await expect(one.set('b', 1)).rejects.toMatchObject({
+      code: 'unavailable',
+      message: expect.stringContaining('nothing'),
+    })
+    await store.sql('commit')
+    await eventually(() => expect(one.getAll()).toEqual({ a: 1 }))
+  })
+
+  it('does not hold up reads, nor an instance that starts', async () => {
+    await store.open()
+    await store.sql(`begin; insert into ${store.table} (key, value) values ('a', '1')`)
+    const two = await store.open()
+    expect(two.getAll()).toEqual({})
+    await store.sql('commit')
+    await eventually(() => expect(two.getAll()).toEqual({ a: 1 }))
   })
 })
 

@@ -206,7 +206,7 @@ describe('stores', () => {
     ['app-config', 'config-updates'],
     ['it\'s "quoted" \\ ', 'it\'s "quoted" \\ '],
     ['größe', 'größe'],
-    ['x'.repeat(53), 'x'.repeat(63)],
+    ['x'.repeat(54), 'x'.repeat(63)],
   ])('have any table and channel: %s, %s', async (tableName, channel) => {
     const [one, two] = await Promise.all([store.open({ tableName, channel }), store.open({ tableName, channel })])
     await one.set('k', { v: 1 })
@@ -242,6 +242,25 @@ describe('stores', () => {
       on conflict (key) do update set value = excluded.value, updated_at = now()`)
     await converged(one)
     expect(one.getEntry('k7')).toMatchObject({ value: 8, revision: 1 })
+  })
+
+  it('are not made if they must not be', async () => {
+    const missing = { code: 'configuration', field: 'createTable' }
+    await expect(store.open({ createTable: false, startTimeoutMs: 60_000 })).rejects.toMatchObject(missing)
+    await store.open()
+    await expect(store.open({ createTable: false })).resolves.toBeDefined()
+  })
+
+  it('are refused in a database that is not UTF-8', async () => {
+    const name = `${store.schema}_latin`
+    await store.sql(`create database ${name} template template0 encoding 'LATIN1' lc_collate 'C' lc_ctype 'C'`)
+    const address = new URL(store.address)
+    address.pathname = name
+    await expect(store.open({ address: address.href })).rejects.toMatchObject({
+      code: 'configuration',
+      field: 'address',
+    })
+    await store.sql(`drop database ${name} with (force)`)
   })
 
   it('need no right to make tables once they are there', async () => {

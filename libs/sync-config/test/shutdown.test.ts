@@ -63,5 +63,7 @@ it.each(['hold', 'cut'] as const)('ends within two seconds while the network is 
   await one.shutdown()
   expect(performance.now() - start).toBeLessThan(2_000)
   expect(await Promise.all([write, sync])).toMatchObject([{ name: 'QError' }, { code: 'unavailable' }])
+  // A proxy that holds does not notice who has gone.
+  proxy.restore()
   await eventually(() => expect(proxy.connections).toBe(0))
 })

@@ -1,6 +1,6 @@
 import { bucketOfKey } from '../digest.ts'
 import type { StoreNames } from '../store-names.ts'
-import { queryText, type Executor } from './executor.ts'
+import { queryText, tableTimeoutMs, type Executor } from './executor.ts'
 import { headColumns, parseHead, type Head, type HeadRow } from './store-head.ts'
 import { entryColumns, parseEntry, type EntryRow, type StoredEntry } from './stored-rows.ts'
 
@@ -13,6 +13,7 @@ export async function readDigests(
     text: `
       select ${headColumns}, b.bucket, b.digest from ${names.of('head')} as head
       left join (select ${bucketOfKey} as bucket, bit_xor(digest) as digest from ${names.table} group by 1) as b on true`,
+    timeoutMs: tableTimeoutMs,
   })
   const [first] = rows
   if (first === undefined) throw new Error(`${names.of('head')} has no row`)
@@ -36,6 +37,7 @@ export async function loadBuckets(
       select ${headColumns}, e.* from ${names.of('head')} as head
       left join (select ${entryColumns} from ${names.table} where ${bucketOfKey} = any($1::int[])) as e on true`,
     values: [buckets],
+    timeoutMs: tableTimeoutMs,
   })
   const [first] = rows
   if (first === undefined) throw new Error(`${names.of('head')} has no row`)

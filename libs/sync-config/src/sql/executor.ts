@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto'
-import type { ClientBase, QueryArrayConfig } from 'pg'
+import type { ClientBase, QueryArrayConfig, QueryConfig } from 'pg'
 
 /** A connection that statements can be sent to. */
 export type Executor = Pick<ClientBase, 'query'>
 
 /** A statement that gets no answer in this time has failed, and its connection is given up. */
-export const answerTimeoutMs = 10_000
+const answerTimeoutMs = 10_000
+/** The same of one that reads, or rewrites, a whole table. */
+export const tableTimeoutMs = 300_000
 
 type Cell = string | null
 
@@ -15,7 +17,7 @@ type Cell = string | null
  */
 export async function queryText<Row extends readonly Cell[]>(
   executor: Executor,
-  { text, values = [] }: { text: string; values?: readonly unknown[] },
+  { text, values = [], timeoutMs = answerTimeoutMs }: { text: string; values?: readonly unknown[]; timeoutMs?: number },
 ): Promise<Row[]> {
   const query: QueryArrayConfig & { query_timeout: number } = {
     name: statementName(text),
@@ -23,10 +25,16 @@ export async function queryText<Row extends readonly Cell[]>(
     values: [...values],
     rowMode: 'array',
     types: { getTypeParser: () => (cell: unknown) => cell },
-    query_timeout: answerTimeoutMs,
+    query_timeout: timeoutMs,
   }
   const { rows } = await executor.query<Row[]>(query)
   return rows as unknown as Row[]
+}
+
+/** Runs a statement, or several, that nobody needs the answer of. */
+export async function runStatement(executor: Executor, text: string, timeoutMs = answerTimeoutMs): Promise<void> {
+  const query: QueryConfig & { query_timeout: number } = { text, query_timeout: timeoutMs }
+  await executor.query(query)
 }
 
 const statementNames = new Map<string, string>()

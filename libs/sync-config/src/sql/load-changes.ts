@@ -3,14 +3,15 @@ import { queryText, type Executor } from './executor.ts'
 import { headColumns, parseHead, type Head, type HeadRow } from './store-head.ts'
 import { microseconds, type StoredChange } from './stored-rows.ts'
 
-/** Changes of one answer. */
-const pageChanges = 500
+/** Revisions of one answer. With both ends named, PostgreSQL takes the index however little it knows of the table. */
+const pageRevisions = 200
 
 export interface ChangePage {
   readonly head: Head
+  /** In the order of their revisions. */
   readonly changes: StoredChange[]
-  /** Whether there are none after these, at the revision of the head. */
-  readonly isLast: boolean
+  /** All changes up to this revision are in the page. */
+  readonly until: number
 }
 
 type ChangeRow = readonly [
@@ -23,30 +24,27 @@ type ChangeRow = readonly [
   origin: string,
 ]
 
-/** The changes after a place in the history, in order, with the head of the same moment. */
-export async function loadChanges(
-  executor: Executor,
-  names: StoreNames,
-  after: { revision: number; key: string },
-): Promise<ChangePage> {
+/** The changes after a revision, with the head of the same moment. */
+export async function loadChanges(executor: Executor, names: StoreNames, after: number): Promise<ChangePage> {
   const rows = await queryText<ChangeRow>(executor, {
     text: `
-      select ${headColumns}, c.revision, c.key, c.value::text, ${microseconds('c.expires_at')}, c.author, c.origin
-      from ${names.of('head')} as head left join lateral (
-        select * from ${names.of('change')} where (revision, key) > ($1::bigint, $2::text)
-        order by revision, key limit ${pageChanges}) as c on true
+      select ${headColumns}, c.revision, c.key, c.value, ${microseconds('c.expires_at')}, c.author, c.origin
+      from ${names.of('head')} as head left join ${names.of('change')} as c
+        on c.revision > $1::bigint and c.revision <= $2::bigint
       order by c.revision, c.key`,
-    values: [after.revision, after.key],
+    values: [after, after + pageRevisions],
   })
   const [first] = rows
   if (first === undefined) throw new Error(`${names.of('head')} has no row`)
-  const changes = rows.flatMap(([, , , , revision, key, text, expiresUs, author, origin]) =>
-    revision === null ? [] : [{ revision: Number(revision), key, text: text ?? undefined, expiresUs, author, origin }],
-  )
-  const [storeId, head, oldestRevision, nowMs] = first
+  const [storeId, revision, oldestRevision, nowMs] = first
+  const head = parseHead([storeId, revision, oldestRevision, nowMs])
   return {
-    head: parseHead([storeId, head, oldestRevision, nowMs]),
-    changes,
-    isLast: changes.length < pageChanges,
+    head,
+    changes: rows.flatMap(([, , , , revision, key, text, expiresUs, author, origin]) =>
+      revision === null
+        ? []
+        : [{ revision: Number(revision), key, text: text ?? undefined, expiresUs, author, origin }],
+    ),
+    until: Math.min(head.revision, after + pageRevisions),
   }
 }

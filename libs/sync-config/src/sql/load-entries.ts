@@ -1,5 +1,5 @@
 import type { StoreNames } from '../store-names.ts'
-import { queryText, type Executor } from './executor.ts'
+import { queryText, runStatement, type Executor } from './executor.ts'
 import { readHead, type Head } from './store-head.ts'
 import { entryColumns, parseEntry, type EntryRow, type StoredEntry } from './stored-rows.ts'
 
@@ -11,7 +11,7 @@ export async function loadEntries(
   connection: Executor,
   names: StoreNames,
 ): Promise<{ head: Head; entries: StoredEntry[] }> {
-  await connection.query('begin isolation level repeatable read read only')
+  await runStatement(connection, 'begin isolation level repeatable read read only')
   const head = await readHead(connection, names)
   const entries: StoredEntry[] = []
   for (let after = ''; ;) {
@@ -21,7 +21,7 @@ export async function loadEntries(
     if (last === undefined || page.length < pageEntries) break
     after = last.key
   }
-  await connection.query('commit')
+  await runStatement(connection, 'commit')
   return { head, entries }
 }
 

@@ -1,5 +1,5 @@
 import { quoteLiteral, type StoreNames } from '../store-names.ts'
-import { queryText, type Executor } from './executor.ts'
+import { queryText, runStatement, tableTimeoutMs, type Executor } from './executor.ts'
 
 /** Where a store is. */
 export interface Head {
@@ -31,19 +31,33 @@ export async function readHead(executor: Executor, names: StoreNames): Promise<H
 
 /** How many steps were taken; 0 if there is no store. */
 export async function readStoreVersion(executor: Executor, names: StoreNames): Promise<number> {
-  const exists = await executor.query<{ exists: boolean }>('select to_regclass($1) is not null as exists', [
-    names.of('head'),
-  ])
-  if (exists.rows[0]?.exists !== true) return 0
-  const { rows } = await executor.query<{ version: number }>(`select version from ${names.of('head')}`)
-  return rows[0]?.version ?? 0
+  const [head] = await queryText<readonly [name: string | null]>(executor, {
+    text: 'select to_regclass($1)',
+    values: [names.of('head')],
+  })
+  if (head === undefined || head[0] === null) return 0
+  const [row] = await queryText<readonly [version: string]>(executor, {
+    text: `select version from ${names.of('head')}`,
+  })
+  return Number(row?.[0] ?? 0)
+}
+
+/** How far the steps were taken. */
+export async function storeVersion(executor: Executor, names: StoreNames, version: number): Promise<void> {
+  await runStatement(executor, `update ${names.of('head')} set version = ${version}`)
+}
+
+export async function readEncoding(executor: Executor): Promise<string> {
+  const [row] = await queryText<readonly [string]>(executor, { text: `select current_setting('server_encoding')` })
+  return row?.[0] ?? ''
 }
 
 /** Makes the schema and the head, unless they are there; nobody else does until the transaction ends. */
 export async function beginStore(executor: Executor, names: StoreNames): Promise<void> {
   const head = names.of('head')
-  await executor.query(`
-    select pg_advisory_xact_lock(hashtextextended(${quoteLiteral(`qcore config ${names.schemaName}`)}, 0));
+  await runStatement(
+    executor,
+    `select pg_advisory_xact_lock(hashtextextended(${quoteLiteral(`qcore config ${names.schemaName}`)}, 0));
     do $$ begin
       if not exists (select from pg_namespace where nspname = ${quoteLiteral(names.schemaName)}) then
         create schema ${names.schema};
@@ -59,12 +73,15 @@ export async function beginStore(executor: Executor, names: StoreNames): Promise
       transaction_at timestamptz,
       channels text[] not null default '{}'
     ) with (fillfactor = 10);
-    insert into ${head} default values on conflict do nothing`)
+    insert into ${head} default values on conflict do nothing`,
+    tableTimeoutMs,
+  )
 }
 
 /** Has changes announced on a channel, besides those that others asked for. */
 export async function addChannel(executor: Executor, names: StoreNames, channel: string): Promise<void> {
-  await executor.query(`update ${names.of('head')} set channels = channels || $1::text where not $1 = any(channels)`, [
-    channel,
-  ])
+  await queryText(executor, {
+    text: `update ${names.of('head')} set channels = channels || $1::text where not $1 = any(channels)`,
+    values: [channel],
+  })
 }

@@ -1,6 +1,6 @@
 import { QError } from '@qcore/errors'
-import type { Executor } from '../sql/executor.ts'
-import { addChannel, beginStore, readStoreVersion } from '../sql/store-head.ts'
+import { runStatement, tableTimeoutMs, type Executor } from '../sql/executor.ts'
+import { addChannel, beginStore, readEncoding, readStoreVersion, storeVersion } from '../sql/store-head.ts'
 import type { StoreNames } from '../store-names.ts'
 import { storeSteps } from './store-schema.ts'
 
@@ -28,22 +28,19 @@ export async function ensureStore(
 }
 
 async function migrate(connection: Executor, names: StoreNames, steps: readonly string[]): Promise<void> {
-  const { rows } = await connection.query<{ encoding: string }>(`select current_setting('server_encoding') as encoding`)
-  if (rows[0]?.encoding !== 'UTF8') {
+  if ((await readEncoding(connection)) !== 'UTF8') {
     throw new QError('configuration', 'the database is not UTF-8', { field: 'address' })
   }
-  await connection.query('begin')
+  await runStatement(connection, 'begin')
   try {
     await beginStore(connection, names)
     const version = await readStoreVersion(connection, names)
-    for (const step of steps.slice(version)) await connection.query(step)
-    if (version < steps.length) {
-      await connection.query(`update ${names.of('head')} set version = ${steps.length}`)
-    }
-    await connection.query('commit')
+    for (const step of steps.slice(version)) await runStatement(connection, step, tableTimeoutMs)
+    if (version < steps.length) await storeVersion(connection, names, steps.length)
+    await runStatement(connection, 'commit')
   } catch (error) {
     // If this fails too, the first error says why.
-    await connection.query('rollback').catch(() => undefined)
+    await runStatement(connection, 'rollback').catch(() => undefined)
     throw error
   }
 }

@@ -121,7 +121,7 @@ function createTriggerFunctions(names: StoreNames): string {
       return new;
     end $stamp$;
 
-    create function ${names.of('record')}() returns trigger language plpgsql ${guarded} set enable_nestloop = off as $record$
+    create function ${names.of('record')}() returns trigger language plpgsql ${guarded} as $record$
     declare
       next bigint;
       author text := coalesce(nullif(current_setting('qcore_config.author', true), ''), session_user);
@@ -209,9 +209,11 @@ function createCommit(names: StoreNames): string {
       channel text;
     begin
       made_by := coalesce(nullif(author, ''), session_user);
-      select head.store_id, head.channels, head.revision + 1 as next into store
-      from ${head} as head left join ${table} on false for update of head;
-      for change in select jsonb_array_elements(changes) loop
+      update ${head} as head set revision = head.revision + 1, transaction_id = null
+      from (select) as nothing left join ${table} on false
+      returning head.store_id, head.channels, head.revision as next into store;
+      for place in 0 .. jsonb_array_length(changes) - 1 loop
+        change := changes -> place;
         wanted_key := change ->> 'key';
         wanted := change -> 'value';
         until := clock_timestamp() + (change ->> 'ttlMs')::double precision * interval '1 ms';
@@ -249,8 +251,9 @@ function createCommit(names: StoreNames): string {
         has_changed := true;
         return next;
       end loop;
-      if has_changed then
-        update ${head} set revision = store.next, transaction_id = null;
+      if not has_changed then
+        update ${head} set revision = store.next - 1;
+      else
         foreach channel in array store.channels loop
           perform pg_notify(channel, store.store_id || ' ' || store.next);
         end loop;
