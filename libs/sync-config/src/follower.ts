@@ -19,6 +19,7 @@ const probeIntervalMs = 15_000
 const firstReconnectMs = 50
 /** So that not all instances delete the same expired entry at once. */
 const expirySpreadMs = 200
+/** The history is cut so often, or ten times in the time that it is kept. */
 const compactIntervalMs = 3_600_000
 /** The farewell of an instance that ends; without it the others forget it later. */
 const farewellMs = 500
@@ -209,7 +210,7 @@ export class Follower {
     this.#reported = ''
     await this.#report(connection)
     if (performance.now() < this.#compactAt) return
-    this.#compactAt = performance.now() + compactIntervalMs
+    this.#compactAt = performance.now() + Math.min(compactIntervalMs, settings.historyMs / 10)
     await compactHistory(connection.client, settings.names, settings.historyMs)
   }
 

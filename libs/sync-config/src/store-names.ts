@@ -7,6 +7,7 @@ const suffixes = [
   'change',
   'instance',
   'commit',
+  'next',
   'lock',
   'stamp',
   'record',

@@ -91,20 +91,26 @@ const nextRevision = `
 
 /**
  * The head is locked before the first row, so that revisions are in the order of commits, and no two transactions wait for
- * each other's rows. The number of a transaction is compared with its time as well, for a restored cluster counts anew.
+ * each other's rows. The number of a transaction is compared with its time as well, for a restored cluster counts anew. What
+ * needs the owner's rights is apart from what every write goes through: to take them on costs as much as a small trigger.
  */
 function createTriggerFunctions(names: StoreNames): string {
   const head = names.of('head')
   const change = names.of('change')
   return `
-    create function ${names.of('lock')}() returns trigger language plpgsql ${guarded} as $lock$
+    create function ${names.of('next')}() returns bigint language plpgsql ${guarded} as $next$
+    begin
+      return (select ${nextRevision} from ${head} as head for update);
+    end $next$;
+
+    create function ${names.of('lock')}() returns trigger language plpgsql as $lock$
     begin
       if ${isDirect} then return null; end if;
-      perform from ${head} for update;
+      perform ${names.of('next')}();
       return null;
     end $lock$;
 
-    create function ${names.of('stamp')}() returns trigger language plpgsql ${guarded} as $stamp$
+    create function ${names.of('stamp')}() returns trigger language plpgsql as $stamp$
     begin
       if ${isDirect} then return new; end if;
       if tg_op = 'UPDATE' and new.key = old.key and new.value = old.value
@@ -117,7 +123,7 @@ function createTriggerFunctions(names: StoreNames): string {
       end if;
       ${checks('new.key', 'new.value')}
       new.updated_at := clock_timestamp();
-      select ${nextRevision} into new.revision from ${head} as head;
+      new.revision := ${names.of('next')}();
       return new;
     end $stamp$;
 
@@ -129,7 +135,7 @@ function createTriggerFunctions(names: StoreNames): string {
       recorded bigint;
     begin
       if ${isDirect} then return null; end if;
-      select ${nextRevision} into next from ${head} as head;
+      next := ${names.of('next')}();
       if tg_op = 'INSERT' then
         insert into ${change} as known (revision, key, value, previous, expires_at, author, origin, changed_at)
         select next, added.key, added.value, null, added.expires_at, author, origin, clock_timestamp() from new_rows as added
