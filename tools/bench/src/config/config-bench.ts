@@ -75,7 +75,7 @@ async function changeComparison(
       insert into raw values (1, $1) on conflict (id) do update set value = excluded.value
     )
     select pg_notify('raw', $2)`
-  const changes = quick ? 50 : 2_000
+  const changes = quick ? 50 : 500
   return {
     name: 'configuration: set to callback in another process, p50',
     unit: 'µs',
