@@ -7,6 +7,7 @@ import type {
   PathNotification,
   QueryNotification,
   StructureNotification,
+  SubtreeNotification,
 } from '@qcore/client'
 import { jsonOfField } from './field-text.ts'
 import { printable } from './printable.ts'
@@ -27,7 +28,10 @@ export function textOfNotification(notification: AnyNotification, paths: readonl
 function eventText(notification: OfChange): string {
   if (isOfField(notification)) {
     const { entityId: id, name, current, previous } = notification
-    return `${id}  ${name}  ${previous === undefined ? '' : `${textOfValue(previous)} → `}${textOfValue(current)}`
+    if (current === undefined) return `${id}  ${name}  left: ${previous === undefined ? '' : textOfValue(previous)}`
+    const before = previous === undefined ? '' : `${textOfValue(previous)} → `
+    const word = 'membership' in notification ? 'entered: ' : ''
+    return `${id}  ${name}  ${word}${before}${textOfValue(current)}`
   }
   if (isOfPath(notification)) {
     const { entityId: id, path, current, previous } = notification
@@ -82,7 +86,8 @@ export function jsonOfNotification(notification: AnyNotification, paths: readonl
 function eventJson(notification: OfChange): Record<string, unknown> {
   if (isOfField(notification)) {
     const { entityId, name, current, previous } = notification
-    return { entityId, name, current: jsonOfField(current), previous: fieldOrNull(previous) }
+    const membership = 'membership' in notification ? { membership: notification.membership } : {}
+    return { entityId, name, ...membership, current: fieldOrNull(current), previous: fieldOrNull(previous) }
   }
   if (isOfPath(notification)) {
     const { entityId, path, entityIds, previousEntityIds, current, previous } = notification
@@ -115,7 +120,7 @@ function problemJson({ code, message }: { code: string; message: string }): { co
   return { code, message }
 }
 
-function isOfField(notification: OfChange): notification is Notification {
+function isOfField(notification: OfChange): notification is Notification | SubtreeNotification {
   return 'name' in notification
 }
 

@@ -1,6 +1,7 @@
 import { equals } from '@bufbuild/protobuf'
 import type { Timestamp } from '@bufbuild/protobuf/wkt'
 import {
+  Membership,
   StructureKind,
   Trigger,
   ValueSchema,
@@ -23,6 +24,8 @@ interface ReferenceEntity {
   name: string
   parentId: string
   structureRevision: bigint
+  /** The revision that created it. */
+  born: bigint
   fields: Map<string, ReferenceField>
 }
 
@@ -30,7 +33,7 @@ interface Written {
   kind: 'field'
   entity: { id: string; type: string }
   name: string
-  current: ReferenceField
+  current: ReferenceField | undefined
   previous: ReferenceField | undefined
 }
 
@@ -51,6 +54,8 @@ export interface Seen {
   current: unknown
   previous: unknown
   context: unknown[]
+  /** Of subtrees: whether the entity has come, or left. */
+  membership?: Membership
 }
 
 /** A store in a few maps, and what a watch of it has to tell: slow and simple, made from the log alone. */
@@ -59,8 +64,62 @@ export class ReferenceStore {
 
   /** Applies a commit; gives what it means for each list of subscriptions. */
   apply(record: CommitRecord, watchers: readonly (readonly Subscription[])[]): Seen[][] {
+    const before = new Map(
+      [...this.#entities].map(([id, entity]) => [id, { ...entity, fields: new Map(entity.fields) }]),
+    )
     const events = record.changes.flatMap(({ kind }) => [...restructured(kind), ...this.#applyChange(record, kind)])
-    return watchers.map((subscriptions) => events.flatMap((event) => this.#notify(event, subscriptions)))
+    return watchers.map((subscriptions) => {
+      const plain = events.flatMap((event) => this.#notify(event, subscriptions))
+      const writes = events.filter((event) => event.kind === 'field')
+      return [...plain, ...this.#notifySubtrees({ before, writes }, subscriptions)]
+    })
+  }
+
+  /** Whatever the changes were: what was where before, and what is where after. */
+  #notifySubtrees(
+    { before, writes }: { before: ReadonlyMap<string, ReferenceEntity>; writes: readonly Written[] },
+    subscriptions: readonly Subscription[],
+  ): Seen[] {
+    const seen = new Map<string, Seen>()
+    for (const [position, { target, fields, trigger, filter, context: paths }] of subscriptions.entries()) {
+      if (target.case !== 'subtree') continue
+      const { rootId, type } = target.value
+      const tell = (membership: Membership, write: Written): void => {
+        if (!fields.includes(write.name) || !passes(filter, write)) return
+        const key = [membership, write.entity.id, write.name, filter, ...paths].join('\n')
+        const known = seen.get(key)
+        if (known !== undefined) {
+          known.subscriptions.push(position)
+          return
+        }
+        const context = paths.map((path) => this.#follow(write.entity.id, path.split('->')))
+        const comesOrLeaves = membership === Membership.UNSPECIFIED ? {} : { membership }
+        seen.set(key, { subscriptions: [position], ...shownWrite(write), context, ...comesOrLeaves })
+      }
+      for (const id of new Set([...before.keys(), ...this.#entities.keys()])) {
+        const [was, is] = [before.get(id), this.#entities.get(id)]
+        const isSame = was?.born === is?.born
+        const wasIn = was?.type === type && isWithin(before, id, rootId)
+        const isIn = is?.type === type && isWithin(this.#entities, id, rootId)
+        const entity = { id, type }
+        if (wasIn && !(isIn && isSame)) {
+          for (const [name, previous] of was.fields) {
+            tell(Membership.LEFT, { kind: 'field', entity, name, current: undefined, previous })
+          }
+        }
+        if (isIn && !(wasIn && isSame)) {
+          for (const [name, current] of is.fields) {
+            tell(Membership.ENTERED, { kind: 'field', entity, name, current, previous: undefined })
+          }
+        }
+        if (!wasIn || !isIn || !isSame) continue
+        for (const write of writes) {
+          if (write.entity.id === id && (trigger === Trigger.WRITE || isChange(write)))
+            tell(Membership.UNSPECIFIED, write)
+        }
+      }
+    }
+    return [...seen.values()]
   }
 
   #applyChange(record: CommitRecord, kind: ChangeKind): Written[] {
@@ -71,7 +130,7 @@ export class ReferenceStore {
       for (const { name: field, value, writeTime } of kind.value.fields) {
         fields.set(field, { value, time: writeTime ?? record.commitTime, ...facts })
       }
-      this.#entities.set(id, { id, type, name, parentId, structureRevision, fields })
+      this.#entities.set(id, { id, type, name, parentId, structureRevision, born: record.revision, fields })
       return [...fields].map(([field, current]) => ({
         kind: 'field',
         entity: { id, type },
@@ -176,13 +235,24 @@ function restructured(kind: ChangeKind): Restructured[] {
 
 function selects({ target, fields, trigger, filter, structure }: Subscription, event: Written | Restructured): boolean {
   const { id, type } = event.entity
-  if (target.case === 'schemas' || (target.case === 'entityId' ? target.value !== id : target.value !== type))
-    return false
+  const wanted = { entityId: id, entityType: type } as const
+  if (target.case !== 'entityId' && target.case !== 'entityType') return false
+  if (target.value !== wanted[target.case]) return false
   if (event.kind === 'structure') return event.kinds.some((kind) => structure.includes(kind)) && passes(filter, event)
-  const { current, previous, name } = event
-  const isChange =
-    previous?.value === undefined || current.value === undefined || !equals(ValueSchema, current.value, previous.value)
-  return fields.includes(name) && (isChange || trigger === Trigger.WRITE) && passes(filter, event)
+  return fields.includes(event.name) && (isChange(event) || trigger === Trigger.WRITE) && passes(filter, event)
+}
+
+function isChange({ current, previous }: Written): boolean {
+  if (previous?.value === undefined || current?.value === undefined) return true
+  return !equals(ValueSchema, current.value, previous.value)
+}
+
+/** Whether an entity is another one, or below it. */
+function isWithin(entities: ReadonlyMap<string, ReferenceEntity>, id: string, rootId: string): boolean {
+  for (let next = entities.get(id); next !== undefined; next = entities.get(next.parentId)) {
+    if (next.id === rootId) return true
+  }
+  return false
 }
 
 /** The filters of the tests, in TypeScript. A test that would fail passes: its failure is told. */
@@ -191,23 +261,24 @@ function passes(filter: string, event: Written | Restructured): boolean {
   const { current, previous } = event
   switch (filter) {
     case 'current == 1 || previous == 1':
-      return current.value?.kind.value === 1n || previous?.value?.kind.value === 1n
+      return current?.value?.kind.value === 1n || previous?.value?.kind.value === 1n
     case 'current > 0':
       // Of what is no number, it cannot be told.
-      return current.value?.kind.case !== 'int' || current.value.kind.value > 0n
+      return current?.value?.kind.case !== 'int' || current.value.kind.value > 0n
     default:
       return true
   }
 }
 
 function shownEvent(event: Written | Restructured): Omit<Seen, 'subscriptions' | 'context'> {
-  const { id } = event.entity
-  if (event.kind === 'structure') return shownStructure(event.kinds, id, event)
-  const { name, current, previous } = event
+  return event.kind === 'structure' ? shownStructure(event.kinds, event.entity.id, event) : shownWrite(event)
+}
+
+function shownWrite({ entity: { id }, name, current, previous }: Written): Omit<Seen, 'subscriptions' | 'context'> {
   return {
     entityId: id,
     name,
-    current: shownField(id, name, current),
+    current: current && shownField(id, name, current),
     previous: previous && shownField(id, name, previous),
   }
 }

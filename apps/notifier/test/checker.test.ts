@@ -3,8 +3,10 @@ import { create } from '@bufbuild/protobuf'
 import type { Client } from '@connectrpc/connect'
 import type { NatsConnection } from '@nats-io/transport-node'
 import {
+  Membership,
   StructureKind,
   SubscriptionSchema,
+  SubtreeSelectionSchema,
   Trigger,
   ValueSchema,
   ValueType,
@@ -104,7 +106,7 @@ function randomMutation(): MutationInit {
         ? setSchema('Tank', { ...tankFields, [`Extra${randomInt(1_000)}`]: ValueType.STRING })
         : write(tank, 'Level', { case: 'int', value: 0n })
     case 10:
-      return { case: 'moveEntity', value: { entityId: tank, parentId: site } }
+      return { case: 'moveEntity', value: { entityId: pick([tank, site]), parentId: `s${randomInt(4)}` } }
     case 11:
       return { case: 'renameEntity', value: { entityId: tank, name: `tank ${randomInt(9)}` } }
     default:
@@ -144,6 +146,10 @@ function randomSubscriptions(): Subscription[] {
     const structure = pick([[], [], kinds, [StructureKind.MOVED], [StructureKind.RENAMED, StructureKind.DELETED]])
     const filter = structure.length > 0 ? '' : pick(['', '', 'current == 1 || previous == 1', 'current > 0'])
     const rest = { trigger, context: pick(contexts), filter, structure }
+    if (randomInt(3) === 0) {
+      const value = create(SubtreeSelectionSchema, { rootId: pick(['s0', 's1', store.rootId]), type: 'Tank' })
+      return create(SubscriptionSchema, { ...rest, structure: [], target: { case: 'subtree', value }, fields })
+    }
     return create(SubscriptionSchema, subscription(target, pick([fields, structure.length > 0 ? [] : fields]), rest))
   })
 }
@@ -200,19 +206,20 @@ class Subscriber {
   }
 }
 
-function seenNotification({ subscriptions, current, previous, context, event }: Notification): Seen {
+function seenNotification({ subscriptions, current, previous, context, event, membership }: Notification): Seen {
   const told =
     event.case === 'structure'
       ? shownStructure(event.value.kinds, event.value.entityId, event.value)
       : {
-          entityId: current?.entityId ?? '',
-          name: current?.name ?? '',
+          entityId: (current ?? previous)?.entityId ?? '',
+          name: (current ?? previous)?.name ?? '',
           current: current && seenField(current),
           previous: previous && seenField(previous),
         }
   return {
     subscriptions: [...subscriptions],
     ...told,
+    ...(membership === Membership.UNSPECIFIED ? {} : { membership }),
     context: context.map(({ outcome }) => {
       if (outcome.case === 'problem') return outcome.value.code
       return outcome.value && seenField(outcome.value)
@@ -257,9 +264,14 @@ it('tells every subscriber exactly what the log says, wherever it resumes', { ti
   expect(subscribers.reduce((sum, { told }) => sum + told.size, 0)).toBeGreaterThan(subscribers.length)
 })
 
-/** The order of contexts within a change is not part of the contract. */
+function order(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}
+
+/** The order of changes of different kinds, and of contexts within a change, is checked elsewhere, or not part of the contract. */
 function sorted(seen: readonly Seen[]): Seen[] {
-  return seen.toSorted((a, b) =>
-    a.entityId + a.name === b.entityId + b.name ? (a.subscriptions[0] ?? 0) - (b.subscriptions[0] ?? 0) : 0,
+  return seen.toSorted(
+    (a, b) =>
+      order(a.entityId, b.entityId) || order(a.name, b.name) || (a.subscriptions[0] ?? 0) - (b.subscriptions[0] ?? 0),
   )
 }

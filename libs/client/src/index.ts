@@ -62,6 +62,7 @@ export type {
   QueryNotification,
   SchemaNotification,
   StructureNotification,
+  SubtreeNotification,
 } from './notify/notification.ts'
 export type {
   NotificationFor,
@@ -70,6 +71,7 @@ export type {
   QueryTarget,
   SchemaTarget,
   StructureTarget,
+  SubtreeTarget,
   WatchTarget,
 } from './notify/watch-target.ts'
 export type { StructureEvent } from './notify/structure-events.ts'

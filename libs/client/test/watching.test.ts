@@ -1,5 +1,12 @@
 import { afterAll, beforeAll, describe, expect, expectTypeOf, it, vi } from 'vitest'
-import type { Client, Entity, Notification, SchemaNotification, StructureNotification } from '../src/index.ts'
+import type {
+  Client,
+  Entity,
+  Notification,
+  SchemaNotification,
+  StructureNotification,
+  SubtreeNotification,
+} from '../src/index.ts'
 import { natsClient, startStore } from './_store.ts'
 
 const running = new AsyncDisposableStack()
@@ -76,4 +83,24 @@ it('a filter leaves out what it is not true of, and says so when it fails', asyn
   await changes.return()
   const wrong = q.notify({ ...target, filter: 'currant > 10' }, () => undefined)
   await expect(wrong).rejects.toMatchObject({ code: 'invalid_expression', field: 'filter' })
+})
+
+it('a subscription to a subtree tells what enters, changes and leaves', async () => {
+  const changes = await q.notifications({ type: 'Lamp', within: 'attic', fields: ['Level'] })
+  await q.create('Lamp', { parent: root, name: 'Guest', id: 'guest', fields: { Level: 1 } })
+  await q.move('guest', { parent: 'attic' })
+  await q.write('guest', 'Level', 2)
+  await q.delete('guest')
+  const seen = []
+  for (let count = 0; count < 3; count++) {
+    const { value } = await changes.next()
+    expectTypeOf(value).toEqualTypeOf<SubtreeNotification | undefined>()
+    seen.push([value?.entityId, value?.membership, value?.previous?.value, value?.current?.value])
+  }
+  expect(seen).toEqual([
+    ['guest', 'entered', undefined, 1n],
+    ['guest', undefined, 1n, 2n],
+    ['guest', 'left', 2n, undefined],
+  ])
+  await changes.return()
 })

@@ -388,6 +388,8 @@ export {
 export type { BinaryFile, EntityList, Value } from './gen/qcore/store/v1/value_pb.ts'
 export {
   ContextFieldSchema,
+  Membership,
+  MembershipSchema,
   NotificationSchema,
   PathChangeSchema,
   QueryChangeKind,
@@ -401,6 +403,7 @@ export {
   StructureKind,
   StructureKindSchema,
   SubscriptionSchema,
+  SubtreeSelectionSchema,
   Trigger,
   TriggerSchema,
   WatchLiveSchema,
@@ -420,6 +423,7 @@ export type {
   SchemaSelection,
   StructureChange,
   Subscription,
+  SubtreeSelection,
   WatchLive,
   WatchProgress,
   WatchRequest,

@@ -158,7 +158,7 @@ export const errorRegistry = {
   too_many_changes: {
     status: 'out_of_range',
     meaning:
-      'Too much was changed since the revision that a query is asked as of, in what it depends on. Ask it as of now, or read a page sooner after the first.',
+      'Too much was changed since the revision that a query is asked as of, in what it depends on. Ask it as of now, or read a page sooner after the first. Of a subscription: one commit moved more entities into a subtree, or out of it, than are told one by one; read the subtree as of `resume_after`, and resume there.',
   },
   schema_changed: {
     status: 'failed_precondition',

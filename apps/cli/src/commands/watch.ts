@@ -13,6 +13,7 @@ interface WatchOptions {
   structure: StructureEvent[]
   schema?: boolean
   query?: string
+  within?: string
   initial: boolean
   after?: number
   count?: number
@@ -34,6 +35,7 @@ export function addWatch(program: Command, io: Io): void {
         .argParser(structureEvent)
         .default([]),
     )
+    .option('--within <entity>', 'of a type: only in the subtree of an entity, with what enters and leaves it')
     .option('--query <text>', 'instead of a target: what a query finds, and its changes')
     .option('--no-initial', 'with --query: without the result that it begins with')
     .option('--schema', 'instead of fields: changes of the schema')
@@ -74,12 +76,19 @@ async function watch(
 async function targetOf(
   session: Session,
   { named, fields }: { named: string | undefined; fields: string[] },
-  { context, filter, structure, schema = false, query, initial, every = false }: WatchOptions,
+  { context, filter, structure, schema = false, query, within, initial, every = false }: WatchOptions,
 ): Promise<WatchTarget> {
   if (query !== undefined) return { query, initial, trigger: every ? 'write' : 'change' }
   if (schema) return { schemas: named ?? '*' }
   if (named === undefined) throw new QError('invalid_request', 'name a type or an entity', { field: 'target' })
-  const watched = { ...(await watchedBy(session, named)), context, ...(filter === undefined ? {} : { filter }) }
+  const telling = { context, ...(filter === undefined ? {} : { filter }) }
+  if (within !== undefined) {
+    const subtree = { ...telling, type: named, within: await entityId(session.q, within) }
+    return structure.length > 0
+      ? { ...subtree, structure }
+      : { ...subtree, fields, trigger: every ? 'write' : 'change' }
+  }
+  const watched = { ...(await watchedBy(session, named)), ...telling }
   const trigger = every ? 'write' : 'change'
   const [path, ...others] = fields
   if (structure.length === 0 && path?.includes('->') === true && others.length === 0)

@@ -8,7 +8,7 @@ import {
   type PresentTypes,
   type Replica,
 } from '@qcore/replica'
-import type { ContextResolver } from '../notify/context-resolver.ts'
+import type { RevisionReader } from '../notify/context-resolver.ts'
 import { contextField } from './context-field.ts'
 import type { ContextRead } from './context-read.ts'
 import { ObservedSource } from './observed-source.ts'
@@ -31,7 +31,7 @@ interface Reading {
  * Reads context fields right after the newest commit that the replica has applied. What is cached is read at once, which
  * is exact. What has to be loaded may be newer then: if it is, the past is asked.
  */
-export class LiveResolver implements ContextResolver {
+export class LiveResolver implements RevisionReader {
   readonly #revision: number
   readonly #options: LiveResolverOptions
   /** Streams share paths; each is read once a commit. */
@@ -54,6 +54,21 @@ export class LiveResolver implements ContextResolver {
     const field = this.#read({ entityId, path, grants })
     ofHolder.set(key, field)
     return field
+  }
+
+  read<T>(attempt: (source: EntitySource) => T | undefined): T | Promise<T> {
+    const { replica, past } = this.#options
+    let isLater = false
+    const reading = replica.read((source) => {
+      const observed = isLater ? new ObservedSource(source) : undefined
+      const result = attempt(observed ?? source)
+      const newest = Math.min(observed?.newestRevision ?? 0, replica.feed.appliedRevision)
+      return newest <= this.#revision ? result : undefined
+    }, this.#options)
+    isLater = true
+    const fromPast = (): Promise<T> => new PastEntities(past, this.#revision).attempt(attempt)
+    if (!(reading instanceof Promise)) return reading ?? fromPast()
+    return reading.then(async (late) => late ?? (await fromPast()))
   }
 
   get present(): PresentTypes | undefined {

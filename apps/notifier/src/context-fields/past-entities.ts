@@ -18,6 +18,8 @@ import type { ContextRead } from './context-read.ts'
 
 /** A path of the most steps needs ten rounds of loading; one that needs more does not come to an end. */
 const mostRounds = 20
+/** A reading may walk to the root of the deepest tree, and down again. */
+const mostAttemptRounds = 200
 /** Entities, and lists of children, that are kept; beyond it all are loaded anew. */
 const mostKept = 10_000
 
@@ -54,7 +56,7 @@ export class PastEntities implements EntitySource {
   /** Runs a reading, which is undefined as long as something that it needs is not here, until it runs through. */
   async attempt<T>(read: (source: EntitySource) => T | undefined): Promise<T> {
     await this.types()
-    for (let round = 0; round < mostRounds; round++) {
+    for (let round = 0; round < mostAttemptRounds; round++) {
       const result = read(this)
       if (result !== undefined) return result
       await this.#loadMissed()

@@ -4,14 +4,16 @@ import { decodeSchemaChanged, type LogRecord, type PresentTypes } from '@qcore/r
 import type { FieldWrite } from '../match/field-write.ts'
 import { MatchIndex } from '../match/match-index.ts'
 import type { NotifiedChange } from '../match/notified-change.ts'
+import { subtreeChanges, tooManyMoved, type SubtreeChanges } from '../match/subtree-changes.ts'
 import { lackingWrites, watchedChanges } from '../match/watched-changes.ts'
 import { notifierMetrics } from '../metrics.ts'
-import type { ContextResolver } from '../notify/context-resolver.ts'
-import { notifyChanges } from '../notify/notify-changes.ts'
+import type { ContextResolver, RevisionReader } from '../notify/context-resolver.ts'
+import { notifyChanges, notifySelected } from '../notify/notify-changes.ts'
 import type { OutgoingNotification } from '../notify/outgoing-notification.ts'
-import { trackedNotifications, withTracked } from '../notify/tracked-notifications.ts'
+import { merged, trackedNotifications } from '../notify/tracked-notifications.ts'
 import { RevisionNotice, type NoticedCommit } from '../stream/revision-notice.ts'
-import { LiveTracking } from './live-tracking.ts'
+import { LiveTracking, type TrackedOutcome } from './live-tracking.ts'
+import { SubtreeLane } from './subtree-lane.ts'
 import type { StreamEnd } from '../stream/stream-end.ts'
 import type { WatchStream } from '../stream/watch-stream.ts'
 
@@ -23,7 +25,7 @@ const shutDownMs = 500
 export interface LiveStreamsOptions {
   feed: { readonly appliedRevision: number }
   /** Reads the state right after the revision that is being applied. */
-  resolverAt(revision: number): ContextResolver
+  resolverAt(revision: number): RevisionReader
   /** Completes writes whose value before is lacking. */
   complete(writes: readonly FieldWrite[]): Promise<void>
   /** The types at the applied revision; undefined for a moment after the log was replaced. */
@@ -31,6 +33,17 @@ export interface LiveStreamsOptions {
   /** Bytes that the queries and paths of all streams may keep. */
   readonly trackedBytes: number
 }
+
+type Outcomes = ReadonlyMap<WatchStream, TrackedOutcome>
+
+/** A commit that is being applied. */
+interface Matched {
+  readonly record: LogRecord
+  readonly commit: NoticedCommit
+  readonly resolver: () => RevisionReader
+}
+
+const noSubtreeChanges: SubtreeChanges<WatchStream> = { selected: [], overflown: new Set() }
 
 /**
  * All open streams, and those of them that are live in the index. `apply` gets every commit once, in order; between two
@@ -41,6 +54,9 @@ export class LiveStreams implements Disposable {
   readonly #live = new Set<WatchStream>()
   readonly #index = new MatchIndex<WatchStream>()
   readonly tracking: LiveTracking
+  /** The subscriptions of streams that watch subtrees, which are told of everything in one order. */
+  readonly #lanedIndex = new MatchIndex<WatchStream>()
+  readonly #lane = new SubtreeLane((error) => this.#failLaned(error))
   readonly #options: LiveStreamsOptions
   readonly #timer: NodeJS.Timeout
   #queueBytes = 0
@@ -67,7 +83,8 @@ export class LiveStreams implements Disposable {
   attach(stream: WatchStream): number {
     if (this.#open.has(stream) && !this.#live.has(stream)) {
       this.#live.add(stream)
-      this.#index.add(stream.groups)
+      this.#indexOf(stream).add(stream.groups)
+      stream.liveAfter = this.#options.feed.appliedRevision
     }
     return this.#options.feed.appliedRevision
   }
@@ -87,18 +104,60 @@ export class LiveStreams implements Disposable {
       if (change.kind === 'schema_changed') this.#applySchema(decodeSchemaChanged(change), record.revision)
     }
     const outcomes = this.tracking.apply(record, this.#options.types())
+    let resolver: RevisionReader | undefined
+    const matched: Matched = {
+      record,
+      commit: { revision: record.revision, commitTime: timestampFromMicros(record.commitTimeUs) },
+      // Most commits concern nobody.
+      resolver: () => (resolver ??= this.#options.resolverAt(record.revision)),
+    }
+    const [laned, plain] = partition(outcomes, (stream) => stream.watchesSubtrees)
+    this.#applyPlain(matched, plain)
+    this.#applyLaned(matched, laned)
+  }
+
+  #applyPlain({ record, commit, resolver }: Matched, outcomes: Outcomes): void {
     for (const [stream, outcome] of outcomes) if (outcome === 'behind') this.#sendBack(stream, record.revision)
     const changes = watchedChanges(record, this.#index)
     if (changes.length === 0 && outcomes.size === 0) return
-    const resolver = this.#options.resolverAt(record.revision)
-    const commit = { revision: record.revision, commitTime: timestampFromMicros(record.commitTimeUs) }
-    const tracked = trackedNotifications(outcomes, resolver)
-    if (lackingWrites(changes).length > 0) return this.#applyLater(commit, { changes, tracked }, resolver)
-    const notified = withTracked(notifyChanges(changes, this.#index, resolver), tracked)
+    const tracked = trackedNotifications(outcomes, resolver())
+    if (lackingWrites(changes).length > 0) return this.#applyLater(commit, { changes, tracked }, resolver())
+    this.#pushAll(commit, merged(notifyChanges(changes, this.#index, resolver()), tracked))
+  }
+
+  /** Of streams with subtrees: where the changed entities are has to be known first. */
+  #applyLaned({ record, commit, resolver }: Matched, outcomes: Outcomes): void {
+    const index = this.#lanedIndex
+    const isConcerned = index.subtrees.concerns(record)
+    const changes = watchedChanges(record, index)
+    if (!isConcerned && changes.length === 0 && outcomes.size === 0) return
+    const found = isConcerned
+      ? resolver().read((source) => subtreeChanges(record, index.subtrees, { source, seen: resolver() }))
+      : noSubtreeChanges
+    const complete = (of: SubtreeChanges<WatchStream>): typeof of | Promise<typeof of> => {
+      const lacking = lackingWrites([...changes, ...of.selected.map(({ change }) => change)])
+      return lacking.length === 0 ? of : this.#options.complete(lacking).then(() => of)
+    }
+    const completed = found instanceof Promise ? found.then(complete) : complete(found)
+    this.#lane.add(record.revision, completed, ({ selected, overflown }) => {
+      for (const [stream, outcome] of outcomes) if (outcome === 'behind') this.#sendBack(stream, record.revision)
+      for (const stream of overflown) this.#endOverflown(stream, record.revision)
+      const tracked = trackedNotifications(outcomes, resolver())
+      const parts = [notifyChanges(changes, index, resolver()), notifySelected(selected, resolver()), tracked]
+      this.#pushAll(commit, merged(...parts))
+    })
+  }
+
+  #pushAll(commit: NoticedCommit, notified: Map<WatchStream, OutgoingNotification[]>): void {
     for (const [stream, notifications] of notified) {
       this.#push(stream, new RevisionNotice(commit, notifications))
       this.#notifications += notifications.length
     }
+  }
+
+  #endOverflown(stream: WatchStream, revision: number): void {
+    stream.endAt(revision, tooManyMoved(revision))
+    this.#detach(stream)
   }
 
   /** A stream whose trackers lack something goes on from the log. */
@@ -126,7 +185,7 @@ export class LiveStreams implements Disposable {
     const streams = new Set([...changes.flatMap((change) => this.#index.subscribers(change)), ...tracked.keys()])
     const notified = this.#options
       .complete(lackingWrites(changes))
-      .then(() => withTracked(notifyChanges(changes, this.#index, resolver), tracked))
+      .then(() => merged(notifyChanges(changes, this.#index, resolver), tracked))
     notified.catch(() => undefined)
     for (const stream of streams) {
       this.#push(
@@ -174,13 +233,26 @@ export class LiveStreams implements Disposable {
 
   #detach(stream: WatchStream): void {
     if (stream.trackers !== undefined) this.tracking.leave(stream.trackers)
-    if (this.#live.delete(stream)) this.#index.delete(stream.groups)
+    if (this.#live.delete(stream)) this.#indexOf(stream).delete(stream.groups)
+  }
+
+  #indexOf(stream: WatchStream): MatchIndex<WatchStream> {
+    return stream.watchesSubtrees ? this.#lanedIndex : this.#index
+  }
+
+  #failLaned(cause: unknown): void {
+    for (const stream of this.#live) {
+      if (!stream.watchesSubtrees) continue
+      stream.end({ code: 'unavailable', message: 'it cannot be read where an entity is', cause })
+      this.#detach(stream)
+    }
   }
 
   #tick(): void {
     let queueBytes = 0
     for (const stream of this.#live) {
-      stream.offerProgress(this.#options.feed.appliedRevision)
+      const applied = this.#options.feed.appliedRevision
+      stream.offerProgress(stream.watchesSubtrees ? this.#lane.reached(applied) : applied)
       queueBytes += stream.queueBytes
     }
     notifierMetrics.appliedRevision.set(this.#options.feed.appliedRevision)
@@ -193,4 +265,10 @@ export class LiveStreams implements Disposable {
     notifierMetrics.notifications.inc(this.#notifications)
     this.#notifications = 0
   }
+}
+
+function partition<K, V>(map: ReadonlyMap<K, V>, isFirst: (key: K) => boolean): [Map<K, V>, Map<K, V>] {
+  const parts: [Map<K, V>, Map<K, V>] = [new Map(), new Map()]
+  for (const [key, value] of map) parts[isFirst(key) ? 0 : 1].set(key, value)
+  return parts
 }

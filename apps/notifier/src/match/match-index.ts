@@ -1,5 +1,6 @@
 import type { NotifiedChange } from './notified-change.ts'
 import type { Selection, SubscriptionGroup } from './subscription-group.ts'
+import { SubtreeIndex } from './subtree-index.ts'
 
 type GroupsByField<S> = Map<string, Set<SubscriptionGroup<S>>>
 
@@ -13,12 +14,17 @@ export class MatchIndex<S> {
     type: new Map<string, GroupsByField<S>>(),
     schema: new Map<string, GroupsByField<S>>(),
   }
+  readonly subtrees = new SubtreeIndex<S>()
   #structureGroups = 0
   /** Groups that `select` has looked at. */
   candidates = 0
 
   add(groups: Iterable<SubscriptionGroup<S>>): void {
     for (const group of groups) {
+      if (group.kind === 'subtree') {
+        this.subtrees.add(group)
+        continue
+      }
       const fields = entryOf(this.#targets[group.kind], group.target, () => new Map())
       entryOf(fields, group.field, () => new Set()).add(group)
       if (isOfStructure(group)) this.#structureGroups += 1
@@ -27,6 +33,10 @@ export class MatchIndex<S> {
 
   delete(groups: Iterable<SubscriptionGroup<S>>): void {
     for (const group of groups) {
+      if (group.kind === 'subtree') {
+        this.subtrees.delete(group)
+        continue
+      }
       const targets = this.#targets[group.kind]
       const fields = targets.get(group.target)
       const members = fields?.get(group.field)
@@ -91,7 +101,7 @@ function entryOf<K, V>(map: Map<K, V>, key: K, make: () => V): V {
 }
 
 /** A stream may watch a field by its entity and by its type: with the same context that is one notification. */
-function mergeSelections<S>(selections: readonly Selection<S>[]): Selection<S>[] {
+export function mergeSelections<S>(selections: readonly Selection<S>[]): Selection<S>[] {
   const merged = new Map<S, Map<string, Selection<S>>>()
   for (const selection of selections) {
     const ofSubscriber = entryOf(merged, selection.subscriber, () => new Map<string, Selection<S>>())

@@ -21,20 +21,20 @@ type EntityChange = Extract<ChangeOutline, { kind: 'entity_created' | 'entity_de
 export class StructureEvent implements NotifiedChange {
   readonly entityId: string
   readonly changed = true
-  readonly #kinds: readonly StructureKind[]
+  readonly kinds: readonly StructureKind[]
   readonly #change: EntityChange
   #message: StructureChange | undefined
 
   constructor(entityId: string, kinds: readonly StructureKind[], change: EntityChange) {
     this.entityId = entityId
-    this.#kinds = kinds
+    this.kinds = kinds
     this.#change = change
   }
 
   get lookUps(): readonly LookUp[] {
     const { type } = this.#change
     const isOfChild = this.entityId !== this.#change.entityId
-    return this.#kinds.map(structureKey).flatMap((field): LookUp[] => {
+    return this.kinds.map(structureKey).flatMap((field): LookUp[] => {
       const ofEntity: LookUp = { kind: 'entity', target: this.entityId, field }
       return isOfChild ? [ofEntity] : [ofEntity, { kind: 'type', target: type, field }]
     })
@@ -56,7 +56,7 @@ export class StructureEvent implements NotifiedChange {
 
   #decoded(): StructureChange {
     return (this.#message ??= create(StructureChangeSchema, {
-      kinds: [...this.#kinds],
+      kinds: [...this.kinds],
       entityId: this.entityId,
       ...entitiesOf(this.#change),
     }))

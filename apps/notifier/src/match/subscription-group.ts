@@ -4,6 +4,7 @@ import { parsePath, type FieldPath, type Grants } from '@qcore/model'
 import { Filter } from '../notify/filter.ts'
 import { schemaKey, structureKey, type LookUp } from './notified-change.ts'
 import { assertShape } from './subscription-shape.ts'
+import { subtreeKey } from './subtree-key.ts'
 
 /** The context of subscriptions: what to read along, and what must hold. */
 export interface WatchContext {
@@ -24,8 +25,11 @@ export interface Selection<S> {
   readonly positions: readonly number[]
 }
 
+/** Where the index has a group: as it is looked up; of a subtree, by its top and `subtreeKey`. */
+export type GroupPlace = LookUp | { readonly kind: 'subtree'; readonly target: string; readonly field: string }
+
 /** The subscriptions of one stream to one field, or kind of structure, of one entity or type, with one context. */
-export interface SubscriptionGroup<S> extends LookUp {
+export type SubscriptionGroup<S> = GroupPlace & {
   /** Who gets a write of another value. */
   readonly whenChanged: Selection<S>
   /** Who gets a write of the same value. */
@@ -33,7 +37,7 @@ export interface SubscriptionGroup<S> extends LookUp {
 }
 
 interface GroupDraft {
-  lookUp: LookUp
+  place: GroupPlace
   context: WatchContext
   all: number[]
   onWrite: number[]
@@ -59,9 +63,9 @@ export function groupSubscriptions<S>(
     const path = `subscriptions[${position}]`
     assertShape(subscription, path)
     const context = contexts.of(subscription, path)
-    for (const lookUp of lookUpsOf(subscription)) {
-      const key = [lookUp.kind, lookUp.target, lookUp.field, context.key].join(separator)
-      const draft = drafts.get(key) ?? { lookUp, context, all: [], onWrite: [] }
+    for (const place of placesOf(subscription)) {
+      const key = [place.kind, place.target, place.field, context.key].join(separator)
+      const draft = drafts.get(key) ?? { place, context, all: [], onWrite: [] }
       drafts.set(key, draft)
       draft.all.push(position)
       if (subscription.trigger === Trigger.WRITE) draft.onWrite.push(position)
@@ -70,7 +74,7 @@ export function groupSubscriptions<S>(
   return [...drafts.values()].map((draft) => groupOf(draft, subscriber))
 }
 
-function lookUpsOf({ target, fields, structure }: Subscription): LookUp[] {
+function placesOf({ target, fields, structure }: Subscription): GroupPlace[] {
   const names = [...fields, ...structure.map(structureKey)]
   switch (target.case) {
     case 'entityId':
@@ -79,6 +83,10 @@ function lookUpsOf({ target, fields, structure }: Subscription): LookUp[] {
       return names.map((field) => ({ kind: 'type', target: target.value, field }))
     case 'query':
       return []
+    case 'subtree': {
+      const { rootId, type } = target.value
+      return names.map((field) => ({ kind: 'subtree', target: rootId, field: subtreeKey(type, field) }))
+    }
     case 'schemas':
       return [{ kind: 'schema', target: target.value.type, field: schemaKey }]
     default:
@@ -129,9 +137,9 @@ class Contexts {
   }
 }
 
-function groupOf<S>({ lookUp, context, all, onWrite }: GroupDraft, subscriber: S): SubscriptionGroup<S> {
+function groupOf<S>({ place, context, all, onWrite }: GroupDraft, subscriber: S): SubscriptionGroup<S> {
   const whenChanged = { subscriber, context, positions: all }
-  if (onWrite.length === all.length) return { ...lookUp, whenChanged, whenSame: whenChanged }
+  if (onWrite.length === all.length) return { ...place, whenChanged, whenSame: whenChanged }
   const whenSame = onWrite.length === 0 ? undefined : { subscriber, context, positions: onWrite }
-  return { ...lookUp, whenChanged, whenSame }
+  return { ...place, whenChanged, whenSame }
 }

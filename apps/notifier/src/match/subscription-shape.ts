@@ -16,6 +16,16 @@ export function assertShape(subscription: Subscription, path: string): void {
   if (fields.length + structure.length === 0) {
     throw new QError('invalid_request', 'it names neither fields nor structure', { field: `${path}.fields` })
   }
+  if (target.case === 'subtree') {
+    const withPath = fields.findIndex((field) => field.includes('->'))
+    if (withPath >= 0)
+      throw new QError('invalid_request', 'a path begins at one entity, or at a type', {
+        field: `${path}.fields[${withPath}]`,
+      })
+    if (target.value.type === '' && fields.length > 0) {
+      throw new QError('invalid_request', 'fields are those of a type', { field: `${path}.subtree.type` })
+    }
+  }
   if (target.case === 'entityType' && structure.includes(StructureKind.CHILDREN_REORDERED)) {
     const message = 'the order of children is watched of one entity, not of a type'
     throw new QError('invalid_request', message, { field: `${path}.structure` })

@@ -1,6 +1,7 @@
 import { decodeSchemaChanged, type LogRecord } from '@qcore/replica'
 import { FieldWrite, fieldWrites } from './field-write.ts'
 import type { MatchIndex } from './match-index.ts'
+import { MembershipEvent } from './membership-event.ts'
 import type { NotifiedChange } from './notified-change.ts'
 import { SchemaEvent } from './schema-event.ts'
 import { structureEvents } from './structure-event.ts'
@@ -25,7 +26,8 @@ export function watchedChanges<S>(record: LogRecord, index: MatchIndex<S>): Noti
 
 /** Those of some changes whose values before the log has left out. */
 export function lackingWrites(changes: readonly NotifiedChange[]): FieldWrite[] {
-  return changes.filter(
-    (change) => change instanceof FieldWrite && change.lackingRevision !== undefined,
-  ) as FieldWrite[]
+  return changes.flatMap((change) => {
+    const write = change instanceof MembershipEvent ? change.write : change
+    return write instanceof FieldWrite && write.lackingRevision !== undefined ? [write] : []
+  })
 }

@@ -1,5 +1,6 @@
 import type { MatchIndex } from '../match/match-index.ts'
 import type { NotifiedChange } from '../match/notified-change.ts'
+import type { SelectedChange } from '../match/subtree-changes.ts'
 import type { Selection } from '../match/subscription-group.ts'
 import type { ContextResolver } from './context-resolver.ts'
 import { OutgoingNotification } from './outgoing-notification.ts'
@@ -13,11 +14,22 @@ export function notifyChanges<S>(
   index: MatchIndex<S>,
   resolver: ContextResolver,
 ): Map<S, OutgoingNotification[]> {
+  return notifySelected(
+    changes.map((change) => ({ change, selections: index.select(change) })),
+    resolver,
+  )
+}
+
+/** The same of changes of which is known for whom they are. */
+export function notifySelected<S>(
+  selected: readonly SelectedChange<S>[],
+  resolver: ContextResolver,
+): Map<S, OutgoingNotification[]> {
   const notifications = new Map<S, OutgoingNotification[]>()
-  for (const change of changes) {
-    const selections = index.select(change).filter(({ context }) => change.isVisible(resolver, context.grants))
-    const shared = selections.length > 1 ? new Map<string, OutgoingNotification>() : undefined
-    for (const selection of selections) {
+  for (const { change, selections } of selected) {
+    const seen = selections.filter(({ context }) => change.isVisible(resolver, context.grants))
+    const shared = seen.length > 1 ? new Map<string, OutgoingNotification>() : undefined
+    for (const selection of seen) {
       const notification = notificationFor(change, selection, resolver, shared)
       if (!notification.isWanted) continue
       const ofSubscriber = notifications.get(selection.subscriber)

@@ -27,13 +27,13 @@ export function trackedNotifications(
   return notifications
 }
 
-/** What trackers found comes after what was found in the index. */
-export function withTracked<S>(
-  notified: Map<S, OutgoingNotification[]>,
-  tracked: ReadonlyMap<S, OutgoingNotification[]>,
+/** The notifications of each stream together, in the order of the arguments. */
+export function merged<S>(
+  ...parts: readonly ReadonlyMap<S, readonly OutgoingNotification[]>[]
 ): Map<S, OutgoingNotification[]> {
-  for (const [stream, notifications] of tracked) {
-    notified.set(stream, [...(notified.get(stream) ?? []), ...notifications])
+  const all = new Map<S, OutgoingNotification[]>()
+  for (const part of parts) {
+    for (const [stream, notifications] of part) all.set(stream, [...(all.get(stream) ?? []), ...notifications])
   }
-  return notified
+  return all
 }

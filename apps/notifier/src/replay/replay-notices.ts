@@ -3,10 +3,12 @@ import { timestampFromMicros } from '@qcore/model'
 import type { LogRecord, PresentTypes } from '@qcore/replica'
 import type { PastEntities } from '../context-fields/past-entities.ts'
 import type { MatchIndex } from '../match/match-index.ts'
-import { lackingWrites, watchedChanges } from '../match/watched-changes.ts'
-import { completePrevious } from '../notify/complete-previous.ts'
+import { tooManyMoved } from '../match/subtree-changes.ts'
+import { watchedChanges } from '../match/watched-changes.ts'
 import type { ContextResolver } from '../notify/context-resolver.ts'
-import { notifyChanges } from '../notify/notify-changes.ts'
+import { notifySelected } from '../notify/notify-changes.ts'
+import type { StreamEnd } from '../stream/stream-end.ts'
+import { matchedChanges } from './matched-changes.ts'
 import { RevisionNotice } from '../stream/revision-notice.ts'
 import type { WatchStream } from '../stream/watch-stream.ts'
 
@@ -20,18 +22,25 @@ export interface ReplayState {
   readonly presentTypes: () => PresentTypes | undefined
 }
 
+/** Notices, and why the stream ends at a later revision. */
+export interface ReplayedNotices {
+  readonly notices: readonly RevisionNotice[]
+  readonly end: { readonly revision: number; readonly reason: StreamEnd } | undefined
+}
+
 /** What commits of the log mean for a stream, with context as it was after each of them. */
 export async function replayNotices(
   records: readonly LogRecord[],
   { stream, index, entities, presentTypes }: ReplayState,
   pool: Executor,
-): Promise<RevisionNotice[]> {
+): Promise<ReplayedNotices> {
   const watched = records.map((record) => ({ record, changes: watchedChanges(record, index) }))
   const hasContext = stream.groups.some(({ whenChanged }) => whenChanged.context.paths.length > 0)
   if (hasContext)
     await entities.prefetch(new Set(watched.flatMap(({ changes }) => changes.map(({ entityId }) => entityId))))
   const seesAll = stream.groups.every(({ whenChanged }) => whenChanged.context.grants.hasAll)
-  if (!seesAll) await entities.types()
+  const hasSubtrees = !index.subtrees.isEmpty
+  if (!seesAll || hasSubtrees) await entities.types()
   const resolver: ContextResolver = {
     resolve: (entityId, path, grants) => entities.read({ entityId, path, grants }, presentTypes()),
     get present() {
@@ -41,15 +50,15 @@ export async function replayNotices(
   }
   const notices: RevisionNotice[] = []
   for (const { record, changes } of watched) {
-    if (hasContext || !seesAll) entities.advance(record)
-    if (changes.length === 0) continue
-    await completePrevious(pool, lackingWrites(changes))
-    const notifications = notifyChanges(changes, index, resolver).get(stream)
+    if (hasContext || !seesAll || hasSubtrees) entities.advance(record)
+    const found = await matchedChanges(record, changes, { index, entities, pool, seen: resolver })
+    if (found.isOverflown) return { notices, end: { revision: record.revision, reason: tooManyMoved(record.revision) } }
+    const notifications = notifySelected(found.selected, resolver).get(stream)
     if (notifications === undefined) continue
     const commit = { revision: record.revision, commitTime: timestampFromMicros(record.commitTimeUs) }
     const notice = new RevisionNotice(commit, notifications)
     await notice.ready
     notices.push(notice)
   }
-  return notices
+  return { notices, end: undefined }
 }

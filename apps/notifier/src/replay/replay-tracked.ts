@@ -4,10 +4,10 @@ import { timestampFromMicros } from '@qcore/model'
 import { decodeSchemaChanged, type LogRecord, type PresentTypes } from '@qcore/replica'
 import type { PastEntities } from '../context-fields/past-entities.ts'
 import { MatchIndex } from '../match/match-index.ts'
-import { lackingWrites, watchedChanges } from '../match/watched-changes.ts'
-import { completePrevious } from '../notify/complete-previous.ts'
+import { tooManyMoved } from '../match/subtree-changes.ts'
+import { watchedChanges } from '../match/watched-changes.ts'
 import type { ContextResolver } from '../notify/context-resolver.ts'
-import { notifyChanges } from '../notify/notify-changes.ts'
+import { notifySelected } from '../notify/notify-changes.ts'
 import { notifyTracked } from '../notify/tracked-notifications.ts'
 import { RevisionNotice } from '../stream/revision-notice.ts'
 import { noticeResponses, progressResponse } from '../stream/watch-responses.ts'
@@ -15,6 +15,7 @@ import type { WatchStream } from '../stream/watch-stream.ts'
 import type { StreamTrackers, TrackedChange } from '../track/stream-trackers.ts'
 import type { Tracker } from '../track/tracker.ts'
 import type { ReplaySources } from './replay.ts'
+import { matchedChanges } from './matched-changes.ts'
 import { readPage } from './read-page.ts'
 
 /** How long a revision that PostgreSQL has may take to be applied. */
@@ -99,8 +100,7 @@ async function noticeOf(record: LogRecord, replay: TrackedReplay): Promise<Revis
   entities.advance(record)
   const tracked = await stepTrackers(record, replay)
   const changes = watchedChanges(record, index)
-  if (changes.length === 0 && tracked.length === 0) return undefined
-  await completePrevious(pool, lackingWrites(changes))
+  if (changes.length === 0 && tracked.length === 0 && !index.subtrees.concerns(record)) return undefined
   const resolver: ContextResolver = {
     resolve: (entityId, path, grants) => entities.read({ entityId, path, grants }, replica.types),
     get present() {
@@ -108,7 +108,13 @@ async function noticeOf(record: LogRecord, replay: TrackedReplay): Promise<Revis
     },
     typeThen: (name) => entities.type(name),
   }
-  const notifications = notifyChanges(changes, index, resolver).get(stream) ?? []
+  const found = await matchedChanges(record, changes, { index, entities, pool, seen: resolver })
+  if (found.isOverflown) {
+    stream.markDelivered(record.revision)
+    stream.end(tooManyMoved(record.revision))
+    return undefined
+  }
+  const notifications = notifySelected(found.selected, resolver).get(stream) ?? []
   const commit = { revision: record.revision, commitTime: timestampFromMicros(record.commitTimeUs) }
   const notice = new RevisionNotice(commit, [...notifications, ...notifyTracked(tracked, resolver)])
   await notice.ready

@@ -74,7 +74,8 @@ async function* sendBatch(
   const { stream } = state
   const loss = firstLoss(stream, records)
   const before = loss === undefined ? records : records.filter(({ revision }) => revision < loss.revision)
-  for (const notice of await replayNotices(before, state, pool)) {
+  const { notices, end } = await replayNotices(before, state, pool)
+  for (const notice of notices) {
     const responses = noticeResponses(notice)
     const last = responses.pop()
     yield* responses
@@ -82,9 +83,10 @@ async function* sendBatch(
     if (last !== undefined) yield last
     stream.throwIfEnded()
   }
-  if (loss === undefined) return
-  stream.markDelivered(loss.revision)
-  stream.end(loss.reason)
+  const ending = end ?? loss
+  if (ending === undefined) return
+  stream.markDelivered(ending.revision)
+  stream.end(ending.reason)
   stream.throwIfEnded()
 }
 

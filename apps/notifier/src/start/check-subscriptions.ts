@@ -5,6 +5,8 @@ import type { TypeModel } from '@qcore/model'
 /** The types of entities by id; null for one that is deleted and whose type nothing tells any more. */
 export type EntityTypes = ReadonlyMap<string, string | null>
 
+const partOf = { entityId: 'entity_id', entityType: 'entity_type', subtree: 'subtree.type' } as const
+
 /**
  * Checks that what subscriptions name is there.
  *
@@ -17,12 +19,19 @@ export function checkSubscriptions(
 ): void {
   for (const [position, { target, fields }] of subscriptions.entries()) {
     const path = `subscriptions[${position}]`
-    if (target.case === 'schemas' || target.case === 'query') continue
-    const type = target.case === 'entityId' ? typeOfEntity(target.value, entityTypes, path) : (target.value ?? '')
+    if (target.case === undefined || target.case === 'schemas' || target.case === 'query') continue
+    if (target.case === 'subtree') {
+      const { rootId, type } = target.value
+      if (!entityTypes.has(rootId)) {
+        throw new QError('unknown_entity', `there is no entity ${rootId}`, { field: `${path}.subtree.root_id` })
+      }
+      if (type === '') continue
+    }
+    const type = typeOfTarget(target, entityTypes, path)
     if (type === null) continue
     const model = typeModel(type)
     if (model === undefined) {
-      const field = target.case === 'entityId' ? `${path}.entity_id` : `${path}.entity_type`
+      const field = `${path}.${partOf[target.case]}`
       throw new QError('unknown_type', `there is no type ${type}`, { field })
     }
     const unknown = fields.findIndex((name) => !name.includes('->') && !model.fieldsByName.has(name))
@@ -30,6 +39,19 @@ export function checkSubscriptions(
       const field = `${path}.fields[${unknown}]`
       throw new QError('unknown_field', `the type ${type} has no field ${fields[unknown]}`, { field })
     }
+  }
+}
+
+function typeOfTarget(target: Subscription['target'], entityTypes: EntityTypes, path: string): string | null {
+  switch (target.case) {
+    case 'entityId':
+      return typeOfEntity(target.value, entityTypes, path)
+    case 'entityType':
+      return target.value
+    case 'subtree':
+      return target.value.type
+    default:
+      return null
   }
 }
 
@@ -42,6 +64,9 @@ function typeOfEntity(id: string, entityTypes: EntityTypes, path: string): strin
 /** The entities that subscriptions name, each once. */
 export function subscribedEntities(subscriptions: readonly Subscription[]): string[] {
   const ids = new Set<string>()
-  for (const { target } of subscriptions) if (target.case === 'entityId') ids.add(target.value)
+  for (const { target } of subscriptions) {
+    if (target.case === 'entityId') ids.add(target.value)
+    if (target.case === 'subtree') ids.add(target.value.rootId)
+  }
   return [...ids]
 }

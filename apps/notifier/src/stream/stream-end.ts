@@ -6,6 +6,7 @@ export interface StreamEnd {
     ErrorCode,
     | 'too_slow'
     | 'too_much_state'
+    | 'too_many_changes'
     | 'unavailable'
     | 'log_replaced'
     | 'compacted'
@@ -20,12 +21,19 @@ export interface StreamEnd {
   readonly cause?: unknown
 }
 
+const resumable: ReadonlySet<StreamEnd['code']> = new Set([
+  'too_slow',
+  'unavailable',
+  'schema_changed',
+  'too_many_changes',
+])
+
 /** The error that ends a stream. It carries what the stream handed over, unless no notifier can go on from there. */
 export function streamEndError(
   { code, message, cause, field = '', metadata = {} }: StreamEnd,
   deliveredRevision: number,
 ): QError {
-  const canResume = code === 'too_slow' || code === 'unavailable' || code === 'schema_changed'
+  const canResume = resumable.has(code)
   const resume = canResume ? { resume_after: `${deliveredRevision}` } : {}
   return new QError(code, message, {
     field,

@@ -4,6 +4,7 @@ import type { Grants } from '@qcore/model'
 import { typeOfChange } from '@qcore/replica'
 import { lostFields } from '../match/lost-fields.ts'
 import { groupSubscriptions, type SubscriptionGroup } from '../match/subscription-group.ts'
+import { subtreeKeyParts } from '../match/subtree-key.ts'
 import type { StreamTrackers } from '../track/stream-trackers.ts'
 import { subscribedQueries, type SubscribedQuery } from '../track/subscribed-query.ts'
 import type { Followed } from '../track/trackers-of.ts'
@@ -47,6 +48,8 @@ export class WatchStream {
   /** What follows its paths and queries, as soon as it is open; undefined if it has none. */
   trackers: StreamTrackers | undefined
   readonly subscriptionCount: number
+  /** Nothing up to this revision is queued: it was live from then on. */
+  liveAfter = 0
   /** The types of the entities that are watched by their ids; null where nothing tells. */
   entityTypes: ReadonlyMap<string, string | null> = new Map()
   readonly #limits: QueueLimits
@@ -73,6 +76,11 @@ export class WatchStream {
     this.#grants = grants
     this.subscriptionCount = subscriptions.length
     this.#limits = limits
+  }
+
+  /** Whether it watches subtrees: where an entity is has to be known before its changes can be told. */
+  get watchesSubtrees(): boolean {
+    return this.groups.some(({ kind }) => kind === 'subtree')
   }
 
   /** What its trackers have to follow; undefined: nothing. */
@@ -102,7 +110,7 @@ export class WatchStream {
 
   /** Queues the notifications of a revision. Ends the stream with `too_slow` if its queue is full. */
   push(notice: RevisionNotice): void {
-    if (this.#isClosed || notice.revision <= this.#reached) return
+    if (this.#isClosed || notice.revision <= Math.max(this.#reached, this.liveAfter)) return
     const { bytes, revisions } = this.#limits
     if (this.#queueBytes >= bytes || this.#queue.length - this.#taken >= revisions) {
       this.end({ code: 'too_slow', message: `${bytes} bytes or ${revisions} revisions wait for the caller` })
@@ -146,11 +154,11 @@ export class WatchStream {
     if (lost.size === 0) return undefined
     const tracked = this.trackers?.lossBy(change, revision)
     if (tracked !== undefined) return tracked
-    const group = this.groups.find(({ kind, target, field }) => {
-      return lost.has(field) && (kind === 'type' ? target : this.entityTypes.get(target)) === type
-    })
-    if (group === undefined) return undefined
-    const { field, whenChanged } = group
+    const places = this.groups.map((group) => ({ ...watchedField(group, this.entityTypes), group }))
+    const found = places.find((place) => place.type === type && lost.has(place.field))
+    if (found === undefined) return undefined
+    const { field } = found
+    const { whenChanged } = found.group
     return {
       code: 'schema_changed',
       message: `the field ${field} of ${type} ${lost.get(field)} by revision ${revision}`,
@@ -252,6 +260,15 @@ export class WatchStream {
     this.#wake?.()
     this.#wake = undefined
   }
+}
+
+/** The field that a group is of, and its type. */
+function watchedField(
+  { kind, target, field }: SubscriptionGroup<WatchStream>,
+  entityTypes: ReadonlyMap<string, string | null>,
+): { type: string | null | undefined; field: string } {
+  if (kind === 'subtree') return subtreeKeyParts(field)
+  return { type: kind === 'type' ? target : entityTypes.get(target), field }
 }
 
 function contextFailure(cause: unknown): StreamEnd {

@@ -1,4 +1,5 @@
 import {
+  Membership,
   QueryChangeKind,
   type ContextField as ContextFieldMessage,
   type Notification as NotificationMessage,
@@ -36,6 +37,18 @@ export interface Notification extends Notified {
   readonly name: string
   readonly current: Field
   /** Undefined if the revision created the entity. */
+  readonly previous: Field | undefined
+}
+
+/** A field of an entity within a subtree was written, or the entity has come or gone. */
+export interface SubtreeNotification extends Notified {
+  readonly entityId: string
+  readonly name: string
+  /** `entered`: the entity has come into the subtree; `left`: it has gone. Absent: it was there, and is. */
+  readonly membership?: 'entered' | 'left'
+  /** Undefined if it left. */
+  readonly current: Field | undefined
+  /** Undefined if it entered. */
   readonly previous: Field | undefined
 }
 
@@ -89,7 +102,7 @@ export interface QueryNotification extends Pick<Notified, 'revision'> {
 }
 
 export type AnyNotification =
-  Notification | StructureNotification | SchemaNotification | PathNotification | QueryNotification
+  Notification | SubtreeNotification | StructureNotification | SchemaNotification | PathNotification | QueryNotification
 
 /** The commit that notifications are of. */
 interface Origin {
@@ -134,6 +147,7 @@ export function notificationFromMessage(message: NotificationMessage, commit: Or
     case 'query':
       return queryNotification(event.value, commit)
     default: {
+      if (message.membership !== Membership.UNSPECIFIED) return membershipNotification(message, commit)
       if (current === undefined) throw new QError('internal', 'a notification has no field')
       const field = fieldFromMessage(current, unnamed)
       const { entityId, name } = field
@@ -141,6 +155,16 @@ export function notificationFromMessage(message: NotificationMessage, commit: Or
       return { ...notified(message, commit, field), entityId, name, current: field, previous }
     }
   }
+}
+
+function membershipNotification(message: NotificationMessage, commit: Origin): SubtreeNotification {
+  const known = message.current ?? message.previous
+  if (known === undefined) throw new QError('internal', 'a notification has no field')
+  const field = fieldFromMessage(known, unnamed)
+  const hasEntered = message.membership === Membership.ENTERED
+  const ends = hasEntered ? { current: field, previous: undefined } : { current: undefined, previous: field }
+  const { entityId, name } = field
+  return { ...notified(message, commit, field), entityId, name, membership: hasEntered ? 'entered' : 'left', ...ends }
 }
 
 function queryNotification(

@@ -3,6 +3,7 @@ import {
   QuerySelectionSchema,
   SchemaSelectionSchema,
   SubscriptionSchema,
+  SubtreeSelectionSchema,
   Trigger,
   type Subscription as SubscriptionMessage,
 } from '@qcore/contracts'
@@ -15,6 +16,7 @@ import type {
   QueryNotification,
   SchemaNotification,
   StructureNotification,
+  SubtreeNotification,
 } from './notification.ts'
 import { structureKinds, type StructureEvent } from './structure-events.ts'
 
@@ -38,8 +40,21 @@ export type NotifyTarget = Watched &
     readonly trigger?: 'change' | 'write'
   }
 
+/** What to be notified of: fields of the entities of a type within a subtree, as they come, change and go. */
+export interface SubtreeTarget extends Telling {
+  /** The entity at the top. */
+  readonly within: EntityRef
+  /** Exactly this type. */
+  readonly type: string
+  /** 1 to 64 fields. */
+  readonly fields: readonly string[]
+  /** Of those that stay: `change`, the default, when the value differs; `write` at every write. */
+  readonly trigger?: 'change' | 'write'
+}
+
 /** What to be notified of: that entities are created, deleted, moved, renamed; of one, that its children are reordered. */
-export type StructureTarget = Watched & Telling & { readonly structure: readonly StructureEvent[] }
+export type StructureTarget = (Watched | { readonly within: EntityRef; readonly type?: string }) &
+  Telling & { readonly structure: readonly StructureEvent[] }
 
 /** What to be notified of: changes of schemas. */
 export interface SchemaTarget {
@@ -67,7 +82,7 @@ export interface QueryTarget {
 }
 
 /** What to be notified of. */
-export type WatchTarget = NotifyTarget | StructureTarget | SchemaTarget | PathTarget | QueryTarget
+export type WatchTarget = NotifyTarget | SubtreeTarget | StructureTarget | SchemaTarget | PathTarget | QueryTarget
 
 /** The notifications that a target asks for. */
 export type NotificationFor<Target extends WatchTarget> = Target extends SchemaTarget
@@ -78,7 +93,9 @@ export type NotificationFor<Target extends WatchTarget> = Target extends SchemaT
       ? QueryNotification
       : Target extends PathTarget
         ? PathNotification
-        : Notification
+        : Target extends SubtreeTarget
+          ? SubtreeNotification
+          : Notification
 
 export function subscriptionMessage(target: WatchTarget): SubscriptionMessage {
   const message = create(SubscriptionSchema, { target: targetOf(target) })
@@ -103,6 +120,10 @@ function targetOf(target: WatchTarget): SubscriptionMessage['target'] {
   if ('query' in target) {
     const source = { case: 'query' as const, value: messageFromQuery(queryTree(target.query)) }
     return { case: 'query', value: create(QuerySelectionSchema, { source, initial: target.initial ?? true }) }
+  }
+  if ('within' in target) {
+    const value = create(SubtreeSelectionSchema, { rootId: idOf(target.within), type: target.type ?? '' })
+    return { case: 'subtree', value }
   }
   return 'entity' in target
     ? { case: 'entityId', value: idOf(target.entity) }

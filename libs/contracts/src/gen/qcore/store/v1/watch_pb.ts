@@ -19,7 +19,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file qcore/store/v1/watch.proto.
  */
 export const file_qcore_store_v1_watch: GenFile = /*@__PURE__*/
-  fileDesc("ChpxY29yZS9zdG9yZS92MS93YXRjaC5wcm90bxIOcWNvcmUuc3RvcmUudjEilQEKDFdhdGNoUmVxdWVzdBJACg1zdWJzY3JpcHRpb25zGAEgAygLMhwucWNvcmUuc3RvcmUudjEuU3Vic2NyaXB0aW9uQgu6SAiSAQUIARCQThIZCgxyZXN1bWVfYWZ0ZXIYAiABKARIAIgBARIXCgZsb2dfaWQYAyABKAlCB7pIBHICGEBCDwoNX3Jlc3VtZV9hZnRlciJHCg9TY2hlbWFTZWxlY3Rpb24SNAoEdHlwZRgBIAEoCUImukgjciEyH14oW0EtWmEtel1bQS1aYS16MC05X117MCw2Mn0pPyQidQoOUXVlcnlTZWxlY3Rpb24SJgoFcXVlcnkYASABKAsyFS5xY29yZS5zdG9yZS52MS5RdWVyeUgAEhkKBHRleHQYAiABKAlCCbpIBnIEGICABEgAEg8KB2luaXRpYWwYAyABKAhCDwoGc291cmNlEgW6SAIIASLaAwoMU3Vic2NyaXB0aW9uEjEKCWVudGl0eV9pZBgBIAEoCUIcukgZchcyFV5bQS1aYS16MC05Xy1dezEsNjR9JEgAEjoKC2VudGl0eV90eXBlGAIgASgJQiO6SCByHjIcXltBLVphLXpdW0EtWmEtejAtOV9dezAsNjJ9JEgAEjIKB3NjaGVtYXMYCCABKAsyHy5xY29yZS5zdG9yZS52MS5TY2hlbWFTZWxlY3Rpb25IABIvCgVxdWVyeRgHIAEoCzIeLnFjb3JlLnN0b3JlLnYxLlF1ZXJ5U2VsZWN0aW9uSAASLAoGZmllbGRzGAMgAygJQhy6SBmSARYQQBgBIhByDhiACDIJXltBLVphLXpdEjIKB3RyaWdnZXIYBCABKA4yFy5xY29yZS5zdG9yZS52MS5UcmlnZ2VyQgi6SAWCAQIQARIiCgdjb250ZXh0GAUgAygJQhG6SA6SAQsQECIHcgUQARiACBIYCgZmaWx0ZXIYCSABKAlCCLpIBXIDGIAgEkUKCXN0cnVjdHVyZRgKIAMoDjIdLnFjb3JlLnN0b3JlLnYxLlN0cnVjdHVyZUtpbmRCE7pIEJIBDRAFGAEiB4IBBBABIABCDwoGdGFyZ2V0EgW6SAIIASK2AQoNV2F0Y2hSZXNwb25zZRIpCgRsaXZlGAEgASgLMhkucWNvcmUuc3RvcmUudjEuV2F0Y2hMaXZlSAASPgoNbm90aWZpY2F0aW9ucxgCIAEoCzIlLnFjb3JlLnN0b3JlLnYxLlJldmlzaW9uTm90aWZpY2F0aW9uc0gAEjEKCHByb2dyZXNzGAMgASgLMh0ucWNvcmUuc3RvcmUudjEuV2F0Y2hQcm9ncmVzc0gAQgcKBWV2ZW50Ii0KCVdhdGNoTGl2ZRIQCghyZXZpc2lvbhgBIAEoBBIOCgZsb2dfaWQYAiABKAkiIQoNV2F0Y2hQcm9ncmVzcxIQCghyZXZpc2lvbhgBIAEoBCKdAQoVUmV2aXNpb25Ob3RpZmljYXRpb25zEhAKCHJldmlzaW9uGAEgASgEEi8KC2NvbW1pdF90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIzCg1ub3RpZmljYXRpb25zGAMgAygLMhwucWNvcmUuc3RvcmUudjEuTm90aWZpY2F0aW9uEgwKBG1vcmUYBCABKAginwMKDE5vdGlmaWNhdGlvbhIVCg1zdWJzY3JpcHRpb25zGAEgAygNEiYKB2N1cnJlbnQYAiABKAsyFS5xY29yZS5zdG9yZS52MS5GaWVsZBInCghwcmV2aW91cxgDIAEoCzIVLnFjb3JlLnN0b3JlLnYxLkZpZWxkEi0KB2NvbnRleHQYBCADKAsyHC5xY29yZS5zdG9yZS52MS5Db250ZXh0RmllbGQSNAoJc3RydWN0dXJlGAUgASgLMh8ucWNvcmUuc3RvcmUudjEuU3RydWN0dXJlQ2hhbmdlSAASLgoGc2NoZW1hGAYgASgLMhwucWNvcmUuc3RvcmUudjEuU2NoZW1hQ2hhbmdlSAASKgoEcGF0aBgIIAEoCzIaLnFjb3JlLnN0b3JlLnYxLlBhdGhDaGFuZ2VIABIsCgVxdWVyeRgJIAEoCzIbLnFjb3JlLnN0b3JlLnYxLlF1ZXJ5Q2hhbmdlSAASLwoOZmlsdGVyX3Byb2JsZW0YByABKAsyFy5xY29yZS5zdG9yZS52MS5Qcm9ibGVtQgcKBWV2ZW50IqUBCg9TdHJ1Y3R1cmVDaGFuZ2USLAoFa2luZHMYASADKA4yHS5xY29yZS5zdG9yZS52MS5TdHJ1Y3R1cmVLaW5kEhEKCWVudGl0eV9pZBgCIAEoCRInCgdjdXJyZW50GAMgASgLMhYucWNvcmUuc3RvcmUudjEuRW50aXR5EigKCHByZXZpb3VzGAQgASgLMhYucWNvcmUuc3RvcmUudjEuRW50aXR5ImkKDFNjaGVtYUNoYW5nZRIrCgdjdXJyZW50GAEgASgLMhoucWNvcmUuc3RvcmUudjEuVHlwZVNjaGVtYRIsCghwcmV2aW91cxgCIAEoCzIaLnFjb3JlLnN0b3JlLnYxLlR5cGVTY2hlbWEiXgoKUGF0aENoYW5nZRIRCgllbnRpdHlfaWQYASABKAkSDAoEcGF0aBgCIAEoCRISCgplbnRpdHlfaWRzGAMgAygJEhsKE3ByZXZpb3VzX2VudGl0eV9pZHMYBCADKAkizQEKC1F1ZXJ5Q2hhbmdlEi0KBGtpbmQYASABKA4yHy5xY29yZS5zdG9yZS52MS5RdWVyeUNoYW5nZUtpbmQSEQoJZW50aXR5X2lkGAIgASgJEi0KBmVudGl0eRgDIAEoCzIdLnFjb3JlLnN0b3JlLnYxLlF1ZXJpZWRFbnRpdHkSDwoHY29sdW1ucxgEIAMoCRIQCghwb3NpdGlvbhgFIAEoDRIZChFwcmV2aW91c19wb3NpdGlvbhgGIAEoDRIPCgdpbml0aWFsGAcgASgIIm0KDENvbnRleHRGaWVsZBImCgVmaWVsZBgBIAEoCzIVLnFjb3JlLnN0b3JlLnYxLkZpZWxkSAASKgoHcHJvYmxlbRgCIAEoCzIXLnFjb3JlLnN0b3JlLnYxLlByb2JsZW1IAEIJCgdvdXRjb21lKjUKB1RyaWdnZXISFwoTVFJJR0dFUl9VTlNQRUNJRklFRBAAEhEKDVRSSUdHRVJfV1JJVEUQASrEAQoNU3RydWN0dXJlS2luZBIeChpTVFJVQ1RVUkVfS0lORF9VTlNQRUNJRklFRBAAEhoKFlNUUlVDVFVSRV9LSU5EX0NSRUFURUQQARIaChZTVFJVQ1RVUkVfS0lORF9ERUxFVEVEEAISGAoUU1RSVUNUVVJFX0tJTkRfTU9WRUQQAxIaChZTVFJVQ1RVUkVfS0lORF9SRU5BTUVEEAQSJQohU1RSVUNUVVJFX0tJTkRfQ0hJTERSRU5fUkVPUkRFUkVEEAUqjAEKD1F1ZXJ5Q2hhbmdlS2luZBIhCh1RVUVSWV9DSEFOR0VfS0lORF9VTlNQRUNJRklFRBAAEhsKF1FVRVJZX0NIQU5HRV9LSU5EX0VOVEVSEAESHAoYUVVFUllfQ0hBTkdFX0tJTkRfQ0hBTkdFEAISGwoXUVVFUllfQ0hBTkdFX0tJTkRfTEVBVkUQAzJWCgxXYXRjaFNlcnZpY2USRgoFV2F0Y2gSHC5xY29yZS5zdG9yZS52MS5XYXRjaFJlcXVlc3QaHS5xY29yZS5zdG9yZS52MS5XYXRjaFJlc3BvbnNlMAFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp, file_qcore_store_v1_entity, file_qcore_store_v1_query, file_qcore_store_v1_schema]);
+  fileDesc("ChpxY29yZS9zdG9yZS92MS93YXRjaC5wcm90bxIOcWNvcmUuc3RvcmUudjEilQEKDFdhdGNoUmVxdWVzdBJACg1zdWJzY3JpcHRpb25zGAEgAygLMhwucWNvcmUuc3RvcmUudjEuU3Vic2NyaXB0aW9uQgu6SAiSAQUIARCQThIZCgxyZXN1bWVfYWZ0ZXIYAiABKARIAIgBARIXCgZsb2dfaWQYAyABKAlCB7pIBHICGEBCDwoNX3Jlc3VtZV9hZnRlciJHCg9TY2hlbWFTZWxlY3Rpb24SNAoEdHlwZRgBIAEoCUImukgjciEyH14oW0EtWmEtel1bQS1aYS16MC05X117MCw2Mn0pPyQidwoQU3VidHJlZVNlbGVjdGlvbhItCgdyb290X2lkGAEgASgJQhy6SBlyFzIVXltBLVphLXowLTlfLV17MSw2NH0kEjQKBHR5cGUYAiABKAlCJrpII3IhMh9eKFtBLVphLXpdW0EtWmEtejAtOV9dezAsNjJ9KT8kInUKDlF1ZXJ5U2VsZWN0aW9uEiYKBXF1ZXJ5GAEgASgLMhUucWNvcmUuc3RvcmUudjEuUXVlcnlIABIZCgR0ZXh0GAIgASgJQgm6SAZyBBiAgARIABIPCgdpbml0aWFsGAMgASgIQg8KBnNvdXJjZRIFukgCCAEijwQKDFN1YnNjcmlwdGlvbhIxCgllbnRpdHlfaWQYASABKAlCHLpIGXIXMhVeW0EtWmEtejAtOV8tXXsxLDY0fSRIABI6CgtlbnRpdHlfdHlwZRgCIAEoCUIjukggch4yHF5bQS1aYS16XVtBLVphLXowLTlfXXswLDYyfSRIABIzCgdzdWJ0cmVlGAYgASgLMiAucWNvcmUuc3RvcmUudjEuU3VidHJlZVNlbGVjdGlvbkgAEjIKB3NjaGVtYXMYCCABKAsyHy5xY29yZS5zdG9yZS52MS5TY2hlbWFTZWxlY3Rpb25IABIvCgVxdWVyeRgHIAEoCzIeLnFjb3JlLnN0b3JlLnYxLlF1ZXJ5U2VsZWN0aW9uSAASLAoGZmllbGRzGAMgAygJQhy6SBmSARYQQBgBIhByDhiACDIJXltBLVphLXpdEjIKB3RyaWdnZXIYBCABKA4yFy5xY29yZS5zdG9yZS52MS5UcmlnZ2VyQgi6SAWCAQIQARIiCgdjb250ZXh0GAUgAygJQhG6SA6SAQsQECIHcgUQARiACBIYCgZmaWx0ZXIYCSABKAlCCLpIBXIDGIAgEkUKCXN0cnVjdHVyZRgKIAMoDjIdLnFjb3JlLnN0b3JlLnYxLlN0cnVjdHVyZUtpbmRCE7pIEJIBDRAFGAEiB4IBBBABIABCDwoGdGFyZ2V0EgW6SAIIASK2AQoNV2F0Y2hSZXNwb25zZRIpCgRsaXZlGAEgASgLMhkucWNvcmUuc3RvcmUudjEuV2F0Y2hMaXZlSAASPgoNbm90aWZpY2F0aW9ucxgCIAEoCzIlLnFjb3JlLnN0b3JlLnYxLlJldmlzaW9uTm90aWZpY2F0aW9uc0gAEjEKCHByb2dyZXNzGAMgASgLMh0ucWNvcmUuc3RvcmUudjEuV2F0Y2hQcm9ncmVzc0gAQgcKBWV2ZW50Ii0KCVdhdGNoTGl2ZRIQCghyZXZpc2lvbhgBIAEoBBIOCgZsb2dfaWQYAiABKAkiIQoNV2F0Y2hQcm9ncmVzcxIQCghyZXZpc2lvbhgBIAEoBCKdAQoVUmV2aXNpb25Ob3RpZmljYXRpb25zEhAKCHJldmlzaW9uGAEgASgEEi8KC2NvbW1pdF90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIzCg1ub3RpZmljYXRpb25zGAMgAygLMhwucWNvcmUuc3RvcmUudjEuTm90aWZpY2F0aW9uEgwKBG1vcmUYBCABKAgizwMKDE5vdGlmaWNhdGlvbhIVCg1zdWJzY3JpcHRpb25zGAEgAygNEiYKB2N1cnJlbnQYAiABKAsyFS5xY29yZS5zdG9yZS52MS5GaWVsZBInCghwcmV2aW91cxgDIAEoCzIVLnFjb3JlLnN0b3JlLnYxLkZpZWxkEi0KB2NvbnRleHQYBCADKAsyHC5xY29yZS5zdG9yZS52MS5Db250ZXh0RmllbGQSNAoJc3RydWN0dXJlGAUgASgLMh8ucWNvcmUuc3RvcmUudjEuU3RydWN0dXJlQ2hhbmdlSAASLgoGc2NoZW1hGAYgASgLMhwucWNvcmUuc3RvcmUudjEuU2NoZW1hQ2hhbmdlSAASKgoEcGF0aBgIIAEoCzIaLnFjb3JlLnN0b3JlLnYxLlBhdGhDaGFuZ2VIABIsCgVxdWVyeRgJIAEoCzIbLnFjb3JlLnN0b3JlLnYxLlF1ZXJ5Q2hhbmdlSAASLgoKbWVtYmVyc2hpcBgKIAEoDjIaLnFjb3JlLnN0b3JlLnYxLk1lbWJlcnNoaXASLwoOZmlsdGVyX3Byb2JsZW0YByABKAsyFy5xY29yZS5zdG9yZS52MS5Qcm9ibGVtQgcKBWV2ZW50IqUBCg9TdHJ1Y3R1cmVDaGFuZ2USLAoFa2luZHMYASADKA4yHS5xY29yZS5zdG9yZS52MS5TdHJ1Y3R1cmVLaW5kEhEKCWVudGl0eV9pZBgCIAEoCRInCgdjdXJyZW50GAMgASgLMhYucWNvcmUuc3RvcmUudjEuRW50aXR5EigKCHByZXZpb3VzGAQgASgLMhYucWNvcmUuc3RvcmUudjEuRW50aXR5ImkKDFNjaGVtYUNoYW5nZRIrCgdjdXJyZW50GAEgASgLMhoucWNvcmUuc3RvcmUudjEuVHlwZVNjaGVtYRIsCghwcmV2aW91cxgCIAEoCzIaLnFjb3JlLnN0b3JlLnYxLlR5cGVTY2hlbWEiXgoKUGF0aENoYW5nZRIRCgllbnRpdHlfaWQYASABKAkSDAoEcGF0aBgCIAEoCRISCgplbnRpdHlfaWRzGAMgAygJEhsKE3ByZXZpb3VzX2VudGl0eV9pZHMYBCADKAkizQEKC1F1ZXJ5Q2hhbmdlEi0KBGtpbmQYASABKA4yHy5xY29yZS5zdG9yZS52MS5RdWVyeUNoYW5nZUtpbmQSEQoJZW50aXR5X2lkGAIgASgJEi0KBmVudGl0eRgDIAEoCzIdLnFjb3JlLnN0b3JlLnYxLlF1ZXJpZWRFbnRpdHkSDwoHY29sdW1ucxgEIAMoCRIQCghwb3NpdGlvbhgFIAEoDRIZChFwcmV2aW91c19wb3NpdGlvbhgGIAEoDRIPCgdpbml0aWFsGAcgASgIIm0KDENvbnRleHRGaWVsZBImCgVmaWVsZBgBIAEoCzIVLnFjb3JlLnN0b3JlLnYxLkZpZWxkSAASKgoHcHJvYmxlbRgCIAEoCzIXLnFjb3JlLnN0b3JlLnYxLlByb2JsZW1IAEIJCgdvdXRjb21lKjUKB1RyaWdnZXISFwoTVFJJR0dFUl9VTlNQRUNJRklFRBAAEhEKDVRSSUdHRVJfV1JJVEUQASrEAQoNU3RydWN0dXJlS2luZBIeChpTVFJVQ1RVUkVfS0lORF9VTlNQRUNJRklFRBAAEhoKFlNUUlVDVFVSRV9LSU5EX0NSRUFURUQQARIaChZTVFJVQ1RVUkVfS0lORF9ERUxFVEVEEAISGAoUU1RSVUNUVVJFX0tJTkRfTU9WRUQQAxIaChZTVFJVQ1RVUkVfS0lORF9SRU5BTUVEEAQSJQohU1RSVUNUVVJFX0tJTkRfQ0hJTERSRU5fUkVPUkRFUkVEEAUqVQoKTWVtYmVyc2hpcBIaChZNRU1CRVJTSElQX1VOU1BFQ0lGSUVEEAASFgoSTUVNQkVSU0hJUF9FTlRFUkVEEAESEwoPTUVNQkVSU0hJUF9MRUZUEAIqjAEKD1F1ZXJ5Q2hhbmdlS2luZBIhCh1RVUVSWV9DSEFOR0VfS0lORF9VTlNQRUNJRklFRBAAEhsKF1FVRVJZX0NIQU5HRV9LSU5EX0VOVEVSEAESHAoYUVVFUllfQ0hBTkdFX0tJTkRfQ0hBTkdFEAISGwoXUVVFUllfQ0hBTkdFX0tJTkRfTEVBVkUQAzJWCgxXYXRjaFNlcnZpY2USRgoFV2F0Y2gSHC5xY29yZS5zdG9yZS52MS5XYXRjaFJlcXVlc3QaHS5xY29yZS5zdG9yZS52MS5XYXRjaFJlc3BvbnNlMAFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp, file_qcore_store_v1_entity, file_qcore_store_v1_query, file_qcore_store_v1_schema]);
 
 /**
  * What to watch.
@@ -80,6 +80,39 @@ export const SchemaSelectionSchema: GenMessage<SchemaSelection> = /*@__PURE__*/
   messageDesc(file_qcore_store_v1_watch, 1);
 
 /**
+ * The entities of a type within a subtree: an entity, and its descendants as they come and go.
+ *
+ * An entity that comes into the subtree, for it is created, moved, or an ancestor is, is told of by each field: the value as
+ * `current`, no `previous`, and `membership` ENTERED, whatever the trigger. One that goes, moved or deleted, by each field
+ * too: `previous` alone, and LEFT. In between its writes are told as those of a type. At most 10,000 entities are told of one
+ * move; with more the stream ends with `too_many_changes`: read the subtree as of the revision, and resume after it.
+ *
+ * @generated from message qcore.store.v1.SubtreeSelection
+ */
+export type SubtreeSelection = Message<"qcore.store.v1.SubtreeSelection"> & {
+  /**
+   * The entity at the top, which belongs to the subtree. It must exist.
+   *
+   * @generated from field: string root_id = 1;
+   */
+  rootId: string;
+
+  /**
+   * Exactly this type. Empty: every type, for `structure` alone.
+   *
+   * @generated from field: string type = 2;
+   */
+  type: string;
+};
+
+/**
+ * Describes the message qcore.store.v1.SubtreeSelection.
+ * Use `create(SubtreeSelectionSchema)` to create a new message.
+ */
+export const SubtreeSelectionSchema: GenMessage<SubtreeSelection> = /*@__PURE__*/
+  messageDesc(file_qcore_store_v1_watch, 2);
+
+/**
  * A query, whose result is followed.
  *
  * @generated from message qcore.store.v1.QuerySelection
@@ -122,7 +155,7 @@ export type QuerySelection = Message<"qcore.store.v1.QuerySelection"> & {
  * Use `create(QuerySelectionSchema)` to create a new message.
  */
 export const QuerySelectionSchema: GenMessage<QuerySelection> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_watch, 2);
+  messageDesc(file_qcore_store_v1_watch, 3);
 
 /**
  * One subscription: of some entities, fields or structure or both; of schemas; or of a query.
@@ -151,6 +184,14 @@ export type Subscription = Message<"qcore.store.v1.Subscription"> & {
      */
     value: string;
     case: "entityType";
+  } | {
+    /**
+     * Entities within a subtree; `fields` have no paths. MOVED is told of where an entity was and is.
+     *
+     * @generated from field: qcore.store.v1.SubtreeSelection subtree = 6;
+     */
+    value: SubtreeSelection;
+    case: "subtree";
   } | {
     /**
      * Schemas: created, changed, deleted. `fields`, `structure`, `trigger` and `context` stay empty.
@@ -219,7 +260,7 @@ export type Subscription = Message<"qcore.store.v1.Subscription"> & {
  * Use `create(SubscriptionSchema)` to create a new message.
  */
 export const SubscriptionSchema: GenMessage<Subscription> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_watch, 3);
+  messageDesc(file_qcore_store_v1_watch, 4);
 
 /**
  * A step of the stream. The first response is `live`.
@@ -264,7 +305,7 @@ export type WatchResponse = Message<"qcore.store.v1.WatchResponse"> & {
  * Use `create(WatchResponseSchema)` to create a new message.
  */
 export const WatchResponseSchema: GenMessage<WatchResponse> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_watch, 4);
+  messageDesc(file_qcore_store_v1_watch, 5);
 
 /**
  * The subscriptions are in force.
@@ -292,7 +333,7 @@ export type WatchLive = Message<"qcore.store.v1.WatchLive"> & {
  * Use `create(WatchLiveSchema)` to create a new message.
  */
 export const WatchLiveSchema: GenMessage<WatchLive> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_watch, 5);
+  messageDesc(file_qcore_store_v1_watch, 6);
 
 /**
  * All that was sent up to a revision.
@@ -313,7 +354,7 @@ export type WatchProgress = Message<"qcore.store.v1.WatchProgress"> & {
  * Use `create(WatchProgressSchema)` to create a new message.
  */
 export const WatchProgressSchema: GenMessage<WatchProgress> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_watch, 6);
+  messageDesc(file_qcore_store_v1_watch, 7);
 
 /**
  * What one revision changed. The results of queries that a stream begins with come as notifications of the revision that
@@ -337,7 +378,7 @@ export type RevisionNotifications = Message<"qcore.store.v1.RevisionNotification
   commitTime?: Timestamp | undefined;
 
   /**
-   * The notifications, in the order of the changes.
+   * The notifications, in the order of the changes; those of subtrees, then of paths and queries, after the others.
    *
    * @generated from field: repeated qcore.store.v1.Notification notifications = 3;
    */
@@ -356,7 +397,7 @@ export type RevisionNotifications = Message<"qcore.store.v1.RevisionNotification
  * Use `create(RevisionNotificationsSchema)` to create a new message.
  */
 export const RevisionNotificationsSchema: GenMessage<RevisionNotifications> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_watch, 7);
+  messageDesc(file_qcore_store_v1_watch, 8);
 
 /**
  * A field was written, or something else happened: then `event` is set, and but for `path` neither `current` nor `previous` is.
@@ -372,7 +413,7 @@ export type Notification = Message<"qcore.store.v1.Notification"> & {
   subscriptions: number[];
 
   /**
-   * The field as it is now. Absent if a path leads nowhere.
+   * The field as it is now. Absent if a path leads nowhere, or if the entity has left a subtree.
    *
    * @generated from field: qcore.store.v1.Field current = 2;
    */
@@ -434,6 +475,13 @@ export type Notification = Message<"qcore.store.v1.Notification"> & {
   } | { case: undefined; value?: undefined };
 
   /**
+   * Whether the entity has come into a subtree that is watched, or left it.
+   *
+   * @generated from field: qcore.store.v1.Membership membership = 10;
+   */
+  membership: Membership;
+
+  /**
    * Why the filter could not be evaluated: `expression_failed`, `expression_too_costly`. Absent: it holds, or there is none.
    *
    * @generated from field: qcore.store.v1.Problem filter_problem = 7;
@@ -446,7 +494,7 @@ export type Notification = Message<"qcore.store.v1.Notification"> & {
  * Use `create(NotificationSchema)` to create a new message.
  */
 export const NotificationSchema: GenMessage<Notification> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_watch, 8);
+  messageDesc(file_qcore_store_v1_watch, 9);
 
 /**
  * Something happened to an entity.
@@ -488,7 +536,7 @@ export type StructureChange = Message<"qcore.store.v1.StructureChange"> & {
  * Use `create(StructureChangeSchema)` to create a new message.
  */
 export const StructureChangeSchema: GenMessage<StructureChange> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_watch, 9);
+  messageDesc(file_qcore_store_v1_watch, 10);
 
 /**
  * A schema was created, changed or deleted. What the caller may not see is left out of it.
@@ -516,7 +564,7 @@ export type SchemaChange = Message<"qcore.store.v1.SchemaChange"> & {
  * Use `create(SchemaChangeSchema)` to create a new message.
  */
 export const SchemaChangeSchema: GenMessage<SchemaChange> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_watch, 10);
+  messageDesc(file_qcore_store_v1_watch, 11);
 
 /**
  * Where a path leads.
@@ -558,7 +606,7 @@ export type PathChange = Message<"qcore.store.v1.PathChange"> & {
  * Use `create(PathChangeSchema)` to create a new message.
  */
 export const PathChangeSchema: GenMessage<PathChange> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_watch, 11);
+  messageDesc(file_qcore_store_v1_watch, 12);
 
 /**
  * A change of what a query finds. Who keeps a list, and applies the changes one after the other, has after each revision
@@ -623,7 +671,7 @@ export type QueryChange = Message<"qcore.store.v1.QueryChange"> & {
  * Use `create(QueryChangeSchema)` to create a new message.
  */
 export const QueryChangeSchema: GenMessage<QueryChange> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_watch, 12);
+  messageDesc(file_qcore_store_v1_watch, 13);
 
 /**
  * A context field, or why it could not be read.
@@ -660,7 +708,7 @@ export type ContextField = Message<"qcore.store.v1.ContextField"> & {
  * Use `create(ContextFieldSchema)` to create a new message.
  */
 export const ContextFieldSchema: GenMessage<ContextField> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_watch, 13);
+  messageDesc(file_qcore_store_v1_watch, 14);
 
 /**
  * When a write is notified.
@@ -760,6 +808,47 @@ export const StructureKindSchema: GenEnum<StructureKind> = /*@__PURE__*/
   enumDesc(file_qcore_store_v1_watch, 1);
 
 /**
+ * What became of an entity's place in a subtree.
+ *
+ * @generated from enum qcore.store.v1.Membership
+ */
+export const Membership = {
+  /**
+   * It is where it was.
+   *
+   * @generated from enum value: MEMBERSHIP_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * It belongs to the subtree now: `current` is what it holds.
+   *
+   * @generated from enum value: MEMBERSHIP_ENTERED = 1;
+   */
+  ENTERED: 1,
+
+  /**
+   * It does not belong to the subtree any more: `previous` is what it held.
+   *
+   * @generated from enum value: MEMBERSHIP_LEFT = 2;
+   */
+  LEFT: 2,
+} as const;
+
+/**
+ * What became of an entity's place in a subtree.
+ *
+ * @generated from enum qcore.store.v1.Membership
+ */
+export type Membership = (typeof Membership)[keyof typeof Membership] | UnknownEnum;
+
+/**
+ * Describes the enum qcore.store.v1.Membership.
+ */
+export const MembershipSchema: GenEnum<Membership> = /*@__PURE__*/
+  enumDesc(file_qcore_store_v1_watch, 2);
+
+/**
  * What became of an entity of a result.
  *
  * @generated from enum qcore.store.v1.QueryChangeKind
@@ -805,7 +894,7 @@ export type QueryChangeKind = (typeof QueryChangeKind)[keyof typeof QueryChangeK
  * Describes the enum qcore.store.v1.QueryChangeKind.
  */
 export const QueryChangeKindSchema: GenEnum<QueryChangeKind> = /*@__PURE__*/
-  enumDesc(file_qcore_store_v1_watch, 2);
+  enumDesc(file_qcore_store_v1_watch, 3);
 
 /**
  * Seeing changes as they happen. Served by the notifiers. Needs level read.
