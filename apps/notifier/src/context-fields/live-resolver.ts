@@ -58,7 +58,7 @@ export class LiveResolver implements RevisionReader {
 
   read<T>(attempt: (source: EntitySource) => T | undefined): T | Promise<T> {
     const { replica, past } = this.#options
-    let isLater = false
+    let isLater = this.#isPast
     const reading = replica.read((source) => {
       const observed = isLater ? new ObservedSource(source) : undefined
       const result = attempt(observed ?? source)
@@ -78,13 +78,18 @@ export class LiveResolver implements RevisionReader {
   /** Those of the newest commit, which is the change's as long as nothing has been waited for. */
   typeThen = (name: string): TypeModel | undefined => this.#options.replica.types?.get(name)
 
+  /** Whether the store has gone on: while a commit is being applied, it counts as applied not yet. */
+  get #isPast(): boolean {
+    return this.#options.replica.feed.appliedRevision > this.#revision
+  }
+
   #read(read: ContextRead): ContextField | Promise<ContextField> {
     const { replica } = this.#options
-    let isLater = false
+    let isLater = this.#isPast
     const reading = replica.read((source, types) => this.#attempt(source, types, { ...read, isLater }), this.#options)
     isLater = true
     if (reading instanceof Promise) return reading.then((late) => this.#checked(late, read))
-    return reading.field ?? this.#checked(reading, read)
+    return reading.field !== undefined && reading.isOfRevision ? reading.field : this.#checked(reading, read)
   }
 
   #attempt(source: EntitySource, types: PresentTypes, read: ContextRead & { isLater: boolean }): Reading {
