@@ -88,16 +88,15 @@ interface Belonging {
 /** False: something is not at hand. */
 function takeChange<S>(change: EntityChange, finding: Finding<S>): boolean {
   const { index, record } = finding
+  if (change.kind === 'field_changed' && !index.watches(change.type, change.name)) return true
   const belonging = belongingOf(change.entityId, finding)
+  if (belonging === undefined) return false
   if (change.kind === 'field_changed') {
-    if (!index.watches(change.type, change.name)) return true
-    if (belonging === undefined) return false
     const stays = new Map([...belonging.after].filter(([root]) => belonging.before.has(root)))
     for (const write of fieldWrites(record, change))
       select(write, [[stays, subtreeKey(change.type, change.name)]], finding)
     return true
   }
-  if (belonging === undefined) return false
   for (const event of structureEvents(change)) if (!takeStructure(event, change, belonging, finding)) return false
   if (change.kind === 'entity_created') takeCreated(change, belonging, finding)
   else if (change.kind === 'entity_deleted') takeDeleted(change, belonging, finding)
@@ -125,8 +124,9 @@ function rootsOn<S>(chain: readonly Ancestor[] | null, index: SubtreeIndex<S>): 
 function takeStructure<S>(event: StructureEvent, change: EntityChange, of: Belonging, finding: Finding<S>): boolean {
   const isOfParent = event.entityId !== change.entityId
   const belonging = isOfParent ? belongingOf(event.entityId, finding) : of
-  const type = isOfParent ? finding.source.entity(event.entityId)?.type : change.type
-  if (belonging === undefined || type === undefined) return false
+  const parent = isOfParent ? finding.source.entity(event.entityId) : undefined
+  if (belonging === undefined || (isOfParent && parent === undefined)) return false
+  const type = parent?.type ?? change.type
   const roots = new Map([...belonging.before, ...belonging.after])
   const keys = event.kinds.flatMap((kind) => [subtreeKey(type, structureKey(kind)), subtreeKey('', structureKey(kind))])
   select(
@@ -230,7 +230,7 @@ function select<S>(
   const selections: Selection<S>[] = []
   for (const [roots, key] of wanted) {
     for (const [root, way] of roots) {
-      for (const group of index.groups(root, key) ?? []) {
+      for (const group of index.groups(root, key)) {
         const selection = change.changed ? group.whenChanged : group.whenSame
         if (selection !== undefined && isVisibleWay(way, group, seen)) selections.push(selection)
       }

@@ -10,6 +10,8 @@ export class SubtreeIndex<S> {
   readonly #byRoot = new Map<string, Map<string, Set<SubscriptionGroup<S>>>>()
   readonly #keys = new Map<string, number>()
   readonly #types = new Map<string, number>()
+  /** Groups that were looked at. */
+  candidates = 0
 
   get isEmpty(): boolean {
     return this.#byRoot.size === 0
@@ -57,8 +59,10 @@ export class SubtreeIndex<S> {
     return this.#byRoot.has(id)
   }
 
-  groups(rootId: string, key: string): ReadonlySet<SubscriptionGroup<S>> | undefined {
-    return this.#byRoot.get(rootId)?.get(key)
+  groups(rootId: string, key: string): ReadonlySet<SubscriptionGroup<S>> {
+    const groups = this.#byRoot.get(rootId)?.get(key)
+    this.candidates += groups?.size ?? 0
+    return groups ?? new Set()
   }
 
   /** All that is watched of the subtree of an entity. */
