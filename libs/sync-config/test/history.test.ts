@@ -157,7 +157,7 @@ describe('instances', () => {
     await one.set('a', 1)
     await eventually(async () =>
       expect(await one.instances()).toMatchObject([
-        { instanceId: 'one', revision: 1, lag: 0, entries: 1, inSync: true },
+        { instanceId: 'one', revision: 1, lag: 0, entries: 1, digest: one.getDigest(), inSync: true },
         { instanceId: 'two', revision: 1, lag: 0, entries: 1, inSync: true },
       ]),
     )

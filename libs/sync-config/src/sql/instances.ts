@@ -1,3 +1,4 @@
+import { formatDigest } from '../digest.ts'
 import type { StoreNames } from '../store-names.ts'
 import { queryText, type Executor } from './executor.ts'
 
@@ -40,7 +41,9 @@ export async function removeInstance(executor: Executor, names: StoreNames, inst
 }
 
 /** An instance, as it last reported, compared with the table as it is. */
-export interface InstanceState extends Omit<InstanceReport, 'heartbeatMs'> {
+export interface InstanceState extends Omit<InstanceReport, 'heartbeatMs' | 'digest'> {
+  /** As `getDigest` gives it. */
+  readonly digest: string
   /** Revisions that it had not applied when it reported. */
   readonly lag: number
   readonly startedAt: Date
@@ -73,7 +76,7 @@ export async function loadInstances(executor: Executor, names: StoreNames): Prom
     instanceId,
     revision: Number(revision),
     lag: Number(lag),
-    digest: BigInt(digest),
+    digest: formatDigest(BigInt(digest)),
     entries: Number(entries),
     startedAt: new Date(Number(startedAtMs)),
     reportedAt: new Date(Number(reportedAtMs)),
