@@ -203,3 +203,14 @@ async function openTransactions(): Promise<number> {
   )
   return rows.length
 }
+
+it('a snapshot leaves nothing behind at the connection that the next one uses', async () => {
+  const warnings: string[] = []
+  const onWarning = ({ name }: Error): void => void warnings.push(name)
+  process.on('warning', onWarning)
+  // Node warns of the eleventh listener.
+  for (let count = 0; count < 12; count += 1) await save()
+  await new Promise(setImmediate)
+  process.off('warning', onWarning)
+  expect(warnings).toEqual([])
+})

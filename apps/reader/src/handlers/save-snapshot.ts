@@ -23,7 +23,10 @@ export async function* saveSnapshot(
   }
   const connection = await readDatabase(snapshots.connect())
   let lost: Error | undefined
-  connection.on('error', (error) => (lost = error))
+  const onError = (error: Error): void => {
+    lost = error
+  }
+  connection.on('error', onError)
   let isDone = false
   try {
     await beginSnapshot(connection, idleMs)
@@ -39,6 +42,7 @@ export async function* saveSnapshot(
   } finally {
     // Closing it ends the transaction, whatever it is doing.
     connection.release(!isDone)
+    connection.off('error', onError)
   }
 }
 
