@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import {
   WebConfigCreateEntityRequestSchema,
   WebConfigCreateEntityResponseSchema,
@@ -21,7 +22,8 @@ let store: QlibStore
 const success = 1
 
 beforeAll(async () => {
-  store = await startQlibStore()
+  // Few enough that a client which does not ask stops its stream, which then has to be resumed.
+  store = await startQlibStore({ Q_WATCH_QUEUE_REVISIONS: '64' })
   const fields = { Status: 'Int', Label: 'String', Owner: 'EntityReference' } as const
   await store.client.setSchema({ type: 'Device', fields })
 }, 60_000)
@@ -176,6 +178,35 @@ describe('a registration', () => {
     }
     const seen = await pulled(web, writes)
     expect(numbers(seen)).toEqual(Array.from({ length: writes }, (_, index) => BigInt(index + 1)))
+  })
+})
+
+describe('a registration whose field', () => {
+  it('gets another type goes on', async () => {
+    await using web = await WebClient.connect(store.url, await store.token())
+    await store.client.setSchema({ type: 'Changing', fields: { Level: 'Int' } })
+    const id = (await store.client.create('Changing', { parent: await store.client.root(), name: 'c' })).id
+    await register(web, { id, field: 'Level' })
+    await store.client.alterType('Changing', [{ retype: 'Level', field: 'Float' }])
+    await vi.waitFor(async () => {
+      await store.client.write(id, 'Level', 0.5)
+      const seen = await web.pull()
+      expect(seen.map(({ current }) => current?.value && readValue(current.value))).toContainEqual({
+        type: 'Float',
+        raw: 0.5,
+      })
+    })
+  })
+
+  it('is removed ends the connection, so that the client registers anew', async () => {
+    await using web = await WebClient.connect(store.url, await store.token())
+    await store.client.setSchema({ type: 'Losing', fields: { Level: 'Int' } })
+    const id = (await store.client.create('Losing', { parent: await store.client.root(), name: 'l' })).id
+    await register(web, { id, field: 'Level' })
+    const closed = once(web.socket, 'close')
+    await store.client.alterType('Losing', [{ remove: 'Level' }])
+    const [code] = (await closed) as [number]
+    expect(code).toBe(4410)
   })
 })
 
