@@ -212,6 +212,20 @@ describe('the later dialect', () => {
     expect(await access(1, id, 'Nothing')).toMatch(/^unknown_field/)
   })
 
+  it('renames and moves by writing the name and the parent, and announces it', async () => {
+    const [id, parent] = [await createDevice('before'), await createDevice('parent')]
+    const root = await store.client.root()
+    const { revision } = await store.client.read(root.id, 'SchemaUpdateTrigger')
+    await access(2, id, 'Name', { type: 'String', raw: 'after' })
+    await access(2, id, 'Parent', { type: 'EntityReference', raw: parent })
+    expect(await store.client.get(id, { consistency: 'latest' })).toMatchObject({ name: 'after', parentId: parent })
+    const trigger = await store.client.read(root.id, 'SchemaUpdateTrigger', { consistency: 'latest' })
+    expect(trigger.revision).toBeGreaterThan(revision)
+    expect(await access(2, parent, 'Parent', { type: 'EntityReference', raw: id })).toMatch(/^cycle/)
+    expect(await access(2, id, 'Name', { type: 'String', raw: '' })).toMatch(/^invalid_request/)
+    expect(await access(2, id, 'Children', { type: 'EntityList', raw: [] })).toMatch(/^unknown_field/)
+  })
+
   it('gets the notifications sent, under the token that the client computes', async () => {
     const id = await createDevice('watched')
     const config = { id, field: 'Status', contextFields: ['Name'], serviceId: 'app', distributed: true }

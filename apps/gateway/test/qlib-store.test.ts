@@ -355,6 +355,17 @@ describe('fields', () => {
     expect(fields[0]?.revision).toBe(fields[1]?.revision)
   })
 
+  it('of one request are written however many are of another type, or for nothing', async () => {
+    const id = await createEntity('Device', 'coerced batch')
+    const value = writeValue({ type: 'Int', raw: 3n }, 'protobufs')
+    const answers = await access(2, [
+      ...Array.from({ length: 300 }, () => ({ id, field: 'TheFloat', value })),
+      ...Array.from({ length: 300 }, (_, index) => ({ id, field: `Nothing${index}`, value })),
+    ])
+    expect(answers.map(({ success: isDone }) => isDone)).toEqual(Array.from({ length: 600 }, (_, index) => index < 300))
+    expect(await read(id, 'TheFloat')).toEqual({ type: 'Float', raw: 3 })
+  })
+
   it('are written before what the same client reads next', async () => {
     const id = await createEntity('Device', 'ordered')
     const writing = write(id, 'TheInt', { type: 'Int', raw: 9n })

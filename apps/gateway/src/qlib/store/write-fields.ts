@@ -1,9 +1,18 @@
-import { commit, isQError, Timestamp, type CommitResult, type TypedValue, type WriteOptions } from '@qcore/client'
+import {
+  commit,
+  isQError,
+  Timestamp,
+  type CommitBuilder,
+  type CommitResult,
+  type TypedValue,
+  type WriteOptions,
+} from '@qcore/client'
 import { QError } from '@qcore/errors'
 import { coerce } from '../value/coerce.ts'
 import { defaultValue } from '../value/default-value.ts'
 import { inputFromWire, messageOf, timestampOf } from '../value/field-value.ts'
 import { readValue, writeValue, type WireValue } from '../value/wire-value.ts'
+import { withAnnouncement } from './announcement.ts'
 import type { DatabaseRequestLike } from './database-answer.ts'
 import { assertAddress, failure, readFields, type Outcome } from './read-fields.ts'
 import type { Store } from './store.ts'
@@ -12,7 +21,7 @@ import type { Store } from './store.ts'
 const onlyChanges = 1
 /** Writes of one commit: the most that one may have. */
 const writesPerCommit = 1_000
-/** A request with more bad writes than this is refused as a whole: each costs an attempt. */
+/** Writes that a request may have refused one by one, each in an attempt; with more the rest is refused as a whole. */
 const mostRefusals = 64
 
 /** A write on its way. */
@@ -24,6 +33,8 @@ interface PendingWrite {
   readonly options: Omit<WriteOptions, 'writeTime'> & { readonly writeTime?: Timestamp }
   /** Whether its value was made for the type that the field has. */
   readonly isFitted: boolean
+  /** The entity's own name or parent, where that is what is written, and no field. */
+  readonly ofTree: string | undefined
 }
 
 /**
@@ -48,11 +59,12 @@ async function prepare(store: Store, request: DatabaseRequestLike, index: number
   try {
     assertAddress(request)
     const options = writeOptions(request)
-    if (request.value === undefined) return { request, index, options, ...(await fitted(store, request)) }
+    const write = { request, index, options, ofTree: undefined }
+    if (request.value === undefined) return { ...write, ...(await fitted(store, request)) }
     const wire = readValue(request.value)
     // The number of an option can only be told with the field.
-    if (wire.type === 'Choice') return { request, index, options, ...(await fitted(store, request)) }
-    return { request, index, options, wire, value: inputFromWire(wire, []), isFitted: false }
+    if (wire.type === 'Choice') return { ...write, ...(await fitted(store, request)) }
+    return { ...write, wire, value: inputFromWire(wire, []), isFitted: false }
   } catch (error) {
     return failure(error)
   }
@@ -79,7 +91,7 @@ async function commitWrites(store: Store, writes: PendingWrite[], outcomes: Outc
   let pending = writes
   for (let refusals = 0; pending.length > 0; refusals += 1) {
     try {
-      const result = await store.client.commit(commitOf(pending))
+      const result = await store.client.commit(await commitOf(store, pending))
       await noteWritten(store, pending, result, outcomes)
       return
     } catch (error) {
@@ -88,19 +100,50 @@ async function commitWrites(store: Store, writes: PendingWrite[], outcomes: Outc
         for (const { index } of pending) outcomes[index] = failure(error)
         return
       }
-      const next = await secondAttempt(store, blamed, error)
-      if ('success' in next) {
-        outcomes[blamed.index] = next
-        pending = pending.filter((write) => write !== blamed)
-      } else pending = pending.map((write) => (write === blamed ? next : write))
+      pending = blamed.isFitted ? mended(pending, blamed, error, outcomes) : await fitAll(store, pending, outcomes)
     }
   }
 }
 
-function commitOf(writes: readonly PendingWrite[]) {
+/** Makes every value one of its field's type, and drops the writes of what is not there: in one look at all of them. */
+async function fitAll(store: Store, writes: readonly PendingWrite[], outcomes: Outcome[]): Promise<PendingWrite[]> {
+  const next = await Promise.all(
+    writes.map(async (write): Promise<PendingWrite | undefined> => {
+      try {
+        return { ...write, ...(await fitted(store, write.request)) }
+      } catch (error) {
+        outcomes[write.index] = failure(error)
+        return undefined
+      }
+    }),
+  )
+  return next.filter((write) => write !== undefined)
+}
+
+/** The writes without the one that was refused, or with another try of it: a name or a parent is changed as such. */
+function mended(
+  writes: readonly PendingWrite[],
+  blamed: PendingWrite,
+  error: unknown,
+  outcomes: Outcome[],
+): PendingWrite[] {
+  const { type, raw } = blamed.wire
+  const isOfTree = typeof raw === 'string' && treeTypes[blamed.request.field] === type
+  if (isOfTree && blamed.ofTree === undefined && isQError(error, 'unknown_field')) {
+    return writes.map((write) => (write === blamed ? { ...write, ofTree: raw } : write))
+  }
+  outcomes[blamed.index] = failure(withoutIndex(error))
+  return writes.filter((write) => write !== blamed)
+}
+
+function commitOf(store: Store, writes: readonly PendingWrite[]): CommitBuilder | Promise<CommitBuilder> {
   const changes = commit()
-  for (const { request, value, options } of writes) changes.write(request.id, request.field, value, options)
-  return changes
+  for (const { request, value, options, ofTree } of writes) {
+    if (ofTree === undefined) changes.write(request.id, request.field, value, options)
+    else if (request.field === 'Name') changes.rename(request.id, ofTree)
+    else changes.move(request.id, { parent: ofTree })
+  }
+  return writes.every(({ ofTree }) => ofTree === undefined) ? changes : withAnnouncement(store, changes)
 }
 
 /** The write that an error names. */
@@ -109,21 +152,14 @@ function blamedWrite(error: unknown, writes: readonly PendingWrite[]): PendingWr
   return index === undefined ? undefined : writes[Number(index)]
 }
 
-/** A value of another type is made into one of the field's, once. */
-async function secondAttempt(store: Store, write: PendingWrite, error: unknown): Promise<PendingWrite | Outcome> {
-  if (write.isFitted || !isQError(error, 'type_mismatch')) return failure(withoutIndex(error))
-  try {
-    return { ...write, ...(await fitted(store, write.request)) }
-  } catch (refusal) {
-    return failure(refusal)
-  }
-}
+/** What is written where the type of the entity has no such field. */
+const treeTypes: Readonly<Partial<Record<string, WireValue['type']>>> = { Name: 'String', Parent: 'EntityReference' }
 
 /** The error without the place in a commit that the caller has not seen. */
 function withoutIndex(error: unknown): unknown {
   if (!isQError(error)) return error
   const { code, message, metadata } = error
-  return new QError(code, message, { field: error.field.replace(/^mutations\[\d+\]\.write_field\.?/, ''), metadata })
+  return new QError(code, message, { field: error.field.replace(/^mutations\[\d+\]\.?[a-z_]*\.?/, ''), metadata })
 }
 
 /** Tells of each write what the store holds now. What was written is known; what was left alone is read. */
