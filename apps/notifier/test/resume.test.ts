@@ -176,4 +176,27 @@ describe('a live stream', () => {
     await store.pool.query(`update head set log_id = 'restored'`)
     await expect(watching.notifications()).rejects.toMatchObject({ code: 'log_replaced' })
   })
+
+  it('that follows a query and a subtree ends then too, and a new one follows the other history', async () => {
+    const subscriptions = [
+      {
+        target: {
+          case: 'query' as const,
+          value: { source: { case: 'text' as const, value: 'SELECT Level FROM Tank' } },
+        },
+      },
+      { target: { case: 'subtree' as const, value: { rootId: 'e1', type: 'Tank' } }, fields: ['Level'] },
+    ]
+    await using watching = new Watching(client, { subscriptions })
+    await watching.live()
+    await store.append([[change('of the old history')]])
+    expect((await watching.notifications()).notifications).toHaveLength(2)
+    await store.pool.query(`update head set log_id = 'restored again'`)
+    await expect(watching.notifications()).rejects.toMatchObject({ code: 'log_replaced' })
+    await using again = new Watching(client, { subscriptions })
+    await again.live()
+    await store.append([[change('of the new history', 'of the old history')]])
+    const { notifications } = await again.notifications()
+    expect(notifications.map((each) => each.subscriptions)).toEqual([[1], [0]])
+  })
 })
