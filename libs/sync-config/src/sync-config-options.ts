@@ -75,7 +75,13 @@ export function readOptions(options: SyncConfigOptions): SyncConfigSettings {
     historyMs: interval('historyMs', options.historyMs ?? 90 * 86_400_000, 0, Number.MAX_SAFE_INTEGER),
     instanceId: options.instanceId ?? `${hostname()}-${process.pid}-${randomBytes(4).toString('hex')}`,
     author: options.author ?? '',
-    onProblem: options.onProblem ?? (() => undefined),
+    onProblem: (problem) => {
+      try {
+        options.onProblem?.(problem)
+      } catch {
+        // Whoever reports problems has none to report his own to, and nothing here depends on him.
+      }
+    },
   }
 }
 

@@ -102,3 +102,27 @@ it('find all keys of a revision in the cache', async () => {
   await eventually(() => expect(seen).toHaveLength(40))
   expect(seen.every((entry) => (entry as [string, boolean])[1])).toBe(true)
 })
+
+it('and getters go on although whoever is told of problems fails', async () => {
+  const told: string[] = []
+  const one = await store.open({
+    address: `${store.address}?application_name=${store.schema}`,
+    reconnectIntervalMs: 100,
+    onProblem: ({ kind }) => {
+      told.push(kind)
+      throw new Error('the reporter fails')
+    },
+  })
+  one.subscribe(() => {
+    throw new Error('the callback fails')
+  })
+  const changes = recordChanges(one)
+  await one.set('k', 'text')
+  expect(one.getInt('k', 7)).toBe(7)
+  await store.sql('select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1', [store.schema])
+  await eventually(() => expect(one.counters.reconnects).toBeGreaterThan(0))
+  await eventually(() => expect(one.health().connected).toBe(true))
+  await one.set('k', 'again')
+  await eventually(() => expect(changes.map(({ value }) => value)).toEqual(['text', 'again']))
+  expect(new Set(told)).toEqual(new Set(['type', 'callback', 'connection']))
+})
