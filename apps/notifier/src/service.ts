@@ -1,7 +1,7 @@
-import { accessInterceptor } from '@qcore/access'
+import { accessGate } from '@qcore/access'
 import { checkFeed, checkPostgres } from '@qcore/replica'
 import { checkNats, type HealthCheck, type Service } from '@qcore/service'
-import { serveNats, validationInterceptor } from '@qcore/transport'
+import { serveNats, validationGate } from '@qcore/transport'
 import type { NotifierConfig } from './config.ts'
 import { openContext, type NotifierContext, type NotifierOverrides } from './context.ts'
 import { registerHandlers } from './handlers/index.ts'
@@ -29,7 +29,7 @@ export async function createNotifier(config: NotifierConfig, overrides: Notifier
       name: 'qcore-notifier',
       version: '0.1.0',
       instanceId,
-      interceptors: [accessInterceptor({ verifier: context.verifier, store }), validationInterceptor()],
+      gates: [accessGate({ verifier: context.verifier, store }), validationGate()],
       routes: (router) => registerHandlers(router, context),
       onError: (error, method) => context.logger.error({ err: error, method: method.name }, 'a call failed'),
     }),

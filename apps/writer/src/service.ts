@@ -1,7 +1,7 @@
-import { accessInterceptor } from '@qcore/access'
+import { accessGate } from '@qcore/access'
 import { checkPostgres } from '@qcore/replica'
 import { checkNats, type Service } from '@qcore/service'
-import { serveNats, validationInterceptor, type NatsServer } from '@qcore/transport'
+import { serveNats, validationGate, type NatsServer } from '@qcore/transport'
 import type { WriterConfig } from './config.ts'
 import { openContext, type WriterContext, type WriterOverrides } from './context.ts'
 import { registerHandlers } from './handlers/index.ts'
@@ -42,7 +42,7 @@ function serve(context: WriterContext): Promise<NatsServer> {
     name: 'qcore-writer',
     version: '0.1.0',
     instanceId,
-    interceptors: [accessInterceptor({ verifier: context.verifier, store }), validationInterceptor(isSurelyValid)],
+    gates: [accessGate({ verifier: context.verifier, store }), validationGate(isSurelyValid)],
     maxConcurrentCalls: context.config.queueCommits,
     routes: (router) => registerHandlers(router, context),
     onError: (error, method) => context.logger.error({ err: error, method: method.name }, 'a call failed'),

@@ -1,4 +1,11 @@
-export { accessInterceptor, bearerToken, callerOf, createCallAuthorizer, requireLevel } from './interceptor.ts'
+export {
+  accessGate,
+  accessInterceptor,
+  bearerToken,
+  callerOf,
+  createCallAuthorizer,
+  requireLevel,
+} from './interceptor.ts'
 export { createTokenVerifier, leastSecretBytes, mintToken } from './token.ts'
 export { assertScopes } from './scopes.ts'
 export { grantsOf } from './grants.ts'

@@ -1,9 +1,16 @@
 import * as contracts from '@qcore/contracts'
 import { AccessLevel, CommitService, ReadService, serviceShortName, TokenService } from '@qcore/contracts'
-import { createClient, createRouterTransport, type CallOptions, type Interceptor } from '@connectrpc/connect'
+import {
+  createClient,
+  createContextValues,
+  createRouterTransport,
+  type CallOptions,
+  type HandlerContext,
+  type Interceptor,
+} from '@connectrpc/connect'
 import { isQError } from '@qcore/errors'
 import { describe, expect, it } from 'vitest'
-import { accessInterceptor, bearerToken, callerOf } from './interceptor.ts'
+import { accessGate, accessInterceptor, bearerToken, callerOf } from './interceptor.ts'
 import { serviceLevels } from './scopes.ts'
 import { createTokenVerifier, mintToken } from './token.ts'
 
@@ -127,6 +134,47 @@ describe('scopes', () => {
     [['store:other', 'service:read'], 'permission_denied scope'],
   ])('%j give a reader of store main: %s', async (scopes, answer) => {
     expect(await openServices()('read', await bearer(AccessLevel.ADMIN, scopes))).toBe(answer)
+  })
+})
+
+describe('a gate', () => {
+  const gate = accessGate({
+    verifier: createTokenVerifier(secret),
+    store: 'main',
+    unchecked: ['qcore.auth.v1.TokenService/MintToken'],
+  })
+  const callOf = (method: HandlerContext['method'], authorization?: string) => ({
+    method,
+    values: createContextValues(),
+    receivedHeader: (name: string) => (name === 'authorization' ? authorization : undefined),
+  })
+
+  it('lets a call through with a token, at once if it has seen it, and the handler knows the caller', async () => {
+    const header = await bearer(AccessLevel.READ)
+    const first = callOf(ReadService.method.getStatus, header)
+    const second = callOf(ReadService.method.getStatus, header)
+    await gate(first)
+    expect(gate(second)).toBeUndefined()
+    for (const call of [first, second]) expect(callerOf(call as unknown as HandlerContext).subject).toBe('ada')
+  })
+
+  it('refuses a call without a token, with a wrong one, and with one of too low a level', async () => {
+    expect(() => gate(callOf(ReadService.method.getStatus))).toThrow(
+      expect.objectContaining({ code: 'unauthenticated' }),
+    )
+    const wrong = gate(callOf(ReadService.method.getStatus, 'Bearer a.b.c'))
+    await expect(wrong).rejects.toMatchObject({ code: 'token_invalid' })
+    const header = await bearer(AccessLevel.READ)
+    for (let time = 0; time < 2; time++) {
+      const call = async (): Promise<void> => gate(callOf(CommitService.method.commit, header))
+      await expect(call()).rejects.toMatchObject({ code: 'permission_denied' })
+    }
+  })
+
+  it('asks nothing where the service checks the caller itself', () => {
+    const call = callOf(TokenService.method.mintToken)
+    expect(gate(call)).toBeUndefined()
+    expect(() => callerOf(call as unknown as HandlerContext)).toThrow('no check of access')
   })
 })
 

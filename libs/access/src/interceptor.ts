@@ -56,10 +56,33 @@ export function accessInterceptor(options: AccessOptions): Interceptor {
   }
 }
 
-/** The claims of the caller of a handler behind `accessInterceptor`. */
+/** What `accessGate` needs of a call. */
+interface CallToCheck {
+  readonly method: Method
+  readonly values: HandlerContext['values']
+  /** The first value of a header. The name is in lower case. */
+  receivedHeader(name: string): string | undefined
+}
+
+/** The same for a server that asks before it calls a handler; a promise only for a token that it has not seen. */
+export function accessGate(options: AccessOptions): (call: CallToCheck) => void | Promise<void> {
+  const authorize = createCallAuthorizer(options)
+  return (call) => {
+    const authorized = authorize(call.method, call.receivedHeader('authorization'))
+    if (authorized instanceof Promise) {
+      return authorized.then((claims) => {
+        call.values.set(claimsKey, claims)
+      })
+    }
+    if (authorized !== undefined) call.values.set(claimsKey, authorized)
+    return undefined
+  }
+}
+
+/** The claims of the caller of a handler behind `accessInterceptor` or `accessGate`. */
 export function callerOf(context: HandlerContext): Claims {
   const claims = context.values.get(claimsKey)
-  if (claims === undefined) throw new Error('the handler is not behind an access interceptor')
+  if (claims === undefined) throw new Error('the handler is behind no check of access')
   return claims
 }
 

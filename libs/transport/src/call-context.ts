@@ -1,10 +1,11 @@
 import type { DescMethod, DescService } from '@bufbuild/protobuf'
 import { createContextValues, type ContextValues, type HandlerContext } from '@connectrpc/connect'
+import type { GateContext } from './call-gate.ts'
 import type { Endpoint } from './method-table.ts'
 import type { ReceivedHeaders } from './received-headers.ts'
 
 /** What a handler learns about its call. Most handlers ask for little of it, and what nobody asks for is not made. */
-export class CallContext implements HandlerContext {
+export class CallContext implements GateContext {
   readonly requestMethod = 'POST'
   readonly protocolName = 'nats'
   readonly #endpoint: Endpoint
@@ -45,6 +46,10 @@ export class CallContext implements HandlerContext {
     return this.#requestHeader
   }
 
+  receivedHeader(name: string): string | undefined {
+    return this.#received.get(name)
+  }
+
   get responseHeader(): Headers {
     this.#responseHeader ??= new Headers()
     return this.#responseHeader
@@ -73,6 +78,12 @@ export class CallContext implements HandlerContext {
     this.#controller ??= new AbortController()
     this.#controller.abort(reason)
   }
+}
+
+/** The first value of a header of a call's request. The name is in lower case. Without `Headers` where that can be. */
+export function receivedHeader(context: HandlerContext, name: string): string | undefined {
+  if (context instanceof CallContext) return context.receivedHeader(name)
+  return context.requestHeader.get(name) ?? undefined
 }
 
 function isEmpty(headers: Headers | undefined): boolean {

@@ -1,5 +1,6 @@
 import { create } from '@bufbuild/protobuf'
 import type { QError } from '@qcore/errors'
+import { passGates } from './call-gate.ts'
 import { toConnectError } from './connect-error.ts'
 import { failureOf, type CallTask } from './handle-unary.ts'
 import { invokeStream, type StreamSpec } from './invoke-stream.ts'
@@ -29,7 +30,12 @@ export async function handleStream(task: CallTask, spec: StreamSpec, streams: St
   }
 }
 
-async function sendAll({ call, codec, request }: CallTask, spec: StreamSpec, sender: StreamSender): Promise<void> {
+async function sendAll(
+  { call, codec, request, gates }: CallTask,
+  spec: StreamSpec,
+  sender: StreamSender,
+): Promise<void> {
+  await passGates(gates, call.context, request)
   for await (const message of invokeStream(call.endpoint, spec, request, call.context)) {
     if (sender.isClosed) return
     sender.send(codec.encode(spec.method.output, create(spec.method.output, message)))

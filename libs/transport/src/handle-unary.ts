@@ -3,6 +3,7 @@ import type { ConnectError, MethodImplSpec } from '@connectrpc/connect'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { QError } from '@qcore/errors'
 import { sendAnswer, sendError } from './answer.ts'
+import { passGates, type CallGate } from './call-gate.ts'
 import { toConnectError } from './connect-error.ts'
 import { invokeUnary } from './invoke-unary.ts'
 import type { MessageCodec } from './message-codec.ts'
@@ -14,6 +15,7 @@ export interface CallTask {
   call: RunningCall
   codec: MessageCodec
   request: MessageShape<DescMessage>
+  gates: readonly CallGate[]
   onError: ((error: unknown, method: DescMethod) => void) | undefined
 }
 
@@ -23,6 +25,8 @@ export async function handleUnary(task: CallTask, spec: Extract<MethodImplSpec, 
   const { stats } = call.endpoint
   call.onAbort = (reason) => answerAborted(task, reason)
   try {
+    const passed = passGates(task.gates, call.context, task.request)
+    if (passed !== undefined) await passed
     const message = await invokeUnary(call.endpoint, spec, task.request, call.context)
     if (!call.isAborted) sendAnswer(connection, call, codec, message)
   } catch (error) {

@@ -26,7 +26,7 @@ import { readError } from './call-nats.ts'
 import { toConnectError } from './connect-error.ts'
 import { normalized, onlyMessage } from './invoke-stream.ts'
 import { binaryCodec, codecOf, jsonCodec, type MessageCodec } from './message-codec.ts'
-import { RequestHeaders } from './request-headers.ts'
+import { RequestHeaders, type HeaderInit } from './request-headers.ts'
 import { defaultStreamLimits, type StreamLimits } from './stream-frame.ts'
 import { StreamReceiver } from './stream-receiver.ts'
 import { callUnary } from './unary-call.ts'
@@ -49,9 +49,6 @@ const standardTimeoutMs = 10_000
 
 /** What `Connect-Timeout-Ms` can say: ten digits. */
 const longestTimeoutMs = 9_999_999_999
-
-/** Headers in any form that the fetch API takes. */
-type HeaderInit = ConstructorParameters<typeof Headers>[0]
 
 /** What a call is made of, besides its method and its message. */
 interface CallSettings {
@@ -102,7 +99,7 @@ class NatsTransport implements Transport {
     const message = create(method.input, input)
     try {
       if (this.#interceptors.length === 0) {
-        return await this.#callUnary(method, message, header === undefined ? undefined : new Headers(header), settings)
+        return await this.#callUnary(method, message, header, settings)
       }
       const send = async (request: UnaryRequest<I, O>): Promise<UnaryResponse<I, O>> => {
         const call = { ...settings, signal: request.signal }
@@ -151,7 +148,7 @@ class NatsTransport implements Transport {
   async #callUnary<I extends DescMessage, O extends DescMessage>(
     method: DescMethodUnary<I, O>,
     message: MessageShape<I>,
-    header: Headers | undefined,
+    header: HeaderInit,
     settings: CallSettings & { timeoutMs: number },
   ): Promise<UnaryAnswer<I, O>> {
     const timeoutMs = remainingMs(settings.timeoutMs, settings.startedAtMs)
@@ -159,7 +156,7 @@ class NatsTransport implements Transport {
       connection: this.#connection,
       subject: this.#subjectOf(method),
       body: this.#codec.encode(method.input, message),
-      headers: this.#requestHeaders.encode(header, timeoutMs),
+      headers: this.#requestHeaders.encodeUnary(header, timeoutMs),
       timeoutMs,
       signal: settings.signal,
       isRead: method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS,

@@ -124,7 +124,8 @@ export class RequestServer {
       const request = decodeRequest(codec, endpoint, body)
       call = new RunningCall(endpoint, reply, received)
       this.#calls.set(reply, call)
-      const task = { connection: this.#connection, call, codec, request, onError: this.#options.onError }
+      const { gates = [], onError } = this.#options
+      const task = { connection: this.#connection, call, codec, request, gates, onError }
       await withTraceparent(received.get(traceparentHeader), () => this.#run(task))
     } catch (error) {
       this.#refuse(reply, error, endpoint)

@@ -2,6 +2,7 @@ import type { DescMethod } from '@bufbuild/protobuf'
 import type { ConnectRouter, Interceptor } from '@connectrpc/connect'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { QError } from '@qcore/errors'
+import type { CallGate } from './call-gate.ts'
 import { RequestServer } from './request-server.ts'
 import { announceService } from './service-discovery.ts'
 
@@ -14,6 +15,8 @@ export interface ServeNatsOptions {
   instanceId: string
   /** Registers the services; the function that an HTTP server would take. */
   routes: (router: ConnectRouter) => void
+  /** Asked in turn before the interceptors: they let a call through, or throw. */
+  gates?: readonly CallGate[]
   interceptors?: Interceptor[]
   /** Calls that are handled at a time, streams included; more are refused with `overloaded`. */
   maxConcurrentCalls?: number

@@ -3,19 +3,26 @@ import { pathToString } from '@bufbuild/protobuf/reflect'
 import { createValidator, type Validator } from '@bufbuild/protovalidate'
 import type { Interceptor } from '@connectrpc/connect'
 import { QError } from '@qcore/errors'
+import type { CallGate } from './call-gate.ts'
 
 /**
  * Checks requests against the rules of their proto. The first violation is the caller's `invalid_request`.
  *
  * @param isSurelyValid says true only of requests that keep the rules; they are not checked again
  */
-export function validationInterceptor(
-  isSurelyValid: (message: MessageShape<DescMessage>) => boolean = () => false,
-): Interceptor {
+export function validationGate(isSurelyValid: (message: MessageShape<DescMessage>) => boolean = () => false): CallGate {
+  const validator = newValidator()
+  return ({ method }, message) => {
+    if (!isSurelyValid(message)) assertValid(validator, method.input, message)
+  }
+}
+
+/** The same as an interceptor. */
+export function validationInterceptor(): Interceptor {
   const validator = newValidator()
   return (next) => async (request) => {
     if (!request.stream) {
-      if (!isSurelyValid(request.message)) assertValid(validator, request.method.input, request.message)
+      assertValid(validator, request.method.input, request.message)
       return next(request)
     }
     const { method, message } = request
