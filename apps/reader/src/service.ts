@@ -1,10 +1,11 @@
-import { accessInterceptor } from '@qcore/access'
+import { accessGate } from '@qcore/access'
 import { checkFeed, checkPostgres } from '@qcore/replica'
 import { checkNats, type Service } from '@qcore/service'
-import { serveNats, validationInterceptor } from '@qcore/transport'
+import { serveNats, validationGate } from '@qcore/transport'
 import type { ReaderConfig } from './config.ts'
 import { openContext, type ReaderOverrides } from './context.ts'
 import { registerHandlers } from './handlers/index.ts'
+import { isSurelyValid } from './handlers/surely-valid.ts'
 import { publishMetrics } from './metrics.ts'
 
 export { readerVariables } from './config.ts'
@@ -32,7 +33,7 @@ export async function createReader(config: ReaderConfig, overrides: ReaderOverri
       name: 'qcore-reader',
       version: '0.1.0',
       instanceId,
-      interceptors: [accessInterceptor({ verifier, store }), validationInterceptor()],
+      gates: [accessGate({ verifier, store }), validationGate(isSurelyValid)],
       routes: (router) => registerHandlers(router, context),
       onError: (error, method) => logger.error({ err: error, method: method.name }, 'a call failed'),
     }),
