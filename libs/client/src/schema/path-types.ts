@@ -1,5 +1,6 @@
 import { create } from '@bufbuild/protobuf'
 import { ReadFieldsRequestSchema, ReadService } from '@qcore/contracts'
+import { RecentMap } from '@qcore/model'
 import type { CallOptions, Caller } from '../calls/caller.ts'
 import type { Session } from '../read/consistency.ts'
 import { typeOfCase, type FieldType } from '../values/field-type.ts'
@@ -21,7 +22,7 @@ const readsPerRequest = 1_000
 export class PathTypes {
   readonly #caller: Caller
   readonly #session: Session
-  readonly #types = new Map<string, FieldType>()
+  readonly #types = new RecentMap<FieldType>(rememberedPaths)
 
   constructor(caller: Caller, session: Session) {
     this.#caller = caller
@@ -46,20 +47,13 @@ export class PathTypes {
       for (const [index, question] of part.entries()) {
         const outcome = results[index]?.outcome
         const kind = outcome?.case === 'field' ? outcome.value.value?.kind.case : undefined
-        if (kind !== undefined) this.#remember(question, typeOfCase[kind])
+        if (kind !== undefined) this.#types.set(keyOf(question), typeOfCase[kind])
       }
     }
   }
 
   forget(question: PathQuestion): void {
     this.#types.delete(keyOf(question))
-  }
-
-  #remember(question: PathQuestion, type: FieldType): void {
-    this.#types.set(keyOf(question), type)
-    if (this.#types.size <= rememberedPaths) return
-    const [oldest] = this.#types.keys()
-    if (oldest !== undefined) this.#types.delete(oldest)
   }
 }
 

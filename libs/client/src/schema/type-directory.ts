@@ -1,5 +1,6 @@
 import { ReadService } from '@qcore/contracts'
 import { isQError } from '@qcore/errors'
+import { RecentMap } from '@qcore/model'
 import { errorFromProblem } from '../calls/problem.ts'
 import type { CallOptions, Caller } from '../calls/caller.ts'
 import { isPast, type Consistency, type Session } from '../read/consistency.ts'
@@ -27,7 +28,7 @@ export class TypeDirectory {
   readonly #entities: EntityReader
   readonly #schemas = new Map<string, TypeSchema>()
   readonly #loading = new Map<string, Promise<void>>()
-  readonly #typeOfEntity = new Map<string, string>()
+  readonly #typeOfEntity = new RecentMap<string>(rememberedEntities)
   readonly #paths: PathTypes
 
   constructor(caller: Caller, session: Session, entities: EntityReader) {
@@ -61,7 +62,7 @@ export class TypeDirectory {
       options,
     )
     const ids = questions.flatMap(({ of }) =>
-      'entityId' in of && !this.#typeOfEntity.has(of.entityId) ? [of.entityId] : [],
+      'entityId' in of && this.#typeOfEntity.get(of.entityId) === undefined ? [of.entityId] : [],
     )
     await this.#loadEntities([...new Set(ids)], options)
     const types = new Set(questions.flatMap((question) => this.#missingSchema(question)))
@@ -82,11 +83,7 @@ export class TypeDirectory {
   }
 
   rememberEntity(id: string, type: string): void {
-    this.#typeOfEntity.delete(id)
     this.#typeOfEntity.set(id, type)
-    if (this.#typeOfEntity.size <= rememberedEntities) return
-    const [oldest] = this.#typeOfEntity.keys()
-    if (oldest !== undefined) this.#typeOfEntity.delete(oldest)
   }
 
   /** Forgets what turned out to be wrong: a field was retyped, or an id was given to an entity of another type. */
