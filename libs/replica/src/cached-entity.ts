@@ -1,9 +1,14 @@
-import { microsFromTimestamp, type TypeModel } from '@qcore/model'
+import type { TypeModel } from '@qcore/model'
 import { addedFields, type AddedFields } from './added-fields.ts'
-import { decodeEntityCreated, decodeFieldChange, decodeSchemaChanged, type ChangeOutline } from './change-outline.ts'
+import {
+  decodeEntityCreated,
+  decodeSchemaChanged,
+  type ChangeOutline,
+  type FieldChangeOutline,
+} from './change-outline.ts'
 import type { LogRecord } from './log-record.ts'
 import { PackedEntity } from './packed-entity.ts'
-import { packField, type PackedField } from './packed-field.ts'
+import { packFieldBytes, type PackedField } from './packed-field.ts'
 
 /** Bytes of memory, measured on V8 without pointer compression: of an entity, and of a field besides its characters. */
 const entityBytes = 480
@@ -86,9 +91,8 @@ export function applyToEntity(
   }
 }
 
-function packChange(change: ChangeOutline, { commitTimeUs, writer, revision }: LogRecord): PackedField {
-  const { value, writeTime } = decodeFieldChange(change)
+function packChange(change: FieldChangeOutline, { commitTimeUs, writer, revision }: LogRecord): PackedField {
+  const { value, writeTimeUs = commitTimeUs } = change
   if (value === undefined) throw new Error(`revision ${revision} writes a field without a value`)
-  const writeTimeUs = writeTime === undefined ? commitTimeUs : Number(microsFromTimestamp(writeTime, 'write_time'))
-  return packField(value, { writeTimeUs, writer, revision })
+  return packFieldBytes(value, { writeTimeUs, writer, revision })
 }

@@ -96,6 +96,11 @@ export class ExactCache<V extends Sized> {
     return this.#recent.peek(key) ?? this.#pinned.get(key)?.value
   }
 
+  /** Whether nothing is here, and nothing is about to be. */
+  get isEmpty(): boolean {
+    return this.#recent.size === 0 && this.#pinned.size === 0
+  }
+
   /** Says that a value was changed in place. */
   changed(key: string, value: V): void {
     if (Math.abs(value.size - value.accountedSize) <= sizeTolerance) return

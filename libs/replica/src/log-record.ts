@@ -8,9 +8,12 @@ const batchFields = { logId: 1, firstRevision: 2, lastRevision: 3, commits: 4 } 
 const recordFields = { revision: 1, commitTime: 3, writer: 4, changes: 6 } as const
 
 interface RecordHead {
+  readonly changes: ChangeOutline[]
   commitTimeUs: number
-  writer: string
-  changes: ChangeOutline[]
+  /** Decoded when first asked for. */
+  writer: string | undefined
+  writerStart: number
+  writerEnd: number
 }
 
 /** A commit of the log, as bytes. Looked through or decoded when somebody asks, for most commits concern nobody. */
@@ -57,17 +60,21 @@ export class LogRecord {
 
   /** Who committed. */
   get writer(): string {
-    return this.#outline().writer
+    const head = this.#outline()
+    head.writer ??= this.#bytes.toString('utf8', head.writerStart, head.writerEnd)
+    return head.writer
   }
 
   #outline(): RecordHead {
     if (this.#head !== undefined) return this.#head
-    const head: RecordHead = { commitTimeUs: 0, writer: '', changes: [] }
+    const head: RecordHead = { changes: [], commitTimeUs: 0, writer: undefined, writerStart: 0, writerEnd: 0 }
     const cursor = new WireCursor(this.#bytes, this.#start, this.#end)
     while (cursor.next()) {
       if (cursor.field === recordFields.changes) head.changes.push(outlineChange(this.#bytes, cursor.start, cursor.end))
-      else if (cursor.field === recordFields.writer) head.writer = cursor.text()
-      else if (cursor.field === recordFields.commitTime) {
+      else if (cursor.field === recordFields.writer) {
+        head.writerStart = cursor.start
+        head.writerEnd = cursor.end
+      } else if (cursor.field === recordFields.commitTime) {
         head.commitTimeUs = readTimestampUs(this.#bytes, cursor.start, cursor.end)
       }
     }

@@ -4,12 +4,13 @@ import {
   completeSchema,
   messageFromField,
   messageFromFieldValue,
+  timestampFromMicros,
   typeModelFromSchema,
   type FieldState,
   type FieldValue,
 } from '@qcore/model'
 import { expect, test } from 'vitest'
-import { delimited, packField, unpackField } from './packed-field.ts'
+import { packField, unpackField } from './packed-field.ts'
 
 const samples: readonly [ValueType, FieldValue][] = [
   [ValueType.INT, -(2n ** 63n)],
@@ -54,9 +55,29 @@ test('what is packed one after the other keeps its own time, writer and revision
   expect(packed[4]).toBe(packed[0])
 })
 
-test('the head of a content tells its length, whatever that is', () => {
-  for (const length of [0, 1, 127, 128, 4_095, 4_096, 300_000]) {
-    const bytes = Buffer.from(delimited(FieldSchema.field.writer.number, 'x'.repeat(length)), 'latin1')
-    expect(fromBinary(FieldSchema, bytes).writer).toHaveLength(length)
+test('the facts are those of the message, whatever their size', () => {
+  const value = messageFromFieldValue(ValueType.BOOL, true)
+  const times = [0, 1, 999_999, 1_000_000, 4_294_967_295_000_000, Number.MAX_SAFE_INTEGER, -1]
+  const writers = ['', 'a', 'x'.repeat(64), 'x'.repeat(65), 'ä'.repeat(64), 'ä'.repeat(63), '\u{1F600}']
+  for (const writeTimeUs of times) {
+    for (const writer of writers) {
+      for (const revision of [0, 1, 127, 128, 2 ** 31, 2 ** 32 + 5, Number.MAX_SAFE_INTEGER]) {
+        const packed = packField(value, { writeTimeUs, writer, revision })
+        const field = create(FieldSchema, { value, writeTime: timestampFromMicros(writeTimeUs) })
+        field.writer = writer
+        field.revision = BigInt(revision)
+        expect(Buffer.from(packed, 'latin1').equals(toBinary(FieldSchema, field))).toBe(true)
+      }
+    }
+  }
+})
+
+test('the head of a value tells its length, whatever that is', () => {
+  for (const length of [0, 1, 63, 64, 65, 124, 125, 127, 128, 4_000, 4_095, 4_096, 300_000]) {
+    const value = messageFromFieldValue(ValueType.STRING, 'x'.repeat(length))
+    const packed = packField(value, { writeTimeUs: 5, writer: 'a', revision: 1 })
+    const field = fromBinary(FieldSchema, new Uint8Array(Buffer.from(packed, 'latin1')))
+    expect(field.value).toEqual(value)
+    expect(field.writer).toBe('a')
   }
 })

@@ -1,4 +1,5 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
+import { TimestampSchema } from '@bufbuild/protobuf/wkt'
 import { FieldSchema, ValueSchema, ValueType, type Value } from '@qcore/contracts'
 import {
   fieldValueFromMessage,
@@ -25,26 +26,91 @@ export function packField(value: Value, facts: WriteFacts): PackedField {
   return packFieldBytes(toBinary(ValueSchema, value), facts)
 }
 
-/** Packs a field whose value is given as the bytes of a `Value`. */
+/** Packs a field whose value is given as the bytes of a `Value`. The text is in one piece, not put together of others. */
 export function packFieldBytes(value: Uint8Array, facts: WriteFacts): PackedField {
-  return delimited(FieldSchema.field.value.number, latin1(value)) + packFacts(facts)
+  const factBytes = bytesOfFacts(facts)
+  const mostBytes = mostHeadBytes + value.length + factBytes.length
+  const out = mostBytes <= scratch.length ? scratch : Buffer.allocUnsafe(mostBytes)
+  out[0] = FieldSchema.field.value.number * 8 + 2
+  let end = writeVarint(out, value.length, 1)
+  end = copy(value, out, end)
+  end = copy(factBytes, out, end)
+  return out.toString('latin1', 0, end)
 }
 
+/** A tag and a length. */
+const mostHeadBytes = 6
+/** Up to this length a loop is quicker than a call into Node. */
+const loopedLength = 64
+const scratch = Buffer.allocUnsafe(4_096)
+
 let lastFacts: WriteFacts = { writeTimeUs: 0, writer: '', revision: -1 }
-let lastPacked = ''
+let lastBytes: Uint8Array = new Uint8Array()
 
 /** The fields of an entity are often of one commit. */
-function packFacts(facts: WriteFacts): string {
+function bytesOfFacts(facts: WriteFacts): Uint8Array {
   const { writeTimeUs, writer, revision } = facts
   const { revision: lastRevision, writeTimeUs: lastTimeUs, writer: lastWriter } = lastFacts
-  if (revision === lastRevision && writeTimeUs === lastTimeUs && writer === lastWriter) return lastPacked
+  if (revision === lastRevision && writeTimeUs === lastTimeUs && writer === lastWriter) return lastBytes
+  lastFacts = { writeTimeUs, writer, revision }
+  lastBytes = plainFacts(lastFacts) ?? anyFacts(lastFacts)
+  return lastBytes
+}
+
+/** Room for a time, a short text and a revision. */
+const factsScratch = Buffer.allocUnsafe(256)
+
+/** What `anyFacts` makes, a tenth as dearly; undefined for times before 1970 and long names. Valid until the next call. */
+function plainFacts({ writeTimeUs, writer, revision }: WriteFacts): Uint8Array | undefined {
+  if (writeTimeUs < 0 || writer.length > loopedLength) return undefined
+  const out = factsScratch
+  const { writeTime, writer: name, revision: last } = FieldSchema.field
+  const seconds = Math.floor(writeTimeUs / 1_000_000)
+  const nanos = (writeTimeUs - seconds * 1_000_000) * 1_000
+  // The head of the time is written when its length is known; it is below 128.
+  let end = writeNumber(out, TimestampSchema.field.seconds.number, seconds, 2)
+  end = writeNumber(out, TimestampSchema.field.nanos.number, nanos, end)
+  out[0] = writeTime.number * 8 + 2
+  out[1] = end - 2
+  if (writer !== '') {
+    const length = out.write(writer, end + 2)
+    if (length > 127) return undefined
+    out[end] = name.number * 8 + 2
+    out[end + 1] = length
+    end += 2 + length
+  }
+  return out.subarray(0, writeNumber(out, last.number, revision, end))
+}
+
+function anyFacts({ writeTimeUs, writer, revision }: WriteFacts): Uint8Array {
   const field = create(FieldSchema)
   field.writer = writer
   field.revision = BigInt(revision)
   field.writeTime = timestampFromMicros(writeTimeUs)
-  lastFacts = { writeTimeUs, writer, revision }
-  lastPacked = latin1(toBinary(FieldSchema, field))
-  return lastPacked
+  return toBinary(FieldSchema, field)
+}
+
+/** Writes a field with a number, unless that is 0. Returns where it ends. */
+function writeNumber(out: Uint8Array, fieldNumber: number, value: number, start: number): number {
+  if (value === 0) return start
+  out[start] = fieldNumber * 8
+  return writeVarint(out, value, start + 1)
+}
+
+/** Writes a number below 2^53. Returns where it ends. */
+function writeVarint(out: Uint8Array, value: number, start: number): number {
+  let end = start
+  let rest = value
+  for (; rest > 0x7fff_ffff; rest = Math.floor(rest / 128)) out[end++] = (rest % 128) | 0x80
+  for (; rest > 0x7f; rest >>>= 7) out[end++] = (rest & 0x7f) | 0x80
+  out[end++] = rest
+  return end
+}
+
+function copy(bytes: Uint8Array, out: Uint8Array, start: number): number {
+  if (bytes.length > loopedLength) out.set(bytes, start)
+  else for (let index = 0; index < bytes.length; index++) out[start + index] = bytes[index] ?? 0
+  return start + bytes.length
 }
 
 /** The state that was packed. */
@@ -71,31 +137,4 @@ export function storedValue(field: FieldModel, message: Value | undefined): Fiel
 /** The default of a field, as a message. */
 export function defaultMessage({ valueType, defaultValue }: FieldModel): Value {
   return messageFromFieldValue(valueType, defaultValue)
-}
-
-/** Heads by content length; most contents are short. */
-const heads = new Map<number, string[]>()
-const longestKeptHead = 4_096
-
-/** A length-delimited field with its content, both of one character a byte. */
-export function delimited(fieldNumber: number, content: string): string {
-  if (content.length >= longestKeptHead) return headOf(fieldNumber, content.length) + content
-  let known = heads.get(fieldNumber)
-  if (known === undefined) heads.set(fieldNumber, (known = []))
-  return (known[content.length] ??= headOf(fieldNumber, content.length)) + content
-}
-
-function headOf(fieldNumber: number, length: number): string {
-  return varint(fieldNumber * 8 + 2) + varint(length)
-}
-
-function varint(value: number): string {
-  let text = ''
-  let rest = value
-  for (; rest > 0x7f; rest >>>= 7) text += String.fromCharCode((rest & 0x7f) | 0x80)
-  return text + String.fromCharCode(rest)
-}
-
-function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
 }

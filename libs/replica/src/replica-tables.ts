@@ -69,7 +69,8 @@ export class ReplicaTables {
   }
 
   #applyEntityChange(change: Extract<ChangeOutline, { entityId: string }>, record: LogRecord): void {
-    const entity = this.entities.peek(change.entityId)
+    // To look one up, its id has to be read.
+    const entity = this.entities.isEmpty ? undefined : this.entities.peek(change.entityId)
     if (entity !== undefined) {
       applyToEntity(entity, change, { record, typeOf: this.#typeOf })
       this.entities.changed(change.entityId, entity)

@@ -100,6 +100,7 @@ export class LiveStreams implements Disposable {
 
   /** Takes the next commit. */
   apply(record: LogRecord): void {
+    if (this.#live.size === 0) return
     for (const change of record.changes) {
       if (change.kind === 'schema_changed') this.#applySchema(decodeSchemaChanged(change), record.revision)
     }

@@ -2,8 +2,9 @@ import { create } from '@bufbuild/protobuf'
 import { WireType } from '@bufbuild/protobuf/wire'
 import type { HandlerContext } from '@connectrpc/connect'
 import { ReadFieldsResponseSchema, type ReadFieldsRequest, type ReadFieldsResponse } from '@qcore/contracts'
+import { receivedHeader } from '@qcore/transport'
 import type { ReaderContext } from '../context.ts'
-import { encodedResult } from '../field/encoded-result.ts'
+import { EncodedResults } from '../field/encoded-results.ts'
 import { fieldResult } from '../field/field-result.ts'
 import { whenFresh } from '../freshness.ts'
 import { viewOf } from '../view.ts'
@@ -26,17 +27,16 @@ export function readFields(
       })
     })
   }
-  const isBinary = caller.requestHeader.get('content-type')?.startsWith('application/proto') ?? false
+  const isBinary = receivedHeader(caller, 'content-type')?.startsWith('application/proto') ?? false
   return whenFresh(reader, request.consistency, caller, () =>
     replica.read((source, types) => {
       const visible = viewOf(caller, types).of(source)
       const response = create(ReadFieldsResponseSchema)
       response.revision = BigInt(replica.feed.appliedRevision)
       if (isBinary) {
-        let results = ''
-        for (const [index, read] of request.reads.entries())
-          results += encodedResult({ cache: source, visible }, read, index)
-        if (results !== '') setEncodedResults(response, results)
+        const results = new EncodedResults()
+        for (const [index, read] of request.reads.entries()) results.add({ cache: source, visible }, read, index)
+        setEncodedResults(response, results.finish())
       } else {
         response.results = request.reads.map((read, index) => fieldResult(visible, read, index))
       }
@@ -49,7 +49,8 @@ export function readFields(
  * Results that are encoded already go into the message as a field that it does not know, which the encoder writes as it
  * is: decoded, they are `results` again. The encoder writes the tag of the first.
  */
-function setEncodedResults(response: ReadFieldsResponse, results: string): void {
-  const data = Buffer.from(results.slice(1), 'latin1')
+function setEncodedResults(response: ReadFieldsResponse, results: Uint8Array | undefined): void {
+  if (results === undefined) return
+  const data = results.subarray(1)
   response.$unknown = [{ no: ReadFieldsResponseSchema.field.results.number, wireType: WireType.LengthDelimited, data }]
 }
