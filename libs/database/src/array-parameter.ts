@@ -6,6 +6,8 @@ export type ElementType = keyof typeof elementOids
 /** Bytes before the first element: dimensions, null flag, OID, length, lower bound. */
 const headerBytes = 20
 const firstCapacityBytes = 1_024
+/** Up to this length a loop is quicker than a call into Node. */
+const loopedLength = 64
 /** A buffer that grew beyond this is given back when it is reset. */
 const keptCapacityBytes = 4_194_304
 
@@ -64,18 +66,47 @@ export class ArrayParameter {
 
   addText(value: string): void {
     this.#reserve(4 + value.length * 3)
-    const written = this.#bytes.write(value, this.#end + 4)
-    this.#writeInt4(written)
-    this.#end += written
+    if (value.length > loopedLength || !this.#copied(value, 0x7f)) {
+      const written = this.#bytes.write(value, this.#end + 4)
+      this.#writeInt4(written)
+      this.#end += written
+    }
     this.#length++
   }
 
   addBytes(value: Uint8Array): void {
     this.#reserve(4 + value.length)
     this.#writeInt4(value.length)
-    this.#bytes.set(value, this.#end)
-    this.#end += value.length
+    const bytes = this.#bytes
+    const end = this.#end
+    if (value.length > loopedLength) bytes.set(value, end)
+    else for (let index = 0; index < value.length; index++) bytes[end + index] = value[index] ?? 0
+    this.#end = end + value.length
     this.#length++
+  }
+
+  /** Bytes as text, a character each. */
+  addLatin1(value: string): void {
+    this.#reserve(4 + value.length)
+    if (value.length > loopedLength || !this.#copied(value, 0xff)) {
+      this.#writeInt4(value.length)
+      this.#end += this.#bytes.write(value, this.#end, 'latin1')
+    }
+    this.#length++
+  }
+
+  /** Writes a text a byte a character; false, and nothing, if one is greater than `most`. */
+  #copied(value: string, most: number): boolean {
+    const bytes = this.#bytes
+    const start = this.#end + 4
+    for (let index = 0; index < value.length; index++) {
+      const code = value.charCodeAt(index)
+      if (code > most) return false
+      bytes[start + index] = code
+    }
+    this.#writeInt4(value.length)
+    this.#end += value.length
+    return true
   }
 
   /** The parameter. It is overwritten by what is added after the next `reset`. */

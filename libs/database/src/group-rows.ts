@@ -164,11 +164,12 @@ export class GroupRows {
     fillReference(this.deletedReferences, targetId, entityId, fieldId)
   }
 
-  addRequest(request: { key: string; revision: number; fingerprint: Uint8Array; response: Uint8Array }): void {
+  /** Fingerprint and response are bytes as text, a character each. */
+  addRequest(request: { key: string; revision: number; fingerprint: string; response: string }): void {
     this.requests.column(0).addText(request.key)
     this.requests.column(1).addInt8(request.revision)
-    this.requests.column(2).addBytes(request.fingerprint)
-    this.requests.column(3).addBytes(request.response)
+    this.requests.column(2).addLatin1(request.fingerprint)
+    this.requests.column(3).addLatin1(request.response)
   }
 
   /** Takes all rows out. */

@@ -31,6 +31,24 @@ it.each<[ElementType, string, (array: ArrayParameter) => void, (string | null)[]
     (array) => [Buffer.of(), Buffer.of(0, 255)].forEach((one) => array.addBytes(one)),
     ['\\x', '\\x00ff'],
   ],
+  [
+    'bytea',
+    'bytea',
+    (array) => ['', '\0ÿ', 'ÿ'.repeat(65)].forEach((one) => array.addLatin1(one)),
+    ['\\x', '\\x00ff', `\\x${'ff'.repeat(65)}`],
+  ],
+  [
+    'text',
+    'text',
+    (array) => ['a'.repeat(64), 'a'.repeat(65), `${'a'.repeat(63)}ü`].forEach((text) => array.addText(text)),
+    ['a'.repeat(64), 'a'.repeat(65), `${'a'.repeat(63)}ü`],
+  ],
+  [
+    'bytea',
+    'bytea',
+    (array) => [Buffer.alloc(64, 1), Buffer.alloc(65, 2)].forEach((one) => array.addBytes(one)),
+    [`\\x${'01'.repeat(64)}`, `\\x${'02'.repeat(65)}`],
+  ],
 ])('PostgreSQL reads an array of %s as it was filled, nulls included', async (type, sqlType, fill, expected) => {
   const array = new ArrayParameter(type)
   const text = `select element::text from unnest($1::${sqlType}[]) element`

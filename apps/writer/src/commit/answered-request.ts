@@ -4,11 +4,11 @@ import { QError } from '@qcore/errors'
 import { encodeTimestamp } from '../record/encode-value.ts'
 import type { ProtoWriter } from '../record/proto-writer.ts'
 
-/** What is kept of a commit that had an idempotency key. */
+/** What is kept of a commit that had an idempotency key: bytes as text, a character each, which takes least memory. */
 export interface AnsweredRequest {
-  readonly fingerprint: Uint8Array
-  /** Bytes of its CommitResponse, without the ids that the request itself names. */
-  readonly response: Uint8Array
+  readonly fingerprint: string
+  /** Of its CommitResponse, without the ids that the request itself names. */
+  readonly response: string
 }
 
 /** Writes the bytes that are kept of a response. */
@@ -30,17 +30,13 @@ export function encodeAnswer(out: ProtoWriter, request: CommitRequest, response:
  *
  * @throws QError `idempotency_key_reused`
  */
-export function answerAgain(
-  answered: AnsweredRequest,
-  request: CommitRequest,
-  fingerprint: Uint8Array,
-): CommitResponse {
-  if (Buffer.compare(answered.fingerprint, fingerprint) !== 0) {
+export function answerAgain(answered: AnsweredRequest, request: CommitRequest, fingerprint: string): CommitResponse {
+  if (answered.fingerprint !== fingerprint) {
     throw new QError('idempotency_key_reused', 'the key belongs to a commit with other mutations or conditions', {
       field: 'idempotency_key',
     })
   }
-  const response = fromBinary(CommitResponseSchema, answered.response)
+  const response = fromBinary(CommitResponseSchema, Buffer.from(answered.response, 'latin1'))
   for (const [index, result] of response.results.entries()) {
     const mutation = request.mutations[index]
     if (result.entityId === '' && mutation !== undefined) result.entityId = namedId(mutation)

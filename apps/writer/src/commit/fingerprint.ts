@@ -14,16 +14,16 @@ import type { ProtoWriter } from '../record/proto-writer.ts'
 const mostBytesOfOwn = 64
 
 /**
- * Tells whether two requests ask for the same: the bytes of mutations and conditions, or their digest.
+ * Tells whether two requests ask for the same: the bytes of mutations and conditions, or their digest; a character each.
  *
  * @param scratch is overwritten
  */
-export function fingerprintOf(request: CommitRequest, scratch: ProtoWriter): Uint8Array {
+export function fingerprintOf(request: CommitRequest, scratch: ProtoWriter): string {
   scratch.rewind()
   const bytes = encodePlainWrites(request, scratch)
     ? scratch.slice(0, scratch.length)
-    : toBinary(CommitRequestSchema, contentOf(request))
-  return bytes.length <= mostBytesOfOwn ? Buffer.from(bytes) : hash('sha256', bytes, 'buffer')
+    : Buffer.from(toBinary(CommitRequestSchema, contentOf(request)))
+  return bytes.length <= mostBytesOfOwn ? bytes.toString('latin1') : hash('sha256', bytes, 'latin1')
 }
 
 function contentOf({ mutations, conditions }: CommitRequest): CommitRequest {

@@ -37,7 +37,10 @@ export class GroupLoader {
     const { connection, workingSet } = this.#options
     const load = async (): ReturnType<typeof loadRequests> => loadRequests(await connection.open(), keys)
     const rows = await untilAborted(load(), term.signal)
-    for (const { key, fingerprint, response } of rows) workingSet.answered.set(key, { fingerprint, response })
+    for (const { key, fingerprint, response } of rows) {
+      const answer = { fingerprint: fingerprint.toString('latin1'), response: response.toString('latin1') }
+      workingSet.answered.set(key, answer)
+    }
     return rows.length > 0
   }
 }

@@ -214,12 +214,12 @@ export class GroupPreparer {
 
   #keepAnswer(
     group: OpenGroup,
-    { commit, response, fingerprint }: { commit: PendingCommit; response: CommitResponse; fingerprint: Uint8Array },
+    { commit, response, fingerprint }: { commit: PendingCommit; response: CommitResponse; fingerprint: string },
   ): void {
     const { idempotencyKey: key } = commit.request
     this.#scratch.rewind()
     encodeAnswer(this.#scratch, commit.request, response, group.start.timeUs)
-    const answer = { fingerprint, response: Buffer.from(this.#scratch.slice(0, this.#scratch.length)) }
+    const answer = { fingerprint, response: this.#scratch.slice(0, this.#scratch.length).toString('latin1') }
     group.answers.set(key, answer)
     group.buffers.rows.addRequest({ key, revision: Number(response.revision), ...answer })
   }

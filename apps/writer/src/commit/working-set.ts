@@ -1,11 +1,11 @@
 import { LRUCache } from 'lru-cache'
-import type { TypeModel } from '@qcore/model'
+import { RecentMap, type TypeModel } from '@qcore/model'
 import { sizeOfEntity, type HotEntity } from './hot-entity.ts'
 import type { AnsweredRequest } from './answered-request.ts'
 
 /** The least that an entity takes: bounds the number of entries. */
 const leastEntityBytes = 400
-/** Keys that are recognised without asking PostgreSQL. */
+/** Keys that are recognised without asking PostgreSQL, at most; at least half as many. */
 const mostAnsweredRequests = 50_000
 
 /**
@@ -16,7 +16,7 @@ export class WorkingSet {
   readonly types = new Map<string, TypeModel>()
   readonly entities: LRUCache<string, HotEntity>
   /** The newest commits that had an idempotency key. */
-  readonly answered = new LRUCache<string, AnsweredRequest>({ max: mostAnsweredRequests })
+  readonly answered = new RecentMap<AnsweredRequest>(mostAnsweredRequests)
 
   constructor(mostBytes: number) {
     this.entities = new LRUCache({
