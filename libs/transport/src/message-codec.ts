@@ -8,8 +8,9 @@ import {
   type Message,
   type MessageShape,
 } from '@bufbuild/protobuf'
-import { ReadFieldsResponseSchema } from '@qcore/contracts'
+import { FindEntitiesResponseSchema, ReadFieldsResponseSchema } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
+import { decodeFoundEntitiesAnswer } from './found-entities-answer.ts'
 import { decodeReadFieldsAnswer } from './read-fields-answer.ts'
 
 /** How the messages of a call are written. */
@@ -38,7 +39,9 @@ export const binaryCodec: MessageCodec = {
 
 function decodeAnswer<Desc extends DescMessage>(schema: Desc, body: Uint8Array): MessageShape<Desc>
 function decodeAnswer(schema: DescMessage, body: Uint8Array): Message {
-  return schema === ReadFieldsResponseSchema ? decodeReadFieldsAnswer(body) : fromBinary(schema, body)
+  if (schema === ReadFieldsResponseSchema) return decodeReadFieldsAnswer(body)
+  if (schema === FindEntitiesResponseSchema) return decodeFoundEntitiesAnswer(body)
+  return fromBinary(schema, body)
 }
 
 export const jsonCodec: MessageCodec = {

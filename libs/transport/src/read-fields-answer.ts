@@ -67,7 +67,8 @@ function readResult(reader: WireReader, end: number): FieldResult {
   return { $typeName: 'qcore.store.v1.FieldResult', outcome: { case: 'field', value } }
 }
 
-function readField(reader: WireReader, end: number): Field {
+/** Reads a field that ends at a place. */
+export function readField(reader: WireReader, end: number): Field {
   let value: Value | undefined
   let writeTime: Timestamp | undefined
   let entityId = ''

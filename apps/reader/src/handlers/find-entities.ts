@@ -1,6 +1,7 @@
 import type { HandlerContext } from '@connectrpc/connect'
-import { clone, create, toBinary } from '@bufbuild/protobuf'
+import { create, toBinary } from '@bufbuild/protobuf'
 import {
+  FieldSchema,
   FindEntitiesRequestSchema,
   FindEntitiesResponseSchema,
   FoundEntitySchema,
@@ -10,10 +11,12 @@ import {
 import { QError } from '@qcore/errors'
 import { messageFromEntity } from '@qcore/model'
 import type { ReaderContext } from '../context.ts'
+import { setEncodedEntities } from '../find/encoded-entities.ts'
 import { planFind } from '../find/plan-find.ts'
 import { whenFresh } from '../freshness.ts'
 import { ownColumn } from '../query/column-result.ts'
-import { afterOf, findStatement, loadPage } from '../query/query-page.ts'
+import { afterOf, findStatement, loadPage, type FoundRow } from '../query/query-page.ts'
+import { takesBinary } from '../takes-binary.ts'
 import { assertSameView, viewOf } from '../view.ts'
 import { whenApplied } from '../when-applied.ts'
 
@@ -38,12 +41,18 @@ export function findEntities(
     await whenApplied(reader.replica.feed, page, caller)
     await assertSameView(reader, types, caller)
     response.revision = BigInt(page.revision)
-    response.entities = page.rows.slice(0, plan.limit).map((row) => {
-      const found = create(FoundEntitySchema)
-      found.entity = messageFromEntity({ ...row, type: plan.type.name, fields: [] })
-      found.fields = columns.map((column) => ownColumn(column, row))
-      return found
-    })
+    const rows = page.rows.slice(0, plan.limit)
+    if (takesBinary(caller)) {
+      const fieldsOf = (row: FoundRow) => columns.map((column) => toBinary(FieldSchema, ownColumn(column, row)))
+      setEncodedEntities(response, { type: plan.type.name, rows, fieldsOf })
+    } else {
+      response.entities = rows.map((row) => {
+        const found = create(FoundEntitySchema)
+        found.entity = messageFromEntity({ ...row, type: plan.type.name, fields: [] })
+        found.fields = columns.map((column) => ownColumn(column, row))
+        return found
+      })
+    }
     const last = page.rows[plan.limit - 1]
     if (page.rows.length > plan.limit && last !== undefined) {
       response.nextCursor = reader.cursors.write({ key: last.keys?.[0] ?? '', id: last.id }, identityOf(request))
@@ -54,8 +63,8 @@ export function findEntities(
 
 /** What a cursor belongs to: all of the request but the place and the demand, which may differ from page to page. */
 function identityOf(request: FindEntitiesRequest): Uint8Array {
-  const identity = clone(FindEntitiesRequestSchema, request)
-  identity.cursor = ''
-  delete identity.consistency
+  const { type, filters, order, limit, select } = request
+  const identity = create(FindEntitiesRequestSchema)
+  Object.assign(identity, { type, filters, limit, select }, order && { order })
   return toBinary(FindEntitiesRequestSchema, identity)
 }

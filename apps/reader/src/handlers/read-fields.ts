@@ -2,12 +2,12 @@ import { create } from '@bufbuild/protobuf'
 import { WireType } from '@bufbuild/protobuf/wire'
 import type { HandlerContext } from '@connectrpc/connect'
 import { ReadFieldsResponseSchema, type ReadFieldsRequest, type ReadFieldsResponse } from '@qcore/contracts'
-import { receivedHeader } from '@qcore/transport'
 import type { ReaderContext } from '../context.ts'
 import { EncodedResults } from '../field/encoded-results.ts'
 import { fieldResult } from '../field/field-result.ts'
 import { whenFresh } from '../freshness.ts'
 import { viewOf } from '../view.ts'
+import { takesBinary } from '../takes-binary.ts'
 import { answerPast } from '../past/read-past.ts'
 import { asOfOf } from '../past/revision-as-of.ts'
 
@@ -27,7 +27,7 @@ export function readFields(
       })
     })
   }
-  const isBinary = receivedHeader(caller, 'content-type')?.startsWith('application/proto') ?? false
+  const isBinary = takesBinary(caller)
   return whenFresh(reader, request.consistency, caller, () =>
     replica.read((source, types) => {
       const visible = viewOf(caller, types).of(source)

@@ -1,9 +1,17 @@
-import { create } from '@bufbuild/protobuf'
+import { create, toBinary } from '@bufbuild/protobuf'
 import type { HandlerContext } from '@connectrpc/connect'
-import { QueriedEntitySchema, QueryResponseSchema, type QueryResponse } from '@qcore/contracts'
+import {
+  FieldResultSchema,
+  QueriedEntitySchema,
+  QueryResponseSchema,
+  type FieldResult,
+  type QueryResponse,
+} from '@qcore/contracts'
 import { messageFromEntity } from '@qcore/model'
 import { checkQuery, type CheckedQuery, type Query, type TypeSource } from '@qcore/query'
 import type { ReaderContext } from '../context.ts'
+import { setEncodedEntities } from '../find/encoded-entities.ts'
+import { takesBinary } from '../takes-binary.ts'
 import { assertSameView, viewOf } from '../view.ts'
 import { whenApplied } from '../when-applied.ts'
 import { columnResult } from './column-result.ts'
@@ -39,12 +47,19 @@ export async function answerPresent(call: QueryCall): Promise<QueryResponse> {
   await whenApplied(reader.replica.feed, page, caller)
   await assertSameView(reader, types, caller)
   const response = startAnswer(checked, page.revision)
-  response.entities = page.rows.slice(0, plan.limit).map((row) => {
-    const found = create(QueriedEntitySchema)
-    found.entity = messageFromEntity({ ...row, type: plan.type.name, fields: [] })
-    found.fields = columns.map((column, index) => columnResult(column, row, index))
-    return found
-  })
+  const rows = page.rows.slice(0, plan.limit)
+  const resultsOf = (row: FoundRow): FieldResult[] => columns.map((column, index) => columnResult(column, row, index))
+  if (takesBinary(caller)) {
+    const fieldsOf = (row: FoundRow) => resultsOf(row).map((result) => toBinary(FieldResultSchema, result))
+    setEncodedEntities(response, { type: plan.type.name, rows, fieldsOf })
+  } else {
+    response.entities = rows.map((row) => {
+      const found = create(QueriedEntitySchema)
+      found.entity = messageFromEntity({ ...row, type: plan.type.name, fields: [] })
+      found.fields = resultsOf(row)
+      return found
+    })
+  }
   const last = lastOf(plan, page.rows, left)
   if (last !== undefined) response.nextCursor = nextCursor(call, plan, { ...page, id: last.id, keys: last.keys ?? [] })
   return response

@@ -1,8 +1,8 @@
 import { fromBinary } from '@bufbuild/protobuf'
 import { CommitResponseSchema, type CommitRequest, type CommitResponse, type Mutation } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
+import type { ProtoWriter } from '@qcore/transport'
 import { encodeTimestamp } from '../record/encode-value.ts'
-import type { ProtoWriter } from '../record/proto-writer.ts'
 
 /** What is kept of a commit that had an idempotency key: bytes as text, a character each, which takes least memory. */
 export interface AnsweredRequest {

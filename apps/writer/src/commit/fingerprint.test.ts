@@ -3,7 +3,7 @@ import { create, toBinary, type MessageInitShape } from '@bufbuild/protobuf'
 import { CommitRequestSchema, type MutationSchema } from '@qcore/contracts'
 import { assert, bigInt, constantFrom, double, property, record, string, array, oneof, boolean } from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { ProtoWriter } from '../record/proto-writer.ts'
+import { ProtoWriter } from '@qcore/transport'
 import { fingerprintOf } from './fingerprint.ts'
 
 const scratch = new ProtoWriter()

@@ -8,7 +8,7 @@ import {
   type Mutation,
   type Value,
 } from '@qcore/contracts'
-import type { ProtoWriter } from '../record/proto-writer.ts'
+import type { ProtoWriter } from '@qcore/transport'
 
 /** A request that takes no more is its own fingerprint: a digest would be no smaller, and costs more to make. */
 const mostBytesOfOwn = 64

@@ -1,7 +1,7 @@
 import type { GroupRows } from '@qcore/database'
 import { indexKey, referencedIds, type FieldModel, type FieldState } from '@qcore/model'
+import type { ProtoWriter } from '@qcore/transport'
 import { encodeValue } from '../record/encode-value.ts'
-import type { ProtoWriter } from '../record/proto-writer.ts'
 import type { GroupState } from './group-state.ts'
 import type { HotEntity } from './hot-entity.ts'
 

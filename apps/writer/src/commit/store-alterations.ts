@@ -20,8 +20,8 @@ import {
   type Alteration,
   type FieldModel,
 } from '@qcore/model'
+import { ProtoWriter } from '@qcore/transport'
 import { encodeValue } from '../record/encode-value.ts'
-import { ProtoWriter } from '../record/proto-writer.ts'
 import { heldFields, scannedRows } from './alteration-scan.ts'
 
 /** Entities whose children are given places by one statement. */

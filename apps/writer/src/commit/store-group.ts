@@ -13,9 +13,9 @@ import {
   type Executor,
 } from '@qcore/database'
 import { indexKey } from '@qcore/model'
+import { ProtoWriter } from '@qcore/transport'
 import type { LeaseTerm } from '../lease/lease-term.ts'
 import { encodeValue } from '../record/encode-value.ts'
-import { ProtoWriter } from '../record/proto-writer.ts'
 import { storeAlteration } from './store-alterations.ts'
 import type { PreparedGroup } from './prepare-group.ts'
 

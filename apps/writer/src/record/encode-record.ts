@@ -2,11 +2,11 @@ import { toBinary } from '@bufbuild/protobuf'
 import { TypeSchemaSchema } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
 import { limits, type FieldModel, type FieldState, type FieldValue } from '@qcore/model'
+import type { ProtoWriter } from '@qcore/transport'
 import type { HotEntity } from '../commit/hot-entity.ts'
 import { sizeOfValue } from '../commit/hot-entity.ts'
 import type { CommitChange } from './change-list.ts'
 import { encodeTimestamp, encodeValue } from './encode-value.ts'
-import type { ProtoWriter } from './proto-writer.ts'
 
 /** Previous values beyond this are left out of a record that would be too large; the log has them at their revision. */
 const keptPreviousBytes = 1_024

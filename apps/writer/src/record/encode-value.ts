@@ -1,6 +1,6 @@
 import { ValueType } from '@qcore/contracts'
 import type { BinaryFileValue, FieldValue } from '@qcore/model'
-import type { ProtoWriter } from './proto-writer.ts'
+import type { ProtoWriter } from '@qcore/transport'
 
 /** Writes the members of a `qcore.store.v1.Value`. The value must be of the type. */
 export function encodeValue(out: ProtoWriter, type: ValueType, value: FieldValue): void {

@@ -1,6 +1,6 @@
 import { headers, type NatsConnection } from '@nats-io/transport-node'
 import { logSubject } from '@qcore/contracts'
-import { ProtoWriter } from '../record/proto-writer.ts'
+import { ProtoWriter } from '@qcore/transport'
 
 /**
  * Tells the subscribers of the log at once that another history has begun: a batch without commits, past the stream,

@@ -1,4 +1,4 @@
-import { ProtoWriter } from '../record/proto-writer.ts'
+import { ProtoWriter } from '@qcore/transport'
 
 /** Consecutive commits, encoded. */
 export interface EncodedCommits {

@@ -1,8 +1,8 @@
 import type { Entity } from '@qcore/contracts'
 import { RowColumns, type Executor } from '@qcore/database'
 import { indexKey, referencedIds, type FieldModel, type FieldState } from '@qcore/model'
+import { ProtoWriter } from '@qcore/transport'
 import { encodeValue } from '../record/encode-value.ts'
-import { ProtoWriter } from '../record/proto-writer.ts'
 import { insertStaged } from './sql/staging.ts'
 
 /** Rows of one statement, and about the bytes of their values. */

@@ -3,8 +3,8 @@ import { ValueSchema, ValueType } from '@qcore/contracts'
 import { messageFromFieldValue, type FieldValue } from '@qcore/model'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { ProtoWriter } from '@qcore/transport'
 import { encodeValue } from './encode-value.ts'
-import { ProtoWriter } from './proto-writer.ts'
 
 const instants = fc.bigInt({ min: -62_135_596_800_000_000n, max: 253_402_300_799_999_999n })
 const ids = fc.stringMatching(/^[a-z0-9-]{1,64}$/)
