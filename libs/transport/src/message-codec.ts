@@ -1,6 +1,7 @@
 import {
   fromBinary,
   fromJson,
+  isMessage,
   toBinary,
   toJsonString,
   type DescMessage,
@@ -8,8 +9,15 @@ import {
   type Message,
   type MessageShape,
 } from '@bufbuild/protobuf'
-import { FindEntitiesResponseSchema, ReadFieldsResponseSchema } from '@qcore/contracts'
+import {
+  CommitManyRequestSchema,
+  CommitManyResponseSchema,
+  FindEntitiesResponseSchema,
+  ReadFieldsResponseSchema,
+} from '@qcore/contracts'
 import { QError } from '@qcore/errors'
+import { decodeCommitManyRequest, encodeCommitManyRequest } from './commit-many-request.ts'
+import { decodeCommitManyResponse, encodeCommitManyResponse } from './commit-many-response.ts'
 import { decodeFoundEntitiesAnswer } from './found-entities-answer.ts'
 import { decodeReadFieldsAnswer } from './read-fields-answer.ts'
 
@@ -32,14 +40,27 @@ const wholeInteger = /^-?\d+$/
 
 export const binaryCodec: MessageCodec = {
   contentType: 'application/proto',
-  encode: (schema, message) => toBinary(schema, message),
+  encode: encodeMessage,
   decode: decodeAnswer,
-  decodeRequest: (schema, body) => fromBinary(schema, body),
+  decodeRequest,
+}
+
+/** The messages of commits are most of what is encoded; others are not worth the code. */
+function encodeMessage(schema: DescMessage, message: Message): Uint8Array {
+  if (isMessage(message, CommitManyRequestSchema)) return encodeCommitManyRequest(message)
+  if (isMessage(message, CommitManyResponseSchema)) return encodeCommitManyResponse(message)
+  return toBinary(schema, message)
+}
+
+function decodeRequest<Desc extends DescMessage>(schema: Desc, body: Uint8Array): MessageShape<Desc>
+function decodeRequest(schema: DescMessage, body: Uint8Array): Message {
+  return schema === CommitManyRequestSchema ? decodeCommitManyRequest(body) : fromBinary(schema, body)
 }
 
 function decodeAnswer<Desc extends DescMessage>(schema: Desc, body: Uint8Array): MessageShape<Desc>
 function decodeAnswer(schema: DescMessage, body: Uint8Array): Message {
   if (schema === ReadFieldsResponseSchema) return decodeReadFieldsAnswer(body)
+  if (schema === CommitManyResponseSchema) return decodeCommitManyResponse(body)
   if (schema === FindEntitiesResponseSchema) return decodeFoundEntitiesAnswer(body)
   return fromBinary(schema, body)
 }

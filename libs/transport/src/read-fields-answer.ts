@@ -111,7 +111,8 @@ export function readField(reader: WireReader, end: number): Field {
     : { $typeName: 'qcore.store.v1.Field', entityId, name, writer, revision, value, writeTime }
 }
 
-function readValue(reader: WireReader, end: number): Value {
+/** Reads a value that ends at a place. */
+export function readValue(reader: WireReader, end: number): Value {
   const kind = readKind(reader)
   // More than one member: the last one counts, or two are merged.
   if (reader.position !== end) reader.giveUp()
@@ -142,7 +143,8 @@ function readKind(reader: WireReader): Value['kind'] {
   }
 }
 
-function readTime(reader: WireReader, end: number): Timestamp {
+/** Reads a time that ends at a place. */
+export function readTime(reader: WireReader, end: number): Timestamp {
   let seconds = 0n
   let nanos = 0
   while (reader.position < end && !reader.isUnusual) {

@@ -1,0 +1,163 @@
+import { fromBinary, toBinary } from '@bufbuild/protobuf'
+import type { Timestamp } from '@bufbuild/protobuf/wkt'
+import {
+  CommitManyResponseSchema,
+  type CommitManyResponse,
+  type CommitOutcome,
+  type CommitResponse,
+  type MutationResult,
+} from '@qcore/contracts'
+import { ProtoWriter } from './proto-writer.ts'
+import { readTime } from './read-fields-answer.ts'
+import { WireReader } from './wire-reader.ts'
+
+const number = {
+  outcomes: 1,
+  response: 1,
+  revision: 1,
+  commitTime: 2,
+  results: 3,
+  seconds: 1,
+  nanos: 2,
+  entityId: 1,
+  changed: 2,
+  field: 3,
+} as const
+
+const bytesTag = (field: number): number => (field << 3) | 2
+const varintTag = (field: number): number => (field << 3) | 0
+const tag = {
+  outcomes: bytesTag(number.outcomes),
+  response: bytesTag(number.response),
+  revision: varintTag(number.revision),
+  commitTime: bytesTag(number.commitTime),
+  results: bytesTag(number.results),
+  entityId: bytesTag(number.entityId),
+  changed: varintTag(number.changed),
+  field: bytesTag(number.field),
+} as const
+
+let scratch: ProtoWriter | undefined
+
+/** Encodes the answer to commits that were made as protobuf-es does and faster; other answers are left to it. */
+export function encodeCommitManyResponse(response: CommitManyResponse): Uint8Array {
+  const out = (scratch ??= new ProtoWriter())
+  out.rewind()
+  if (response.$unknown !== undefined || !response.outcomes.every((outcome) => encodeOutcome(out, outcome))) {
+    return toBinary(CommitManyResponseSchema, response)
+  }
+  return Buffer.from(out.slice(0, out.length))
+}
+
+/** False if there is something unusual in it. */
+function encodeOutcome(out: ProtoWriter, { outcome, $unknown }: CommitOutcome): boolean {
+  if (outcome.case !== 'response' || $unknown !== undefined) return false
+  const { revision, commitTime, results, plans, $unknown: further } = outcome.value
+  if (plans.length > 0 || further !== undefined || !isCounter(revision)) return false
+  const start = out.begin(number.outcomes)
+  const responseStart = out.begin(number.response)
+  out.uint(number.revision, Number(revision))
+  if (commitTime !== undefined && !encodeTime(out, commitTime)) return false
+  for (const result of results) if (!encodeResult(out, result)) return false
+  out.finish(responseStart)
+  out.finish(start)
+  return true
+}
+
+function encodeTime(out: ProtoWriter, { seconds, nanos, $unknown }: Timestamp): boolean {
+  if (!isCounter(seconds) || nanos < 0 || $unknown !== undefined) return false
+  const start = out.begin(number.commitTime)
+  out.uint(number.seconds, Number(seconds))
+  out.uint(number.nanos, nanos)
+  out.finish(start)
+  return true
+}
+
+function encodeResult(out: ProtoWriter, { entityId, changed, field, $unknown }: MutationResult): boolean {
+  if ($unknown !== undefined) return false
+  const start = out.begin(number.results)
+  if (entityId !== '') out.text(number.entityId, entityId)
+  if (changed) out.bool(number.changed, true)
+  if (field !== '') out.text(number.field, field)
+  out.finish(start)
+  return true
+}
+
+function isCounter(value: bigint): boolean {
+  return value >= 0n && value <= Number.MAX_SAFE_INTEGER
+}
+
+/** Decodes such an answer as protobuf-es does and faster. What is not usual in it is left to protobuf-es. */
+export function decodeCommitManyResponse(body: Uint8Array): CommitManyResponse {
+  return usualResponse(new WireReader(body)) ?? fromBinary(CommitManyResponseSchema, body)
+}
+
+/** Undefined: there is something unusual in it, or it is no such answer. */
+function usualResponse(reader: WireReader): CommitManyResponse | undefined {
+  const outcomes: CommitOutcome[] = []
+  while (reader.position < reader.end && !reader.isUnusual) {
+    if (reader.byte() !== tag.outcomes) return undefined
+    outcomes.push(readOutcome(reader, reader.limit()))
+  }
+  if (reader.isUnusual || reader.position !== reader.end) return undefined
+  return { $typeName: 'qcore.store.v1.CommitManyResponse', outcomes }
+}
+
+function readOutcome(reader: WireReader, end: number): CommitOutcome {
+  // Of two members the last one counts; two of one kind are merged.
+  if (reader.position === end || reader.byte() !== tag.response) reader.giveUp()
+  const value = readResponse(reader, reader.limit())
+  if (reader.position !== end) reader.giveUp()
+  return { $typeName: 'qcore.store.v1.CommitOutcome', outcome: { case: 'response', value } }
+}
+
+function readResponse(reader: WireReader, end: number): CommitResponse {
+  const results: MutationResult[] = []
+  let revision = 0n
+  let commitTime: Timestamp | undefined
+  while (reader.position < end && !reader.isUnusual) {
+    switch (reader.byte()) {
+      case tag.revision:
+        revision = reader.unsigned()
+        break
+      case tag.commitTime:
+        if (commitTime !== undefined) reader.giveUp()
+        commitTime = readTime(reader, reader.limit())
+        break
+      case tag.results:
+        results.push(readMutationResult(reader, reader.limit()))
+        break
+      default:
+        reader.giveUp()
+    }
+  }
+  if (reader.position !== end) reader.giveUp()
+  const $typeName = 'qcore.store.v1.CommitResponse'
+  // A commit that changed nothing has no time.
+  return commitTime === undefined
+    ? { $typeName, revision, results, plans: [] }
+    : { $typeName, revision, commitTime, results, plans: [] }
+}
+
+function readMutationResult(reader: WireReader, end: number): MutationResult {
+  let entityId = ''
+  let changed = false
+  let field = ''
+  while (reader.position < end && !reader.isUnusual) {
+    switch (reader.byte()) {
+      case tag.entityId:
+        entityId = reader.text()
+        break
+      case tag.changed:
+        changed = reader.unsigned() !== 0n
+        break
+      case tag.field:
+        field = reader.text()
+        break
+      default:
+        reader.giveUp()
+    }
+  }
+  if (reader.position !== end) reader.giveUp()
+  return { $typeName: 'qcore.store.v1.MutationResult', entityId, changed, field }
+}
