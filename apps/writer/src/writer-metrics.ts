@@ -31,9 +31,13 @@ export function countGroup({ start, toRevision, settlements }: PreparedGroup): v
   commits.inc({ outcome: 'committed' }, settlements.length - refused)
 }
 
-/** Seconds that a group takes in PostgreSQL. */
-export const storeSeconds = histogram(
+const storeSeconds = histogram(
   'qcore_writer_store_seconds',
   'Time that PostgreSQL takes for a group.',
   [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5],
 )
+
+/** Counts a group that was in PostgreSQL for so long. */
+export function observeStore(durationMs: number): void {
+  storeSeconds.observe(durationMs / 1_000)
+}

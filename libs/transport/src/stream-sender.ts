@@ -38,7 +38,7 @@ export class StreamSender {
   readonly #heartbeat: NodeJS.Timeout
   #batch: Uint8Array[] = []
   #batchBytes = 0
-  #flush: NodeJS.Immediate | undefined
+  #willFlush = false
   #header: WireHeaders | undefined
   #sequence = 0
   #windowMessages = 0
@@ -68,7 +68,17 @@ export class StreamSender {
     this.#batch.push(payload)
     this.#batchBytes += size
     if (this.#batchBytes >= this.#mostBatchBytes) this.#flushBatch()
-    else this.#flush ??= setImmediate(this.#flushBatch)
+    else this.#flushSoon()
+  }
+
+  /** When all that is ready now was sent: what came in one chunk travels in one frame, and waits for nothing else. */
+  #flushSoon(): void {
+    if (this.#willFlush) return
+    this.#willFlush = true
+    process.nextTick(() => {
+      this.#willFlush = false
+      if (!this.#closed) this.#flushBatch()
+    })
   }
 
   /** Whether the window is full; then `waitForRoom` before the next message. */
@@ -123,7 +133,6 @@ export class StreamSender {
     this.#closed = true
     this.#batch = []
     this.#batchBytes = 0
-    clearImmediate(this.#flush)
     clearInterval(this.#heartbeat)
     this.#room?.resolve()
   }
@@ -158,8 +167,6 @@ export class StreamSender {
   }
 
   readonly #flushBatch = (endOfStream?: Uint8Array): void => {
-    clearImmediate(this.#flush)
-    this.#flush = undefined
     if (this.#batch.length === 0 && endOfStream === undefined) return
     const frame = encodeFrame(this.#batch, endOfStream)
     this.#sequence += 1

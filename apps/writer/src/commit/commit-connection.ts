@@ -14,6 +14,11 @@ export class CommitConnection implements AsyncDisposable {
     return this.#connection !== undefined
   }
 
+  /** The connection, if there is one that has not broken. */
+  get current(): PoolClient | undefined {
+    return this.#connection
+  }
+
   /** The connection; a new one if the last one broke. */
   async open(): Promise<PoolClient> {
     if (this.#connection !== undefined) return this.#connection

@@ -100,9 +100,10 @@ export class Committer {
     this.#nextFieldId = state.nextFieldId
     if (!group.isPlain) adoptGroup(workingSet, group)
     if (offsets.length > 0) relay.publish({ firstRevision: start.revision + 1, batch, offsets })
-    countGroup(group)
     failpoint('writer.before_reply')
     for (const { commit, outcome } of group.settlements) commit.settle(outcome)
+    // Nobody waits for it; for the answers somebody does.
+    setImmediate(countGroup, group)
   }
 
   /** Commits, and goes on with what comes meanwhile, until nothing waits or the signal is aborted. */
@@ -135,7 +136,8 @@ export class Committer {
     const { queue } = this.#options
     try {
       let wanted = commits
-      let load = await this.#loader.load(term, wanted, this.#revision)
+      const loading = this.#loader.load(term, wanted, this.#revision)
+      let load = loading instanceof Promise ? await loading : loading
       if (load.isTruncated) {
         // Alone, a deletion shows whether it is the one that reaches too far.
         wanted = commits.slice(0, Math.max(1, commits.findIndex(deletes)))
@@ -172,7 +174,8 @@ export class Committer {
       let taken = 0
       try {
         const ahead = open?.settlements.length ?? 0
-        const load = await this.#loader.load(term, commits, group.toRevision + ahead)
+        const loading = this.#loader.load(term, commits, group.toRevision + ahead)
+        const load = loading instanceof Promise ? await loading : loading
         if (open === undefined) open = this.#preparer.open(load, { ...this.#startOf(term), revision: group.toRevision })
         else open.state.addLoad(load)
         taken = this.#preparer.add(open, commits)

@@ -3,7 +3,8 @@ import { untilAborted } from '@qcore/service'
 import type { LeaseTerm } from '../lease/lease-term.ts'
 import type { LogKeeper } from '../log/log-keeper.ts'
 import type { CommitConnection } from './commit-connection.ts'
-import type { GroupLoad } from './group-state.ts'
+import { nothingLoaded, type GroupLoad } from './group-state.ts'
+import { isAtHand } from './is-at-hand.ts'
 import { loadGroup } from './load-group.ts'
 import type { PendingCommit } from './pending-commit.ts'
 import type { WorkingSet } from './working-set.ts'
@@ -22,9 +23,11 @@ export class GroupLoader {
     this.#options = options
   }
 
-  /** Loads what commits need that are to follow a revision. */
-  load(term: LeaseTerm, commits: readonly PendingCommit[], revision: number): Promise<GroupLoad> {
+  /** Loads what commits need that are to follow a revision. A promise only if there is something to wait for. */
+  load(term: LeaseTerm, commits: readonly PendingCommit[], revision: number): GroupLoad | Promise<GroupLoad> {
     const { connection, workingSet, logKeeper } = this.#options
+    const isAllHere = commits.every((commit) => isAtHand(commit, workingSet))
+    if (isAllHere && logKeeper.hasRoom(revision + commits.length)) return nothingLoaded()
     const load = async (): Promise<GroupLoad> => {
       await logKeeper.ensureRoom(revision + commits.length)
       return loadGroup(await connection.open(), workingSet, commits)

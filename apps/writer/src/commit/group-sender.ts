@@ -1,6 +1,6 @@
 import { failpoint, untilAborted, type Logger } from '@qcore/service'
 import type { LeaseTerm } from '../lease/lease-term.ts'
-import { storeSeconds } from '../writer-metrics.ts'
+import { observeStore } from '../writer-metrics.ts'
 import { adoptGroup } from './adopt-group.ts'
 import type { CommitConnection } from './commit-connection.ts'
 import type { PreparedGroup } from './prepare-group.ts'
@@ -44,12 +44,16 @@ export class GroupSender {
   async #store(term: LeaseTerm, group: PreparedGroup): Promise<StoreOutcome> {
     const { connection, logger } = this.#options
     if (group.rows.log.length === 0 && group.rows.requests.length === 0) return 'stored'
-    const database = await connection.open().catch((error: unknown) => {
-      logger.warn({ err: error }, 'PostgreSQL cannot be reached')
-      return undefined
-    })
+    const opened = connection.current ?? connection.open()
+    const database =
+      opened instanceof Promise
+        ? await opened.catch((error: unknown) => {
+            logger.warn({ err: error }, 'PostgreSQL cannot be reached')
+            return undefined
+          })
+        : opened
     if (database === undefined) return 'unsent'
-    const stopTimer = storeSeconds.startTimer()
+    const sentAtMs = performance.now()
     try {
       failpoint('writer.before_commit')
       const stored = await untilAborted(storeInTerm(database, term, group), term.signal)
@@ -63,7 +67,7 @@ export class GroupSender {
       connection.discard()
       return 'uncertain'
     } finally {
-      stopTimer()
+      setImmediate(observeStore, performance.now() - sentAtMs)
     }
   }
 }

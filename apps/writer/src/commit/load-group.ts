@@ -6,7 +6,6 @@ import { nothingLoaded, type GroupLoad, type Holder } from './group-state.ts'
 import { hotEntityFromRow } from './hot-entity.ts'
 import { loadPaths } from './load-paths.ts'
 import { collectNeeded } from './needed-entities.ts'
-import { isAtHand } from './is-at-hand.ts'
 import type { PendingCommit } from './pending-commit.ts'
 import type { WorkingSet } from './working-set.ts'
 
@@ -23,7 +22,6 @@ export async function loadGroup(
   commits: readonly PendingCommit[],
 ): Promise<GroupLoad> {
   const load = nothingLoaded()
-  if (commits.every((commit) => isAtHand(commit, workingSet))) return load
   const { ids, doomed } = collectNeeded(commits)
   for (const [mutation, scan] of await scanAlterations(executor, workingSet, commits)) load.scans.set(mutation, scan)
   if (doomed.size === 0) {

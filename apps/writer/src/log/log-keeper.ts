@@ -44,10 +44,16 @@ export class LogKeeper {
     await this.ensureRoom(revision + 1)
   }
 
+  /** Whether there is a partition for a revision, and no need for the next one yet. */
+  hasRoom(revision: number): boolean {
+    const last = this.#partitions.at(-1)
+    return last !== undefined && revision < last.to - (last.to - last.from) * roomLeft
+  }
+
   /** Makes sure that there is a partition for a revision; makes the next one in the background when one gets full. */
   async ensureRoom(revision: number): Promise<void> {
+    if (this.hasRoom(revision)) return
     const last = this.#partitions.at(-1)
-    if (last !== undefined && revision < last.to - (last.to - last.from) * roomLeft) return
     this.#growing ??= this.#grow().finally(() => {
       this.#growing = undefined
     })

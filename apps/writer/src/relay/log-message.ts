@@ -48,8 +48,12 @@ export function encodeCommits(records: readonly { revision: number; record: Uint
   return { firstRevision: records[0]?.revision ?? 0, batch: out.slice(0, out.length), offsets }
 }
 
+const scratch = new ProtoWriter()
+
+/** Valid until the next call. */
 function header(logId: string, range: { firstRevision: number; lastRevision: number }): Buffer {
-  const out = new ProtoWriter()
+  const out = scratch
+  out.rewind()
   out.text(1, logId)
   out.uint(2, range.firstRevision)
   out.uint(3, range.lastRevision)

@@ -1,4 +1,5 @@
-import { createInbox, headers, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node'
+import { createInbox, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node'
+import { WireHeaders } from '@qcore/transport'
 
 /** What JetStream says of a message. */
 interface Acknowledgement {
@@ -40,14 +41,15 @@ export class StreamPublisher implements Disposable {
   /** Publishes a message that must become the next one after `lastSequence`. Rejects if it does not, or nobody says. */
   publish(subject: string, bytes: Uint8Array, expected: { id: string; lastSequence: number }): Promise<void> {
     const token = `${this.#token++}`
-    const header = headers()
-    header.set('Nats-Msg-Id', expected.id)
-    header.set('Nats-Expected-Last-Sequence', `${expected.lastSequence}`)
+    const header = new WireHeaders([
+      ['Nats-Msg-Id', expected.id],
+      ['Nats-Expected-Last-Sequence', `${expected.lastSequence}`],
+    ])
     const acknowledged = new Promise<void>((resolve, reject) => {
       this.#waiting.set(token, { resolve, reject, dueMs: performance.now() + this.#timeoutMs })
     })
     this.#timer ??= setTimeout(() => this.#expire(), this.#timeoutMs)
-    this.#connection.publish(subject, bytes, { headers: header, reply: `${this.#inbox}.${token}` })
+    this.#connection.publish(subject, bytes, { headers: header.forNats(), reply: `${this.#inbox}.${token}` })
     return acknowledged
   }
 
