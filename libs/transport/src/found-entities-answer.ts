@@ -25,6 +25,9 @@ const tag = {
   entityPlace: (7 << 3) | 2,
 } as const
 
+/** What is probably the same in all entities of an answer. Slot 0 is the writer of fields. */
+const slot = { type: 1, parentId: 2 } as const
+
 /** Decodes the answer to FindEntities as protobuf-es does and faster. What is not usual in it is left to protobuf-es. */
 export function decodeFoundEntitiesAnswer(body: Uint8Array): FindEntitiesResponse {
   return usualAnswer(new WireReader(body)) ?? fromBinary(FindEntitiesResponseSchema, body)
@@ -81,13 +84,13 @@ function readEntity(reader: WireReader, end: number): Entity {
         id = reader.text()
         break
       case tag.entityType:
-        type = reader.repeatedText()
+        type = reader.repeatedText(slot.type)
         break
       case tag.entityName:
         name = reader.text()
         break
       case tag.entityParentId:
-        parentId = reader.text()
+        parentId = reader.repeatedText(slot.parentId)
         break
       case tag.entityCreatedRevision:
         createdRevision = reader.unsigned()

@@ -12,7 +12,7 @@ export class WireReader {
   readonly #bytes: Uint8Array
   #decoder: TextDecoder | undefined
   #view: DataView | undefined
-  #lastText = ''
+  readonly #lastTexts: string[] = []
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes
@@ -112,9 +112,9 @@ export class WireReader {
     return this.#decoded(start, end)
   }
 
-  /** A text that is probably the one that was read here before. */
-  repeatedText(): string {
-    const last = this.#lastText
+  /** A text that is probably the one that was read under this number before. */
+  repeatedText(slot = 0): string {
+    const last = this.#lastTexts[slot] ?? ''
     const end = this.limit()
     const start = this.position
     if (end - start === last.length && this.#isText(last, start)) {
@@ -122,7 +122,7 @@ export class WireReader {
       return last
     }
     const text = this.#decoded(start, end)
-    this.#lastText = text
+    this.#lastTexts[slot] = text
     return text
   }
 

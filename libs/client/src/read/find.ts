@@ -58,11 +58,12 @@ export async function findPage(
     entities: page.entities.map(({ entity, fields }) => {
       if (entity === undefined) throw new QError('internal', 'the answer has a result without an entity')
       directory.rememberEntity(entity.id, entity.type)
-      const entries = fields.map((field, index) => {
+      const named: Record<string, Field> = {}
+      for (const [index, field] of fields.entries()) {
         const name = request.select[index] ?? ''
-        return [name, fieldFromMessage(field, { entityId: entity.id, name })] as const
-      })
-      return { ...entityFromMessage(entity), fields: Object.fromEntries(entries) }
+        named[name] = fieldFromMessage(field, { entityId: entity.id, name })
+      }
+      return Object.assign(entityFromMessage(entity), { fields: named })
     }),
   }
 }
