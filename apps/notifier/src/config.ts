@@ -32,6 +32,19 @@ export const notifierVariables = {
       'of the fastest writing.',
     { default: '20000' },
   ),
+  queuesBytes: variable(
+    'Q_WATCH_QUEUES_BYTES',
+    wholeNumber(1_048_576, 68_719_476_736),
+    'Bytes of notifications that may wait in all queues of a notifier together. Beyond, the longest queue goes: a stream ' +
+      'ends with too_slow, a registration reads on from the log.',
+    { default: '268435456' },
+  ),
+  registrationsPerSubject: variable(
+    'Q_REGISTRATIONS_PER_SUBJECT',
+    wholeNumber(1, 1_000_000),
+    'How many registrations the owner of a token may have at a time; too_many_registrations beyond.',
+    { default: '10000' },
+  ),
 } as const
 
 export type NotifierConfig = SettingsOf<typeof notifierVariables>

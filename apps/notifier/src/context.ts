@@ -10,6 +10,10 @@ import { LiveResolver } from './context-fields/live-resolver.ts'
 import { LiveStreams } from './live/live-streams.ts'
 import { StreamFollower } from './live/stream-follower.ts'
 import { completePrevious } from './notify/complete-previous.ts'
+import { openShares } from './registration/open-shares.ts'
+import { Receivers } from './registration/receivers.ts'
+import type { Shares } from './registration/shares/shares.ts'
+import { QueueBudget } from './stream/queue-budget.ts'
 import type { QueueLimits } from './stream/watch-stream.ts'
 
 /** What the notifier works with. Disposing ends the streams and closes what it opened, in reverse order. */
@@ -23,6 +27,8 @@ export interface NotifierContext extends AsyncDisposable {
   readonly replica: Replica
   readonly feed: LogFeed
   readonly live: LiveStreams
+  readonly shares: Shares
+  readonly receivers: Receivers
   readonly queueLimits: QueueLimits
   /** Of the applied revision. */
   typeModel(name: string): TypeModel | undefined
@@ -68,6 +74,10 @@ export async function openContext(config: NotifierConfig, overrides: NotifierOve
   })
   opened.use(live)
   follower.follow(live, replica.feed)
+  const receivers = opened.use(new Receivers(pool, logger))
+  const budget = new QueueBudget(config.queuesBytes)
+  const sources = { budget, pool, past, live, feed: replica.feed, replica, logger }
+  const shares = opened.use(openShares({ connection, store, instanceId, postgresAddress, logger, sources }))
   const owned = opened.move()
   return {
     config,
@@ -79,7 +89,9 @@ export async function openContext(config: NotifierConfig, overrides: NotifierOve
     replica,
     feed: replica.feed,
     live,
-    queueLimits: { bytes: config.queueBytes, revisions: config.queueRevisions },
+    shares,
+    receivers,
+    queueLimits: { bytes: config.queueBytes, revisions: config.queueRevisions, budget },
     typeModel,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }

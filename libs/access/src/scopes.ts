@@ -9,6 +9,7 @@ export const serviceLevels: Readonly<Record<string, AccessLevel>> = {
   history: AccessLevel.READ,
   query: AccessLevel.READ,
   watch: AccessLevel.READ,
+  registration: AccessLevel.READ,
   token: AccessLevel.READ,
   commit: AccessLevel.WRITE,
   snapshot: AccessLevel.ADMIN,

@@ -23,6 +23,11 @@ import { Notifier } from './notify/notifier.ts'
 import type { NotificationCallback, NotifyOptions } from './notify/subscriber.ts'
 import type { Subscription } from './notify/subscription.ts'
 import type { NotificationFor, WatchTarget } from './notify/watch-target.ts'
+import type { ListedRegistration } from './registration/listed-registration.ts'
+import { Registrar, type ListOptions } from './registration/registrar.ts'
+import type { ChangeCallback, RegisterOptions } from './registration/register-options.ts'
+import type { RegistrationInput } from './registration/registration-input.ts'
+import type { Registration } from './registration/registration.ts'
 import { childrenOf } from './read/children.ts'
 import { isPast, Session, type Consistency, type Moment, type ReadOptions } from './read/consistency.ts'
 import { EntityReader } from './read/entity-reader.ts'
@@ -68,6 +73,7 @@ export class Client implements AsyncDisposable {
   readonly #directory: TypeDirectory
   readonly #committer: Committer
   readonly #notifier: Notifier
+  readonly #registrar: Registrar
 
   constructor(caller: Caller, connection: Connection, consistency: Consistency) {
     this.#caller = caller
@@ -84,6 +90,7 @@ export class Client implements AsyncDisposable {
       keepsOrder: connection.keepsOrder,
     })
     this.#notifier = new Notifier({ caller, session: this.#session })
+    this.#registrar = new Registrar({ caller, session: this.#session, bus: connection.bus })
     this.token = new TokenClient(caller)
   }
 
@@ -292,6 +299,24 @@ export class Client implements AsyncDisposable {
   ): Promise<NotificationStream<NotificationFor<Target>>> | Promise<NotificationStream<Item>> {
     if (take !== undefined) return this.#notifier.iterate(target, options, take)
     return this.#notifier.iterate(target, options, (notification: NotificationFor<Target>) => notification)
+  }
+
+  /**
+   * Registers to be told of changes, also while this client is away, as docs/registrations.md says; calls back for each, in
+   * order, once. Resolves when the registration is made.
+   */
+  register(input: RegistrationInput, callback: ChangeCallback, options: RegisterOptions = {}): Promise<Registration> {
+    return this.#registrar.register(input, callback, options)
+  }
+
+  /** The registrations of this client's token. */
+  registrations(options: ListOptions = {}): AsyncGenerator<ListedRegistration, void> {
+    return this.#registrar.list(options)
+  }
+
+  /** Ends a registration by its token. Throws `unknown_registration`. */
+  endRegistration(token: string, options: CallOptions = {}): Promise<void> {
+    return this.#registrar.end(token, options)
   }
 
   /** Binds an entity, to read, write and watch it field by field; nothing is read. */

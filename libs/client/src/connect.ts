@@ -46,5 +46,5 @@ async function openConnection(
 ): Promise<Connection> {
   if ('servers' in options) return openNatsConnection(options, limits)
   if ('url' in options) return openHttpConnection(options.url)
-  return { transport: options.transport, keepsOrder: false, async [Symbol.asyncDispose]() {} }
+  return { transport: options.transport, keepsOrder: false, bus: undefined, async [Symbol.asyncDispose]() {} }
 }

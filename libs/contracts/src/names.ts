@@ -36,3 +36,18 @@ export function logSubject(store: string): string {
 export function logStreamName(store: string): string {
   return `Q_${store}_LOG`
 }
+
+/** The NATS subject that the messages of a registration are sent to. */
+export function registrationSubject(store: string, token: string): string {
+  return `q.${store}.sub.${token}`
+}
+
+/** The NATS subject that a message of a shared registration is replied to. */
+export function registrationAckSubject(store: string, token: string, ackId: string): string {
+  return `q.${store}.ack.${token}.${ackId}`
+}
+
+/** The NATS subject by which notifiers tell each other to look at the registrations; a message there says nothing more. */
+export function registrationWakeSubject(store: string): string {
+  return `q.${store}.registrations`
+}

@@ -182,6 +182,24 @@ export const errorRegistry = {
     meaning:
       'A subscription to a query or a path would have to keep more in memory than one may, or than the notifier has left. Ask of fewer entities; docs/limits.md has the limits.',
   },
+  unknown_registration: { status: 'not_found', meaning: 'No registration of that token, or not one of the caller.' },
+  registration_ended: {
+    status: 'failed_precondition',
+    meaning:
+      'The registration is over. `ended_code` in the metadata says why, `resume_after` up to where it was sent: register again.',
+  },
+  registration_expired: {
+    status: 'failed_precondition',
+    meaning: 'The lease of a registration ended, for nobody renewed it. Register again, with `resume_after`.',
+  },
+  registration_conflict: {
+    status: 'already_exists',
+    meaning: 'A registration of that key exists, and is not the same. End it, or take another key.',
+  },
+  too_many_registrations: {
+    status: 'resource_exhausted',
+    meaning: 'The caller has as many registrations as it may have. End some, or wait for their leases to end.',
+  },
   overloaded: { status: 'resource_exhausted', meaning: 'A queue is full. Nothing was done. Retry after a moment.' },
   out_of_order: {
     status: 'aborted',

@@ -1,7 +1,16 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
 
-const handWritten = `export { isStoreName, logStreamName, logSubject, methodSubject, serviceShortName } from './names.ts'
+const handWritten = `export {
+  isStoreName,
+  logStreamName,
+  logSubject,
+  methodSubject,
+  registrationAckSubject,
+  registrationSubject,
+  registrationWakeSubject,
+  serviceShortName,
+} from './names.ts'
 `
 
 /** The text of `libs/contracts/src/index.ts`: an explicit list of what the generated files export. */

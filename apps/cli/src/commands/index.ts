@@ -7,6 +7,7 @@ import { addGet } from './get.ts'
 import { addHistory } from './history.ts'
 import { addLog } from './log.ts'
 import { addMove } from './move.ts'
+import { addRegistration } from './registration.ts'
 import { addRename } from './rename.ts'
 import { addQuery } from './query.ts'
 import { addSchema } from './schema.ts'
@@ -33,6 +34,7 @@ const commands = [
   addLog,
   addSchema,
   addSnapshot,
+  addRegistration,
   addToken,
   addStatus,
 ] as const

@@ -200,10 +200,7 @@ export class LiveStreams implements Disposable {
   }
 
   #push(stream: WatchStream, notice: RevisionNotice): void {
-    if (!stream.hasEnded) {
-      stream.push(notice)
-      if (stream.hasEnded) notifierMetrics.tooSlow.inc()
-    }
+    if (!stream.hasEnded) stream.push(notice)
     if (stream.hasEnded) this.#detach(stream)
   }
 
@@ -234,7 +231,9 @@ export class LiveStreams implements Disposable {
 
   #detach(stream: WatchStream): void {
     if (stream.trackers !== undefined) this.tracking.leave(stream.trackers)
-    if (this.#live.delete(stream)) this.#indexOf(stream).delete(stream.groups)
+    if (!this.#live.delete(stream)) return
+    this.#indexOf(stream).delete(stream.groups)
+    if (stream.wasTooSlow) notifierMetrics.tooSlow.inc()
   }
 
   #indexOf(stream: WatchStream): MatchIndex<WatchStream> {

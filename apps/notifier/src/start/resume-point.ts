@@ -1,13 +1,18 @@
-import type { WatchRequest } from '@qcore/contracts'
 import type { Head } from '@qcore/database'
 import { QError } from '@qcore/errors'
+
+/** Where a caller wants to resume; `logId` may be empty. */
+export interface ResumeRequest {
+  readonly resumeAfter?: bigint | undefined
+  readonly logId: string
+}
 
 /**
  * The revision to resume after, checked against the head of the store.
  *
  * @throws QError `log_replaced`, `future_revision`, `compacted`
  */
-export function checkedResumePoint({ resumeAfter, logId }: WatchRequest, head: Head): number {
+export function checkedResumePoint({ resumeAfter, logId }: ResumeRequest, head: Head): number {
   assertSameLog(logId, head.logId)
   const revision = Number(resumeAfter ?? 0n)
   if (revision > head.revision) {

@@ -8,6 +8,7 @@ import { subtreeKeyParts } from '../match/subtree-key.ts'
 import type { StreamTrackers } from '../track/stream-trackers.ts'
 import { subscribedQueries, type SubscribedQuery } from '../track/subscribed-query.ts'
 import type { Followed } from '../track/trackers-of.ts'
+import type { BudgetedQueue, QueueBudget } from './queue-budget.ts'
 import type { RevisionNotice } from './revision-notice.ts'
 import { streamEndError, type StreamEnd } from './stream-end.ts'
 
@@ -16,6 +17,8 @@ export interface QueueLimits {
   /** Bytes of notifications; the revision that passes the limit is still taken, so that any one can be sent. */
   readonly bytes: number
   readonly revisions: number
+  /** Shared by all queues of the notifier. */
+  readonly budget?: QueueBudget
 }
 
 /**
@@ -40,7 +43,7 @@ const compactAfter = 1_024
  * One call of Watch: its subscriptions and its queue. The queue is bounded; a stream that passes the bound ends, and no
  * other one notices.
  */
-export class WatchStream {
+export class WatchStream implements BudgetedQueue {
   readonly groups: readonly SubscriptionGroup<WatchStream>[]
   readonly #paths: readonly SubscriptionGroup<WatchStream>[]
   readonly #queries: readonly SubscribedQuery[]
@@ -95,6 +98,11 @@ export class WatchStream {
 
   get hasEnded(): boolean {
     return this.#end !== undefined
+  }
+
+  /** It has ended because too much waited for its caller. */
+  get wasTooSlow(): boolean {
+    return this.#end?.code === 'too_slow'
   }
 
   /** The caller was given everything up to this revision. */
@@ -186,8 +194,13 @@ export class WatchStream {
     this.#end = reason
     this.#queue = []
     this.#taken = 0
-    this.#queueBytes = 0
+    this.#hold(0)
     this.#wakeUp()
+  }
+
+  /** All queues together are too long, and this one is the longest. */
+  overrun(): void {
+    this.end({ code: 'too_slow', message: 'all callers together let too much wait, and this one the most' })
   }
 
   /**
@@ -204,7 +217,7 @@ export class WatchStream {
     }
     if (!queued.isReady) return undefined
     this.#taken += 1
-    this.#queueBytes -= queued.bytes
+    this.#hold(this.#queueBytes - queued.bytes)
     if (this.#taken === this.#queue.length || this.#taken === compactAfter) {
       this.#queue.splice(0, this.#taken)
       this.#taken = 0
@@ -252,8 +265,14 @@ export class WatchStream {
   #count(queued: QueuedNotice): void {
     if (this.#end !== undefined) return
     const bytes = queued.notice.bytes
-    this.#queueBytes += bytes - queued.bytes
+    const change = bytes - queued.bytes
     queued.bytes = bytes
+    this.#hold(this.#queueBytes + change)
+  }
+
+  #hold(bytes: number): void {
+    this.#queueBytes = bytes
+    this.#limits.budget?.hold(this, bytes)
   }
 
   #wakeUp(): void {

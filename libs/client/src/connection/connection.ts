@@ -5,6 +5,26 @@ export interface Connection extends AsyncDisposable {
   readonly transport: Transport
   /** Whether requests arrive in the order in which they were sent. */
   readonly keepsOrder: boolean
+  /** The subjects of NATS; undefined where there are none. */
+  readonly bus: MessageBus | undefined
+}
+
+/** A message of a subject. */
+export interface BusMessage {
+  readonly body: Uint8Array
+  /** Answers whoever sent it, if they asked. */
+  respond(body: string): void
+}
+
+/** Listens to subjects. */
+export interface MessageBus {
+  /** Resolves when the server knows of it. Disposing ends it. */
+  listen(
+    subject: string,
+    options: { queue: string | undefined; onMessage: (message: BusMessage) => void },
+  ): Promise<Disposable>
+  /** Calls back whenever the connection is there again after it broke: messages may have been missed. */
+  onReconnect(callback: () => void): Disposable
 }
 
 export interface NatsAddress {

@@ -11,6 +11,7 @@ export function openHttpConnection(url: string): Connection {
   return {
     transport: createConnectTransport({ baseUrl: parsed.href.replace(/\/$/, ''), useBinaryFormat: true }),
     keepsOrder: false,
+    bus: undefined,
     async [Symbol.asyncDispose]() {},
   }
 }

@@ -4,6 +4,7 @@ import { QError } from '@qcore/errors'
 import { createNatsTransport } from '@qcore/transport'
 import { canceled, pause } from '../calls/backoff.ts'
 import type { Connection, NatsAddress } from './connection.ts'
+import { NatsBus } from './nats-bus.ts'
 
 /** A silent server is noticed after `pingIntervalMs` × `maxPingOut`. */
 const pingIntervalMs = 2_000
@@ -30,6 +31,7 @@ export async function openNatsConnection(
   return {
     transport: createNatsTransport({ connection, store }),
     keepsOrder: true,
+    bus: new NatsBus(connection),
     async [Symbol.asyncDispose]() {
       await connection.close()
     },
