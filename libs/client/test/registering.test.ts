@@ -25,7 +25,8 @@ const levels = { service: 'tests', targets: [{ type: 'Device', fields: ['Level']
 
 /** The value of the field that was written. */
 function valueOf({ notification }: RegisteredChange): unknown {
-  return 'name' in notification && 'value' in notification.current ? notification.current.value : undefined
+  const current: unknown = 'current' in notification ? notification.current : undefined
+  return typeof current === 'object' && current !== null && 'value' in current ? current.value : undefined
 }
 
 function collector() {
