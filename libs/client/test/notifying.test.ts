@@ -172,6 +172,28 @@ describe('notifications', () => {
     await vi.waitFor(() => expect(signal.aborted).toBe(true))
   })
 
+  it('of a stream that goes on without a subscription are not counted as delivered to it', async () => {
+    const hasLeft = Promise.withResolvers<void>()
+    const watch: NonNullable<Script['watch']>['watch'] = async function* (_request, { signal }) {
+      yield live(5n)
+      yield change(6n, { subscriptions: [0, 1] })
+      await hasLeft.promise
+      yield change(7n, { subscriptions: [0, 1] })
+      await new Promise((resolve) => signal.addEventListener('abort', resolve))
+    }
+    await using q = await connectTo({ watch: { watch } })
+    const seen: string[] = []
+    const [leaver, stayer] = await Promise.all(
+      ['x', 'y'].map((name) => q.notify(target, ({ revision }) => void seen.push(`${name}${revision}`))),
+    )
+    await vi.waitFor(() => expect(stayer?.position.revision).toBe(6))
+    await leaver?.unsubscribe()
+    hasLeft.resolve()
+    await vi.waitFor(() => expect(stayer?.position.revision).toBe(7))
+    expect(seen).toEqual(['x6', 'y6', 'y7'])
+    expect(leaver?.position).toEqual({ revision: 6, logId: 'log' })
+  })
+
   it('that do not become live in time fail', async () => {
     const { requests, watch } = player(...Array.from({ length: 50 }, () => [serviceError('no_responders')]))
     await using q = await connectTo({ watch: { watch } })

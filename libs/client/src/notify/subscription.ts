@@ -15,9 +15,12 @@ export class Subscription implements AsyncDisposable {
     this.liveRevision = stream.revision
   }
 
-  /** Up to here everything was delivered; another process can go on from it with `resumeAfter`. */
+  /**
+   * Up to here everything was delivered; another process can go on from it with `resumeAfter`. It stays where it was when the
+   * subscription ended: within a callback, before the revision that the callback was given.
+   */
   get position(): Required<ResumePoint> {
-    return { revision: this.#stream.revision, logId: this.#stream.logId }
+    return this.#stream.positionOf(this.#subscriber)
   }
 
   /**

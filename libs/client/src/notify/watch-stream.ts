@@ -35,6 +35,8 @@ export class WatchStream {
   #failures = 0
   #isTokenNew = false
   #wasLive = false
+  /** Where those were that have left: the stream goes on without them. */
+  readonly #leftAt = new WeakMap<Subscriber, Required<ResumePoint>>()
 
   constructor(
     { caller, session }: { caller: Caller; session: Session },
@@ -46,7 +48,7 @@ export class WatchStream {
     this.#subscribers = subscribers
     this.#handled = resumeAfter?.revision
     this.#logId = resumeAfter?.logId ?? ''
-    for (const subscriber of subscribers) subscriber.onLeave(() => this.#endIfUnused())
+    for (const subscriber of subscribers) subscriber.onLeave(() => this.#release(subscriber))
   }
 
   /** The last revision of which all was delivered. */
@@ -54,9 +56,9 @@ export class WatchStream {
     return this.#handled ?? 0
   }
 
-  /** Identifies the history that the revisions belong to. */
-  get logId(): string {
-    return this.#logId
+  /** Up to where everything was delivered to a subscriber. */
+  positionOf(subscriber: Subscriber): Required<ResumePoint> {
+    return this.#leftAt.get(subscriber) ?? { revision: this.revision, logId: this.#logId }
   }
 
   /** Follows the stream until nobody listens, or it cannot go on. Never rejects. */
@@ -185,7 +187,8 @@ export class WatchStream {
     await pause(pauseMs, signal)
   }
 
-  #endIfUnused(): void {
+  #release(subscriber: Subscriber): void {
+    this.#leftAt.set(subscriber, this.positionOf(subscriber))
     if (this.#subscribers.every(({ isOpen }) => !isOpen)) this.#controller.abort()
   }
 }
