@@ -100,11 +100,14 @@ export class LiveStreams implements Disposable {
 
   /** Takes the next commit. */
   apply(record: LogRecord): void {
-    if (this.#live.size === 0) return
-    for (const change of record.changes) {
-      if (change.kind === 'schema_changed') this.#applySchema(decodeSchemaChanged(change), record.revision)
+    if (this.#live.size > 0) {
+      for (const change of record.changes) {
+        if (change.kind === 'schema_changed') this.#applySchema(decodeSchemaChanged(change), record.revision)
+      }
     }
+    // Also while nobody is live: who is about to join goes by the commits that it has kept.
     const outcomes = this.tracking.apply(record, this.#options.types())
+    if (this.#live.size === 0) return
     let resolver: RevisionReader | undefined
     const matched: Matched = {
       record,
