@@ -194,6 +194,31 @@ describe('notifications', () => {
     expect(leaver?.position).toEqual({ revision: 6, logId: 'log' })
   })
 
+  it('of a query are live when the result that they begin with is there', async () => {
+    const isAsked = Promise.withResolvers<void>()
+    const mayAnswer = Promise.withResolvers<void>()
+    const watch: NonNullable<Script['watch']>['watch'] = async function* (_request, { signal }) {
+      yield live(5n)
+      isAsked.resolve()
+      await mayAnswer.promise
+      yield { event: { case: 'notifications', value: { revision: 5n, notifications: [] } } }
+      await new Promise((resolve) => signal.addEventListener('abort', resolve))
+    }
+    await using q = await connectTo({ watch: { watch } })
+    let isLive = false
+    const subscribing = q
+      .notify({ query: 'FROM Device', initial: true }, () => undefined)
+      .then((subscription) => {
+        isLive = true
+        return subscription
+      })
+    await isAsked.promise
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(isLive).toBe(false)
+    mayAnswer.resolve()
+    expect((await subscribing).position.revision).toBe(5)
+  })
+
   it('that do not become live in time fail', async () => {
     const { requests, watch } = player(...Array.from({ length: 50 }, () => [serviceError('no_responders')]))
     await using q = await connectTo({ watch: { watch } })

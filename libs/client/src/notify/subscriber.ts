@@ -69,12 +69,13 @@ export class Subscriber {
     return target.case === 'query' && target.value.initial
   }
 
-  /** The result of its query is there: it does not have to come again. */
+  /** The result of its query is there: it does not have to come again, and the subscription is live. */
   hasResult(): void {
     const { target } = this.message
     if (target.case !== 'query' || !target.value.initial) return
     const value = create(QuerySelectionSchema, { ...target.value, initial: false })
     this.message = create(SubscriptionSchema, { ...this.message, target: { case: 'query', value } })
+    this.becomeLive()
   }
 
   get isOpen(): boolean {
@@ -86,8 +87,9 @@ export class Subscriber {
     this.#leave = action
   }
 
+  /** Who left before the result of its query has come would resume without it: until then it is not live. */
   becomeLive(): void {
-    if (this.#state !== 'starting') return
+    if (this.#state !== 'starting' || this.awaitsResult) return
     this.#state = 'live'
     this.#live.resolve()
   }
