@@ -14,7 +14,7 @@ export interface GroupCommit {
 }
 
 interface Part {
-  /** Part of the statement's name. */
+  /** As in `columnTypes`. */
   name: string
   rows: (rows: GroupRows) => RowColumns
   /** `from` is `advanced, unnest(…) as added`, which is empty for a deposed writer. */
@@ -127,7 +127,8 @@ const statements = new Map<string, string>()
  */
 export async function commitGroup(executor: Executor, group: GroupCommit): Promise<boolean> {
   const used = parts.filter((part) => part.rows(group.rows).length > 0)
-  const name = ['commit', ...used.map((part) => part.name)].join('_')
+  // By number: PostgreSQL tells statements apart by the first 63 characters of their names.
+  const name = ['commit', ...used.map((part) => parts.indexOf(part))].join('_')
   let text = statements.get(name)
   if (text === undefined) statements.set(name, (text = statementOf(used)))
   const values: unknown[] = [group.epoch, group.fromRevision, group.toRevision]
