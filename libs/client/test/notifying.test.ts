@@ -1,4 +1,4 @@
-import type { WatchRequest } from '@qcore/contracts'
+import { QueryChangeKind, type WatchRequest } from '@qcore/contracts'
 import { describe, expect, it, vi } from 'vitest'
 import type { Notification } from '../src/index.ts'
 import { connectTo, serviceError, type Script } from './_scripted.ts'
@@ -274,6 +274,30 @@ describe('iterating over notifications', () => {
       if (seen.length === 1_000) break
     }
     expect(seen.map(({ revision }) => revision)).toEqual(Array.from({ length: 1_000 }, (_, index) => index + 1))
+  })
+
+  it('gives the result of a query that is larger than what is buffered', async () => {
+    const count = 1_000
+    const notifications = Array.from({ length: count }, (_, position) => ({
+      subscriptions: [0],
+      event: {
+        case: 'query' as const,
+        value: { kind: QueryChangeKind.ENTER, entityId: `e${position}`, position, initial: true },
+      },
+    }))
+    const watch: NonNullable<Script['watch']>['watch'] = async function* (_request, { signal }) {
+      yield live(5n)
+      yield { event: { case: 'notifications' as const, value: { revision: 5n, notifications } } }
+      if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve))
+    }
+    await using q = await connectTo({ watch: { watch } })
+    let seen = 0
+    for await (const { entityId } of await q.notifications({ query: 'FROM Device' })) {
+      expect(entityId).toBe(`e${seen}`)
+      seen += 1
+      if (seen === count) break
+    }
+    expect(seen).toBe(count)
   })
 
   it('throws what ends the subscription', async () => {

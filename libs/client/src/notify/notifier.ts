@@ -27,7 +27,7 @@ export class Notifier {
     this.#context = context
   }
 
-  /** Resolves when the subscription is live. */
+  /** Resolves when the subscription is live: who left before the first result of a query was there would resume without it. */
   async subscribe<Target extends WatchTarget>(
     target: Target,
     callback: NotificationCallback<NotificationFor<Target>>,
@@ -35,7 +35,7 @@ export class Notifier {
   ): Promise<Subscription> {
     // The server tells of what the target asks for.
     const take = callback as NotificationCallback<AnyNotification>
-    const subscriber = new Subscriber(subscriptionMessage(target), take, options)
+    const subscriber = new Subscriber(subscriptionMessage(target), take, options, true)
     const stream = await new Promise<WatchStream>((resolve) => {
       const { revision, logId = '' } = options.resumeAfter ?? {}
       const key = `${revision ?? 'now'} ${logId}`
@@ -60,7 +60,7 @@ export class Notifier {
     const notifications = new NotificationStream<Item>()
     const push = (each: AnyNotification): void | Promise<void> =>
       notifications.push(take(each as NotificationFor<Target>))
-    const subscriber = new Subscriber(subscriptionMessage(target), push, options)
+    const subscriber = new Subscriber(subscriptionMessage(target), push, options, false)
     const stream = new WatchStream(this.#context, [subscriber], options.resumeAfter)
     void stream.run()
     await subscriber.live

@@ -44,9 +44,17 @@ export class Subscriber {
   readonly #closed = Promise.withResolvers<void>()
   readonly #onLeave: () => void
   #leave: (() => void) | undefined
+  readonly #waitsForResult: boolean
 
-  constructor(message: SubscriptionMessage, callback: NotificationCallback<AnyNotification>, options: NotifyOptions) {
+  /** @param waitsForResult one to a query is live when its first result was taken, not before */
+  constructor(
+    message: SubscriptionMessage,
+    callback: NotificationCallback<AnyNotification>,
+    options: NotifyOptions,
+    waitsForResult: boolean,
+  ) {
     this.message = message
+    this.#waitsForResult = waitsForResult
     this.callback = callback
     this.options = options
     this.live = this.#live.promise
@@ -69,13 +77,18 @@ export class Subscriber {
     return target.case === 'query' && target.value.initial
   }
 
-  /** The result of its query is there: it does not have to come again, and the subscription is live. */
+  /** The result of its query was taken: it does not have to come again. */
   hasResult(): void {
     const { target } = this.message
     if (target.case !== 'query' || !target.value.initial) return
     const value = create(QuerySelectionSchema, { ...target.value, initial: false })
     this.message = create(SubscriptionSchema, { ...this.message, target: { case: 'query', value } })
     this.becomeLive()
+  }
+
+  /** Whether it is not live yet. */
+  get isStarting(): boolean {
+    return this.#state === 'starting'
   }
 
   get isOpen(): boolean {
@@ -87,9 +100,8 @@ export class Subscriber {
     this.#leave = action
   }
 
-  /** Who left before the result of its query has come would resume without it: until then it is not live. */
   becomeLive(): void {
-    if (this.#state !== 'starting' || this.awaitsResult) return
+    if (this.#state !== 'starting' || (this.#waitsForResult && this.awaitsResult)) return
     this.#state = 'live'
     this.#live.resolve()
   }

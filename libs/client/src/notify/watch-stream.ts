@@ -182,7 +182,9 @@ export class WatchStream {
     if (verdict === 'final' && !(this.#wasLive && mayPass.has(error.code))) throw error
     this.#failures += 1
     const pauseMs = backoffMs(this.#failures)
-    if (!this.#wasLive && performance.now() + pauseMs >= startBy) throw error
+    if (performance.now() + pauseMs >= startBy) {
+      for (const subscriber of this.#subscribers) if (subscriber.isStarting) subscriber.fail(error)
+    }
     if (this.#wasLive) for (const { options } of this.#subscribers) options.onInterruption?.(error)
     await pause(pauseMs, signal)
   }
