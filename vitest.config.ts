@@ -22,8 +22,6 @@ export default defineConfig({
     maxWorkers: 2,
     reporters: ['default', 'json'],
     outputFile: { json: join(root, '.qcore/test-report.json') },
-    // Fault tests race with real servers on shared machines. Only CI tries again, and its report counts what it tried.
-    retry: process.env['CI'] === undefined ? 0 : 1,
     // On a busy machine the start of a process alone can take ten seconds.
     testTimeout: 60_000,
     hookTimeout: 60_000,
