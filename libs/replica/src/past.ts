@@ -85,9 +85,12 @@ async function loadPastEntities(
   const rows = new Map(entities.filter((row) => row.createdRevision <= revision).map((row) => [row.id, row]))
   // What is not there, or was created since, may have been deleted since.
   const missing = ids.filter((id) => !rows.has(id))
-  const deleted = missing.length === 0 ? [] : await loadTombstones(pool, missing, revision)
-  const former = Map.groupBy(await loadFormerFields(pool, ids, revision), ({ entityId }) => entityId)
-  const history = await loadTypeHistory(pool, revision)
+  const [deleted, formerFields, history] = await Promise.all([
+    missing.length === 0 ? [] : loadTombstones(pool, missing, revision),
+    loadFormerFields(pool, ids, revision),
+    loadTypeHistory(pool, revision),
+  ])
+  const former = Map.groupBy(formerFields, ({ entityId }) => entityId)
   const found = new Map<string, PastEntity>()
   for (const [id, row] of rows) {
     found.set(id, PastEntity.fromRow(row, { history, revision, former: former.get(id) ?? [] }))

@@ -58,9 +58,11 @@ async function listPage(
   // The types that the reader knows must be at least as new.
   await replica.feed.waitFor(range.to, caller.signal)
   const present = await replica.read((_source, types) => types, caller)
-  const history = await loadTypeHistory(pool, range.oldestRevision - 1)
+  const [history, known] = await Promise.all([
+    loadTypeHistory(pool, range.oldestRevision - 1),
+    loadIncarnations(pool, request.entityId),
+  ])
   const view: HistoryView = { grants: grantsOf(callerOf(caller)), present, history }
-  const known = await loadIncarnations(pool, request.entityId)
   const incarnations = known.filter((incarnation) => isVisibleIncarnation(incarnation, view))
   const { entityId, field, limit } = request
   assertSubject({ entityId, field }, incarnations, (type) => hasVisibleField(type, field, view))
