@@ -49,6 +49,12 @@ export const writerVariables = {
     'How long the log keeps commits, at least, in hours: how far back one can read and resume, and a key makes a retry safe.',
     { default: '24' },
   ),
+  eventRetentionHours: variable(
+    'Q_EVENT_RETENTION_HOURS',
+    wholeNumber(1, 87_600),
+    'How long events are kept, at least, in hours: how far back they can be searched.',
+    { default: '168' },
+  ),
 } as const
 
 export type WriterConfig = SettingsOf<typeof writerVariables>

@@ -9,6 +9,7 @@ import { SessionOrder } from './commit/session-order.ts'
 import { WorkingSet } from './commit/working-set.ts'
 import { assertConsistent, type WriterConfig } from './config.ts'
 import { NatsPresence } from './lease/nats-presence.ts'
+import { EventKeeper } from './event/event-keeper.ts'
 import { LogKeeper } from './log/log-keeper.ts'
 import { Relay } from './relay/relay.ts'
 import { RestoreDesk } from './restore/restore-desk.ts'
@@ -39,6 +40,7 @@ export interface WriterContext extends AsyncDisposable {
   readonly sessions: SessionOrder
   readonly workingSet: WorkingSet
   readonly logKeeper: LogKeeper
+  readonly eventKeeper: EventKeeper
   readonly relay: Relay
   readonly committer: Committer
 }
@@ -81,8 +83,17 @@ export async function openContext(config: WriterConfig, overrides: WriterOverrid
   const queue = new CommitQueue({ mostCommits: config.queueCommits, mostBytes: config.queueBytes })
   const workingSet = new WorkingSet(config.cacheBytes)
   const logKeeper = new LogKeeper({ executor: pool, logger, retentionMs })
+  const eventKeeper = new EventKeeper({ executor: pool, logger, retentionMs: config.eventRetentionHours * hourMs })
   const commitConnection = opened.use(new CommitConnection(commitPool))
-  const committer = new Committer({ queue, connection: commitConnection, workingSet, relay, logKeeper, logger })
+  const committer = new Committer({
+    queue,
+    connection: commitConnection,
+    workingSet,
+    relay,
+    logKeeper,
+    eventKeeper,
+    logger,
+  })
   const verifier = createTokenVerifier(config.authSecret)
   const owned = opened.move()
   return {
@@ -100,6 +111,7 @@ export async function openContext(config: WriterConfig, overrides: WriterOverrid
     sessions: new SessionOrder(),
     workingSet,
     logKeeper,
+    eventKeeper,
     relay,
     committer,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),

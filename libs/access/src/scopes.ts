@@ -15,6 +15,9 @@ export const serviceLevels: Readonly<Record<string, AccessLevel>> = {
   snapshot: AccessLevel.ADMIN,
   restore: AccessLevel.ADMIN,
   temporary: AccessLevel.WRITE,
+  event: AccessLevel.WRITE,
+  eventlog: AccessLevel.READ,
+  namespace: AccessLevel.READ,
 }
 
 /** The names that a schema may ask for. */

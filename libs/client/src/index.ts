@@ -8,6 +8,7 @@ export { MultiBinding } from './bindings/multi-binding.ts'
 export { TypeBinding } from './bindings/type-binding.ts'
 export { TypedQuery } from './bindings/typed-query.ts'
 export { commit, CommitBuilder } from './commit/commit-builder.ts'
+export { RawJson } from './events/raw-json.ts'
 export { PastStore } from './history/past-store.ts'
 export { NotificationStream } from './notify/notification-stream.ts'
 export { ResultList } from './notify/result-list.ts'
@@ -54,6 +55,8 @@ export type { CommitOptions, CommitPlan, CommitResult, MutationResult } from './
 export type { ConnectOptions } from './connect.ts'
 export type { Commit, CommitChange, FormerField, HistoryChange } from './history/history-change.ts'
 export type { CommitListOptions, HistoryOptions } from './history/list-history.ts'
+export type { EmittedEvent, EventInput, EventOptions, StoredEvent } from './events/event.ts'
+export type { EventQuery, Namespace, NamespaceFacts } from './events/event-calls.ts'
 export type { NatsAddress } from './connection/connection.ts'
 export type {
   AnyNotification,

@@ -75,6 +75,47 @@ export type {
   VerifyTokenRequest,
   VerifyTokenResponse,
 } from './gen/qcore/auth/v1/token_pb.ts'
+export { EmitEventSchema, EventSchema } from './gen/qcore/events/v1/event_pb.ts'
+export type { EmitEvent, Event } from './gen/qcore/events/v1/event_pb.ts'
+export {
+  EmitRequestSchema,
+  EmitResponseSchema,
+  EventLogService,
+  EventOrder,
+  EventOrderSchema,
+  EventService,
+  GetEventRequestSchema,
+  GetEventResponseSchema,
+  SearchEventsRequestSchema,
+  SearchEventsResponseSchema,
+} from './gen/qcore/events/v1/event_service_pb.ts'
+export type {
+  EmitRequest,
+  EmitResponse,
+  GetEventRequest,
+  GetEventResponse,
+  SearchEventsRequest,
+  SearchEventsResponse,
+} from './gen/qcore/events/v1/event_service_pb.ts'
+export {
+  GetNamespaceRequestSchema,
+  GetNamespaceResponseSchema,
+  ListNamespacesRequestSchema,
+  ListNamespacesResponseSchema,
+  NamespaceSchema,
+  NamespaceService,
+  RegisterNamespaceRequestSchema,
+  RegisterNamespaceResponseSchema,
+} from './gen/qcore/events/v1/namespace_pb.ts'
+export type {
+  GetNamespaceRequest,
+  GetNamespaceResponse,
+  ListNamespacesRequest,
+  ListNamespacesResponse,
+  Namespace,
+  RegisterNamespaceRequest,
+  RegisterNamespaceResponse,
+} from './gen/qcore/events/v1/namespace_pb.ts'
 export {
   AddFieldSchema,
   AlterStepSchema,
@@ -167,6 +208,7 @@ export {
   EntityChangedSchema,
   EntityCreatedSchema,
   EntityDeletedSchema,
+  EventEmittedSchema,
   FieldChangeSchema,
   FieldConversionSchema,
   FieldStateSchema,
@@ -179,6 +221,7 @@ export type {
   EntityChanged,
   EntityCreated,
   EntityDeleted,
+  EventEmitted,
   FieldChange,
   FieldConversion,
   FieldState,

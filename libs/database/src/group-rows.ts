@@ -67,6 +67,21 @@ export interface EntityFacts {
   structureRevision: number
 }
 
+/** An event. */
+export interface EventRow {
+  revision: number
+  /** Its number among the events of its commit. */
+  index: number
+  emittedUs: number
+  namespace: string
+  type: string
+  /** JSON. */
+  payload: string
+  producer: string
+  correlationId: string
+  writer: string
+}
+
 /** What a group of commits writes: the net effect, at most one row a key. Meant to be filled again and again. */
 export class GroupRows {
   readonly log = new RowColumns(['int8', 'int8', 'bytea'])
@@ -79,6 +94,7 @@ export class GroupRows {
   readonly references = new RowColumns(['text', 'text', 'int4'])
   readonly deletedReferences = new RowColumns(['text', 'text', 'int4'])
   readonly requests = new RowColumns(['text', 'int8', 'bytea', 'bytea'])
+  readonly events = new RowColumns(['int8', 'int4', 'int8', 'text', 'text', 'text', 'text', 'text', 'text'])
 
   addLog(revision: number, committedUs: number, record: Uint8Array): void {
     this.log.column(0).addInt8(revision)
@@ -170,6 +186,19 @@ export class GroupRows {
     this.requests.column(1).addInt8(request.revision)
     this.requests.column(2).addLatin1(request.fingerprint)
     this.requests.column(3).addLatin1(request.response)
+  }
+
+  addEvent(row: EventRow): void {
+    const { events } = this
+    events.column(0).addInt8(row.revision)
+    events.column(1).addInt4(row.index)
+    events.column(2).addInt8(row.emittedUs)
+    events.column(3).addText(row.namespace)
+    events.column(4).addText(row.type)
+    events.column(5).addText(row.payload)
+    events.column(6).addText(row.producer)
+    events.column(7).addText(row.correlationId)
+    events.column(8).addText(row.writer)
   }
 
   /** Takes all rows out. */

@@ -38,6 +38,10 @@ export {
   loadPreviousPlaces,
   storeDepths,
 } from './sql/load-structure.ts'
+export { createEventPartition, dropEventPartition, listEventPartitions } from './sql/event-partitions.ts'
+export { loadEvent } from './sql/load-event.ts'
+export { searchEvents } from './sql/search-events.ts'
+export { listNamespaces, loadNamespaces, registerNamespace } from './sql/namespaces.ts'
 export { loadTermStart } from './sql/load-term-start.ts'
 export { createLogPartition, dropLogPartition, listLogPartitions, readLogTimes } from './sql/log-partitions.ts'
 export {
@@ -73,7 +77,10 @@ export type { LogPage } from './sql/load-log-since.ts'
 export type { EntityRow } from './sql/load-entities.ts'
 export type { ChildrenRow } from './sql/load-children.ts'
 export type { ElementType } from './array-parameter.ts'
-export type { EntityFacts, FieldRow, FormerPlaceRow, TombstoneRow } from './group-rows.ts'
+export type { EventPartition } from './sql/event-partitions.ts'
+export type { EventPosition, EventSearch, EventsFound } from './sql/search-events.ts'
+export type { NamespaceRow } from './sql/namespaces.ts'
+export type { EntityFacts, EventRow, FieldRow, FormerPlaceRow, TombstoneRow } from './group-rows.ts'
 export type { GroupCommit } from './sql/commit-group.ts'
 export type { RequestRow } from './sql/load-requests.ts'
 export type { ReferenceRow } from './sql/load-subtrees.ts'

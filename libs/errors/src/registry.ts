@@ -36,6 +36,8 @@ export const errorRegistry = {
   },
   unknown_type: { status: 'not_found', meaning: 'No schema of that name.' },
   unknown_entity: { status: 'not_found', meaning: 'No entity of that id.' },
+  unknown_namespace: { status: 'not_found', meaning: 'No namespace of that name is registered.' },
+  unknown_event: { status: 'not_found', meaning: 'No event of that id, or it is not kept any more.' },
   unknown_field: { status: 'not_found', meaning: 'The type of the entity has no field of that name.' },
   unknown_key: { status: 'not_found', meaning: 'The configuration has no such key.' },
   entity_exists: { status: 'already_exists', meaning: 'The id is taken.' },

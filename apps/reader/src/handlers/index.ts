@@ -1,10 +1,11 @@
 import type { ConnectRouter } from '@connectrpc/connect'
-import { HistoryService, QueryService, ReadService, SnapshotService } from '@qcore/contracts'
+import { EventLogService, HistoryService, QueryService, ReadService, SnapshotService } from '@qcore/contracts'
 import type { ReaderContext } from '../context.ts'
 import { checkExists } from './check-exists.ts'
 import { explain } from './explain.ts'
 import { findEntities } from './find-entities.ts'
 import { getEntities } from './get-entities.ts'
+import { getEvent } from './get-event.ts'
 import { getRoot } from './get-root.ts'
 import { getSchema } from './get-schema.ts'
 import { getStatus } from './get-status.ts'
@@ -15,6 +16,7 @@ import { listSchemaVersions } from './list-schema-versions.ts'
 import { listTypes } from './list-types.ts'
 import { query } from './query.ts'
 import { readFields } from './read-fields.ts'
+import { searchEvents } from './search-events.ts'
 import { saveSnapshot } from './save-snapshot.ts'
 
 export function registerHandlers(router: ConnectRouter, reader: ReaderContext): void {
@@ -33,6 +35,10 @@ export function registerHandlers(router: ConnectRouter, reader: ReaderContext): 
   router.service(HistoryService, {
     listChanges: (request, caller) => listChanges(reader, request, caller),
     listCommits: (request, caller) => listCommits(reader, request, caller),
+  })
+  router.service(EventLogService, {
+    getEvent: (request) => getEvent(reader, request),
+    searchEvents: (request) => searchEvents(reader, request),
   })
   router.service(SnapshotService, { saveSnapshot: (_request, call) => saveSnapshot(reader, call) })
   router.service(QueryService, {

@@ -21,6 +21,7 @@ export function encodeAnswer(out: ProtoWriter, request: CommitRequest, response:
     if (mutation !== undefined && namedId(mutation) !== result.entityId) out.text(1, result.entityId)
     if (result.changed) out.bool(2, true)
     if (result.field !== '') out.text(3, result.field)
+    if (result.eventId !== '') out.text(4, result.eventId)
     out.finish(start)
   }
 }

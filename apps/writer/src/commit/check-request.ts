@@ -1,5 +1,6 @@
 import type { CommitRequest, Mutation } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
+import { checkPayload } from '../event/check-payload.ts'
 
 /** Control characters: PostgreSQL's text has no NUL, and nobody means the others in a key. */
 // oxlint-disable-next-line no-control-regex
@@ -12,6 +13,9 @@ const controlCharacters = /[\u0000-\u001f\u007f]/
  */
 export function checkRequest({ idempotencyKey, mutations }: CommitRequest, path: string): void {
   if (mutations.some(altersType)) checkAlterations(mutations, path)
+  for (const [index, { kind }] of mutations.entries()) {
+    if (kind.case === 'emitEvent') checkPayload(kind.value.payload, `${path}mutations[${index}].emit_event.payload`)
+  }
   if (idempotencyKey === '' || !controlCharacters.test(idempotencyKey)) return
   throw new QError('invalid_request', 'a key has no control characters', { field: `${path}idempotency_key` })
 }

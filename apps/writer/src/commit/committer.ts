@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { QError } from '@qcore/errors'
 import { failpoint, type Logger } from '@qcore/service'
 import type { LeaseTerm } from '../lease/lease-term.ts'
+import type { EventKeeper } from '../event/event-keeper.ts'
 import type { LogKeeper } from '../log/log-keeper.ts'
 import type { Relay } from '../relay/relay.ts'
 import { countGroup, fencedGroups, queueLength } from '../writer-metrics.ts'
@@ -27,6 +28,7 @@ export interface CommitterOptions {
   readonly workingSet: WorkingSet
   readonly relay: Relay
   readonly logKeeper: LogKeeper
+  readonly eventKeeper: EventKeeper
   readonly logger: Logger
 }
 

@@ -30,6 +30,7 @@ export class GroupEffect {
     }
     for (const place of state.formerPlaces) this.#rows.addFormerPlace(place)
     for (const tombstone of state.tombstones) this.#rows.addTombstone(tombstone)
+    for (const event of state.events) this.#rows.addEvent(event)
   }
 
   #dereference(state: GroupState, stored: HotEntity): void {

@@ -1,6 +1,7 @@
 import { loadRequests } from '@qcore/database'
 import { untilAborted } from '@qcore/service'
 import type { LeaseTerm } from '../lease/lease-term.ts'
+import type { EventKeeper } from '../event/event-keeper.ts'
 import type { LogKeeper } from '../log/log-keeper.ts'
 import type { CommitConnection } from './commit-connection.ts'
 import { nothingLoaded, type GroupLoad } from './group-state.ts'
@@ -13,6 +14,7 @@ export interface GroupLoaderOptions {
   readonly connection: CommitConnection
   readonly workingSet: WorkingSet
   readonly logKeeper: LogKeeper
+  readonly eventKeeper: EventKeeper
 }
 
 /** Loads what groups need, on the connection that commits: after the group that is in flight there. */
@@ -25,11 +27,12 @@ export class GroupLoader {
 
   /** Loads what commits need that are to follow a revision. A promise only if there is something to wait for. */
   load(term: LeaseTerm, commits: readonly PendingCommit[], revision: number): GroupLoad | Promise<GroupLoad> {
-    const { connection, workingSet, logKeeper } = this.#options
+    const { connection, workingSet, logKeeper, eventKeeper } = this.#options
     const isAllHere = commits.every((commit) => isAtHand(commit, workingSet))
     if (isAllHere && logKeeper.hasRoom(revision + commits.length)) return nothingLoaded()
     const load = async (): Promise<GroupLoad> => {
       await logKeeper.ensureRoom(revision + commits.length)
+      if (commits.some(emits)) await eventKeeper.ensureRoom(term.clock.now())
       return loadGroup(await connection.open(), workingSet, commits)
     }
     return untilAborted(load(), term.signal)
@@ -46,4 +49,8 @@ export class GroupLoader {
     }
     return rows.length > 0
   }
+}
+
+function emits({ request }: PendingCommit): boolean {
+  return request.mutations.some(({ kind }) => kind.case === 'emitEvent')
 }

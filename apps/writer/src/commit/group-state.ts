@@ -1,4 +1,4 @@
-import type { FormerPlaceRow, TombstoneRow } from '@qcore/database'
+import type { EventRow, FormerPlaceRow, TombstoneRow } from '@qcore/database'
 import { QError } from '@qcore/errors'
 import type { Mutation } from '@qcore/contracts'
 import type { Alteration, FieldModel, TypeModel } from '@qcore/model'
@@ -68,6 +68,8 @@ export class GroupState {
   /** Types that commits altered, or deleted: such a group changes nothing of entities but the root. */
   readonly alterations: Alteration[] = []
   readonly deletedTypes: TypeModel[] = []
+  /** What commits emitted. */
+  readonly events: EventRow[] = []
   nextFieldId: number
   readonly isTruncated: boolean
   readonly structure: StructureState
@@ -130,6 +132,21 @@ export class GroupState {
   type(name: string): TypeModel | undefined {
     if (this.deletedTypes.length > 0 && this.deletedTypes.some((type) => type.name === name)) return undefined
     return this.changedTypes.get(name) ?? this.storedType(name)
+  }
+
+  /** Whether a namespace of events is registered. */
+  hasNamespace(name: string): boolean {
+    return this.#workingSet.namespaces.has(name)
+  }
+
+  /** Emits an event; returns its number among those of its commit. */
+  emitEvent(event: Omit<EventRow, 'index'>): number {
+    const { length } = this.events
+    this.#undo.push(() => this.events.splice(length))
+    const last = this.events.at(-1)
+    const index = last?.revision === event.revision ? last.index + 1 : 0
+    this.events.push({ ...event, index })
+    return index
   }
 
   /** The type as it was before the group. */

@@ -1,4 +1,4 @@
-import { loadEntities, loadReferences, loadSubtreeIds, type Executor } from '@qcore/database'
+import { loadEntities, loadNamespaces, loadReferences, loadSubtreeIds, type Executor } from '@qcore/database'
 import { limits } from '@qcore/model'
 import { loadStructure } from './load-structure.ts'
 import { scanAlterations } from './alteration-scan.ts'
@@ -24,6 +24,7 @@ export async function loadGroup(
   const load = nothingLoaded()
   const { ids, doomed } = collectNeeded(commits)
   for (const [mutation, scan] of await scanAlterations(executor, workingSet, commits)) load.scans.set(mutation, scan)
+  await learnNamespaces(executor, workingSet, commits)
   if (doomed.size === 0) {
     await loadMissing(executor, workingSet, { ids, load })
     await loadAround(executor, workingSet, { commits, load })
@@ -45,6 +46,22 @@ export async function loadGroup(
   await loadAround(executor, workingSet, { commits, load })
   await loadWays(executor, workingSet, { commits, load })
   return { ...load, isTruncated: subtreeIds.length >= mostDoomed || references.length >= mostDoomed }
+}
+
+/** Looks up the namespaces of events that are not known to be registered. */
+async function learnNamespaces(
+  executor: Executor,
+  workingSet: WorkingSet,
+  commits: readonly PendingCommit[],
+): Promise<void> {
+  const unknown = new Set<string>()
+  for (const { request } of commits) {
+    for (const { kind } of request.mutations) {
+      if (kind.case === 'emitEvent' && !workingSet.namespaces.has(kind.value.namespace)) unknown.add(kind.value.namespace)
+    }
+  }
+  if (unknown.size === 0) return
+  for (const { name } of await loadNamespaces(executor, [...unknown])) workingSet.namespaces.add(name)
 }
 
 function loadWays(

@@ -59,6 +59,7 @@ function collectFromMutation({ kind }: Mutation, { ids, doomed }: NeededEntities
     case 'deleteType':
       ids.add(rootId)
       return
+    case 'emitEvent':
     case undefined:
   }
 }

@@ -27,6 +27,7 @@ export function sizeOfRequest(request: CommitRequest): number {
     size += messageOverheadBytes
     if (kind.case === 'writeField') size += sizeOfKind(kind.value.value)
     if (kind.case === 'createEntity') for (const value of Object.values(kind.value.fields)) size += sizeOfKind(value)
+    if (kind.case === 'emitEvent') size += kind.value.payload.length
     if (kind.case === 'setSchema') size += messageOverheadBytes * (kind.value.schema?.fields.length ?? 0)
   }
   return size

@@ -2,7 +2,7 @@ import type { Condition, Mutation } from '@qcore/contracts'
 import type { PendingCommit } from './pending-commit.ts'
 
 /**
- * Whether a commit only creates entities, and writes and compares fields that it names without a path. What it needs is
+ * Whether a commit only emits events, creates entities, and writes and compares fields that it names without a path. What it needs is
  * then among the entities that it names, and what it changes can be taken into the working set before PostgreSQL has it.
  */
 export function isPlain({ request, needs }: PendingCommit): boolean {
@@ -18,6 +18,7 @@ function isPlainMutation({ kind }: Mutation): boolean {
     case 'writeField':
       return !kind.value.field.includes('->')
     case 'createEntity':
+    case 'emitEvent':
       return true
     default:
       return false

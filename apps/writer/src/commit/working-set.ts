@@ -14,6 +14,8 @@ const mostAnsweredRequests = 50_000
  */
 export class WorkingSet {
   readonly types = new Map<string, TypeModel>()
+  /** Namespaces of events that are registered, as far as commits named them. None is ever deleted. */
+  readonly namespaces = new Set<string>()
   readonly entities: LRUCache<string, HotEntity>
   /** The newest commits that had an idempotency key. */
   readonly answered = new RecentMap<AnsweredRequest>(mostAnsweredRequests)
@@ -31,6 +33,7 @@ export class WorkingSet {
     this.entities.clear()
     this.answered.clear()
     this.types.clear()
+    this.namespaces.clear()
     for (const type of types) this.types.set(type.name, type)
   }
 

@@ -1,12 +1,14 @@
 import type { ConnectRouter } from '@connectrpc/connect'
-import { CommitService, RestoreService, TemporaryService } from '@qcore/contracts'
+import { CommitService, EventService, NamespaceService, RestoreService, TemporaryService } from '@qcore/contracts'
 import { abandonRestore } from './abandon-restore.ts'
 import { addRestorePart } from './add-restore-part.ts'
 import { applyRestore } from './apply-restore.ts'
 import { beginRestore } from './begin-restore.ts'
 import { commit } from './commit.ts'
 import { commitMany } from './commit-many.ts'
+import { emit } from './emit.ts'
 import type { HandlerOptions } from './handler-options.ts'
+import { namespaceHandlers } from './namespaces.ts'
 import { planRestore } from './plan-restore.ts'
 import { temporaryHandlers } from './temporary.ts'
 
@@ -23,5 +25,7 @@ export function registerHandlers(router: ConnectRouter, options: HandlerOptions)
     applyRestore: (request, context) => applyRestore(options, request, context),
     abandonRestore: (request) => abandonRestore(options, request),
   })
+  router.service(EventService, { emit: (request, context) => emit(options.queue, request, context) })
+  router.service(NamespaceService, namespaceHandlers(options.temporaryPool))
   router.service(TemporaryService, temporaryHandlers(options.temporaryPool))
 }

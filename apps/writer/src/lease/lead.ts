@@ -93,7 +93,7 @@ function release(term: LeaseTerm, logger: Logger): Promise<void> {
 
 /** Loads what a term starts from. Returns how it ended if it did not come that far. */
 async function begin(context: WriterContext, term: LeaseTerm): Promise<CommitEnd | undefined> {
-  const { leasePool, workingSet, logKeeper, relay, committer } = context
+  const { leasePool, workingSet, logKeeper, eventKeeper, relay, committer } = context
   await relay.stop()
   const start = await loadTermStart(leasePool)
   const { schemas } = await loadTypes(leasePool)
@@ -101,6 +101,7 @@ async function begin(context: WriterContext, term: LeaseTerm): Promise<CommitEnd
   term.clock.startFrom(start.committedUs)
   workingSet.restart(schemas.map(typeModelFromSchema))
   await logKeeper.restart(start.revision)
+  await eventKeeper.restart(term.clock.now())
   committer.restart(start)
   relay.start(start.logId, start.revision)
   return start.revision === 0 ? committer.commitFirst(term) : undefined

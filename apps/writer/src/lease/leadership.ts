@@ -112,11 +112,12 @@ export class Leadership implements AsyncDisposable {
   }
 
   async #compact(): Promise<void> {
-    const { logKeeper, committer, pool, logger } = this.#context
+    const { logKeeper, eventKeeper, committer, pool, logger } = this.#context
     const term = this.#term
     if (term === undefined || this.#state !== 'leading' || !term.mayStart()) return
     try {
       await logKeeper.compact({ epoch: term.epoch, nowUs: term.clock.now(), revision: committer.revision })
+      await eventKeeper.keep(term.clock.now())
       await dropExpiredRestores(pool)
     } catch (error) {
       logger.warn({ err: error }, 'cannot clean up yet')

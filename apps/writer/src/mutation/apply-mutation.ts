@@ -4,6 +4,7 @@ import type { CommitContext } from '../commit/commit-context.ts'
 import { alterType, deleteType } from './alter-type.ts'
 import { createEntity } from './create-entity.ts'
 import { deleteEntity } from './delete-entity.ts'
+import { emitEvent } from './emit-event.ts'
 import { moveEntity } from './move-entity.ts'
 import { renameEntity } from './rename-entity.ts'
 import { setSchema } from './set-schema.ts'
@@ -29,6 +30,8 @@ export function applyMutation(context: CommitContext, mutation: Mutation, index:
       return alterType(context, mutation, `mutations[${index}].alter_type`)
     case 'deleteType':
       return deleteType(context, mutation, `mutations[${index}].delete_type`)
+    case 'emitEvent':
+      return emitEvent(context, kind.value, `mutations[${index}].emit_event`)
     default:
       throw new QError('invalid_request', 'the mutation is empty', { field: `mutations[${index}]` })
   }

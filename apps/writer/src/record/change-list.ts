@@ -37,7 +37,16 @@ export interface SchemaChanged {
   readonly conversions: readonly { readonly fromId: number; readonly toId: number }[]
 }
 
-export type CommitChange = FieldChanged | EntityCreated | EntityDeleted | StructureChanged | SchemaChanged
+export interface EventEmitted {
+  readonly kind: 'event'
+  readonly id: string
+  readonly namespace: string
+  readonly type: string
+  /** About how many bytes its payload takes. */
+  readonly bytes: number
+}
+
+export type CommitChange = FieldChanged | EntityCreated | EntityDeleted | StructureChanged | SchemaChanged | EventEmitted
 
 /** What a commit changes, in order; a field, an entity and a schema at most once. */
 export class ChangeList {

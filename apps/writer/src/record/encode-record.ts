@@ -99,6 +99,13 @@ function encodeChange(
       encodeEntity(out, 2, change.previous)
       return out.finish(start)
     }
+    case 'event': {
+      const start = out.begin(6)
+      out.text(1, change.id)
+      out.text(2, change.namespace)
+      out.text(3, change.type)
+      return out.finish(start)
+    }
     case 'schema': {
       const start = out.begin(4)
       if (change.model !== undefined) out.binary(1, toBinary(TypeSchemaSchema, change.model.schema))

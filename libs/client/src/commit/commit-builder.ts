@@ -1,3 +1,4 @@
+import type { EventInput, EventOptions } from '../events/event.ts'
 import type { AlterStep } from '../schema/alter-type.ts'
 import type { TypeSchemaInput } from '../schema/schema.ts'
 import type { Timestamp } from '../values/timestamp.ts'
@@ -34,6 +35,7 @@ export type MutationInput =
     }
   | { readonly kind: 'alter_type'; readonly type: string; readonly steps: readonly AlterStep[] }
   | { readonly kind: 'delete_type'; readonly type: string }
+  | { readonly kind: 'emit'; readonly event: EventInput }
   | { readonly kind: 'set_schema'; readonly schema: TypeSchemaInput }
 
 /** Something that must hold, or nothing is changed: `condition_failed`. */
@@ -111,6 +113,12 @@ export class CommitBuilder implements CommitInput {
   /** @param field also a path that ends in one: `Owner->Site->Status`; the result says what was written */
   write(entity: EntityRef, field: string, value: ValueInput, options: WriteOptions = {}): this {
     this.mutations.push({ kind: 'write', entityId: idOf(entity), field, value, options })
+    return this
+  }
+
+  /** Emits an event with the other changes. */
+  emit(namespace: string, type: string, payload?: unknown, options: EventOptions = {}): this {
+    this.mutations.push({ kind: 'emit', event: { namespace, type, payload, options } })
     return this
   }
 

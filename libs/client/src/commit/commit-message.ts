@@ -20,6 +20,7 @@ import {
   type Value,
 } from '@qcore/contracts'
 import { timestampFromMicros } from '@qcore/model'
+import { emitMessage } from '../events/event.ts'
 import { alterMessage } from '../schema/alter-type.ts'
 import { messageFromSchema } from '../schema/schema.ts'
 import type { FieldQuestion } from '../schema/type-directory.ts'
@@ -99,6 +100,9 @@ function mutationMessage(input: MutationInput, path: string, lookup: TypeLookup)
       message.kind = { case: 'moveEntity', value: create(MoveEntitySchema, { entityId, parentId, beforeId }) }
       return message
     }
+    case 'emit':
+      message.kind = { case: 'emitEvent', value: emitMessage(input.event, `${path}.emit_event`) }
+      return message
     case 'alter_type':
       message.kind = { case: 'alterType', value: alterMessage(input.type, input.steps) }
       return message

@@ -1,4 +1,9 @@
-import { CommitService, type CommitRequest, type CommitResponse } from '@qcore/contracts'
+import {
+  CommitService,
+  type CommitRequest,
+  type CommitResponse,
+  type MutationResult as MutationResultMessage,
+} from '@qcore/contracts'
 import { isQError } from '@qcore/errors'
 import type { CallOptions, Caller } from '../calls/caller.ts'
 import type { Session } from '../read/consistency.ts'
@@ -39,6 +44,8 @@ export interface MutationResult {
   readonly changed: boolean
   /** The field that was written, if it was named by a path; otherwise empty. */
   readonly field: string
+  /** The id of the event that was emitted; absent for other changes. */
+  readonly eventId?: string
 }
 
 /** The types that the strings and numbers of a commit were taken for. */
@@ -92,7 +99,7 @@ export class Committer {
     request.dryRun = true
     const { results, plans } = await this.#caller.call(CommitService.method.commit, request, options)
     return {
-      results: results.map(({ entityId, changed, field }) => ({ entityId, changed, field })),
+      results: results.map(resultOf),
       types: plans.map(planFromMessage),
     }
   }
@@ -127,7 +134,7 @@ export class Committer {
   #finish({ mutations }: CommitInput, response: CommitResponse): CommitResult {
     const revision = Number(response.revision)
     this.#session.observe(revision)
-    const results = response.results.map(({ entityId, changed, field }) => ({ entityId, changed, field }))
+    const results = response.results.map(resultOf)
     mutations.forEach((mutation, index) => {
       const entityId = results[index]?.entityId
       if (mutation.kind === 'create' && entityId !== undefined) {
@@ -146,4 +153,8 @@ export class Committer {
     this.#lastKey += 1
     return `${this.#keyPrefix}-${this.#lastKey.toString(36)}`
   }
+}
+
+function resultOf({ entityId, changed, field, eventId }: MutationResultMessage): MutationResult {
+  return eventId === '' ? { entityId, changed, field } : { entityId, changed, field, eventId }
 }

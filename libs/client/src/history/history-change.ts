@@ -94,6 +94,10 @@ function changeFromMessage(change: Change | undefined, origin: Origin): CommitCh
       }
       return { kind: 'schema', schema: schemaFromMessage(schema), previous: before }
     }
+    case 'eventEmitted': {
+      const { eventId, namespace, type } = kind.value
+      return { kind: 'emit', eventId, namespace, type }
+    }
     default:
       return { kind: 'other' }
   }

@@ -32,6 +32,7 @@ const columnTypes: Readonly<Record<string, readonly string[]>> = {
   reference: ['text', 'text', 'int'],
   unreference: ['text', 'text', 'int'],
   request: ['text', 'bigint', 'bytea', 'bytea'],
+  event: ['bigint', 'int', 'bigint', 'text', 'text', 'text', 'text', 'text', 'text'],
 }
 
 const parts: readonly Part[] = [
@@ -116,6 +117,15 @@ const parts: readonly Part[] = [
     rows: (rows) => rows.requests,
     sql: (from) => `
       new_request as (insert into request (key, revision, fingerprint, response) select added.* from ${from})`,
+  },
+  {
+    name: 'event',
+    rows: (rows) => rows.events,
+    sql: (from) => `
+      new_event as (
+        insert into event (
+          revision, event_index, emitted_us, namespace, type, payload, producer, correlation_id, writer)
+        select added.* from ${from})`,
   },
 ]
 

@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file qcore/store/v1/log.proto.
  */
 export const file_qcore_store_v1_log: GenFile = /*@__PURE__*/
-  fileDesc("ChhxY29yZS9zdG9yZS92MS9sb2cucHJvdG8SDnFjb3JlLnN0b3JlLnYxIngKCExvZ0JhdGNoEg4KBmxvZ19pZBgBIAEoCRIWCg5maXJzdF9yZXZpc2lvbhgCIAEoBBIVCg1sYXN0X3JldmlzaW9uGAMgASgEEi0KB2NvbW1pdHMYBCADKAsyHC5xY29yZS5zdG9yZS52MS5Db21taXRSZWNvcmQisgEKDENvbW1pdFJlY29yZBIQCghyZXZpc2lvbhgBIAEoBBINCgVlcG9jaBgCIAEoBBIvCgtjb21taXRfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGd3JpdGVyGAQgASgJEhcKD2lkZW1wb3RlbmN5X2tleRgFIAEoCRInCgdjaGFuZ2VzGAYgAygLMhYucWNvcmUuc3RvcmUudjEuQ2hhbmdlIqoCCgZDaGFuZ2USNAoNZmllbGRfY2hhbmdlZBgBIAEoCzIbLnFjb3JlLnN0b3JlLnYxLkZpZWxkQ2hhbmdlSAASNwoOZW50aXR5X2NyZWF0ZWQYAiABKAsyHS5xY29yZS5zdG9yZS52MS5FbnRpdHlDcmVhdGVkSAASNwoOZW50aXR5X2RlbGV0ZWQYAyABKAsyHS5xY29yZS5zdG9yZS52MS5FbnRpdHlEZWxldGVkSAASNwoOc2NoZW1hX2NoYW5nZWQYBCABKAsyHS5xY29yZS5zdG9yZS52MS5TY2hlbWFDaGFuZ2VkSAASNwoOZW50aXR5X2NoYW5nZWQYBSABKAsyHS5xY29yZS5zdG9yZS52MS5FbnRpdHlDaGFuZ2VkSABCBgoEa2luZCKSAQoKRmllbGRTdGF0ZRIMCgRuYW1lGAEgASgJEiQKBXZhbHVlGAIgASgLMhUucWNvcmUuc3RvcmUudjEuVmFsdWUSLgoKd3JpdGVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGd3JpdGVyGAQgASgJEhAKCHJldmlzaW9uGAUgASgEIscBCgtGaWVsZENoYW5nZRIRCgllbnRpdHlfaWQYASABKAkSEwoLZW50aXR5X3R5cGUYAiABKAkSDAoEbmFtZRgDIAEoCRIkCgV2YWx1ZRgEIAEoCzIVLnFjb3JlLnN0b3JlLnYxLlZhbHVlEi4KCndyaXRlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCHByZXZpb3VzGAYgASgLMhoucWNvcmUuc3RvcmUudjEuRmllbGRTdGF0ZSJjCg1FbnRpdHlDcmVhdGVkEiYKBmVudGl0eRgBIAEoCzIWLnFjb3JlLnN0b3JlLnYxLkVudGl0eRIqCgZmaWVsZHMYAiADKAsyGi5xY29yZS5zdG9yZS52MS5GaWVsZFN0YXRlImMKDUVudGl0eURlbGV0ZWQSJgoGZW50aXR5GAEgASgLMhYucWNvcmUuc3RvcmUudjEuRW50aXR5EioKBmZpZWxkcxgCIAMoCzIaLnFjb3JlLnN0b3JlLnYxLkZpZWxkU3RhdGUiYQoNRW50aXR5Q2hhbmdlZBImCgZlbnRpdHkYASABKAsyFi5xY29yZS5zdG9yZS52MS5FbnRpdHkSKAoIcHJldmlvdXMYAiABKAsyFi5xY29yZS5zdG9yZS52MS5FbnRpdHkinwEKDVNjaGVtYUNoYW5nZWQSKgoGc2NoZW1hGAEgASgLMhoucWNvcmUuc3RvcmUudjEuVHlwZVNjaGVtYRIsCghwcmV2aW91cxgCIAEoCzIaLnFjb3JlLnN0b3JlLnYxLlR5cGVTY2hlbWESNAoLY29udmVyc2lvbnMYAyADKAsyHy5xY29yZS5zdG9yZS52MS5GaWVsZENvbnZlcnNpb24iMQoPRmllbGRDb252ZXJzaW9uEg8KB2Zyb21faWQYASABKA0SDQoFdG9faWQYAiABKA1iBnByb3RvMw", [file_google_protobuf_timestamp, file_qcore_store_v1_entity, file_qcore_store_v1_schema, file_qcore_store_v1_value]);
+  fileDesc("ChhxY29yZS9zdG9yZS92MS9sb2cucHJvdG8SDnFjb3JlLnN0b3JlLnYxIngKCExvZ0JhdGNoEg4KBmxvZ19pZBgBIAEoCRIWCg5maXJzdF9yZXZpc2lvbhgCIAEoBBIVCg1sYXN0X3JldmlzaW9uGAMgASgEEi0KB2NvbW1pdHMYBCADKAsyHC5xY29yZS5zdG9yZS52MS5Db21taXRSZWNvcmQisgEKDENvbW1pdFJlY29yZBIQCghyZXZpc2lvbhgBIAEoBBINCgVlcG9jaBgCIAEoBBIvCgtjb21taXRfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGd3JpdGVyGAQgASgJEhcKD2lkZW1wb3RlbmN5X2tleRgFIAEoCRInCgdjaGFuZ2VzGAYgAygLMhYucWNvcmUuc3RvcmUudjEuQ2hhbmdlIuECCgZDaGFuZ2USNAoNZmllbGRfY2hhbmdlZBgBIAEoCzIbLnFjb3JlLnN0b3JlLnYxLkZpZWxkQ2hhbmdlSAASNwoOZW50aXR5X2NyZWF0ZWQYAiABKAsyHS5xY29yZS5zdG9yZS52MS5FbnRpdHlDcmVhdGVkSAASNwoOZW50aXR5X2RlbGV0ZWQYAyABKAsyHS5xY29yZS5zdG9yZS52MS5FbnRpdHlEZWxldGVkSAASNwoOc2NoZW1hX2NoYW5nZWQYBCABKAsyHS5xY29yZS5zdG9yZS52MS5TY2hlbWFDaGFuZ2VkSAASNwoOZW50aXR5X2NoYW5nZWQYBSABKAsyHS5xY29yZS5zdG9yZS52MS5FbnRpdHlDaGFuZ2VkSAASNQoNZXZlbnRfZW1pdHRlZBgGIAEoCzIcLnFjb3JlLnN0b3JlLnYxLkV2ZW50RW1pdHRlZEgAQgYKBGtpbmQiQQoMRXZlbnRFbWl0dGVkEhAKCGV2ZW50X2lkGAEgASgJEhEKCW5hbWVzcGFjZRgCIAEoCRIMCgR0eXBlGAMgASgJIpIBCgpGaWVsZFN0YXRlEgwKBG5hbWUYASABKAkSJAoFdmFsdWUYAiABKAsyFS5xY29yZS5zdG9yZS52MS5WYWx1ZRIuCgp3cml0ZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZ3cml0ZXIYBCABKAkSEAoIcmV2aXNpb24YBSABKAQixwEKC0ZpZWxkQ2hhbmdlEhEKCWVudGl0eV9pZBgBIAEoCRITCgtlbnRpdHlfdHlwZRgCIAEoCRIMCgRuYW1lGAMgASgJEiQKBXZhbHVlGAQgASgLMhUucWNvcmUuc3RvcmUudjEuVmFsdWUSLgoKd3JpdGVfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIcHJldmlvdXMYBiABKAsyGi5xY29yZS5zdG9yZS52MS5GaWVsZFN0YXRlImMKDUVudGl0eUNyZWF0ZWQSJgoGZW50aXR5GAEgASgLMhYucWNvcmUuc3RvcmUudjEuRW50aXR5EioKBmZpZWxkcxgCIAMoCzIaLnFjb3JlLnN0b3JlLnYxLkZpZWxkU3RhdGUiYwoNRW50aXR5RGVsZXRlZBImCgZlbnRpdHkYASABKAsyFi5xY29yZS5zdG9yZS52MS5FbnRpdHkSKgoGZmllbGRzGAIgAygLMhoucWNvcmUuc3RvcmUudjEuRmllbGRTdGF0ZSJhCg1FbnRpdHlDaGFuZ2VkEiYKBmVudGl0eRgBIAEoCzIWLnFjb3JlLnN0b3JlLnYxLkVudGl0eRIoCghwcmV2aW91cxgCIAEoCzIWLnFjb3JlLnN0b3JlLnYxLkVudGl0eSKfAQoNU2NoZW1hQ2hhbmdlZBIqCgZzY2hlbWEYASABKAsyGi5xY29yZS5zdG9yZS52MS5UeXBlU2NoZW1hEiwKCHByZXZpb3VzGAIgASgLMhoucWNvcmUuc3RvcmUudjEuVHlwZVNjaGVtYRI0Cgtjb252ZXJzaW9ucxgDIAMoCzIfLnFjb3JlLnN0b3JlLnYxLkZpZWxkQ29udmVyc2lvbiIxCg9GaWVsZENvbnZlcnNpb24SDwoHZnJvbV9pZBgBIAEoDRINCgV0b19pZBgCIAEoDWIGcHJvdG8z", [file_google_protobuf_timestamp, file_qcore_store_v1_entity, file_qcore_store_v1_schema, file_qcore_store_v1_value]);
 
 /**
  * A message of the log stream: consecutive commits, in order.
@@ -170,6 +170,14 @@ export type Change = Message<"qcore.store.v1.Change"> & {
      */
     value: EntityChanged;
     case: "entityChanged";
+  } | {
+    /**
+     * An event was emitted.
+     *
+     * @generated from field: qcore.store.v1.EventEmitted event_emitted = 6;
+     */
+    value: EventEmitted;
+    case: "eventEmitted";
   } | { case: undefined; value?: undefined };
 };
 
@@ -179,6 +187,41 @@ export type Change = Message<"qcore.store.v1.Change"> & {
  */
 export const ChangeSchema: GenMessage<Change> = /*@__PURE__*/
   messageDesc(file_qcore_store_v1_log, 2);
+
+/**
+ * An event was emitted. What it says is with the events (`qcore.events.v1.EventLogService`), as long as they are kept.
+ *
+ * @generated from message qcore.store.v1.EventEmitted
+ */
+export type EventEmitted = Message<"qcore.store.v1.EventEmitted"> & {
+  /**
+   * Its id: `<revision>.<index>`.
+   *
+   * @generated from field: string event_id = 1;
+   */
+  eventId: string;
+
+  /**
+   * Its namespace.
+   *
+   * @generated from field: string namespace = 2;
+   */
+  namespace: string;
+
+  /**
+   * Its type.
+   *
+   * @generated from field: string type = 3;
+   */
+  type: string;
+};
+
+/**
+ * Describes the message qcore.store.v1.EventEmitted.
+ * Use `create(EventEmittedSchema)` to create a new message.
+ */
+export const EventEmittedSchema: GenMessage<EventEmitted> = /*@__PURE__*/
+  messageDesc(file_qcore_store_v1_log, 3);
 
 /**
  * What a field held.
@@ -227,7 +270,7 @@ export type FieldState = Message<"qcore.store.v1.FieldState"> & {
  * Use `create(FieldStateSchema)` to create a new message.
  */
 export const FieldStateSchema: GenMessage<FieldState> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_log, 3);
+  messageDesc(file_qcore_store_v1_log, 4);
 
 /**
  * A field was written.
@@ -284,7 +327,7 @@ export type FieldChange = Message<"qcore.store.v1.FieldChange"> & {
  * Use `create(FieldChangeSchema)` to create a new message.
  */
 export const FieldChangeSchema: GenMessage<FieldChange> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_log, 4);
+  messageDesc(file_qcore_store_v1_log, 5);
 
 /**
  * An entity was created, with a state for every field of its type.
@@ -312,7 +355,7 @@ export type EntityCreated = Message<"qcore.store.v1.EntityCreated"> & {
  * Use `create(EntityCreatedSchema)` to create a new message.
  */
 export const EntityCreatedSchema: GenMessage<EntityCreated> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_log, 5);
+  messageDesc(file_qcore_store_v1_log, 6);
 
 /**
  * An entity was deleted.
@@ -340,7 +383,7 @@ export type EntityDeleted = Message<"qcore.store.v1.EntityDeleted"> & {
  * Use `create(EntityDeletedSchema)` to create a new message.
  */
 export const EntityDeletedSchema: GenMessage<EntityDeleted> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_log, 6);
+  messageDesc(file_qcore_store_v1_log, 7);
 
 /**
  * An entity was renamed or moved, or given another place among its siblings.
@@ -368,7 +411,7 @@ export type EntityChanged = Message<"qcore.store.v1.EntityChanged"> & {
  * Use `create(EntityChangedSchema)` to create a new message.
  */
 export const EntityChangedSchema: GenMessage<EntityChanged> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_log, 7);
+  messageDesc(file_qcore_store_v1_log, 8);
 
 /**
  * A schema was created, replaced or deleted. From this revision on, existing entities hold the default of an added field,
@@ -405,7 +448,7 @@ export type SchemaChanged = Message<"qcore.store.v1.SchemaChanged"> & {
  * Use `create(SchemaChangedSchema)` to create a new message.
  */
 export const SchemaChangedSchema: GenMessage<SchemaChanged> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_log, 8);
+  messageDesc(file_qcore_store_v1_log, 9);
 
 /**
  * A field that was retyped: one is gone, and another has its values, converted as docs/schemas.md says. They keep their
@@ -434,5 +477,5 @@ export type FieldConversion = Message<"qcore.store.v1.FieldConversion"> & {
  * Use `create(FieldConversionSchema)` to create a new message.
  */
 export const FieldConversionSchema: GenMessage<FieldConversion> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_log, 9);
+  messageDesc(file_qcore_store_v1_log, 10);
 
