@@ -27,6 +27,8 @@ export function textOfChange(change: CommitChange): string {
       return textOfSchemaChange(change.schema, change.previous)
     case 'schema_deleted':
       return `type ${change.previous.type} was deleted`
+    case 'emit':
+      return `emitted ${change.type} in ${change.namespace} as ${change.eventId}`
     case 'other':
       return 'a change of a kind that this version does not know'
   }
@@ -66,6 +68,8 @@ export function jsonOfChange(change: CommitChange): Record<string, unknown> {
     }
     case 'schema_deleted':
       return { kind: change.kind, previous: jsonOfSchema(change.previous) }
+    case 'emit':
+      return { ...change }
     case 'other':
       return { kind: change.kind }
   }

@@ -1,3 +1,7 @@
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { create } from '@bufbuild/protobuf'
 import { createClient, type Client } from '@connectrpc/connect'
 import { mintToken } from '@qcore/access'
@@ -7,7 +11,17 @@ import { createNatsTransport } from '@qcore/transport'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { EventKeeper } from '../src/event/event-keeper.ts'
 import { startWriter, type RunningWriter } from './_running-writer.ts'
-import { authSecret, createEntity, expectProblem, silent, write } from './_writer-client.ts'
+import {
+  authSecret,
+  createEntity,
+  expectProblem,
+  openTestStore,
+  silent,
+  uniqueStore,
+  whenServed,
+  write,
+} from './_writer-client.ts'
+import { startWriterProcess } from './_writer-process.ts'
 
 let writer: RunningWriter
 let events: Client<typeof EventService>
@@ -54,7 +68,13 @@ async function countEvents(): Promise<number> {
 
 describe('an event', () => {
   it('is stored with the revision, the time and the token of its commit', async () => {
-    const event = { namespace: 'demo', type: 'order.placed', payload: '{"a":1}', producer: 'api-1', correlationId: 'c-1' }
+    const event = {
+      namespace: 'demo',
+      type: 'order.placed',
+      payload: '{"a":1}',
+      producer: 'api-1',
+      correlationId: 'c-1',
+    }
     const { eventId, revision } = await events.emit({ event })
     expect(eventId).toBe(`${revision}.0`)
     const log = (await writer.log()).at(-1)
@@ -192,6 +212,33 @@ describe('a namespace', () => {
     await expectProblem(namespaces.registerNamespace({ name: 'nul', metadata }), 'invalid_request', 'metadata["key"]')
   })
 })
+
+it('an event whose writer dies right after the commit is emitted once, though it is emitted again', async () => {
+  await using opened = new AsyncDisposableStack()
+  const test = opened.use(await openTestStore(uniqueStore()))
+  const folder = await mkdtemp(path.join(tmpdir(), 'qcore-events-'))
+  opened.defer(() => rm(folder, { recursive: true }))
+  const file = path.join(folder, 'failpoint')
+  const dying = opened.use(
+    startWriterProcess(test.store, { Q_FAILPOINTS: file, Q_WRITER_LEASE_MS: '2000', Q_WRITER_LEASE_RENEW_MS: '500' }),
+  )
+  await dying.logged('leading')
+  await test.pool.query(`insert into namespace values ('demo', '', '{}', now(), now())`)
+  const request = { mutations: [emitting('once')], idempotencyKey: 'the-one' }
+  await writeFile(file, 'writer.after_commit')
+  dying.child.kill('SIGUSR2')
+  const exited = once(dying.child, 'exit')
+  const lost = whenServed(() => test.commits.commit(request)).catch(() => undefined)
+  // The signal may come after the first commit: the next one fires then.
+  const again = setInterval(() => void test.commits.commit(request).catch(() => undefined), 50)
+  await exited
+  clearInterval(again)
+  opened.use(startWriterProcess(test.store))
+  const { results } = await whenServed(() => test.commits.commit(request))
+  await lost
+  const { rows } = await test.pool.query<{ id: string }>(`select revision || '.' || event_index as id from event`)
+  expect(rows).toEqual([{ id: results[0]?.eventId }])
+}, 40_000)
 
 describe('the partitions of events', () => {
   it('reach ahead of the time, and go when their events are older than the retention', async () => {

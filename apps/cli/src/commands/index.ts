@@ -2,6 +2,8 @@ import type { Command } from 'commander'
 import type { Io } from '../io.ts'
 import { addCreate } from './create.ts'
 import { addDelete } from './delete.ts'
+import { addEmit } from './emit.ts'
+import { addEvents } from './events.ts'
 import { addFind } from './find.ts'
 import { addGet } from './get.ts'
 import { addHistory } from './history.ts'
@@ -9,6 +11,7 @@ import { addLog } from './log.ts'
 import { addMove } from './move.ts'
 import { addRegistration } from './registration.ts'
 import { addRename } from './rename.ts'
+import { addNamespace } from './namespace.ts'
 import { addQuery } from './query.ts'
 import { addSchema } from './schema.ts'
 import { addSet } from './set.ts'
@@ -32,6 +35,9 @@ const commands = [
   addWatch,
   addHistory,
   addLog,
+  addEmit,
+  addEvents,
+  addNamespace,
   addSchema,
   addSnapshot,
   addRegistration,

@@ -57,7 +57,8 @@ async function learnNamespaces(
   const unknown = new Set<string>()
   for (const { request } of commits) {
     for (const { kind } of request.mutations) {
-      if (kind.case === 'emitEvent' && !workingSet.namespaces.has(kind.value.namespace)) unknown.add(kind.value.namespace)
+      if (kind.case === 'emitEvent' && !workingSet.namespaces.has(kind.value.namespace))
+        unknown.add(kind.value.namespace)
     }
   }
   if (unknown.size === 0) return

@@ -46,7 +46,8 @@ export interface EventEmitted {
   readonly bytes: number
 }
 
-export type CommitChange = FieldChanged | EntityCreated | EntityDeleted | StructureChanged | SchemaChanged | EventEmitted
+export type CommitChange =
+  FieldChanged | EntityCreated | EntityDeleted | StructureChanged | SchemaChanged | EventEmitted
 
 /** What a commit changes, in order; a field, an entity and a schema at most once. */
 export class ChangeList {

@@ -18,6 +18,7 @@ export type CommitChange =
   /** A type was created or changed. Existing entities hold the defaults of added fields from then on. */
   | { readonly kind: 'schema'; readonly schema: TypeSchema; readonly previous: TypeSchema | undefined }
   | { readonly kind: 'schema_deleted'; readonly previous: TypeSchema }
+  | { readonly kind: 'emit'; readonly eventId: string; readonly namespace: string; readonly type: string }
   | { readonly kind: 'other' }
 
 interface Origin {

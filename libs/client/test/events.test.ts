@@ -1,0 +1,138 @@
+import { inject, afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { commit, connect, RawJson, type Client, type EventQuery, type StoredEvent } from '../src/index.ts'
+import { startStore, type TestStore } from './_store.ts'
+
+let store: TestStore
+let q: Client
+
+beforeAll(async () => {
+  store = await startStore(['auth', 'writer', 'reader'])
+  q = await connect({ servers: inject('natsUrl'), store: store.name, token: await store.mint() })
+  await q.registerNamespace('demo', { description: 'Shop', metadata: { team: 'a' } })
+  await q.registerNamespace('other')
+}, 30_000)
+
+afterAll(async () => {
+  await q.close()
+  await store[Symbol.asyncDispose]()
+})
+
+async function search(query: EventQuery, namespace = 'demo'): Promise<StoredEvent[]> {
+  const found: StoredEvent[] = []
+  for await (const event of q.events(namespace, query)) found.push(event)
+  return found
+}
+
+const numbers = (events: readonly StoredEvent[]): unknown[] => events.map(({ payload }) => payload)
+
+describe('an event', () => {
+  it('is read back as it was emitted', async () => {
+    const said = { producer: 'api-1', correlationId: 'order-7' }
+    const { id, revision, time } = await q.emit('demo', 'demo.event', { hello: 'world' }, said)
+    expect(await q.event(id)).toEqual({
+      id: `${revision}.0`,
+      namespace: 'demo',
+      type: 'demo.event',
+      payload: { hello: 'world' },
+      payloadText: '{"hello":"world"}',
+      time,
+      ...said,
+      writer: 'tester',
+    })
+  })
+
+  it('keeps raw JSON as it is', async () => {
+    const text = '{"big": 12345678901234567890}'
+    const { id } = await q.emit('demo', 'demo.raw', new RawJson(text))
+    expect((await q.event(id)).payloadText).toBe(text)
+  })
+
+  it.each([[10n], [(): number => 1], [Symbol('s')]])('%s is refused as its payload', async (payload) => {
+    await expect(q.emit('demo', 'demo.event', payload)).rejects.toMatchObject({ code: 'invalid_request' })
+  })
+
+  it('is one change of a commit, and shown by its history', async () => {
+    const type = { type: 'Order', fields: { Total: 'Int' } } as const
+    await q.setSchema(type)
+    const root = await q.root()
+    const changes = commit()
+      .create('Order', { parent: root, name: 'O', id: 'o1' })
+      .emit('demo', 'order.made', { id: 'o1' })
+    const { revision, results } = await q.commit(changes)
+    expect(results[1]).toMatchObject({ eventId: `${revision}.0`, changed: true })
+    const { value: newest } = await q.commits({ limit: 1 }).next()
+    const shown = { kind: 'emit', eventId: `${revision}.0`, namespace: 'demo', type: 'order.made' }
+    expect(newest).toMatchObject({ revision, changes: [{ kind: 'create' }, shown] })
+  })
+
+  it('that is not there is an error', async () => {
+    await expect(q.event('1.7')).rejects.toMatchObject({ code: 'unknown_event', field: 'event_id' })
+    await expect(q.event('x')).rejects.toMatchObject({ code: 'invalid_request', field: 'event_id' })
+  })
+})
+
+describe('a search', () => {
+  const times: StoredEvent[] = []
+
+  beforeAll(async () => {
+    const types = ['order.placed', 'order.paid', 'order.item.added', 'stock.low']
+    for (let number = 0; number < 24; number++) {
+      const type = types[number % 4] ?? ''
+      const said = { producer: `node-${number % 3}`, correlationId: `c-${number % 6}` }
+      const { id } = await q.emit('other', type, number, said)
+      times.push(await q.event(id))
+    }
+  })
+
+  const fitting = (fits: (number: number) => boolean): number[] =>
+    Array.from({ length: 24 }, (_, number) => number).filter(fits)
+
+  it('finds a namespace, the newest first or the oldest first', async () => {
+    expect(numbers(await search({}, 'other'))).toEqual(fitting(() => true).reverse())
+    expect(numbers(await search({ first: 'oldest' }, 'other'))).toEqual(fitting(() => true))
+    expect(numbers(await search({ limit: 5 }, 'other'))).toEqual([23, 22, 21, 20, 19])
+  })
+
+  it.each([
+    [{ type: 'order.paid' }, (number: number) => number % 4 === 1],
+    [{ type: 'order.*' }, (number: number) => number % 4 < 2],
+    [{ type: 'order.>' }, (number: number) => number % 4 < 3],
+    [{ type: '>' }, () => true],
+    [{ type: '*.low', producer: 'node-0' }, (number: number) => number % 4 === 3 && number % 3 === 0],
+    [{ producer: 'node-1' }, (number: number) => number % 3 === 1],
+    [{ correlationId: 'c-2' }, (number: number) => number % 6 === 2],
+    [{ correlationId: 'c-2', type: 'order.item.added' }, (number: number) => number % 6 === 2 && number % 4 === 2],
+    [{ correlationId: 'c-2', producer: 'node-1' }, () => false],
+    [{ type: 'order.nothing' }, () => false],
+  ] as const)('finds %o', async (query, fits) => {
+    expect(numbers(await search({ ...query, first: 'oldest' }, 'other'))).toEqual(fitting(fits))
+  })
+
+  it('finds a range of time, its end not included', async () => {
+    const [from, to] = [times[3]?.time, times[9]?.time]
+    if (from === undefined || to === undefined) throw new Error('no times')
+    expect(numbers(await search({ from, to, first: 'oldest' }, 'other'))).toEqual([3, 4, 5, 6, 7, 8])
+  })
+
+  it('goes on page by page where events are large, and misses none', async () => {
+    const text = 'x'.repeat(200_000)
+    await q.registerNamespace('large')
+    for (let number = 0; number < 8; number++) await q.emit('large', 'a.b', { number, text })
+    const found = await search({ type: 'a.*', first: 'oldest' }, 'large')
+    expect(found.map(({ payload }) => (payload as { number: number }).number)).toEqual([0, 1, 2, 3, 4, 5, 6, 7])
+  })
+
+  it('of a namespace without events finds none', async () => {
+    expect(await search({}, 'nothing')).toEqual([])
+  })
+
+  it('names what is wrong with it', async () => {
+    await expect(search({ type: 'a.>.b' })).rejects.toMatchObject({ code: 'invalid_request', field: 'type' })
+    await expect(search({}, 'Demo')).rejects.toMatchObject({ code: 'invalid_request', field: 'namespace' })
+  })
+})
+
+it('lists namespaces with what is said of them', async () => {
+  const [demo] = await q.namespaces()
+  expect(demo).toMatchObject({ name: 'demo', description: 'Shop', metadata: { team: 'a' } })
+})
