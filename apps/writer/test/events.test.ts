@@ -238,7 +238,7 @@ it('an event whose writer dies right after the commit is emitted once, though it
   await lost
   const { rows } = await test.pool.query<{ id: string }>(`select revision || '.' || event_index as id from event`)
   expect(rows).toEqual([{ id: results[0]?.eventId }])
-}, 40_000)
+}, 60_000)
 
 describe('the partitions of events', () => {
   it('reach ahead of the time, and go when their events are older than the retention', async () => {

@@ -54,7 +54,7 @@ beforeAll(async () => {
      select n, 0, n / 5 * $2::bigint, 'demo', case when n % 10000 = 7 then 'rare.one' else 'often.' || n % 3 end, '{}',
        'node-' || n % 500, case when n % 1000 = 7 then 'c' else '' end, ''
      from generate_series(1, $1::bigint) n`,
-    [many, (5 * hourUs) / (many / 5 + 1)],
+    [many, Math.floor((5 * hourUs) / (many / 5 + 1))],
   )
   await pool.query('analyze event')
 }, 30_000)

@@ -31,7 +31,7 @@ export async function emit(queue: CommitQueue, request: EmitRequest, context: Ha
 
 /** The caller knows nothing of a commit. */
 function ofOwnField(error: QError): QError {
-  const { code, message, field = '', metadata } = error
+  const { code, message, field, metadata } = error
   if (!field.startsWith(ownPath)) return error
   return new QError(code, message, { field: `event${field.slice(ownPath.length)}`, metadata, cause: error })
 }
