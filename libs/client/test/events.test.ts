@@ -6,7 +6,7 @@ let store: TestStore
 let q: Client
 
 beforeAll(async () => {
-  store = await startStore(['auth', 'writer', 'reader'])
+  store = await startStore(['auth', 'writer', 'reader', 'gateway'])
   q = await connect({ servers: inject('natsUrl'), store: store.name, token: await store.mint() })
   await q.registerNamespace('demo', { description: 'Shop', metadata: { team: 'a' } })
   await q.registerNamespace('other')
@@ -120,6 +120,19 @@ describe('a search', () => {
     for (let number = 0; number < 8; number++) await q.emit('large', 'a.b', { number, text })
     const found = await search({ type: 'a.*', first: 'oldest' }, 'large')
     expect(found.map(({ payload }) => (payload as { number: number }).number)).toEqual([0, 1, 2, 3, 4, 5, 6, 7])
+  })
+
+  it('fits into a message also as JSON, where every character of the payloads is escaped', async () => {
+    await q.registerNamespace('escaped')
+    const quotes = JSON.stringify('"'.repeat(60_000))
+    for (let number = 0; number < 12; number++) await q.emit('escaped', 'a.b', new RawJson(quotes))
+    const url = `${store.url}/qcore.events.v1.EventLogService/SearchEvents`
+    const headers = { authorization: `Bearer ${await store.mint()}`, 'content-type': 'application/json' }
+    const answer = await fetch(url, { method: 'POST', headers, body: '{"namespace": "escaped"}' })
+    expect(answer.status).toBe(200)
+    const page = (await answer.json()) as { events: { payload: string }[]; nextCursor: string }
+    expect(page.events[0]?.payload).toBe(quotes)
+    expect(page.nextCursor).not.toBe('')
   })
 
   it('of a namespace without events finds none', async () => {

@@ -2,9 +2,12 @@ import type { Executor } from '../pool.ts'
 import type { EventRow } from '../group-rows.ts'
 import { eventColumns } from './load-event.ts'
 
-/** Events that one statement looks through at most; and most bytes of payloads that it gives, beyond the first event. */
+/** Events that one statement looks through at most. */
 const mostScanned = 10_000
-const mostBytes = 600_000
+/** Bytes that it gives beyond its last event: with that one, and escaped in JSON, they are less than NATS carries. */
+const mostBytes = 200_000
+/** What an event takes besides its payload, about. */
+const factsBytes = 512
 
 const oldest = 'emitted_us, revision, event_index'
 const newest = 'emitted_us desc, revision desc, event_index desc'
@@ -75,7 +78,7 @@ export async function searchEvents(executor: Executor, search: EventSearch): Pro
   const { rows } = await executor.query<FoundRow>({
     text: `
       with scanned as materialized (
-        select emitted_us, revision, event_index, type, producer, correlation_id, octet_length(payload) as bytes
+        select emitted_us, revision, event_index, type, producer, correlation_id, octet_length(payload) + ${factsBytes} as bytes
         from event where ${conditions.join(' and ')}
         order by ${order} limit ${checks.length === 0 ? search.limit + 1 : mostScanned}
       ), matched as (

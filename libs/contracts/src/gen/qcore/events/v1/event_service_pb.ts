@@ -178,7 +178,7 @@ export type SearchEventsRequest = Message<"qcore.events.v1.SearchEventsRequest">
   order: EventOrder;
 
   /**
-   * Events of the page at most, 1 to 1,000; 0: 100. A page holds at most 600,000 bytes of payloads beyond its first event.
+   * Events of the page at most, 1 to 1,000; 0: 100. A page ends with the event that brings it to 200,000 bytes.
    *
    * @generated from field: uint32 limit = 8;
    */
