@@ -22,6 +22,7 @@ const number = {
   entityId: 1,
   changed: 2,
   field: 3,
+  eventId: 4,
 } as const
 
 const bytesTag = (field: number): number => (field << 3) | 2
@@ -35,6 +36,7 @@ const tag = {
   entityId: bytesTag(number.entityId),
   changed: varintTag(number.changed),
   field: bytesTag(number.field),
+  eventId: bytesTag(number.eventId),
 } as const
 
 let scratch: ProtoWriter | undefined
@@ -73,12 +75,14 @@ function encodeTime(out: ProtoWriter, { seconds, nanos, $unknown }: Timestamp): 
   return true
 }
 
-function encodeResult(out: ProtoWriter, { entityId, changed, field, $unknown }: MutationResult): boolean {
+function encodeResult(out: ProtoWriter, result: MutationResult): boolean {
+  const { entityId, changed, field, eventId, $unknown } = result
   if ($unknown !== undefined) return false
   const start = out.begin(number.results)
   if (entityId !== '') out.text(number.entityId, entityId)
   if (changed) out.bool(number.changed, true)
   if (field !== '') out.text(number.field, field)
+  if (eventId !== '') out.text(number.eventId, eventId)
   out.finish(start)
   return true
 }
@@ -143,6 +147,7 @@ function readMutationResult(reader: WireReader, end: number): MutationResult {
   let entityId = ''
   let changed = false
   let field = ''
+  let eventId = ''
   while (reader.position < end && !reader.isUnusual) {
     switch (reader.byte()) {
       case tag.entityId:
@@ -154,10 +159,13 @@ function readMutationResult(reader: WireReader, end: number): MutationResult {
       case tag.field:
         field = reader.text()
         break
+      case tag.eventId:
+        eventId = reader.text()
+        break
       default:
         reader.giveUp()
     }
   }
   if (reader.position !== end) reader.giveUp()
-  return { $typeName: 'qcore.store.v1.MutationResult', entityId, changed, field }
+  return { $typeName: 'qcore.store.v1.MutationResult', entityId, changed, field, eventId }
 }

@@ -28,11 +28,14 @@ export class GroupLoader {
   /** Loads what commits need that are to follow a revision. A promise only if there is something to wait for. */
   load(term: LeaseTerm, commits: readonly PendingCommit[], revision: number): GroupLoad | Promise<GroupLoad> {
     const { connection, workingSet, logKeeper, eventKeeper } = this.#options
+    const hasEvents = commits.some(emits)
     const isAllHere = commits.every((commit) => isAtHand(commit, workingSet))
-    if (isAllHere && logKeeper.hasRoom(revision + commits.length)) return nothingLoaded()
+    const hasRoom =
+      logKeeper.hasRoom(revision + commits.length) && (!hasEvents || eventKeeper.hasRoom(term.clock.now()))
+    if (isAllHere && hasRoom) return nothingLoaded()
     const load = async (): Promise<GroupLoad> => {
       await logKeeper.ensureRoom(revision + commits.length)
-      if (commits.some(emits)) await eventKeeper.ensureRoom(term.clock.now())
+      if (hasEvents) await eventKeeper.ensureRoom(term.clock.now())
       return loadGroup(await connection.open(), workingSet, commits)
     }
     return untilAborted(load(), term.signal)

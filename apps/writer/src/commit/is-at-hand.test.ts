@@ -53,6 +53,14 @@ it('a commit that writes plain values to entities that are here needs nothing mo
   expect(isWriteAtHand(write, write)).toBe(true)
 })
 
+it('an event needs nothing more if its namespace is known', () => {
+  workingSet.namespaces.add('known')
+  const emits = (namespace: string): PendingCommit =>
+    commitOf({ mutations: [{ kind: { case: 'emitEvent', value: { namespace, type: 'a' } } }] })
+  expect(isAtHand(emits('known'), workingSet)).toBe(true)
+  expect(isAtHand(emits('unknown'), workingSet)).toBe(false)
+})
+
 it.each<[string, Write]>([
   ['an entity that is not here', { entityId: 'elsewhere', field: 'Count', value: int }],
   ['a field that there is not', { entityId: 'here', field: 'Counts', value: int }],

@@ -36,10 +36,15 @@ export class EventKeeper {
     await this.ensureRoom(nowUs)
   }
 
+  /** Whether nothing has to be made for events of a time, not even ahead. */
+  hasRoom(nowUs: number): boolean {
+    return nowUs + leastAheadUs < (this.#partitions.at(-1)?.toUs ?? 0)
+  }
+
   /** Makes sure that events of a time have a partition. Makes the next one in the background when that time comes near. */
   async ensureRoom(nowUs: number): Promise<void> {
+    if (this.hasRoom(nowUs)) return
     const reachUs = this.#partitions.at(-1)?.toUs ?? 0
-    if (nowUs + leastAheadUs < reachUs) return
     this.#growing ??= this.#grow(nowUs).finally(() => {
       this.#growing = undefined
     })
