@@ -15,8 +15,8 @@ import {
 } from './commit/commit-builder.ts'
 import { Committer, type CommitOptions, type CommitPlan, type CommitResult } from './commit/committer.ts'
 import type { Connection } from './connection/connection.ts'
-import type { EmittedEvent, EventOptions, StoredEvent } from './events/event.ts'
-import { EventCalls, type EventQuery, type Namespace, type NamespaceFacts } from './events/event-calls.ts'
+import type { EmittedEvent, EventOptions } from './events/event.ts'
+import { EventClient } from './events/event-client.ts'
 import type { Commit, HistoryChange } from './history/history-change.ts'
 import { listCommits, listHistory, type CommitListOptions, type HistoryOptions } from './history/list-history.ts'
 import { PastStore } from './history/past-store.ts'
@@ -66,6 +66,8 @@ type OneCommitOptions = CommitOptions & WriteOptions
 export class Client implements AsyncDisposable {
   /** Makes and checks tokens. */
   readonly token: TokenClient
+  /** Reads events, and registers namespaces. */
+  readonly events: EventClient
   readonly #caller: Caller
   readonly #connection: Connection
   readonly #session: Session
@@ -76,7 +78,6 @@ export class Client implements AsyncDisposable {
   readonly #committer: Committer
   readonly #notifier: Notifier
   readonly #registrar: Registrar
-  readonly #events: EventCalls
 
   constructor(caller: Caller, connection: Connection, consistency: Consistency) {
     this.#caller = caller
@@ -94,7 +95,7 @@ export class Client implements AsyncDisposable {
     })
     this.#notifier = new Notifier({ caller, session: this.#session })
     this.#registrar = new Registrar({ caller, session: this.#session, bus: connection.bus })
-    this.#events = new EventCalls(caller)
+    this.events = new EventClient(caller)
     this.token = new TokenClient(caller)
   }
 
@@ -253,26 +254,6 @@ export class Client implements AsyncDisposable {
   ): Promise<EmittedEvent> {
     const { revision, time, results } = await this.commit(commit().emit(namespace, type, payload, options), options)
     return { id: results[0]?.eventId ?? '', revision, time }
-  }
-
-  /** Reads an event. Throws `unknown_event`. */
-  event(id: string, options: CallOptions = {}): Promise<StoredEvent> {
-    return this.#events.get(id, options)
-  }
-
-  /** The events of a namespace, the newest first unless said otherwise, as long as they are kept. */
-  events(namespace: string, query: EventQuery = {}, options: CallOptions = {}): AsyncGenerator<StoredEvent, void> {
-    return this.#events.search(namespace, query, options)
-  }
-
-  /** Registers a namespace of events, or replaces what is said of it. */
-  registerNamespace(name: string, facts: NamespaceFacts = {}, options: CallOptions = {}): Promise<Namespace> {
-    return this.#events.register(name, facts, options)
-  }
-
-  /** The namespaces of events, by name. */
-  namespaces(options: CallOptions = {}): Promise<Namespace[]> {
-    return this.#events.namespaces(options)
   }
 
   /** Reads the schema of a type. */

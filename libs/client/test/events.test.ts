@@ -8,8 +8,8 @@ let q: Client
 beforeAll(async () => {
   store = await startStore(['auth', 'writer', 'reader', 'gateway'])
   q = await connect({ servers: inject('natsUrl'), store: store.name, token: await store.mint() })
-  await q.registerNamespace('demo', { description: 'Shop', metadata: { team: 'a' } })
-  await q.registerNamespace('other')
+  await q.events.registerNamespace('demo', { description: 'Shop', metadata: { team: 'a' } })
+  await q.events.registerNamespace('other')
 }, 30_000)
 
 afterAll(async () => {
@@ -19,7 +19,7 @@ afterAll(async () => {
 
 async function search(query: EventQuery, namespace = 'demo'): Promise<StoredEvent[]> {
   const found: StoredEvent[] = []
-  for await (const event of q.events(namespace, query)) found.push(event)
+  for await (const event of q.events.search(namespace, query)) found.push(event)
   return found
 }
 
@@ -29,7 +29,7 @@ describe('an event', () => {
   it('is read back as it was emitted', async () => {
     const said = { producer: 'api-1', correlationId: 'order-7' }
     const { id, revision, time } = await q.emit('demo', 'demo.event', { hello: 'world' }, said)
-    expect(await q.event(id)).toEqual({
+    expect(await q.events.get(id)).toEqual({
       id: `${revision}.0`,
       namespace: 'demo',
       type: 'demo.event',
@@ -44,7 +44,7 @@ describe('an event', () => {
   it('keeps raw JSON as it is', async () => {
     const text = '{"big": 12345678901234567890}'
     const { id } = await q.emit('demo', 'demo.raw', new RawJson(text))
-    expect((await q.event(id)).payloadText).toBe(text)
+    expect((await q.events.get(id)).payloadText).toBe(text)
   })
 
   it.each([[10n], [(): number => 1], [Symbol('s')]])('%s is refused as its payload', async (payload) => {
@@ -66,8 +66,8 @@ describe('an event', () => {
   })
 
   it('that is not there is an error', async () => {
-    await expect(q.event('1.7')).rejects.toMatchObject({ code: 'unknown_event', field: 'event_id' })
-    await expect(q.event('x')).rejects.toMatchObject({ code: 'invalid_request', field: 'event_id' })
+    await expect(q.events.get('1.7')).rejects.toMatchObject({ code: 'unknown_event', field: 'event_id' })
+    await expect(q.events.get('x')).rejects.toMatchObject({ code: 'invalid_request', field: 'event_id' })
   })
 })
 
@@ -80,7 +80,7 @@ describe('a search', () => {
       const type = types[number % 4] ?? ''
       const said = { producer: `node-${number % 3}`, correlationId: `c-${number % 6}` }
       const { id } = await q.emit('other', type, number, said)
-      times.push(await q.event(id))
+      times.push(await q.events.get(id))
     }
   })
 
@@ -116,14 +116,14 @@ describe('a search', () => {
 
   it('goes on page by page where events are large, and misses none', async () => {
     const text = 'x'.repeat(200_000)
-    await q.registerNamespace('large')
+    await q.events.registerNamespace('large')
     for (let number = 0; number < 8; number++) await q.emit('large', 'a.b', { number, text })
     const found = await search({ type: 'a.*', first: 'oldest' }, 'large')
     expect(found.map(({ payload }) => (payload as { number: number }).number)).toEqual([0, 1, 2, 3, 4, 5, 6, 7])
   })
 
   it('fits into a message also as JSON, where every character of the payloads is escaped', async () => {
-    await q.registerNamespace('escaped')
+    await q.events.registerNamespace('escaped')
     const quotes = JSON.stringify('"'.repeat(60_000))
     for (let number = 0; number < 12; number++) await q.emit('escaped', 'a.b', new RawJson(quotes))
     const url = `${store.url}/qcore.events.v1.EventLogService/SearchEvents`
@@ -146,6 +146,6 @@ describe('a search', () => {
 })
 
 it('lists namespaces with what is said of them', async () => {
-  const [demo] = await q.namespaces()
+  const [demo] = await q.events.namespaces()
   expect(demo).toMatchObject({ name: 'demo', description: 'Shop', metadata: { team: 'a' } })
 })

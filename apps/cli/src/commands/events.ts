@@ -34,7 +34,9 @@ export function addEvents(program: Command, io: Io): void {
     .action((named: string, options: EventsOptions, command: Command) =>
       withSession(command, io, async ({ q, json }) => {
         const isId = /^\d/.test(named)
-        const events = isId ? [await q.event(named)] : q.events(named, queryOf(options), { signal: io.signal })
+        const events = isId
+          ? [await q.events.get(named)]
+          : q.events.search(named, queryOf(options), { signal: io.signal })
         for await (const event of events) await outEvent(io, event, json)
       }),
     )

@@ -13,7 +13,7 @@ export function addNamespace(program: Command, io: Io): void {
     .option('--description <text>', 'what it is for')
     .action((name: string, { description }: { description?: string }, command: Command) =>
       withSession(command, io, async ({ q, json }) => {
-        const registered = await q.registerNamespace(name, description === undefined ? {} : { description })
+        const registered = await q.events.registerNamespace(name, description === undefined ? {} : { description })
         if (json) await outJson(io, jsonOf(registered))
         else await io.out(`${registered.name}\n`)
       }),
@@ -23,7 +23,7 @@ export function addNamespace(program: Command, io: Io): void {
     .description('list all namespaces')
     .action((_options: object, command: Command) =>
       withSession(command, io, async ({ q, json }) => {
-        for (const each of await q.namespaces()) {
+        for (const each of await q.events.namespaces()) {
           if (json) await outJson(io, jsonOf(each))
           else await io.out(`${each.name}${each.description === '' ? '' : `  ${printable(each.description)}`}\n`)
         }

@@ -37,21 +37,27 @@ export interface Namespace {
 /** Events of a page at most. */
 const pageSize = 200
 
-/** Reads events and namespaces. */
-export class EventCalls {
+/** Reads events, and reads and registers namespaces. */
+export class EventClient {
   readonly #caller: Caller
 
   constructor(caller: Caller) {
     this.#caller = caller
   }
 
-  async get(eventId: string, options: CallOptions): Promise<StoredEvent> {
+  /** Reads an event. Throws `unknown_event`. */
+  async get(eventId: string, options: CallOptions = {}): Promise<StoredEvent> {
     const { event } = await this.#caller.call(EventLogService.method.getEvent, { eventId }, options)
     if (event === undefined) throw new QError('internal', 'the answer has no event')
     return eventFromMessage(event)
   }
 
-  async *search(namespace: string, query: EventQuery, options: CallOptions): AsyncGenerator<StoredEvent, void> {
+  /** The events of a namespace, the newest first unless said otherwise, as long as they are kept. */
+  async *search(
+    namespace: string,
+    query: EventQuery = {},
+    options: CallOptions = {},
+  ): AsyncGenerator<StoredEvent, void> {
     const { type = '', from, to, producer = '', correlationId = '', first, limit = Infinity } = query
     const request = {
       namespace,
@@ -74,7 +80,8 @@ export class EventCalls {
     }
   }
 
-  async register(name: string, facts: NamespaceFacts, options: CallOptions): Promise<Namespace> {
+  /** Registers a namespace, or replaces what is said of it. */
+  async registerNamespace(name: string, facts: NamespaceFacts = {}, options: CallOptions = {}): Promise<Namespace> {
     const { metadata = {}, description } = facts
     const request = { name, metadata: { ...metadata }, ...(description === undefined ? {} : { description }) }
     return namespaceFromMessage(
@@ -82,7 +89,8 @@ export class EventCalls {
     )
   }
 
-  async namespaces(options: CallOptions): Promise<Namespace[]> {
+  /** The namespaces, by name. */
+  async namespaces(options: CallOptions = {}): Promise<Namespace[]> {
     const { namespaces } = await this.#caller.call(NamespaceService.method.listNamespaces, {}, options)
     return namespaces.map(namespaceFromMessage)
   }
