@@ -22,7 +22,12 @@ const undos = new Set<() => void>()
 export function atExit(undo: () => void): Disposable {
   if (undos.size === 0) process.on('exit', undoAll)
   undos.add(undo)
-  return { [Symbol.dispose]: () => void undos.delete(undo) }
+  return {
+    [Symbol.dispose]: () => {
+      undos.delete(undo)
+      if (undos.size === 0) process.off('exit', undoAll)
+    },
+  }
 }
 
 function undoAll(): void {
