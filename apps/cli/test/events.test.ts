@@ -1,3 +1,4 @@
+import { connect } from '@qcore/client'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startSystem, type TestSystem } from './_store.ts'
 import { terminal, type Outcome, type TerminalOptions } from './_terminal.ts'
@@ -46,4 +47,13 @@ it('says what is wrong with an event', async () => {
   expect(refused.code).not.toBe(0)
   expect(refused.err).toContain('the payload is not JSON')
   expect((await qcore(['emit', 'nowhere', 'order.placed'])).err).toContain('nowhere is not registered')
+})
+
+it('shows the nodes', async () => {
+  await ok('namespace', 'register', 'demo')
+  await using q = await connect({ url: system.url, token: system.token })
+  await q.events.nodes.register({ namespace: 'demo', nodeId: 'api-1', instance: 'instance-1' }, { displayName: 'API' })
+  expect(await ok('nodes', 'demo')).toMatch(/^namespace +node +status +last seen +name\ndemo +api-1 +online +\S+ +API$/)
+  expect(await ok('nodes', '--status', 'offline')).toBe('')
+  expect(JSON.parse(await ok('nodes', '--json'))).toMatchObject({ nodeId: 'api-1', status: 'online', stoppedAt: null })
 })

@@ -10,6 +10,7 @@ import { LiveResolver } from './context-fields/live-resolver.ts'
 import { LiveStreams } from './live/live-streams.ts'
 import { StreamFollower } from './live/stream-follower.ts'
 import { completePrevious } from './notify/complete-previous.ts'
+import { NodeReaper } from './node/node-reaper.ts'
 import { openShares } from './registration/open-shares.ts'
 import { Receivers } from './registration/receivers.ts'
 import type { Shares } from './registration/shares/shares.ts'
@@ -75,6 +76,7 @@ export async function openContext(config: NotifierConfig, overrides: NotifierOve
   opened.use(live)
   follower.follow(live, replica.feed)
   const receivers = opened.use(new Receivers(pool, logger))
+  opened.use(new NodeReaper(pool, logger))
   const budget = new QueueBudget(config.queuesBytes)
   const sources = { budget, pool, past, live, feed: replica.feed, replica, logger }
   const shares = opened.use(openShares({ connection, store, instanceId, postgresAddress, logger, sources }))

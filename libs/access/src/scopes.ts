@@ -18,6 +18,7 @@ export const serviceLevels: Readonly<Record<string, AccessLevel>> = {
   event: AccessLevel.WRITE,
   eventlog: AccessLevel.READ,
   namespace: AccessLevel.READ,
+  node: AccessLevel.READ,
 }
 
 /** The names that a schema may ask for. */

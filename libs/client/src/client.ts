@@ -66,7 +66,7 @@ type OneCommitOptions = CommitOptions & WriteOptions
 export class Client implements AsyncDisposable {
   /** Makes and checks tokens. */
   readonly token: TokenClient
-  /** Reads events, and registers namespaces. */
+  /** Reads events, registers namespaces and nodes. */
   readonly events: EventClient
   readonly #caller: Caller
   readonly #connection: Connection

@@ -58,6 +58,15 @@ export type { Commit, CommitChange, FormerField, HistoryChange } from './history
 export type { CommitListOptions, HistoryOptions } from './history/list-history.ts'
 export type { EmittedEvent, EventInput, EventOptions, StoredEvent } from './events/event.ts'
 export type { EventQuery, Namespace, NamespaceFacts } from './events/event-client.ts'
+export type {
+  NodeClient,
+  NodeFacts,
+  NodeInstance,
+  NodeListOptions,
+  NodeState,
+  NodeStatus,
+  RegisteredNode,
+} from './events/node-client.ts'
 export type { NatsAddress } from './connection/connection.ts'
 export type {
   AnyNotification,

@@ -6,7 +6,7 @@ let store: TestStore
 let q: Client
 
 beforeAll(async () => {
-  store = await startStore(['auth', 'writer', 'reader', 'gateway'])
+  store = await startStore(['auth', 'writer', 'reader', 'notifier', 'gateway'])
   q = await connect({ servers: inject('natsUrl'), store: store.name, token: await store.mint() })
   await q.events.registerNamespace('demo', { description: 'Shop', metadata: { team: 'a' } })
   await q.events.registerNamespace('other')
@@ -148,4 +148,23 @@ describe('a search', () => {
 it('lists namespaces with what is said of them', async () => {
   const [demo] = await q.events.namespaces()
   expect(demo).toMatchObject({ name: 'demo', description: 'Shop', metadata: { team: 'a' } })
+})
+
+describe('a node', () => {
+  it('is registered, heard of, listed and stopped', async () => {
+    const own = { namespace: 'demo', nodeId: 'api-1', instance: 'instance-1' }
+    await q.events.registerNamespace('demo')
+    const { node, heartbeatMs } = await q.events.nodes.register(own, {
+      displayName: 'API',
+      metadata: { role: 'producer' },
+    })
+    expect(node).toMatchObject({ displayName: 'API', metadata: { role: 'producer' }, status: 'online' })
+    expect(heartbeatMs).toBeGreaterThan(0)
+    expect((await q.events.nodes.heartbeat(own)).status).toBe('online')
+    await q.events.nodes.deregister(own)
+    expect(await q.events.nodes.get('demo', 'api-1')).toMatchObject({ status: 'offline', takeovers: 0 })
+    const listed: string[] = []
+    for await (const { nodeId } of q.events.nodes.list({ namespace: 'demo', status: 'offline' })) listed.push(nodeId)
+    expect(listed).toEqual(['api-1'])
+  })
 })

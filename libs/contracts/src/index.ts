@@ -117,6 +117,35 @@ export type {
   RegisterNamespaceResponse,
 } from './gen/qcore/events/v1/namespace_pb.ts'
 export {
+  DeregisterNodeRequestSchema,
+  DeregisterNodeResponseSchema,
+  GetNodeRequestSchema,
+  GetNodeResponseSchema,
+  HeartbeatRequestSchema,
+  HeartbeatResponseSchema,
+  ListNodesRequestSchema,
+  ListNodesResponseSchema,
+  NodeSchema,
+  NodeService,
+  NodeStatus,
+  NodeStatusSchema,
+  RegisterNodeRequestSchema,
+  RegisterNodeResponseSchema,
+} from './gen/qcore/events/v1/node_pb.ts'
+export type {
+  DeregisterNodeRequest,
+  DeregisterNodeResponse,
+  GetNodeRequest,
+  GetNodeResponse,
+  HeartbeatRequest,
+  HeartbeatResponse,
+  ListNodesRequest,
+  ListNodesResponse,
+  Node,
+  RegisterNodeRequest,
+  RegisterNodeResponse,
+} from './gen/qcore/events/v1/node_pb.ts'
+export {
   AddFieldSchema,
   AlterStepSchema,
   AlterTypeSchema,

@@ -38,6 +38,12 @@ export const errorRegistry = {
   unknown_entity: { status: 'not_found', meaning: 'No entity of that id.' },
   unknown_namespace: { status: 'not_found', meaning: 'No namespace of that name is registered.' },
   unknown_event: { status: 'not_found', meaning: 'No event of that id, or it is not kept any more.' },
+  unknown_node: { status: 'not_found', meaning: 'No node of that id is registered in the namespace.' },
+  node_replaced: {
+    status: 'failed_precondition',
+    meaning:
+      'Another process has registered with the id of this node, and is the node now. Give each process an id of its own.',
+  },
   unknown_field: { status: 'not_found', meaning: 'The type of the entity has no field of that name.' },
   unknown_key: { status: 'not_found', meaning: 'The configuration has no such key.' },
   entity_exists: { status: 'already_exists', meaning: 'The id is taken.' },

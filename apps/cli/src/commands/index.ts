@@ -12,6 +12,7 @@ import { addMove } from './move.ts'
 import { addRegistration } from './registration.ts'
 import { addRename } from './rename.ts'
 import { addNamespace } from './namespace.ts'
+import { addNodes } from './nodes.ts'
 import { addQuery } from './query.ts'
 import { addSchema } from './schema.ts'
 import { addSet } from './set.ts'
@@ -38,6 +39,7 @@ const commands = [
   addEmit,
   addEvents,
   addNamespace,
+  addNodes,
   addSchema,
   addSnapshot,
   addRegistration,

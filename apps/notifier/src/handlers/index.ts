@@ -1,9 +1,10 @@
 import type { ConnectRouter } from '@connectrpc/connect'
-import { RegistrationService, WatchService } from '@qcore/contracts'
+import { NodeService, RegistrationService, WatchService } from '@qcore/contracts'
 import type { NotifierContext } from '../context.ts'
 import { acknowledge } from './acknowledge.ts'
 import { getRegistration } from './get-registration.ts'
 import { listRegistrations } from './list-registrations.ts'
+import { nodeHandlers } from './nodes.ts'
 import { receive } from './receive.ts'
 import { register } from './register.ts'
 import { renew } from './renew.ts'
@@ -23,4 +24,5 @@ export function registerHandlers(router: ConnectRouter, context: NotifierContext
     acknowledge: (request, call) => acknowledge(request, call, context),
     receive: (request, call) => receive(request, call, context),
   })
+  router.service(NodeService, nodeHandlers(context.pool))
 }

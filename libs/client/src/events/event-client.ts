@@ -4,6 +4,7 @@ import { timestampFromMicros } from '@qcore/model'
 import type { CallOptions, Caller } from '../calls/caller.ts'
 import { Timestamp, timestampFromMessage } from '../values/timestamp.ts'
 import { eventFromMessage, type StoredEvent } from './event.ts'
+import { NodeClient } from './node-client.ts'
 
 /** Which events; all that is given must fit. */
 export interface EventQuery {
@@ -39,10 +40,13 @@ const pageSize = 200
 
 /** Reads events, and reads and registers namespaces. */
 export class EventClient {
+  /** The processes that emit and handle events. */
+  readonly nodes: NodeClient
   readonly #caller: Caller
 
   constructor(caller: Caller) {
     this.#caller = caller
+    this.nodes = new NodeClient(caller)
   }
 
   /** Reads an event. Throws `unknown_event`. */
