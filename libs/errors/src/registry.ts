@@ -43,6 +43,10 @@ export const errorRegistry = {
     status: 'failed_precondition',
     meaning:
       'Another process has registered with the id of this node, and is the node now. Give each process an id of its own.',
+  unknown_schedule: { status: 'not_found', meaning: 'No schedule of that id, or of that namespace and name.' },
+  unknown_occurrence: {
+    status: 'not_found',
+    meaning: 'No occurrence of that id, or the schedule has none at that time, or it is not kept any more.',
   },
   unknown_field: { status: 'not_found', meaning: 'The type of the entity has no field of that name.' },
   unknown_key: { status: 'not_found', meaning: 'The configuration has no such key.' },
@@ -145,6 +149,8 @@ export const errorRegistry = {
     status: 'invalid_argument',
     meaning: 'The rule of a schedule has no occurrence at all: 30 February, or an end before its start.',
   },
+  schedule_exists: { status: 'already_exists', meaning: 'The namespace has a schedule of that name, or the id is taken.' },
+  occurrence_over: { status: 'failed_precondition', meaning: 'The occurrence is over, or under way.' },
   invalid_cursor: { status: 'invalid_argument', meaning: 'The cursor is not one of this request.' },
   invalid_snapshot: {
     status: 'invalid_argument',

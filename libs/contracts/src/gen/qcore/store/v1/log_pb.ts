@@ -2,8 +2,8 @@
 // @generated from file qcore/store/v1/log.proto (package qcore.store.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Entity } from "./entity_pb.ts";
@@ -12,13 +12,13 @@ import type { TypeSchema } from "./schema_pb.ts";
 import { file_qcore_store_v1_schema } from "./schema_pb.ts";
 import type { Value } from "./value_pb.ts";
 import { file_qcore_store_v1_value } from "./value_pb.ts";
-import type { Message } from "@bufbuild/protobuf";
+import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file qcore/store/v1/log.proto.
  */
 export const file_qcore_store_v1_log: GenFile = /*@__PURE__*/
-  fileDesc("ChhxY29yZS9zdG9yZS92MS9sb2cucHJvdG8SDnFjb3JlLnN0b3JlLnYxIngKCExvZ0JhdGNoEg4KBmxvZ19pZBgBIAEoCRIWCg5maXJzdF9yZXZpc2lvbhgCIAEoBBIVCg1sYXN0X3JldmlzaW9uGAMgASgEEi0KB2NvbW1pdHMYBCADKAsyHC5xY29yZS5zdG9yZS52MS5Db21taXRSZWNvcmQisgEKDENvbW1pdFJlY29yZBIQCghyZXZpc2lvbhgBIAEoBBINCgVlcG9jaBgCIAEoBBIvCgtjb21taXRfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGd3JpdGVyGAQgASgJEhcKD2lkZW1wb3RlbmN5X2tleRgFIAEoCRInCgdjaGFuZ2VzGAYgAygLMhYucWNvcmUuc3RvcmUudjEuQ2hhbmdlIuECCgZDaGFuZ2USNAoNZmllbGRfY2hhbmdlZBgBIAEoCzIbLnFjb3JlLnN0b3JlLnYxLkZpZWxkQ2hhbmdlSAASNwoOZW50aXR5X2NyZWF0ZWQYAiABKAsyHS5xY29yZS5zdG9yZS52MS5FbnRpdHlDcmVhdGVkSAASNwoOZW50aXR5X2RlbGV0ZWQYAyABKAsyHS5xY29yZS5zdG9yZS52MS5FbnRpdHlEZWxldGVkSAASNwoOc2NoZW1hX2NoYW5nZWQYBCABKAsyHS5xY29yZS5zdG9yZS52MS5TY2hlbWFDaGFuZ2VkSAASNwoOZW50aXR5X2NoYW5nZWQYBSABKAsyHS5xY29yZS5zdG9yZS52MS5FbnRpdHlDaGFuZ2VkSAASNQoNZXZlbnRfZW1pdHRlZBgGIAEoCzIcLnFjb3JlLnN0b3JlLnYxLkV2ZW50RW1pdHRlZEgAQgYKBGtpbmQiQQoMRXZlbnRFbWl0dGVkEhAKCGV2ZW50X2lkGAEgASgJEhEKCW5hbWVzcGFjZRgCIAEoCRIMCgR0eXBlGAMgASgJIpIBCgpGaWVsZFN0YXRlEgwKBG5hbWUYASABKAkSJAoFdmFsdWUYAiABKAsyFS5xY29yZS5zdG9yZS52MS5WYWx1ZRIuCgp3cml0ZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZ3cml0ZXIYBCABKAkSEAoIcmV2aXNpb24YBSABKAQixwEKC0ZpZWxkQ2hhbmdlEhEKCWVudGl0eV9pZBgBIAEoCRITCgtlbnRpdHlfdHlwZRgCIAEoCRIMCgRuYW1lGAMgASgJEiQKBXZhbHVlGAQgASgLMhUucWNvcmUuc3RvcmUudjEuVmFsdWUSLgoKd3JpdGVfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIcHJldmlvdXMYBiABKAsyGi5xY29yZS5zdG9yZS52MS5GaWVsZFN0YXRlImMKDUVudGl0eUNyZWF0ZWQSJgoGZW50aXR5GAEgASgLMhYucWNvcmUuc3RvcmUudjEuRW50aXR5EioKBmZpZWxkcxgCIAMoCzIaLnFjb3JlLnN0b3JlLnYxLkZpZWxkU3RhdGUiYwoNRW50aXR5RGVsZXRlZBImCgZlbnRpdHkYASABKAsyFi5xY29yZS5zdG9yZS52MS5FbnRpdHkSKgoGZmllbGRzGAIgAygLMhoucWNvcmUuc3RvcmUudjEuRmllbGRTdGF0ZSJhCg1FbnRpdHlDaGFuZ2VkEiYKBmVudGl0eRgBIAEoCzIWLnFjb3JlLnN0b3JlLnYxLkVudGl0eRIoCghwcmV2aW91cxgCIAEoCzIWLnFjb3JlLnN0b3JlLnYxLkVudGl0eSKfAQoNU2NoZW1hQ2hhbmdlZBIqCgZzY2hlbWEYASABKAsyGi5xY29yZS5zdG9yZS52MS5UeXBlU2NoZW1hEiwKCHByZXZpb3VzGAIgASgLMhoucWNvcmUuc3RvcmUudjEuVHlwZVNjaGVtYRI0Cgtjb252ZXJzaW9ucxgDIAMoCzIfLnFjb3JlLnN0b3JlLnYxLkZpZWxkQ29udmVyc2lvbiIxCg9GaWVsZENvbnZlcnNpb24SDwoHZnJvbV9pZBgBIAEoDRINCgV0b19pZBgCIAEoDWIGcHJvdG8z", [file_google_protobuf_timestamp, file_qcore_store_v1_entity, file_qcore_store_v1_schema, file_qcore_store_v1_value]);
+  fileDesc("ChhxY29yZS9zdG9yZS92MS9sb2cucHJvdG8SDnFjb3JlLnN0b3JlLnYxIngKCExvZ0JhdGNoEg4KBmxvZ19pZBgBIAEoCRIWCg5maXJzdF9yZXZpc2lvbhgCIAEoBBIVCg1sYXN0X3JldmlzaW9uGAMgASgEEi0KB2NvbW1pdHMYBCADKAsyHC5xY29yZS5zdG9yZS52MS5Db21taXRSZWNvcmQisgEKDENvbW1pdFJlY29yZBIQCghyZXZpc2lvbhgBIAEoBBINCgVlcG9jaBgCIAEoBBIvCgtjb21taXRfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGd3JpdGVyGAQgASgJEhcKD2lkZW1wb3RlbmN5X2tleRgFIAEoCRInCgdjaGFuZ2VzGAYgAygLMhYucWNvcmUuc3RvcmUudjEuQ2hhbmdlIp4DCgZDaGFuZ2USNAoNZmllbGRfY2hhbmdlZBgBIAEoCzIbLnFjb3JlLnN0b3JlLnYxLkZpZWxkQ2hhbmdlSAASNwoOZW50aXR5X2NyZWF0ZWQYAiABKAsyHS5xY29yZS5zdG9yZS52MS5FbnRpdHlDcmVhdGVkSAASNwoOZW50aXR5X2RlbGV0ZWQYAyABKAsyHS5xY29yZS5zdG9yZS52MS5FbnRpdHlEZWxldGVkSAASNwoOc2NoZW1hX2NoYW5nZWQYBCABKAsyHS5xY29yZS5zdG9yZS52MS5TY2hlbWFDaGFuZ2VkSAASNwoOZW50aXR5X2NoYW5nZWQYBSABKAsyHS5xY29yZS5zdG9yZS52MS5FbnRpdHlDaGFuZ2VkSAASNQoNZXZlbnRfZW1pdHRlZBgGIAEoCzIcLnFjb3JlLnN0b3JlLnYxLkV2ZW50RW1pdHRlZEgAEjsKEHNjaGVkdWxlX2NoYW5nZWQYFCABKAsyHy5xY29yZS5zdG9yZS52MS5TY2hlZHVsZUNoYW5nZWRIAEIGCgRraW5kIkEKDEV2ZW50RW1pdHRlZBIQCghldmVudF9pZBgBIAEoCRIRCgluYW1lc3BhY2UYAiABKAkSDAoEdHlwZRgDIAEoCSJ3Cg9TY2hlZHVsZUNoYW5nZWQSEwoLc2NoZWR1bGVfaWQYASABKAkSEQoJbmFtZXNwYWNlGAIgASgJEgwKBG5hbWUYAyABKAkSLgoGY2hhbmdlGAQgASgOMh4ucWNvcmUuc3RvcmUudjEuU2NoZWR1bGVDaGFuZ2UikgEKCkZpZWxkU3RhdGUSDAoEbmFtZRgBIAEoCRIkCgV2YWx1ZRgCIAEoCzIVLnFjb3JlLnN0b3JlLnYxLlZhbHVlEi4KCndyaXRlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBndyaXRlchgEIAEoCRIQCghyZXZpc2lvbhgFIAEoBCLHAQoLRmllbGRDaGFuZ2USEQoJZW50aXR5X2lkGAEgASgJEhMKC2VudGl0eV90eXBlGAIgASgJEgwKBG5hbWUYAyABKAkSJAoFdmFsdWUYBCABKAsyFS5xY29yZS5zdG9yZS52MS5WYWx1ZRIuCgp3cml0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghwcmV2aW91cxgGIAEoCzIaLnFjb3JlLnN0b3JlLnYxLkZpZWxkU3RhdGUiYwoNRW50aXR5Q3JlYXRlZBImCgZlbnRpdHkYASABKAsyFi5xY29yZS5zdG9yZS52MS5FbnRpdHkSKgoGZmllbGRzGAIgAygLMhoucWNvcmUuc3RvcmUudjEuRmllbGRTdGF0ZSJjCg1FbnRpdHlEZWxldGVkEiYKBmVudGl0eRgBIAEoCzIWLnFjb3JlLnN0b3JlLnYxLkVudGl0eRIqCgZmaWVsZHMYAiADKAsyGi5xY29yZS5zdG9yZS52MS5GaWVsZFN0YXRlImEKDUVudGl0eUNoYW5nZWQSJgoGZW50aXR5GAEgASgLMhYucWNvcmUuc3RvcmUudjEuRW50aXR5EigKCHByZXZpb3VzGAIgASgLMhYucWNvcmUuc3RvcmUudjEuRW50aXR5Ip8BCg1TY2hlbWFDaGFuZ2VkEioKBnNjaGVtYRgBIAEoCzIaLnFjb3JlLnN0b3JlLnYxLlR5cGVTY2hlbWESLAoIcHJldmlvdXMYAiABKAsyGi5xY29yZS5zdG9yZS52MS5UeXBlU2NoZW1hEjQKC2NvbnZlcnNpb25zGAMgAygLMh8ucWNvcmUuc3RvcmUudjEuRmllbGRDb252ZXJzaW9uIjEKD0ZpZWxkQ29udmVyc2lvbhIPCgdmcm9tX2lkGAEgASgNEg0KBXRvX2lkGAIgASgNKocBCg5TY2hlZHVsZUNoYW5nZRIfChtTQ0hFRFVMRV9DSEFOR0VfVU5TUEVDSUZJRUQQABIbChdTQ0hFRFVMRV9DSEFOR0VfREVMRVRFRBABEhoKFlNDSEVEVUxFX0NIQU5HRV9QQVVTRUQQAhIbChdTQ0hFRFVMRV9DSEFOR0VfUkVTVU1FRBADYgZwcm90bzM", [file_google_protobuf_timestamp, file_qcore_store_v1_entity, file_qcore_store_v1_schema, file_qcore_store_v1_value]);
 
 /**
  * A message of the log stream: consecutive commits, in order.
@@ -178,6 +178,14 @@ export type Change = Message<"qcore.store.v1.Change"> & {
      */
     value: EventEmitted;
     case: "eventEmitted";
+  } | {
+    /**
+     * A schedule was made or changed.
+     *
+     * @generated from field: qcore.store.v1.ScheduleChanged schedule_changed = 20;
+     */
+    value: ScheduleChanged;
+    case: "scheduleChanged";
   } | { case: undefined; value?: undefined };
 };
 
@@ -222,6 +230,48 @@ export type EventEmitted = Message<"qcore.store.v1.EventEmitted"> & {
  */
 export const EventEmittedSchema: GenMessage<EventEmitted> = /*@__PURE__*/
   messageDesc(file_qcore_store_v1_log, 3);
+
+/**
+ * A schedule was made or changed. How it is now is with the schedules (`qcore.schedule.v1.ScheduleService`).
+ *
+ * @generated from message qcore.store.v1.ScheduleChanged
+ */
+export type ScheduleChanged = Message<"qcore.store.v1.ScheduleChanged"> & {
+  /**
+   * Its id.
+   *
+   * @generated from field: string schedule_id = 1;
+   */
+  scheduleId: string;
+
+  /**
+   * Its namespace.
+   *
+   * @generated from field: string namespace = 2;
+   */
+  namespace: string;
+
+  /**
+   * Its name there, or empty.
+   *
+   * @generated from field: string name = 3;
+   */
+  name: string;
+
+  /**
+   * What was done to it.
+   *
+   * @generated from field: qcore.store.v1.ScheduleChange change = 4;
+   */
+  change: ScheduleChange;
+};
+
+/**
+ * Describes the message qcore.store.v1.ScheduleChanged.
+ * Use `create(ScheduleChangedSchema)` to create a new message.
+ */
+export const ScheduleChangedSchema: GenMessage<ScheduleChanged> = /*@__PURE__*/
+  messageDesc(file_qcore_store_v1_log, 4);
 
 /**
  * What a field held.
@@ -270,7 +320,7 @@ export type FieldState = Message<"qcore.store.v1.FieldState"> & {
  * Use `create(FieldStateSchema)` to create a new message.
  */
 export const FieldStateSchema: GenMessage<FieldState> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_log, 4);
+  messageDesc(file_qcore_store_v1_log, 5);
 
 /**
  * A field was written.
@@ -327,7 +377,7 @@ export type FieldChange = Message<"qcore.store.v1.FieldChange"> & {
  * Use `create(FieldChangeSchema)` to create a new message.
  */
 export const FieldChangeSchema: GenMessage<FieldChange> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_log, 5);
+  messageDesc(file_qcore_store_v1_log, 6);
 
 /**
  * An entity was created, with a state for every field of its type.
@@ -355,7 +405,7 @@ export type EntityCreated = Message<"qcore.store.v1.EntityCreated"> & {
  * Use `create(EntityCreatedSchema)` to create a new message.
  */
 export const EntityCreatedSchema: GenMessage<EntityCreated> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_log, 6);
+  messageDesc(file_qcore_store_v1_log, 7);
 
 /**
  * An entity was deleted.
@@ -383,7 +433,7 @@ export type EntityDeleted = Message<"qcore.store.v1.EntityDeleted"> & {
  * Use `create(EntityDeletedSchema)` to create a new message.
  */
 export const EntityDeletedSchema: GenMessage<EntityDeleted> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_log, 7);
+  messageDesc(file_qcore_store_v1_log, 8);
 
 /**
  * An entity was renamed or moved, or given another place among its siblings.
@@ -411,7 +461,7 @@ export type EntityChanged = Message<"qcore.store.v1.EntityChanged"> & {
  * Use `create(EntityChangedSchema)` to create a new message.
  */
 export const EntityChangedSchema: GenMessage<EntityChanged> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_log, 8);
+  messageDesc(file_qcore_store_v1_log, 9);
 
 /**
  * A schema was created, replaced or deleted. From this revision on, existing entities hold the default of an added field,
@@ -448,7 +498,7 @@ export type SchemaChanged = Message<"qcore.store.v1.SchemaChanged"> & {
  * Use `create(SchemaChangedSchema)` to create a new message.
  */
 export const SchemaChangedSchema: GenMessage<SchemaChanged> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_log, 9);
+  messageDesc(file_qcore_store_v1_log, 10);
 
 /**
  * A field that was retyped: one is gone, and another has its values, converted as docs/schemas.md says. They keep their
@@ -477,5 +527,53 @@ export type FieldConversion = Message<"qcore.store.v1.FieldConversion"> & {
  * Use `create(FieldConversionSchema)` to create a new message.
  */
 export const FieldConversionSchema: GenMessage<FieldConversion> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_log, 10);
+  messageDesc(file_qcore_store_v1_log, 11);
+
+/**
+ * What was done to a schedule.
+ *
+ * @generated from enum qcore.store.v1.ScheduleChange
+ */
+export const ScheduleChange = {
+  /**
+   * It was made, or replaced.
+   *
+   * @generated from enum value: SCHEDULE_CHANGE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * It was deleted.
+   *
+   * @generated from enum value: SCHEDULE_CHANGE_DELETED = 1;
+   */
+  DELETED: 1,
+
+  /**
+   * It was paused.
+   *
+   * @generated from enum value: SCHEDULE_CHANGE_PAUSED = 2;
+   */
+  PAUSED: 2,
+
+  /**
+   * It goes on.
+   *
+   * @generated from enum value: SCHEDULE_CHANGE_RESUMED = 3;
+   */
+  RESUMED: 3,
+} as const;
+
+/**
+ * What was done to a schedule.
+ *
+ * @generated from enum qcore.store.v1.ScheduleChange
+ */
+export type ScheduleChange = (typeof ScheduleChange)[keyof typeof ScheduleChange] | UnknownEnum;
+
+/**
+ * Describes the enum qcore.store.v1.ScheduleChange.
+ */
+export const ScheduleChangeSchema: GenEnum<ScheduleChange> = /*@__PURE__*/
+  enumDesc(file_qcore_store_v1_log, 0);
 
