@@ -1,4 +1,4 @@
-import { createTokenVerifier, type TokenVerifier } from '@qcore/access'
+import { createTokenVerifier, SecretBox, type TokenVerifier } from '@qcore/access'
 import { closePool, openPool, prepareStore, type Pool } from '@qcore/database'
 import { createLogger, openNats, type Logger } from '@qcore/service'
 import type { NatsConnection } from '@nats-io/transport-node'
@@ -92,6 +92,7 @@ export async function openContext(config: WriterConfig, overrides: WriterOverrid
     relay,
     logKeeper,
     eventKeeper,
+    secrets: new SecretBox(config.authSecret),
     logger,
   })
   const verifier = createTokenVerifier(config.authSecret)

@@ -7,6 +7,7 @@ export {
   requireLevel,
 } from './interceptor.ts'
 export { createTokenVerifier, leastSecretBytes, mintToken } from './token.ts'
+export { SecretBox } from './secret-box.ts'
 export { assertScopes } from './scopes.ts'
 export { grantsOf } from './grants.ts'
 export { levelOfName, nameOfLevel } from './claims.ts'

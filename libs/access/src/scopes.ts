@@ -19,6 +19,8 @@ export const serviceLevels: Readonly<Record<string, AccessLevel>> = {
   eventlog: AccessLevel.READ,
   namespace: AccessLevel.READ,
   node: AccessLevel.READ,
+  schedule: AccessLevel.READ,
+  occurrence: AccessLevel.READ,
 }
 
 /** The names that a schema may ask for. */

@@ -82,6 +82,60 @@ export interface EventRow {
   writer: string
 }
 
+/** What the writer stores of a schedule. */
+export interface ScheduleRow {
+  id: string
+  namespace: string
+  name: string
+  revision: number
+  /** 1 active, 2 paused, 4 deleted. */
+  state: number
+  definition: Uint8Array
+  ruleSpec: string
+  /** JSON: a list of texts. */
+  tags: string
+  secret: Uint8Array | null
+  writer: string
+  createdUs: number
+  changedUs: number
+  planRevision: number
+  plannedUs: number
+  planUs: number | null
+  idleUntilUs: number
+  idleReason: string
+}
+
+/** Occurrences of a schedule that do not fire any more, of those that have not begun. */
+export interface WithdrawnRow {
+  scheduleId: string
+  /** As OccurrenceState. */
+  state: number
+  reason: string
+  /** When that was decided. */
+  endedUs: number
+  /** Only those after this one; -1: all. */
+  afterUs: number
+  /** One that stays; -1: none. */
+  exceptUs: number
+  /** Whether those go too that somebody asked for beyond the rule. */
+  all: boolean
+}
+
+/** An occurrence to be fired. */
+export interface PlannedRow {
+  id: string
+  scheduleId: string
+  nominalUs: number
+  dueUs: number
+  scheduleRevision: number
+  createdUs: number
+}
+
+const scheduleTypes: readonly ElementType[] = [
+  ...(['text', 'text', 'text', 'int8', 'int4', 'bytea', 'text', 'text', 'bytea'] as const),
+  ...(['text', 'int8', 'int8', 'int8', 'int8', 'int8', 'int8', 'text'] as const),
+]
+
 /** What a group of commits writes: the net effect, at most one row a key. Meant to be filled again and again. */
 export class GroupRows {
   readonly log = new RowColumns(['int8', 'int8', 'bytea'])
@@ -95,6 +149,9 @@ export class GroupRows {
   readonly deletedReferences = new RowColumns(['text', 'text', 'int4'])
   readonly requests = new RowColumns(['text', 'int8', 'bytea', 'bytea'])
   readonly events = new RowColumns(['int8', 'int4', 'int8', 'text', 'text', 'text', 'text', 'text', 'text'])
+  readonly schedules = new RowColumns(scheduleTypes)
+  readonly withdrawn = new RowColumns(['text', 'int4', 'text', 'int8', 'int8', 'int8', 'int4'])
+  readonly planned = new RowColumns(['text', 'text', 'int8', 'int8', 'int8', 'int8'])
 
   addLog(revision: number, committedUs: number, record: Uint8Array): void {
     this.log.column(0).addInt8(revision)
@@ -199,6 +256,50 @@ export class GroupRows {
     events.column(6).addText(row.producer)
     events.column(7).addText(row.correlationId)
     events.column(8).addText(row.writer)
+  }
+
+  addSchedule(row: ScheduleRow): void {
+    const { schedules } = this
+    schedules.column(0).addText(row.id)
+    schedules.column(1).addText(row.namespace)
+    schedules.column(2).addText(row.name)
+    schedules.column(3).addInt8(row.revision)
+    schedules.column(4).addInt4(row.state)
+    schedules.column(5).addBytes(row.definition)
+    schedules.column(6).addText(row.ruleSpec)
+    schedules.column(7).addText(row.tags)
+    if (row.secret === null) schedules.column(8).addNull()
+    else schedules.column(8).addBytes(row.secret)
+    schedules.column(9).addText(row.writer)
+    schedules.column(10).addInt8(row.createdUs)
+    schedules.column(11).addInt8(row.changedUs)
+    schedules.column(12).addInt8(row.planRevision)
+    schedules.column(13).addInt8(row.plannedUs)
+    if (row.planUs === null) schedules.column(14).addNull()
+    else schedules.column(14).addInt8(row.planUs)
+    schedules.column(15).addInt8(row.idleUntilUs)
+    schedules.column(16).addText(row.idleReason)
+  }
+
+  addWithdrawn(row: WithdrawnRow): void {
+    const { withdrawn } = this
+    withdrawn.column(0).addText(row.scheduleId)
+    withdrawn.column(1).addInt4(row.state)
+    withdrawn.column(2).addText(row.reason)
+    withdrawn.column(3).addInt8(row.endedUs)
+    withdrawn.column(4).addInt8(row.afterUs)
+    withdrawn.column(5).addInt8(row.exceptUs)
+    withdrawn.column(6).addInt4(row.all ? 1 : 0)
+  }
+
+  addPlanned(row: PlannedRow): void {
+    const { planned } = this
+    planned.column(0).addText(row.id)
+    planned.column(1).addText(row.scheduleId)
+    planned.column(2).addInt8(row.nominalUs)
+    planned.column(3).addInt8(row.dueUs)
+    planned.column(4).addInt8(row.scheduleRevision)
+    planned.column(5).addInt8(row.createdUs)
   }
 
   /** Takes all rows out. */

@@ -42,6 +42,7 @@ export { createEventPartition, dropEventPartition, listEventPartitions } from '.
 export { loadEvent } from './sql/load-event.ts'
 export { searchEvents } from './sql/search-events.ts'
 export { listNamespaces, loadNamespaces, registerNamespace } from './sql/namespaces.ts'
+export { loadSchedules } from './sql/load-schedules.ts'
 export { loadTermStart } from './sql/load-term-start.ts'
 export { createLogPartition, dropLogPartition, listLogPartitions, readLogTimes } from './sql/log-partitions.ts'
 export {
@@ -80,7 +81,17 @@ export type { ElementType } from './array-parameter.ts'
 export type { EventPartition } from './sql/event-partitions.ts'
 export type { EventPosition, EventSearch, EventsFound } from './sql/search-events.ts'
 export type { NamespaceRow } from './sql/namespaces.ts'
-export type { EntityFacts, EventRow, FieldRow, FormerPlaceRow, TombstoneRow } from './group-rows.ts'
+export type {
+  EntityFacts,
+  EventRow,
+  FieldRow,
+  FormerPlaceRow,
+  PlannedRow,
+  ScheduleRow,
+  TombstoneRow,
+  WithdrawnRow,
+} from './group-rows.ts'
+export type { StoredSchedule } from './sql/load-schedules.ts'
 export type { GroupCommit } from './sql/commit-group.ts'
 export type { RequestRow } from './sql/load-requests.ts'
 export type { ReferenceRow } from './sql/load-subtrees.ts'

@@ -43,6 +43,7 @@ export const errorRegistry = {
     status: 'failed_precondition',
     meaning:
       'Another process has registered with the id of this node, and is the node now. Give each process an id of its own.',
+  },
   unknown_schedule: { status: 'not_found', meaning: 'No schedule of that id, or of that namespace and name.' },
   unknown_occurrence: {
     status: 'not_found',

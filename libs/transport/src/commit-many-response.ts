@@ -23,6 +23,7 @@ const number = {
   changed: 2,
   field: 3,
   eventId: 4,
+  scheduleId: 5,
 } as const
 
 const bytesTag = (field: number): number => (field << 3) | 2
@@ -37,6 +38,7 @@ const tag = {
   changed: varintTag(number.changed),
   field: bytesTag(number.field),
   eventId: bytesTag(number.eventId),
+  scheduleId: bytesTag(number.scheduleId),
 } as const
 
 let scratch: ProtoWriter | undefined
@@ -76,13 +78,14 @@ function encodeTime(out: ProtoWriter, { seconds, nanos, $unknown }: Timestamp): 
 }
 
 function encodeResult(out: ProtoWriter, result: MutationResult): boolean {
-  const { entityId, changed, field, eventId, $unknown } = result
+  const { entityId, changed, field, eventId, scheduleId, $unknown } = result
   if ($unknown !== undefined) return false
   const start = out.begin(number.results)
   if (entityId !== '') out.text(number.entityId, entityId)
   if (changed) out.bool(number.changed, true)
   if (field !== '') out.text(number.field, field)
   if (eventId !== '') out.text(number.eventId, eventId)
+  if (scheduleId !== '') out.text(number.scheduleId, scheduleId)
   out.finish(start)
   return true
 }
@@ -148,6 +151,7 @@ function readMutationResult(reader: WireReader, end: number): MutationResult {
   let changed = false
   let field = ''
   let eventId = ''
+  let scheduleId = ''
   while (reader.position < end && !reader.isUnusual) {
     switch (reader.byte()) {
       case tag.entityId:
@@ -162,10 +166,13 @@ function readMutationResult(reader: WireReader, end: number): MutationResult {
       case tag.eventId:
         eventId = reader.text()
         break
+      case tag.scheduleId:
+        scheduleId = reader.text()
+        break
       default:
         reader.giveUp()
     }
   }
   if (reader.position !== end) reader.giveUp()
-  return { $typeName: 'qcore.store.v1.MutationResult', entityId, changed, field, eventId }
+  return { $typeName: 'qcore.store.v1.MutationResult', entityId, changed, field, eventId, scheduleId }
 }

@@ -22,6 +22,7 @@ export function encodeAnswer(out: ProtoWriter, request: CommitRequest, response:
     if (result.changed) out.bool(2, true)
     if (result.field !== '') out.text(3, result.field)
     if (result.eventId !== '') out.text(4, result.eventId)
+    if (result.scheduleId !== '') out.text(5, result.scheduleId)
     out.finish(start)
   }
 }

@@ -1,6 +1,7 @@
 import type { CommitRequest, Mutation } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
 import { checkPayload } from '../event/check-payload.ts'
+import { checkSchedule, checkScheduleKey } from '../schedule/check-schedule.ts'
 
 /** Control characters: PostgreSQL's text has no NUL, and nobody means the others in a key. */
 // oxlint-disable-next-line no-control-regex
@@ -9,12 +10,17 @@ const controlCharacters = /[\u0000-\u001f\u007f]/
 /**
  * Checks what the rules of the proto do not say.
  *
- * @throws QError `invalid_request`
+ * @throws QError `invalid_request`, `invalid_schedule`, `schedule_never_fires`
  */
 export function checkRequest({ idempotencyKey, mutations }: CommitRequest, path: string): void {
   if (mutations.some(altersType)) checkAlterations(mutations, path)
   for (const [index, { kind }] of mutations.entries()) {
-    if (kind.case === 'emitEvent') checkPayload(kind.value.payload, `${path}mutations[${index}].emit_event.payload`)
+    const field = `${path}mutations[${index}]`
+    if (kind.case === 'emitEvent') checkPayload(kind.value.payload, `${field}.emit_event.payload`)
+    if (kind.case === 'putSchedule') checkSchedule(kind.value, `${field}.put_schedule`)
+    if (kind.case === 'deleteSchedule') checkScheduleKey(kind.value.schedule, `${field}.delete_schedule.schedule`)
+    if (kind.case === 'pauseSchedule') checkScheduleKey(kind.value.schedule, `${field}.pause_schedule.schedule`)
+    if (kind.case === 'resumeSchedule') checkScheduleKey(kind.value.schedule, `${field}.resume_schedule.schedule`)
   }
   if (idempotencyKey === '' || !controlCharacters.test(idempotencyKey)) return
   throw new QError('invalid_request', 'a key has no control characters', { field: `${path}idempotency_key` })

@@ -1,4 +1,4 @@
-import type { Claims } from '@qcore/access'
+import type { Claims, SecretBox } from '@qcore/access'
 import type { TypePlan } from '@qcore/contracts'
 import type { ChangeList } from '../record/change-list.ts'
 import type { GroupState } from './group-state.ts'
@@ -12,6 +12,8 @@ export interface CommitContext {
   /** Its time, in microseconds since 1970. */
   readonly timeUs: number
   readonly caller: Claims
+  /** For secrets that are kept. */
+  readonly secrets: SecretBox
   /** Of a dry run: what changes of types would do. */
   readonly plans?: TypePlan[] | undefined
 }

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import type { SecretBox } from '@qcore/access'
 import { QError } from '@qcore/errors'
 import { failpoint, type Logger } from '@qcore/service'
 import type { LeaseTerm } from '../lease/lease-term.ts'
@@ -29,6 +30,7 @@ export interface CommitterOptions {
   readonly relay: Relay
   readonly logKeeper: LogKeeper
   readonly eventKeeper: EventKeeper
+  readonly secrets: SecretBox
   readonly logger: Logger
 }
 
@@ -51,7 +53,7 @@ export class Committer {
     this.#options = options
     this.#loader = new GroupLoader(options)
     this.#sender = new GroupSender(options)
-    this.#preparer = new GroupPreparer(options.workingSet, (error) => {
+    this.#preparer = new GroupPreparer(options.workingSet, options.secrets, (error) => {
       options.logger.error({ err: error }, 'a commit failed for a fault of the writer')
     })
   }

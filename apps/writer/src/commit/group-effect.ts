@@ -31,6 +31,7 @@ export class GroupEffect {
     for (const place of state.formerPlaces) this.#rows.addFormerPlace(place)
     for (const tombstone of state.tombstones) this.#rows.addTombstone(tombstone)
     for (const event of state.events) this.#rows.addEvent(event)
+    state.schedules.addRows(this.#rows)
   }
 
   #dereference(state: GroupState, stored: HotEntity): void {

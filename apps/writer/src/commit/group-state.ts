@@ -3,6 +3,8 @@ import { QError } from '@qcore/errors'
 import type { Mutation } from '@qcore/contracts'
 import type { Alteration, FieldModel, TypeModel } from '@qcore/model'
 import type { Child } from '@qcore/replica'
+import type { ScheduleFacts, ScheduleStep } from '../schedule/schedule-facts.ts'
+import { ScheduleState } from '../schedule/schedule-state.ts'
 import { TransformationBudget } from '../transformation/transformation-budget.ts'
 import type { AlterationScan } from './alteration-scan.ts'
 import type { HotEntity } from './hot-entity.ts'
@@ -30,6 +32,8 @@ export interface GroupLoad {
   readonly structure: StructureLoad
   /** What there is of the types that the first commit alters or deletes. */
   readonly scans: Map<Mutation, AlterationScan>
+  /** The schedules that commits name. */
+  readonly schedules: readonly ScheduleFacts[]
 }
 
 /** What a group begins with before anything is loaded. */
@@ -42,6 +46,7 @@ export function nothingLoaded(): GroupLoad {
     isTruncated: false,
     structure: noStructureLoaded(),
     scans: new Map(),
+    schedules: [],
   }
 }
 
@@ -73,6 +78,7 @@ export class GroupState {
   nextFieldId: number
   readonly isTruncated: boolean
   readonly structure: StructureState
+  readonly schedules = new ScheduleState()
   readonly transformations = new TransformationBudget()
   readonly #workingSet: WorkingSet
   readonly #load: GroupLoad
@@ -89,6 +95,7 @@ export class GroupState {
     this.#load = load
     this.nextFieldId = nextFieldId
     this.isTruncated = load.isTruncated
+    this.schedules.addStored(load.schedules)
     this.structure = new StructureState(load.structure, (id) => this.entity(id))
   }
 
@@ -147,6 +154,11 @@ export class GroupState {
     const index = last?.revision === event.revision ? last.index + 1 : 0
     this.events.push({ ...event, index })
     return index
+  }
+
+  /** Does something to a schedule. */
+  takeScheduleStep(step: ScheduleStep): void {
+    this.#undo.push(this.schedules.take(step))
   }
 
   /** The type as it was before the group. */

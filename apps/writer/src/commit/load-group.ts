@@ -5,6 +5,7 @@ import { scanAlterations } from './alteration-scan.ts'
 import { nothingLoaded, type GroupLoad, type Holder } from './group-state.ts'
 import { hotEntityFromRow } from './hot-entity.ts'
 import { loadPaths } from './load-paths.ts'
+import { loadNamedSchedules } from '../schedule/load-named-schedules.ts'
 import { collectNeeded } from './needed-entities.ts'
 import type { PendingCommit } from './pending-commit.ts'
 import type { WorkingSet } from './working-set.ts'
@@ -21,8 +22,8 @@ export async function loadGroup(
   workingSet: WorkingSet,
   commits: readonly PendingCommit[],
 ): Promise<GroupLoad> {
-  const load = nothingLoaded()
   const { ids, doomed } = collectNeeded(commits)
+  const load = { ...nothingLoaded(), schedules: await loadNamedSchedules(executor, commits) }
   for (const [mutation, scan] of await scanAlterations(executor, workingSet, commits)) load.scans.set(mutation, scan)
   await learnNamespaces(executor, workingSet, commits)
   if (doomed.size === 0) {
@@ -57,8 +58,9 @@ async function learnNamespaces(
   const unknown = new Set<string>()
   for (const { request } of commits) {
     for (const { kind } of request.mutations) {
-      if (kind.case === 'emitEvent' && !workingSet.namespaces.has(kind.value.namespace))
-        unknown.add(kind.value.namespace)
+      const event = kind.case === 'putSchedule' ? kind.value.action?.kind : kind
+      if (event?.case === 'emitEvent' && !workingSet.namespaces.has(event.value.namespace))
+        unknown.add(event.value.namespace)
     }
   }
   if (unknown.size === 0) return

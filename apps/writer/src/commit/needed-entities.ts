@@ -60,6 +60,10 @@ function collectFromMutation({ kind }: Mutation, { ids, doomed }: NeededEntities
       ids.add(rootId)
       return
     case 'emitEvent':
+    case 'putSchedule':
+    case 'deleteSchedule':
+    case 'pauseSchedule':
+    case 'resumeSchedule':
     case undefined:
   }
 }

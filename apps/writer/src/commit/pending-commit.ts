@@ -1,5 +1,5 @@
 import type { Claims } from '@qcore/access'
-import type { CommitRequest, CommitResponse, Value } from '@qcore/contracts'
+import type { CommitRequest, CommitResponse, PutSchedule, Value } from '@qcore/contracts'
 import type { QError } from '@qcore/errors'
 import type { CommitNeeds } from './commit-needs.ts'
 
@@ -28,9 +28,19 @@ export function sizeOfRequest(request: CommitRequest): number {
     if (kind.case === 'writeField') size += sizeOfKind(kind.value.value)
     if (kind.case === 'createEntity') for (const value of Object.values(kind.value.fields)) size += sizeOfKind(value)
     if (kind.case === 'emitEvent') size += kind.value.payload.length
+    if (kind.case === 'putSchedule') size += sizeOfSchedule(kind.value)
     if (kind.case === 'setSchema') size += messageOverheadBytes * (kind.value.schema?.fields.length ?? 0)
   }
   return size
+}
+
+function sizeOfSchedule({ rule, metadata, description, title, action, tags }: PutSchedule): number {
+  const texts =
+    rule.length + metadata.length + description.length + title.length + 2 * tags.length * messageOverheadBytes
+  if (action?.kind.case === 'emitEvent') return texts + action.kind.value.payload.length
+  if (action?.kind.case !== 'apiCall') return texts + messageOverheadBytes
+  const { body, headers } = action.kind.value
+  return headers.reduce((sum, { value }) => sum + value.length + messageOverheadBytes, texts + body.length)
 }
 
 function sizeOfKind(value: Value | undefined): number {

@@ -1,5 +1,5 @@
 import { create } from '@bufbuild/protobuf'
-import type { Claims } from '@qcore/access'
+import type { Claims, SecretBox } from '@qcore/access'
 import { CommitResponseSchema, type CommitResponse } from '@qcore/contracts'
 import { GroupRows } from '@qcore/database'
 import { isQError, QError } from '@qcore/errors'
@@ -71,13 +71,15 @@ export interface PreparedGroup {
  */
 export class GroupPreparer {
   readonly #workingSet: WorkingSet
+  readonly #secrets: SecretBox
   readonly #onFault: (error: unknown) => void
   readonly #scratch = new ProtoWriter()
   #buffers = new GroupBuffers()
   #otherBuffers = new GroupBuffers()
 
-  constructor(workingSet: WorkingSet, onFault: (error: unknown) => void) {
+  constructor(workingSet: WorkingSet, secrets: SecretBox, onFault: (error: unknown) => void) {
     this.#workingSet = workingSet
+    this.#secrets = secrets
     this.#onFault = onFault
   }
 
@@ -86,7 +88,7 @@ export class GroupPreparer {
     const group = this.open(nothingLoaded(), start)
     const changes = new ChangeList()
     const revision = start.revision + 1
-    make({ state: group.state, changes, revision, timeUs: start.timeUs, caller })
+    make({ state: group.state, changes, revision, timeUs: start.timeUs, caller, secrets: this.#secrets })
     this.#addRecord(group, { revision, changes, writer: caller.subject, idempotencyKey: '' })
     return this.finish(group)
   }
@@ -163,7 +165,8 @@ export class GroupPreparer {
     const changes = new ChangeList()
     const revision = group.revision + 1
     const plans = request.dryRun ? [] : undefined
-    const context: CommitContext = { state, changes, revision, timeUs: start.timeUs, caller, plans }
+    const secrets = this.#secrets
+    const context: CommitContext = { state, changes, revision, timeUs: start.timeUs, caller, secrets, plans }
     for (const [index, condition] of request.conditions.entries()) {
       checkCondition(context, condition, `conditions[${index}]`)
     }

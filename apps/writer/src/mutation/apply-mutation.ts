@@ -2,10 +2,12 @@ import type { Mutation, MutationResult } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
 import type { CommitContext } from '../commit/commit-context.ts'
 import { alterType, deleteType } from './alter-type.ts'
+import { deleteSchedule, pauseSchedule, resumeSchedule } from './change-schedule.ts'
 import { createEntity } from './create-entity.ts'
 import { deleteEntity } from './delete-entity.ts'
 import { emitEvent } from './emit-event.ts'
 import { moveEntity } from './move-entity.ts'
+import { putSchedule } from './put-schedule.ts'
 import { renameEntity } from './rename-entity.ts'
 import { setSchema } from './set-schema.ts'
 import { writeField } from './write-field.ts'
@@ -32,6 +34,14 @@ export function applyMutation(context: CommitContext, mutation: Mutation, index:
       return deleteType(context, mutation, `mutations[${index}].delete_type`)
     case 'emitEvent':
       return emitEvent(context, kind.value, `mutations[${index}].emit_event`)
+    case 'putSchedule':
+      return putSchedule(context, kind.value, `mutations[${index}].put_schedule`)
+    case 'deleteSchedule':
+      return deleteSchedule(context, kind.value, `mutations[${index}].delete_schedule`)
+    case 'pauseSchedule':
+      return pauseSchedule(context, kind.value, `mutations[${index}].pause_schedule`)
+    case 'resumeSchedule':
+      return resumeSchedule(context, kind.value, `mutations[${index}].resume_schedule`)
     default:
       throw new QError('invalid_request', 'the mutation is empty', { field: `mutations[${index}]` })
   }

@@ -46,8 +46,19 @@ export interface EventEmitted {
   readonly bytes: number
 }
 
+/** What was done to a schedule. */
+export type ScheduleDone = 'put' | 'deleted' | 'paused' | 'resumed'
+
+export interface ScheduleChanged {
+  readonly kind: 'schedule'
+  readonly id: string
+  readonly namespace: string
+  readonly name: string
+  readonly done: ScheduleDone
+}
+
 export type CommitChange =
-  FieldChanged | EntityCreated | EntityDeleted | StructureChanged | SchemaChanged | EventEmitted
+  FieldChanged | EntityCreated | EntityDeleted | StructureChanged | SchemaChanged | EventEmitted | ScheduleChanged
 
 /** What a commit changes, in order; a field, an entity and a schema at most once. */
 export class ChangeList {

@@ -1,15 +1,23 @@
 import { toBinary } from '@bufbuild/protobuf'
-import { TypeSchemaSchema } from '@qcore/contracts'
+import { ScheduleChange, TypeSchemaSchema } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
 import { limits, type FieldModel, type FieldState, type FieldValue } from '@qcore/model'
 import type { ProtoWriter } from '@qcore/transport'
 import type { HotEntity } from '../commit/hot-entity.ts'
 import { sizeOfValue } from '../commit/hot-entity.ts'
-import type { CommitChange } from './change-list.ts'
+import type { CommitChange, ScheduleDone } from './change-list.ts'
 import { encodeTimestamp, encodeValue } from './encode-value.ts'
 
 /** Previous values beyond this are left out of a record that would be too large; the log has them at their revision. */
 const keptPreviousBytes = 1_024
+
+/** What was done to schedules, by their numbers in the log. */
+const scheduleChanges = {
+  put: ScheduleChange.UNSPECIFIED,
+  deleted: ScheduleChange.DELETED,
+  paused: ScheduleChange.PAUSED,
+  resumed: ScheduleChange.RESUMED,
+} satisfies Record<ScheduleDone, ScheduleChange>
 
 /** A commit, ready for the log. */
 export interface CommitToEncode {
@@ -104,6 +112,14 @@ function encodeChange(
       out.text(1, change.id)
       out.text(2, change.namespace)
       out.text(3, change.type)
+      return out.finish(start)
+    }
+    case 'schedule': {
+      const start = out.begin(20)
+      out.text(1, change.id)
+      out.text(2, change.namespace)
+      if (change.name !== '') out.text(3, change.name)
+      if (change.done !== 'put') out.uint(4, scheduleChanges[change.done])
       return out.finish(start)
     }
     case 'schema': {

@@ -33,6 +33,27 @@ const columnTypes: Readonly<Record<string, readonly string[]>> = {
   unreference: ['text', 'text', 'int'],
   request: ['text', 'bigint', 'bytea', 'bytea'],
   event: ['bigint', 'int', 'bigint', 'text', 'text', 'text', 'text', 'text', 'text'],
+  schedule: [
+    'text',
+    'text',
+    'text',
+    'bigint',
+    'int',
+    'bytea',
+    'text',
+    'text',
+    'bytea',
+    'text',
+    'bigint',
+    'bigint',
+    'bigint',
+    'bigint',
+    'bigint',
+    'bigint',
+    'text',
+  ],
+  withdrawn: ['text', 'int', 'text', 'bigint', 'bigint', 'bigint', 'int'],
+  planned: ['text', 'text', 'bigint', 'bigint', 'bigint', 'bigint'],
 }
 
 const parts: readonly Part[] = [
@@ -126,6 +147,56 @@ const parts: readonly Part[] = [
         insert into event (
           revision, event_index, emitted_us, namespace, type, payload, producer, correlation_id, writer)
         select added.* from ${from})`,
+  },
+  // Schedules before their occurrences: schedulers lock them in this order too.
+  {
+    name: 'schedule',
+    rows: (rows) => rows.schedules,
+    sql: (from) => `
+      new_schedule as (
+        insert into schedule (
+          id, namespace, name, revision, state, definition, rule_spec, tags, secret, writer, created_us, changed_us,
+          plan_revision, planned_us, plan_us, idle_until_us, idle_reason)
+        select c1, c2, c3, c4, c5, c6, c7, c8::jsonb, c9, c10, c11, c12, c13, c14, c15, c16, c17 from ${from}
+        on conflict (id) do update set
+          namespace = excluded.namespace, name = excluded.name, revision = excluded.revision, state = excluded.state,
+          definition = excluded.definition, rule_spec = excluded.rule_spec, tags = excluded.tags,
+          secret = excluded.secret, writer = excluded.writer, changed_us = excluded.changed_us,
+          plan_revision = excluded.plan_revision, disabled_reason = '', failing_us = null,
+          planned_us = case when excluded.plan_revision = schedule.plan_revision
+            then schedule.planned_us else excluded.planned_us end,
+          plan_us = case when excluded.state = 1 and excluded.plan_revision = schedule.plan_revision
+            then schedule.plan_us else excluded.plan_us end,
+          idle_until_us = case when excluded.plan_revision = schedule.plan_revision
+            then schedule.idle_until_us else excluded.idle_until_us end,
+          idle_reason = case when excluded.plan_revision = schedule.plan_revision
+            then schedule.idle_reason else excluded.idle_reason end
+        returning id)`,
+  },
+  {
+    name: 'withdrawn',
+    rows: (rows) => rows.withdrawn,
+    sql: (from) => `
+      withdrawn as (select added.* from ${from}, (select count(*) from new_schedule) as stored),
+      withdrawn_occurrence as (
+        update occurrence set state = c2, reason = c3, ended_us = c4, claim = null
+        from withdrawn
+        where schedule_id = c1 and state in (1, 2) and nominal_us > c5 and nominal_us <> c6 and (c7 = 1 or cause < 4)
+        returning schedule_id)`,
+  },
+  {
+    name: 'planned',
+    rows: (rows) => rows.planned,
+    sql: (from) => `
+      new_occurrence as (
+        insert into occurrence (
+          id, schedule_id, nominal_us, last_nominal_us, due_us, wake_us, state, cause, schedule_revision, created_us)
+        select c1, c2, c3, c3, c4, c4, 1, 1, c5, c6 from ${from}, (select count(*) from new_schedule) as stored
+        on conflict (schedule_id, nominal_us) do update set
+          state = 1, cause = 1, reason = '', due_us = excluded.due_us, wake_us = excluded.wake_us, ended_us = null,
+          claim = null, schedule_revision = excluded.schedule_revision
+        where occurrence.reason in ('paused', 'changed', 'disabled') and occurrence.attempts = 0
+          and occurrence.size = 1)`,
   },
 ]
 

@@ -1,0 +1,154 @@
+import { randomUUID } from 'node:crypto'
+import { create } from '@bufbuild/protobuf'
+import { MutationResultSchema, PutMode, type MutationResult, type PutSchedule } from '@qcore/contracts'
+import { isQError, QError } from '@qcore/errors'
+import type { CommitContext } from '../commit/commit-context.ts'
+import { planAfterIdle, planFrom } from '../schedule/first-plan.ts'
+import { readRule } from '../schedule/read-rule.ts'
+import { definitionOf, readDefinition } from '../schedule/schedule-definition.ts'
+import {
+  comingOccurrences,
+  occurrenceStates,
+  scheduleStates,
+  type ScheduleFacts,
+  type ScheduleStep,
+} from '../schedule/schedule-facts.ts'
+import { assertScheduleRevision, idleReason, isIdle, takeStep, unknownSchedule } from './change-schedule.ts'
+
+/**
+ * Makes a schedule, or replaces one as a whole. What does not change goes on: the same rule keeps its occurrences.
+ *
+ * @throws QError `unknown_namespace`, `unknown_schedule`, `schedule_exists`, `condition_failed`, and what `readRule` throws
+ */
+export function putSchedule(context: CommitContext, mutation: PutSchedule, path: string): MutationResult {
+  const before = scheduleBefore(context, mutation, path)
+  assertNamespace(context, mutation, path)
+  const id = before?.id ?? (mutation.id === '' ? randomUUID() : mutation.id)
+  const secret = secretAfter(context, mutation, before)
+  const definition = definitionOf(mutation, secret !== undefined)
+  const isNewRule = before === undefined || !hasSameRule(before, mutation)
+  const state = stateAfter(mutation, before)
+  if (before !== undefined && !isNewRule && before.disabledReason === '' && before.state === state) {
+    const isSame = Buffer.compare(before.definition, definition) === 0 && hasSecret(context, before, secret)
+    if (isSame) return create(MutationResultSchema, { scheduleId: id })
+  }
+  const facts: ScheduleFacts = {
+    id,
+    namespace: mutation.namespace,
+    name: mutation.name,
+    revision: context.revision,
+    state,
+    definition,
+    secret: secret === undefined ? null : context.secrets.seal(id, secret),
+    ruleSpec: before?.ruleSpec ?? '',
+    createdUs: before?.createdUs ?? context.timeUs,
+    planRevision: before?.planRevision ?? context.revision,
+    plannedUs: before?.plannedUs ?? context.timeUs,
+    disabledReason: '',
+  }
+  return takeStep(
+    context,
+    { ...planned(context, facts, { mutation, before, isNewRule, path }), tags: mutation.tags },
+    'put',
+  )
+}
+
+/** What a put does to the occurrences of a schedule. */
+function planned(
+  { timeUs, revision }: CommitContext,
+  facts: ScheduleFacts,
+  change: { mutation: PutSchedule; before: ScheduleFacts | undefined; isNewRule: boolean; path: string },
+): Pick<ScheduleStep, 'facts' | 'plan' | 'withdrawal'> {
+  const { mutation, before, isNewRule, path } = change
+  const { id, state } = facts
+  const isActive = state === scheduleStates.active
+  const resumes = before !== undefined && isIdle(before) && isActive
+  if (!isNewRule && !resumes) {
+    const pauses = before !== undefined && !isActive && before.state === scheduleStates.active
+    const withdrawal = { state: occurrenceStates.skipped, reason: 'paused', ...comingOccurrences }
+    return { facts, plan: undefined, withdrawal: pauses ? withdrawal : undefined }
+  }
+  const rule = readRule(mutation, path, Math.floor(timeUs / 1_000))
+  const plan =
+    resumes && !isNewRule
+      ? planAfterIdle(rule, id, { nowUs: timeUs, plannedUs: before.plannedUs, reason: idleReason(before) })
+      : planFrom(rule, id, timeUs)
+  const ruleSpec = isNewRule ? JSON.stringify(rule.spec) : facts.ruleSpec
+  const withdrawal = { state: occurrenceStates.cancelled, reason: 'changed', ...comingOccurrences, afterUs: timeUs }
+  return {
+    facts: { ...facts, ruleSpec, planRevision: revision, plannedUs: plan.plannedUs },
+    plan,
+    withdrawal: isNewRule && before !== undefined ? withdrawal : undefined,
+  }
+}
+
+/** The schedule that is to be replaced; undefined: it is to be made. */
+function scheduleBefore(context: CommitContext, mutation: PutSchedule, path: string): ScheduleFacts | undefined {
+  const { schedules } = context.state
+  const { id, namespace, name, mode, expectedRevision } = mutation
+  const named = name === '' ? undefined : schedules.byName(namespace, name)
+  const before = id === '' ? named : schedules.byId(id)
+  if (named !== undefined && named.id !== before?.id) {
+    throw new QError('schedule_exists', `another schedule of ${namespace} has the name`, { field: `${path}.name` })
+  }
+  if (before?.state === scheduleStates.deleted) {
+    if (mode === PutMode.UPDATE) throw unknownSchedule(`${path}.id`)
+    throw new QError('schedule_exists', 'the id belongs to a schedule that was deleted', { field: `${path}.id` })
+  }
+  if (before !== undefined && mode === PutMode.CREATE) {
+    throw new QError('schedule_exists', 'the schedule is there', { field: id === '' ? `${path}.name` : `${path}.id` })
+  }
+  if (before === undefined && (mode === PutMode.UPDATE || expectedRevision > 0n)) {
+    throw unknownSchedule(id === '' ? `${path}.name` : `${path}.id`)
+  }
+  if (before !== undefined) assertScheduleRevision(before, expectedRevision, path)
+  return before
+}
+
+function assertNamespace({ state }: CommitContext, { action }: PutSchedule, path: string): void {
+  if (action?.kind.case !== 'emitEvent' || state.hasNamespace(action.kind.value.namespace)) return
+  throw new QError('unknown_namespace', `the namespace ${action.kind.value.namespace} is not registered`, {
+    field: `${path}.action.emit_event.namespace`,
+  })
+}
+
+function stateAfter({ paused }: PutSchedule, before: ScheduleFacts | undefined): number {
+  if (paused === undefined) return before?.state ?? scheduleStates.active
+  return paused ? scheduleStates.paused : scheduleStates.active
+}
+
+/** The rule as it was given counts: a start that the platform filled in stays. */
+function hasSameRule({ definition }: ScheduleFacts, { rule, timezone, startTime }: PutSchedule): boolean {
+  const before = readDefinition(definition)
+  return (
+    before.rule === rule &&
+    before.timezone === timezone &&
+    before.startTime?.seconds === startTime?.seconds &&
+    before.startTime?.nanos === startTime?.nanos
+  )
+}
+
+function secretAfter(
+  context: CommitContext,
+  { action }: PutSchedule,
+  before: ScheduleFacts | undefined,
+): string | undefined {
+  if (action?.kind.case !== 'webhook') return undefined
+  const { secret } = action.kind.value
+  if (secret === undefined) return before === undefined ? undefined : openedSecret(context, before)
+  return secret === '' ? undefined : secret
+}
+
+/** One that cannot be opened any more is another one. */
+function hasSecret(context: CommitContext, before: ScheduleFacts, secret: string | undefined): boolean {
+  try {
+    return openedSecret(context, before) === secret
+  } catch (error) {
+    if (isQError(error, 'configuration')) return false
+    throw error
+  }
+}
+
+function openedSecret({ secrets }: CommitContext, { id, secret }: ScheduleFacts): string | undefined {
+  return secret === null ? undefined : secrets.open(id, secret)
+}

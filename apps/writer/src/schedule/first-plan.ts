@@ -1,0 +1,31 @@
+import { dueAt, nextAfter, type Rule } from '@qcore/recurrence'
+import type { SchedulePlan } from './schedule-facts.ts'
+
+const usPerMs = 1_000
+
+/** Where planning begins for a rule that is new: with its first occurrence from now on; one time of the past is caught up with. */
+export function planFrom(rule: Rule, scheduleId: string, nowUs: number): SchedulePlan {
+  const nowMs = Math.floor(nowUs / usPerMs)
+  const atMs = rule.form.kind === 'once' ? nextAfter(rule, -Infinity) : nextAfter(rule, nowMs)
+  if (atMs === undefined) return { plannedUs: nowUs, planUs: undefined, first: undefined, idle: undefined }
+  const nominalUs = atMs * usPerMs
+  const first = { nominalUs, dueUs: dueAt(rule, scheduleId, atMs) * usPerMs }
+  return { plannedUs: nominalUs, planUs: nominalUs, first, idle: undefined }
+}
+
+/** Where planning goes on that stood still since `plannedUs`: what was due meanwhile did not fire. */
+export function planAfterIdle(
+  rule: Rule,
+  scheduleId: string,
+  { nowUs, plannedUs, reason }: { nowUs: number; plannedUs: number; reason: string },
+): SchedulePlan {
+  const { first, planUs } = planFrom(rule, scheduleId, nowUs)
+  const from = Math.min(plannedUs, nowUs)
+  const isOver = first === undefined || first.nominalUs <= nowUs
+  return {
+    plannedUs: from,
+    planUs: isOver && rule.form.kind === 'once' ? undefined : (planUs ?? from),
+    first: isOver ? undefined : first,
+    idle: { untilUs: nowUs, reason },
+  }
+}

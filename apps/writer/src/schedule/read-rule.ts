@@ -1,0 +1,42 @@
+import type { PutSchedule } from '@qcore/contracts'
+import { isQError, QError } from '@qcore/errors'
+import { microsFromTimestamp } from '@qcore/model'
+import { parseRule, type Rule } from '@qcore/recurrence'
+
+/**
+ * Reads the rule of a schedule: text, or a JSON object.
+ *
+ * @param path where the schedule is in the request
+ * @param startMs the start of a rule that needs one, if the schedule says none
+ * @throws QError `invalid_schedule`, `schedule_never_fires`
+ */
+export function readRule(
+  { rule, timezone, startTime }: Pick<PutSchedule, 'rule' | 'timezone' | 'startTime'>,
+  path: string,
+  startMs: number,
+): Rule {
+  const start =
+    startTime === undefined ? startMs : Number(microsFromTimestamp(startTime, `${path}.start_time`) / 1_000n)
+  try {
+    return parseRule(inputOf(rule), { startMs: start, ...(timezone === '' ? {} : { timezone }) })
+  } catch (error) {
+    if (!isQError(error)) throw error
+    const { code, message, field, metadata } = error
+    throw new QError(code, message, { field: `${path}.rule${field === '' ? '' : `.${field}`}`, metadata, cause: error })
+  }
+}
+
+function inputOf(rule: string): unknown {
+  const text = rule.trim()
+  if (!text.startsWith('{')) return text
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new QError('invalid_schedule', 'the rule begins as a JSON object and is none', { cause: error })
+  }
+}
+
+/** A rule as it is stored: with everything filled in. */
+export function readRuleSpec(spec: string): Rule {
+  return parseRule(JSON.parse(spec))
+}

@@ -1,0 +1,26 @@
+import { create, clone, fromBinary, toBinary } from '@bufbuild/protobuf'
+import { PutMode, PutScheduleSchema, type PutSchedule } from '@qcore/contracts'
+
+/**
+ * What is kept of a schedule as it was put, for everybody to read: without its id and its secret, and what was said of the
+ * put alone.
+ */
+export function definitionOf(schedule: PutSchedule, hasSecret: boolean): Uint8Array {
+  const kept = clone(PutScheduleSchema, schedule)
+  kept.id = ''
+  kept.mode = PutMode.UNSPECIFIED
+  kept.expectedRevision = 0n
+  delete kept.paused
+  if (kept.metadata === '') kept.metadata = '{}'
+  const kind = kept.action?.kind
+  if (kind?.case === 'webhook') {
+    delete kind.value.secret
+    kind.value.hasSecret = hasSecret
+  } else if (kind?.case === 'emitEvent' && kind.value.payload === '') kind.value.payload = '{}'
+  return toBinary(PutScheduleSchema, kept)
+}
+
+/** The definition that is kept of a schedule. */
+export function readDefinition(bytes: Uint8Array): PutSchedule {
+  return bytes.length === 0 ? create(PutScheduleSchema) : fromBinary(PutScheduleSchema, bytes)
+}

@@ -1,0 +1,100 @@
+import { randomUUID } from 'node:crypto'
+import type { ScheduleKey } from '@qcore/contracts'
+import type { GroupRows } from '@qcore/database'
+import { scheduleStates, type ScheduleFacts, type ScheduleStep } from './schedule-facts.ts'
+
+/** What groups know of schedules: what was loaded, under what their commits did. */
+export class ScheduleState {
+  readonly #stored = new Map<string, ScheduleFacts>()
+  readonly #steps: ScheduleStep[] = []
+  readonly #now = new Map<string, ScheduleFacts>()
+
+  /** Takes in what was loaded. */
+  addStored(schedules: readonly ScheduleFacts[]): void {
+    for (const schedule of schedules) this.#stored.set(schedule.id, schedule)
+  }
+
+  /** The schedule of an id, also a deleted one. */
+  byId(id: string): ScheduleFacts | undefined {
+    return this.#now.get(id) ?? this.#stored.get(id)
+  }
+
+  /** The schedule that has a name, and is not deleted. */
+  byName(namespace: string, name: string): ScheduleFacts | undefined {
+    const ids = new Set([...this.#stored.keys(), ...this.#now.keys()])
+    for (const id of ids) {
+      const schedule = this.byId(id)
+      if (schedule?.namespace === namespace && schedule.name === name && schedule.state !== scheduleStates.deleted)
+        return schedule
+    }
+    return undefined
+  }
+
+  /** The schedule that a key names, if there is one that is not deleted. */
+  find({ id, namespace, name }: Pick<ScheduleKey, 'id' | 'namespace' | 'name'>): ScheduleFacts | undefined {
+    if (id === '') return this.byName(namespace, name)
+    const schedule = this.byId(id)
+    return schedule?.state === scheduleStates.deleted ? undefined : schedule
+  }
+
+  /** Does something to a schedule. Returns what takes it back. */
+  take(step: ScheduleStep): () => void {
+    const { length } = this.#steps
+    const { id } = step.facts
+    const before = this.#now.get(id)
+    this.#steps.push(step)
+    this.#now.set(id, step.facts)
+    return () => {
+      this.#steps.length = length
+      if (before === undefined) this.#now.delete(id)
+      else this.#now.set(id, before)
+    }
+  }
+
+  /** Adds the rows of what the group did: the net effect, a schedule once. */
+  addRows(rows: GroupRows): void {
+    if (this.#steps.length === 0) return
+    const last = new Map<string, ScheduleStep>()
+    for (const step of this.#steps) last.set(step.facts.id, merged(last.get(step.facts.id), step))
+    for (const step of last.values()) addStep(rows, step)
+  }
+}
+
+/** Two steps of one schedule as one: what the second one does not plan or withdraw is as the first one has it. */
+function merged(first: ScheduleStep | undefined, second: ScheduleStep): ScheduleStep {
+  if (first === undefined) return second
+  const { plan = first.plan } = second
+  const withdrawal = second.withdrawal ?? first.withdrawal
+  return { ...second, plan, withdrawal }
+}
+
+function addStep(rows: GroupRows, { facts, tags, writer, timeUs, plan, withdrawal }: ScheduleStep): void {
+  const { id, revision } = facts
+  const first = facts.state === scheduleStates.active ? plan?.first : undefined
+  rows.addSchedule({
+    ...facts,
+    tags: JSON.stringify(tags),
+    writer,
+    changedUs: timeUs,
+    plannedUs: plan?.plannedUs ?? facts.plannedUs,
+    planUs: facts.state === scheduleStates.active ? (plan?.planUs ?? null) : null,
+    idleUntilUs: plan?.idle?.untilUs ?? 0,
+    idleReason: plan?.idle?.reason ?? '',
+  })
+  if (withdrawal !== undefined) {
+    const { state, reason, all, afterUs } = withdrawal
+    const exceptUs = first?.nominalUs ?? -1
+    rows.addWithdrawn({ scheduleId: id, state, reason, endedUs: timeUs, afterUs, exceptUs, all })
+  }
+  if (first !== undefined) {
+    const { nominalUs, dueUs } = first
+    rows.addPlanned({
+      id: randomUUID(),
+      scheduleId: id,
+      nominalUs,
+      dueUs,
+      scheduleRevision: revision,
+      createdUs: timeUs,
+    })
+  }
+}
