@@ -150,7 +150,10 @@ export const errorRegistry = {
     status: 'invalid_argument',
     meaning: 'The rule of a schedule has no occurrence at all: 30 February, or an end before its start.',
   },
-  schedule_exists: { status: 'already_exists', meaning: 'The namespace has a schedule of that name, or the id is taken.' },
+  schedule_exists: {
+    status: 'already_exists',
+    meaning: 'The namespace has a schedule of that name, or the id is taken.',
+  },
   occurrence_over: { status: 'failed_precondition', meaning: 'The occurrence is over, or under way.' },
   invalid_cursor: { status: 'invalid_argument', meaning: 'The cursor is not one of this request.' },
   invalid_snapshot: {

@@ -115,7 +115,7 @@ function encodeChange(
       return out.finish(start)
     }
     case 'schedule': {
-      const start = out.begin(20)
+      const start = out.begin(10)
       out.text(1, change.id)
       out.text(2, change.namespace)
       if (change.name !== '') out.text(3, change.name)

@@ -15,10 +15,18 @@ export function readRule(
   path: string,
   startMs: number,
 ): Rule {
+  const zone = timezone === '' ? {} : { timezone }
   const start =
-    startTime === undefined ? startMs : Number(microsFromTimestamp(startTime, `${path}.start_time`) / 1_000n)
+    startTime === undefined ? {} : { startMs: Number(microsFromTimestamp(startTime, `${path}.start_time`) / 1_000n) }
   try {
-    return parseRule(inputOf(rule), { startMs: start, ...(timezone === '' ? {} : { timezone }) })
+    const input = inputOf(rule)
+    try {
+      return parseRule(input, { ...zone, ...start })
+    } catch (error) {
+      // Only recurrences need a start; intervals are counted from it if there is one.
+      if (!isQError(error, 'invalid_schedule') || error.field !== 'start') throw error
+      return parseRule(input, { startMs, ...zone, ...start })
+    }
   } catch (error) {
     if (!isQError(error)) throw error
     const { code, message, field, metadata } = error
