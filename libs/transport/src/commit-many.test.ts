@@ -68,9 +68,12 @@ const made = fc
   .record({
     revision: uint64,
     time: fc.option(time),
-    results: fc.array(fc.record({ entityId: text, changed: fc.boolean(), field: text, eventId: text, scheduleId: text }), {
-      maxLength: 3,
-    }),
+    results: fc.array(
+      fc.record({ entityId: text, changed: fc.boolean(), field: text, eventId: text, scheduleId: text }),
+      {
+        maxLength: 3,
+      },
+    ),
     plans: fc.oneof({ weight: 9, arbitrary: fc.constant([]) }, fc.constant([{ type: 'T' }])),
   })
   .map(({ time: commitTime, ...rest }) => ({ ...rest, ...(commitTime && { commitTime }) }))
