@@ -11,6 +11,7 @@ import { assertConsistent, type WriterConfig } from './config.ts'
 import { NatsPresence } from './lease/nats-presence.ts'
 import { EventKeeper } from './event/event-keeper.ts'
 import { LogKeeper } from './log/log-keeper.ts'
+import { EventRelay } from './relay/event-relay.ts'
 import { Relay } from './relay/relay.ts'
 import { RestoreDesk } from './restore/restore-desk.ts'
 
@@ -29,7 +30,7 @@ export interface WriterContext extends AsyncDisposable {
   readonly verifier: TokenVerifier
   /** For the lease, and for what a term begins with: it gives up quickly. */
   readonly leasePool: Pool
-  /** For the relay and the log's keeper. */
+  /** For the relays and the keepers. */
   readonly pool: Pool
   /** For restores: its statements may take long. */
   readonly restorePool: Pool
@@ -42,14 +43,15 @@ export interface WriterContext extends AsyncDisposable {
   readonly logKeeper: LogKeeper
   readonly eventKeeper: EventKeeper
   readonly relay: Relay
+  readonly eventRelay: EventRelay
   readonly committer: Committer
 }
 
 const leaseConnections = 2
 /** A connection that has gone silent must not outlive the lease by much. */
 const leaseStatementTimeoutMs = 2_000
-/** Connections for the relay and the log's keeper. */
-const otherConnections = 3
+/** Connections for the relays and the keepers. */
+const otherConnections = 4
 /** Restores that are planned or applied at a time. */
 const restoreConnections = 3
 const temporaryConnections = 2
@@ -80,16 +82,21 @@ export async function openContext(config: WriterConfig, overrides: WriterOverrid
   const presence = opened.use(new NatsPresence(connection))
   const retentionMs = config.retentionHours * hourMs
   const relay = opened.use(new Relay({ connection, store, executor: pool, logger, retentionMs }))
+  const eventRetentionMs = config.eventRetentionHours * hourMs
+  const eventRelay = opened.use(
+    new EventRelay({ connection, store, executor: pool, logger, retentionMs: eventRetentionMs }),
+  )
   const queue = new CommitQueue({ mostCommits: config.queueCommits, mostBytes: config.queueBytes })
   const workingSet = new WorkingSet(config.cacheBytes)
   const logKeeper = new LogKeeper({ executor: pool, logger, retentionMs })
-  const eventKeeper = new EventKeeper({ executor: pool, logger, retentionMs: config.eventRetentionHours * hourMs })
+  const eventKeeper = new EventKeeper({ executor: pool, logger, retentionMs: eventRetentionMs })
   const commitConnection = opened.use(new CommitConnection(commitPool))
   const committer = new Committer({
     queue,
     connection: commitConnection,
     workingSet,
     relay,
+    eventRelay,
     logKeeper,
     eventKeeper,
     secrets: new SecretBox(config.authSecret),
@@ -114,6 +121,7 @@ export async function openContext(config: WriterConfig, overrides: WriterOverrid
     logKeeper,
     eventKeeper,
     relay,
+    eventRelay,
     committer,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }

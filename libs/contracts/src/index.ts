@@ -670,6 +670,10 @@ export type {
   WatchResponse,
 } from './gen/qcore/store/v1/watch_pb.ts'
 export {
+  cloudEventPrefix,
+  eventPositionHeader,
+  eventStreamName,
+  eventSubject,
   isStoreName,
   logStreamName,
   logSubject,

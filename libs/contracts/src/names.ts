@@ -51,3 +51,22 @@ export function registrationAckSubject(store: string, token: string, ackId: stri
 export function registrationWakeSubject(store: string): string {
   return `q.${store}.registrations`
 }
+
+/**
+ * The NATS subject of an event: `q.<store>.event.<namespace>.<type>`, for example `q.main.event.demo.order.placed`. With a
+ * pattern instead of the type, that of all events that it selects.
+ */
+export function eventSubject(store: string, namespace: string, type: string): string {
+  return `q.${store}.event.${namespace}.${type}`
+}
+
+/** The JetStream stream that keeps the events' messages. */
+export function eventStreamName(store: string): string {
+  return `Q_${store}_EVENTS`
+}
+
+/** The header that says where an event is in the order of its stream: `<revision>.<index>`, of the log. */
+export const eventPositionHeader = 'Q-Position'
+
+/** What the names of CloudEvents' attributes begin with where they are headers. */
+export const cloudEventPrefix = 'ce-'

@@ -40,6 +40,7 @@ export {
 } from './sql/load-structure.ts'
 export { createEventPartition, dropEventPartition, listEventPartitions } from './sql/event-partitions.ts'
 export { loadEvent } from './sql/load-event.ts'
+export { loadEventsAfter, type EventsAfter } from './sql/load-events-after.ts'
 export { searchEvents } from './sql/search-events.ts'
 export { listNamespaces, loadNamespaces, registerNamespace } from './sql/namespaces.ts'
 export { loadSchedules } from './sql/load-schedules.ts'

@@ -2,6 +2,10 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
 
 const handWritten = `export {
+  cloudEventPrefix,
+  eventPositionHeader,
+  eventStreamName,
+  eventSubject,
   isStoreName,
   logStreamName,
   logSubject,

@@ -7,9 +7,8 @@ import {
   type SearchEventsResponse,
 } from '@qcore/contracts'
 import { readDatabase, searchEvents as searchRows, type EventPosition, type EventSearch } from '@qcore/database'
-import { microsFromTimestamp } from '@qcore/model'
+import { messageFromEvent, microsFromTimestamp } from '@qcore/model'
 import type { ReaderContext } from '../context.ts'
-import { eventMessage } from '../events/event-message.ts'
 import { eventTypePattern } from '../events/event-type-pattern.ts'
 
 const defaultLimit = 100
@@ -27,7 +26,7 @@ export async function searchEvents(
   const after = at === undefined ? undefined : { emittedUs, revision, index: Number(at.id) }
   const { events, last } = await readDatabase(searchRows(pool, searchOf(request, after)))
   return create(SearchEventsResponseSchema, {
-    events: events.map(eventMessage),
+    events: events.map(messageFromEvent),
     nextCursor: last === undefined ? '' : cursors.write(pageEnd(last), cursorBytes),
   })
 }

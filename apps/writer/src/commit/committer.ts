@@ -5,6 +5,7 @@ import { failpoint, type Logger } from '@qcore/service'
 import type { LeaseTerm } from '../lease/lease-term.ts'
 import type { EventKeeper } from '../event/event-keeper.ts'
 import type { LogKeeper } from '../log/log-keeper.ts'
+import type { EventRelay } from '../relay/event-relay.ts'
 import type { Relay } from '../relay/relay.ts'
 import { countGroup, fencedGroups, queueLength } from '../writer-metrics.ts'
 import { adoptGroup, retractGroup } from './adopt-group.ts'
@@ -28,6 +29,7 @@ export interface CommitterOptions {
   readonly connection: CommitConnection
   readonly workingSet: WorkingSet
   readonly relay: Relay
+  readonly eventRelay: EventRelay
   readonly logKeeper: LogKeeper
   readonly eventKeeper: EventKeeper
   readonly secrets: SecretBox
@@ -98,12 +100,13 @@ export class Committer {
 
   /** Takes in what PostgreSQL has committed, publishes it, and answers. */
   settle(group: PreparedGroup): void {
-    const { workingSet, relay } = this.#options
+    const { workingSet, relay, eventRelay } = this.#options
     const { start, toRevision, state, batch, offsets } = group
     this.#revision = toRevision
     this.#nextFieldId = state.nextFieldId
     if (!group.isPlain) adoptGroup(workingSet, group)
     if (offsets.length > 0) relay.publish({ firstRevision: start.revision + 1, batch, offsets })
+    if (state.events.length > 0) eventRelay.publish(state.events)
     failpoint('writer.before_reply')
     for (const { commit, outcome } of group.settlements) commit.settle(outcome)
     // Nobody waits for it; for the answers somebody does.

@@ -1,6 +1,7 @@
 import { create } from '@bufbuild/protobuf'
 import { MutationResultSchema, type EmitEvent, type MutationResult } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
+import { eventId } from '@qcore/model'
 import type { CommitContext } from '../commit/commit-context.ts'
 
 /**
@@ -19,7 +20,7 @@ export function emitEvent(context: CommitContext, mutation: EmitEvent, path: str
   const payload = mutation.payload === '' ? '{}' : mutation.payload
   const event = { revision, emittedUs: timeUs, namespace, type, payload, producer, correlationId }
   const index = state.emitEvent({ ...event, writer: caller.subject })
-  const id = `${revision}.${index}`
+  const id = eventId({ ...event, index, writer: caller.subject })
   changes.add({ kind: 'event', id, namespace, type, bytes: payload.length })
   return create(MutationResultSchema, { changed: true, eventId: id })
 }

@@ -1,10 +1,9 @@
 import { fromBinary } from '@bufbuild/protobuf'
-import { JetStreamApiError, jetstreamManager, type JetStreamManager, type StreamInfo } from '@nats-io/jetstream'
-import { nanos, type NatsConnection } from '@nats-io/transport-node'
+import { jetstreamManager, type JetStreamManager, type StreamInfo } from '@nats-io/jetstream'
+import type { NatsConnection } from '@nats-io/transport-node'
 import { LogBatchSchema, logStreamName, logSubject } from '@qcore/contracts'
+import { ensureStream } from './ensure-stream.ts'
 
-/** JetStream's code for a stream that does not exist. */
-const streamNotFound = 10_059
 const apiTimeoutMs = 3_000
 
 /** Where the stream stands. */
@@ -48,17 +47,8 @@ export class LogStream {
     return this.position()
   }
 
-  async #ensure(): Promise<StreamInfo> {
-    const name = logStreamName(this.#store)
-    const wanted = { subjects: [logSubject(this.#store)], max_age: nanos(this.#maxAgeMs) }
-    try {
-      const info = await this.#manager.streams.info(name)
-      const { subjects, max_age: maxAge } = info.config
-      if (maxAge === wanted.max_age && subjects.join() === wanted.subjects.join()) return info
-      return await this.#manager.streams.update(name, { ...info.config, ...wanted })
-    } catch (error) {
-      if (!(error instanceof JetStreamApiError) || error.code !== streamNotFound) throw error
-      return this.#manager.streams.add({ name, storage: 'file', retention: 'limits', discard: 'old', ...wanted })
-    }
+  #ensure(): Promise<StreamInfo> {
+    const [name, subject] = [logStreamName(this.#store), logSubject(this.#store)]
+    return ensureStream(this.#manager, { name, subject, maxAgeMs: this.#maxAgeMs })
   }
 }

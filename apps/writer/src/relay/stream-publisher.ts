@@ -1,5 +1,5 @@
 import { createInbox, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node'
-import { WireHeaders } from '@qcore/transport'
+import { WireHeaders, type HeaderPairs } from '@qcore/transport'
 
 /** What JetStream says of a message. */
 interface Acknowledgement {
@@ -12,6 +12,16 @@ interface Waiting {
   readonly resolve: () => void
   readonly reject: (error: Error) => void
   readonly dueMs: number
+}
+
+/** What is expected of a message. */
+export interface Expected {
+  /** Tells it from all others. */
+  readonly id: string
+  /** The stream's sequence before it. */
+  readonly lastSequence: number
+  /** What else is said of it. */
+  readonly headers?: HeaderPairs
 }
 
 /** The stream took a message for one that it has. */
@@ -39,11 +49,12 @@ export class StreamPublisher implements Disposable {
   }
 
   /** Publishes a message that must become the next one after `lastSequence`. Rejects if it does not, or nobody says. */
-  publish(subject: string, bytes: Uint8Array, expected: { id: string; lastSequence: number }): Promise<void> {
+  publish(subject: string, bytes: Uint8Array, { id, lastSequence, headers = [] }: Expected): Promise<void> {
     const token = `${this.#token++}`
     const header = new WireHeaders([
-      ['Nats-Msg-Id', expected.id],
-      ['Nats-Expected-Last-Sequence', `${expected.lastSequence}`],
+      ['Nats-Msg-Id', id],
+      ['Nats-Expected-Last-Sequence', `${lastSequence}`],
+      ...headers,
     ])
     const acknowledged = new Promise<void>((resolve, reject) => {
       this.#waiting.set(token, { resolve, reject, dueMs: performance.now() + this.#timeoutMs })
@@ -65,7 +76,7 @@ export class StreamPublisher implements Disposable {
     const waiting = this.#waiting.get(token)
     if (waiting === undefined) return
     this.#waiting.delete(token)
-    if (message.data.length === 0) return waiting.reject(new Error('there is no stream for the log'))
+    if (message.data.length === 0) return waiting.reject(new Error('there is no stream for the message'))
     const { error, duplicate, seq } = message.json<Acknowledgement>()
     if (error !== undefined) return waiting.reject(new Error(`JetStream: ${error.description}`))
     if (duplicate === true) return waiting.reject(new DuplicateMessage(`the message is number ${seq} of the stream`))

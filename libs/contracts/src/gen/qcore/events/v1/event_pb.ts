@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file qcore/events/v1/event.proto.
  */
 export const file_qcore_events_v1_event: GenFile = /*@__PURE__*/
-  fileDesc("ChtxY29yZS9ldmVudHMvdjEvZXZlbnQucHJvdG8SD3Fjb3JlLmV2ZW50cy52MSL1AQoJRW1pdEV2ZW50EjEKCW5hbWVzcGFjZRgBIAEoCUIeukgbchkyF15bYS16XVthLXowLTlfLV17MCw2Mn0kEkEKBHR5cGUYAiABKAlCM7pIMHIuGIABMileW0EtWmEtejAtOV8tXSsoWy5dW0EtWmEtejAtOV8tXSspezAsMTV9JBIaCgdwYXlsb2FkGAMgASgJQgm6SAZyBCiAgBASJwoIcHJvZHVjZXIYBCABKAlCFbpIEnIQMg5eWyEtfl17MCwxMjh9JBItCg5jb3JyZWxhdGlvbl9pZBgFIAEoCUIVukgSchAyDl5bIS1+XXswLDEyOH0kIq4BCgVFdmVudBIKCgJpZBgBIAEoCRIRCgluYW1lc3BhY2UYAiABKAkSDAoEdHlwZRgDIAEoCRIPCgdwYXlsb2FkGAQgASgJEi0KCWVtaXRfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIcHJvZHVjZXIYBiABKAkSFgoOY29ycmVsYXRpb25faWQYByABKAkSDgoGd3JpdGVyGAggASgJYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp]);
+  fileDesc("ChtxY29yZS9ldmVudHMvdjEvZXZlbnQucHJvdG8SD3Fjb3JlLmV2ZW50cy52MSL1AQoJRW1pdEV2ZW50EjEKCW5hbWVzcGFjZRgBIAEoCUIeukgbchkyF15bYS16XVthLXowLTlfLV17MCw2Mn0kEkEKBHR5cGUYAiABKAlCM7pIMHIuGIABMileW0EtWmEtejAtOV8tXSsoWy5dW0EtWmEtejAtOV8tXSspezAsMTV9JBIaCgdwYXlsb2FkGAMgASgJQgm6SAZyBCiAgBASJwoIcHJvZHVjZXIYBCABKAlCFbpIEnIQMg5eWyEtfl17MCwxMjh9JBItCg5jb3JyZWxhdGlvbl9pZBgFIAEoCUIVukgSchAyDl5bIS1+XXswLDEyOH0kIsABCgVFdmVudBIKCgJpZBgBIAEoCRIRCgluYW1lc3BhY2UYAiABKAkSDAoEdHlwZRgDIAEoCRIPCgdwYXlsb2FkGAQgASgJEi0KCWVtaXRfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIcHJvZHVjZXIYBiABKAkSFgoOY29ycmVsYXRpb25faWQYByABKAkSDgoGd3JpdGVyGAggASgJEhAKCHBvc2l0aW9uGAkgASgJYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
  * An event to emit.
@@ -126,6 +126,13 @@ export type Event = Message<"qcore.events.v1.Event"> & {
    * @generated from field: string writer = 8;
    */
   writer: string;
+
+  /**
+   * Where it is in the order of events: `<revision>.<index>`.
+   *
+   * @generated from field: string position = 9;
+   */
+  position: string;
 };
 
 /**

@@ -1,0 +1,227 @@
+import type { NatsConnection } from '@nats-io/transport-node'
+import { eventSubject, type Event } from '@qcore/contracts'
+import { listEventPartitions, loadEvent, loadEventsAfter, type EventRow, type Executor } from '@qcore/database'
+import { eventId, headersFromEvent, microsFromTimestamp, parseEventPosition } from '@qcore/model'
+import { counter, failpoint, followNats, gauge, untilAborted, type Logger } from '@qcore/service'
+import { EventStream, type EventStreamEnd } from './event-stream.ts'
+import { joinNextFlush } from './join-flush.ts'
+import { RepairLoop } from './repair-loop.ts'
+import { DuplicateMessage, StreamPublisher } from './stream-publisher.ts'
+
+/** Bytes published and not yet acknowledged, above which the relay goes back to the table. */
+const mostUnacknowledgedBytes = 16_777_216
+/** What is read from the table, and published, at a time. */
+const pageEvents = 1_000
+const pageBytes = 1_048_576
+const acknowledgeTimeoutMs = 3_000
+
+export interface EventRelayOptions {
+  readonly connection: NatsConnection
+  readonly store: string
+  readonly executor: Executor
+  readonly logger: Logger
+  /** How long the stream keeps messages. */
+  readonly retentionMs: number
+}
+
+/** Where an event is in the order of events. */
+type Position = Pick<EventRow, 'revision' | 'index' | 'emittedUs'>
+
+/**
+ * Publishes events to their JetStream stream, in order, while this writer leads. Commits do not wait for it. Whenever it is not
+ * sure of the stream (at first, after a reconnect, after a failure), it compares the stream's last event with the table, and goes
+ * on from there. What it cannot keep in a bounded memory it reads from the table again.
+ */
+export class EventRelay implements AsyncDisposable {
+  readonly #options: EventRelayOptions
+  readonly #publisher: StreamPublisher
+  readonly #repairs: RepairLoop
+  readonly #statuses: Disposable
+  readonly #lag = gauge('qcore_writer_event_relay_lag_revisions', 'Revisions between the newest event and its stream.')
+  readonly #relayed = counter('qcore_writer_events_relayed_total', 'Events published to their stream.')
+  #nowUs: () => number = () => 0
+  /** The newest event committed, as far as this writer has seen. */
+  #head: Position = beforeAll
+  /** The newest event published, acknowledged or not. */
+  #published: Position = beforeAll
+  /** The stream's sequence after what was published. */
+  #sequence = 0
+  #unacknowledgedBytes = 0
+  #isLive = false
+  #isConnected = true
+  /** What the stream refused as a duplicate when it was asked last. */
+  #duplicate = ''
+
+  constructor(options: EventRelayOptions) {
+    const { connection, logger } = options
+    this.#options = options
+    this.#publisher = new StreamPublisher(connection, acknowledgeTimeoutMs)
+    this.#repairs = new RepairLoop({
+      repair: (signal, failure) => this.#catchUp(signal, failure),
+      subject: 'the stream of events',
+      logger,
+    })
+    this.#statuses = followNats(connection, (type) => this.#onStatus(type))
+  }
+
+  /** Begins: this writer leads. */
+  start(nowUs: () => number): void {
+    this.#nowUs = nowUs
+    this.#head = beforeAll
+    this.#isLive = false
+    this.#repairs.start()
+  }
+
+  /** Ends: this writer leads no more. What was published may still be acknowledged. */
+  async stop(): Promise<void> {
+    this.#isLive = false
+    await this.#repairs.stop()
+    this.#isLive = false
+  }
+
+  /** Takes events that PostgreSQL has; they leave with the next answer. */
+  publish(events: readonly EventRow[]): void {
+    this.#head = events.at(-1) ?? this.#head
+    this.#measureLag()
+    if (this.#repairs.isStopped || !this.#isLive) return
+    joinNextFlush(this.#options.connection, () => this.#send(events))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#statuses[Symbol.dispose]()
+    await this.stop()
+    this.#publisher[Symbol.dispose]()
+  }
+
+  #send(events: readonly EventRow[]): void {
+    const { connection } = this.#options
+    // Whoever brought the connection along may have closed it.
+    if (this.#repairs.isStopped || !this.#isConnected || connection.isClosed() || connection.isDraining()) return
+    for (const event of events) {
+      // A repair may have been faster.
+      if (!isAfter(event, this.#published)) continue
+      if (!this.#isLive) return
+      if (this.#unacknowledgedBytes >= mostUnacknowledgedBytes) return this.#repair()
+      this.#publishLive(event)
+    }
+    this.#measureLag()
+  }
+
+  #publishLive(event: EventRow): void {
+    failpoint('writer.before_event_publish')
+    const size = event.payload.length
+    this.#unacknowledgedBytes += size
+    this.#publishNext(event)
+      .then(() => failpoint('writer.after_event_publish'))
+      .catch((error: unknown) => {
+        if (this.#isLive) this.#options.logger.warn({ err: error }, 'the stream of events refused an event')
+        this.#repair()
+      })
+      .finally(() => {
+        this.#unacknowledgedBytes -= size
+      })
+  }
+
+  /** Publishes an event as the next one of the stream. Rejects if it is not. */
+  async #publishNext(event: EventRow): Promise<void> {
+    const { store } = this.#options
+    const lastSequence = this.#sequence++
+    this.#published = event
+    const id = eventId(event)
+    const subject = eventSubject(store, event.namespace, event.type)
+    const expected = { id, lastSequence, headers: headersFromEvent(store, event) }
+    try {
+      await this.#publisher.publish(subject, Buffer.from(event.payload), expected)
+      this.#relayed.inc()
+    } catch (error) {
+      throw error instanceof DuplicateMessage ? new DuplicateMessage(id, { cause: error }) : error
+    }
+  }
+
+  #measureLag(): void {
+    this.#lag.set(Math.max(0, this.#head.revision - this.#published.revision))
+  }
+
+  #repair(): void {
+    this.#isLive = false
+    this.#repairs.request()
+  }
+
+  /** Compares the stream with the table and publishes what is missing, until nothing is. */
+  async #catchUp(signal: AbortSignal, failure: unknown): Promise<void> {
+    const { connection, store, executor, retentionMs, logger } = this.#options
+    this.#isLive = false
+    const stream = await EventStream.open(connection, store, retentionMs)
+    await this.#beginAfter(stream, this.#isStuck(failure) ? await stream.recreate() : await stream.end())
+    while (!signal.aborted) {
+      const after = { ...this.#published, limit: pageEvents, mostBytes: pageBytes }
+      const page = await untilAborted(loadEventsAfter(executor, after), signal)
+      if (page.length > 0) {
+        await Promise.all(page.map((event) => this.#publishNext(event)))
+      } else if (!isAfter(this.#head, this.#published)) {
+        this.#isLive = this.#isConnected && !this.#repairs.isAskedAgain
+        this.#measureLag()
+        logger.info({ revision: this.#published.revision }, 'the stream of events is complete')
+        return
+      }
+    }
+  }
+
+  /**
+   * Whether the stream took the same event for a duplicate twice. Once may be because it had just come, on the way while the
+   * stream was looked at; twice means that the stream remembers an event that it does not have.
+   */
+  #isStuck(failure: unknown): boolean {
+    const former = this.#duplicate
+    this.#duplicate = failure instanceof DuplicateMessage ? failure.message : ''
+    return former !== '' && former === this.#duplicate
+  }
+
+  /** Decides after which event to go on. A stream that does not end with an event of this store is made anew. */
+  async #beginAfter(stream: EventStream, end: EventStreamEnd): Promise<void> {
+    const { logger } = this.#options
+    const { last } = end
+    this.#sequence = end.sequence
+    if (last !== undefined) {
+      const position = await this.#positionOf(last)
+      if (position !== undefined) {
+        this.#published = position
+        return
+      }
+      logger.warn({ id: last.id, position: last.position }, 'the stream of events is not one of this store')
+      this.#sequence = (await stream.recreate()).sequence
+    }
+    // Whatever is older was in the stream, and has left it.
+    this.#published = { ...beforeAll, emittedUs: this.#nowUs() - this.#options.retentionMs * 1_000 }
+  }
+
+  /** After which event of the table an event of the stream is; undefined: it is not of this store. */
+  async #positionOf(event: Event): Promise<Position | undefined> {
+    const { executor } = this.#options
+    const place = parseEventPosition(event.position)
+    if (place === undefined || event.emitTime === undefined) return undefined
+    const emittedUs = Number(microsFromTimestamp(event.emitTime, ''))
+    const row = await loadEvent(executor, place.revision, place.index)
+    if (row !== undefined) return row.emittedUs === emittedUs && eventId(row) === event.id ? row : undefined
+    const [oldest] = await listEventPartitions(executor)
+    // It is kept no more. All that is kept came later.
+    return oldest !== undefined && emittedUs < oldest.fromUs ? { ...beforeAll, emittedUs } : undefined
+  }
+
+  #onStatus(type: string): void {
+    if (type === 'disconnect') {
+      this.#isConnected = false
+      this.#isLive = false
+    } else if (type === 'reconnect') {
+      this.#isConnected = true
+      this.#isLive = false
+      this.#repairs.request()
+    }
+  }
+}
+
+const beforeAll: Position = { revision: 0, index: 0, emittedUs: 0 }
+
+function isAfter(one: Position, other: Position): boolean {
+  return one.revision > other.revision || (one.revision === other.revision && one.index > other.index)
+}

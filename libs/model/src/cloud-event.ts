@@ -1,0 +1,54 @@
+import { cloudEventPrefix, eventPositionHeader, type Event } from '@qcore/contracts'
+import { eventId, eventPosition, parseEventPosition, type EventFacts } from './event-facts.ts'
+import { messageFromEvent } from './event-message.ts'
+import { headerFromText, textFromHeader } from './header-text.ts'
+import { microsFromRfc3339, rfc3339FromMicros } from './rfc3339.ts'
+
+const specVersion = '1.0'
+export const cloudEventDataType = 'application/json'
+
+/** The attributes of an event as CloudEvents 1.0 names them; those that are empty are left out. */
+export function cloudEventAttributes(store: string, event: EventFacts): [name: string, value: string][] {
+  const attributes: [string, string][] = [
+    ['specversion', specVersion],
+    ['id', eventId(event)],
+    ['source', `/${store}/${event.namespace}`],
+    ['type', event.type],
+    ['time', rfc3339FromMicros(event.emittedUs)],
+    ['namespace', event.namespace],
+    ['producer', event.producer],
+    ['correlationid', event.correlationId],
+    ['writer', event.writer],
+  ]
+  return attributes.filter(([, value]) => value !== '')
+}
+
+/** The headers of an event's message in the stream of events: CloudEvents 1.0 in binary mode, and where it is in the order. */
+export function headersFromEvent(store: string, event: EventFacts): [name: string, value: string][] {
+  const headers: [string, string][] = [
+    [eventPositionHeader, eventPosition(event)],
+    ['content-type', cloudEventDataType],
+  ]
+  for (const [name, value] of cloudEventAttributes(store, event)) {
+    headers.push([`${cloudEventPrefix}${name}`, headerFromText(value)])
+  }
+  return headers
+}
+
+/** The event of a message in the stream of events; undefined if it is none. */
+export function eventFromHeaders(header: (name: string) => string, payload: string): Event | undefined {
+  const attribute = (name: string): string => textFromHeader(header(`${cloudEventPrefix}${name}`))
+  const position = parseEventPosition(header(eventPositionHeader))
+  const emittedUs = microsFromRfc3339(attribute('time'))
+  if (position === undefined || emittedUs === undefined || attribute('id') === '') return undefined
+  return messageFromEvent({
+    ...position,
+    emittedUs,
+    namespace: attribute('namespace'),
+    type: attribute('type'),
+    payload,
+    producer: attribute('producer'),
+    correlationId: attribute('correlationid'),
+    writer: attribute('writer'),
+  })
+}

@@ -1,0 +1,17 @@
+const pattern = /^(\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:\d\d)$/
+
+/** An instant in microseconds since 1970 as RFC 3339 writes it, in UTC, with six digits. */
+export function rfc3339FromMicros(micros: number): string {
+  const seconds = Math.floor(micros / 1_000_000)
+  const fraction = `${micros - seconds * 1_000_000}`.padStart(6, '0')
+  return `${new Date(seconds * 1_000).toISOString().slice(0, 19)}.${fraction}Z`
+}
+
+/** Microseconds since 1970 of an instant as RFC 3339 writes it, what is finer cut off; undefined if it is none. */
+export function microsFromRfc3339(text: string): number | undefined {
+  const [, time, fraction = '', zone] = pattern.exec(text) ?? []
+  if (time === undefined || zone === undefined) return undefined
+  const milliseconds = Date.parse(`${time}${zone}`.toUpperCase())
+  if (Number.isNaN(milliseconds)) return undefined
+  return milliseconds * 1_000 + Number(fraction.slice(0, 6).padEnd(6, '0'))
+}
