@@ -119,6 +119,12 @@ export const gatewayVariables = {
     'Messages a second of one WebSocket, with a burst of one second; what comes faster is read later. 0: no limit.',
     { default: '1000' },
   ),
+  unsentBytes: variable(
+    'Q_WS_UNSENT_BYTES',
+    wholeNumber(65_536, 68_719_476_736),
+    'Bytes that may wait for the clients of all WebSockets together; when there are more, the one that takes least is cut off.',
+    { default: '268435456' },
+  ),
   pingMs: variable(
     'Q_WS_PING_MS',
     wholeNumber(100, mostMs),

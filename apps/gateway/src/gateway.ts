@@ -18,11 +18,14 @@ import { OpenCalls } from './limits/open-calls.ts'
 import type { OperationsHandler } from './operations/operations-handler.ts'
 import { QlibPages } from './qlib/http/qlib-pages.ts'
 import { openQlibContext } from './qlib/qlib-context.ts'
-import { QlibHandler } from './qlib/qlib-handler.ts'
+import { createQlibEndpoint } from './qlib/qlib-endpoint.ts'
 import { DescriptorIndex } from './reflection/descriptor-index.ts'
 import { registerReflection } from './reflection/reflection-routes.ts'
 import { AnonymousAccess } from './websocket/anonymous.ts'
-import type { Peer } from './websocket/frame-handler.ts'
+import { EventPages } from './stream/sse/event-pages.ts'
+import { StreamCalls } from './stream/stream-calls.ts'
+import { createStreamEndpoint } from './stream/stream-endpoint.ts'
+import type { WebSocketEndpoint } from './websocket/frame-handler.ts'
 import { createTicketPage } from './websocket/ticket-page.ts'
 import { WebSockets } from './websocket/web-sockets.ts'
 
@@ -30,6 +33,8 @@ import { WebSockets } from './websocket/web-sockets.ts'
 const writeMaxBytes = 67_108_864
 /** The part of the shutdown time that running calls may take; the rest is for closing connections. */
 const drainPart = 0.8
+/** What is on its way from a service to a client of WebSockets or Server-Sent Events: enough for the way through NATS. */
+const streamLimits = { windowMessages: 256, windowBytes: 131_072 }
 /** How long connections may take to close once their calls have ended, in milliseconds. */
 const closeTimeoutMs = 500
 
@@ -73,7 +78,7 @@ export class Gateway implements Service {
   /** Begins to serve. */
   async listen(operations: OperationsHandler): Promise<void> {
     const { config, logger } = this.#context
-    const { webSockets, pageOf } = await this.#openQlib()
+    const { webSockets, pageOf } = await this.#openPages()
     const router = createRouter({
       routes: this.#createRoutes(),
       origins: config.webOrigins,
@@ -107,8 +112,14 @@ export class Gateway implements Service {
     await checkNats(connection, AbortSignal.timeout(closeTimeoutMs))
   }
 
-  /** What serves qlib's clients, over WebSockets and plain HTTP. */
-  async #openQlib(): Promise<{ webSockets: WebSockets; pageOf: RouterOptions['pages'] }> {
+  /** To the services, with windows that ten thousand clients which do not read may have. */
+  #streamTransport(): Transport {
+    const { connection, config } = this.#context
+    return createNatsTransport({ connection, store: config.store, streamLimits })
+  }
+
+  /** What serves WebSockets, Server-Sent Events, and qlib's clients over plain HTTP. */
+  async #openPages(): Promise<{ webSockets: WebSockets; pageOf: RouterOptions['pages'] }> {
     const context = this.#context
     const { config, verifier, logger } = context
     const { openCalls } = this.#forwarding
@@ -117,12 +128,18 @@ export class Gateway implements Service {
     const pages = this.#opened.use(new QlibPages({ config, qlib, anonymous }))
     const { tickets } = qlib
     const ticketPage = createTicketPage({ openCalls, logger, verifier, tickets, origins: config.webOrigins })
-    const protocols = { binary: (peer: Peer) => new QlibHandler(qlib, peer) }
+    const calls = new StreamCalls(this.#forwarding, this.#streamTransport())
+    const events = new EventPages({ config, calls, verifier, tickets, logger })
+    const endpoints = new Map<string, WebSocketEndpoint>([
+      ['/ws', createQlibEndpoint(qlib, anonymous)],
+      ['/stream', createStreamEndpoint(calls, verifier)],
+    ])
     const stopping = this.#stopping.signal
     const webSockets = this.#opened.use(
-      new WebSockets({ config, verifier, logger, anonymous, tickets, protocols, stopping, closeTimeoutMs }),
+      new WebSockets({ config, verifier, logger, tickets, endpoints, stopping, closeTimeoutMs }),
     )
-    const pageOf = (path: string) => (path === '/ws-ticket' ? ticketPage : pages.handlerOf(path))
+    const pageOf = (path: string) =>
+      path === '/ws-ticket' ? ticketPage : (events.handlerOf(path) ?? pages.handlerOf(path))
     return { webSockets, pageOf }
   }
 

@@ -17,6 +17,10 @@ export const requestSeconds = histogram(
 export const streamsOpen = gauge('qcore_gateway_streams_open', 'Streams that are open.')
 export const connectionsOpen = gauge('qcore_gateway_connections_open', 'Connections of clients.')
 export const webSocketsOpen = gauge('qcore_gateway_websockets_open', 'WebSockets that are open.')
+export const webSocketUnsentBytes = gauge(
+  'qcore_gateway_websocket_unsent_bytes',
+  'Bytes that wait for the clients of WebSockets.',
+)
 export const qlibRequestsTotal = counter(
   'qcore_gateway_qlib_requests_total',
   "Requests of qlib's clients that were answered, by the code of what went wrong; ok where nothing did.",

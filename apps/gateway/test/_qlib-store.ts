@@ -15,7 +15,9 @@ export interface QlibStore extends AsyncDisposable {
   readonly port: number
   readonly url: string
   readonly env: Readonly<Record<string, string>>
-  token(init?: Partial<{ subject: string; level: AccessLevel; lifetimeSeconds: number }>): Promise<string>
+  token(
+    init?: Partial<{ subject: string; level: AccessLevel; scopes: string[]; lifetimeSeconds: number }>,
+  ): Promise<string>
   /** A client of ours, for what the tests prepare and check. */
   readonly client: Client
 }

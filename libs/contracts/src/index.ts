@@ -580,6 +580,24 @@ export type {
   SnapshotLine,
 } from './gen/qcore/store/v1/snapshot_pb.ts'
 export {
+  StreamCancelSchema,
+  StreamEndSchema,
+  StreamHeartbeatSchema,
+  StreamRequestSchema,
+  StreamResponseSchema,
+  StreamTokenSchema,
+  StreamTokenTakenSchema,
+} from './gen/qcore/store/v1/stream_pb.ts'
+export type {
+  StreamCancel,
+  StreamEnd,
+  StreamHeartbeat,
+  StreamRequest,
+  StreamResponse,
+  StreamToken,
+  StreamTokenTaken,
+} from './gen/qcore/store/v1/stream_pb.ts'
+export {
   AddMemberRequestSchema,
   AddMemberResponseSchema,
   DeleteKeyRequestSchema,

@@ -4,7 +4,7 @@ import type { HttpRequest, HttpResponse } from './exchange.ts'
 /** How long a browser may remember the answer, in seconds: the most that Chromium accepts. */
 const maxAgeSeconds = '7200'
 
-const allowedHeaders = [...connectCors.allowedHeaders, 'authorization', 'traceparent'].join(', ')
+const allowedHeaders = [...connectCors.allowedHeaders, 'authorization', 'last-event-id', 'traceparent'].join(', ')
 const exposedHeaders = [...connectCors.exposedHeaders, 'retry-after', 'ratelimit', 'ratelimit-policy'].join(', ')
 const allowedMethods = connectCors.allowedMethods.join(', ')
 

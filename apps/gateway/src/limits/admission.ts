@@ -46,6 +46,12 @@ export class Admission {
     else return this.#admitCaller(authorized, response)
   }
 
+  /** Admits a call that is not a request of its own, in the same way but for the address. */
+  async admitCall(method: DescMethod, authorization: string): Promise<void> {
+    const claims = await this.#authorize(method, authorization)
+    if (claims !== undefined) await this.#admitCaller(claims)
+  }
+
   /** Admits whoever has a token of any level, in the same way. */
   admitAnyToken(request: HttpRequest, response: HttpResponse): void | Promise<void> {
     this.#countAddress(request, response)
@@ -58,7 +64,7 @@ export class Admission {
     }
   }
 
-  #admitCaller(claims: Claims | Promise<Claims>, response: HttpResponse): void | Promise<void> {
+  #admitCaller(claims: Claims | Promise<Claims>, response?: HttpResponse): void | Promise<void> {
     const tokens = this.#tokens
     if (claims instanceof Promise) return claims.then((verified) => this.#admitCaller(verified, response))
     if (tokens !== undefined) countCall(tokens, { policy: 'token', key: claims.tokenId }, response)
@@ -73,13 +79,13 @@ function bearerOf(authorization: string | undefined): string {
 function countCall(
   limiter: RateLimiter,
   { policy, key }: { policy: string; key: string },
-  response: HttpResponse,
+  response: HttpResponse | undefined,
 ): void {
   const { allowed, remaining, retryAfterSeconds } = limiter.take(key)
-  response.setHeader('ratelimit-policy', `"${policy}";q=${limiter.perSecond};w=1`)
-  response.setHeader('ratelimit', `"${policy}";r=${remaining};t=${Math.max(1, retryAfterSeconds)}`)
+  response?.setHeader('ratelimit-policy', `"${policy}";q=${limiter.perSecond};w=1`)
+  response?.setHeader('ratelimit', `"${policy}";r=${remaining};t=${Math.max(1, retryAfterSeconds)}`)
   if (allowed) return
-  response.setHeader('retry-after', `${retryAfterSeconds}`)
+  response?.setHeader('retry-after', `${retryAfterSeconds}`)
   throw new QError('rate_limited', `more than ${limiter.perSecond} calls a second from one ${policy}`, {
     metadata: { retry_after_seconds: `${retryAfterSeconds}` },
   })

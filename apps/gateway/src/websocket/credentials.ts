@@ -5,7 +5,7 @@ import { identityOf, type Identity } from './identity.ts'
 /** The cookie that may hold a token. */
 export const tokenCookie = 'qcore_token'
 /** How an entry of `Sec-WebSocket-Protocol` that is a token begins. Browsers can set no other header of their own. */
-const tokenProtocol = 'bearer.'
+export const tokenProtocol = 'bearer.'
 
 type Headers = Pick<IncomingMessage, 'headers'>
 

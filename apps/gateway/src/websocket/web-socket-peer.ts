@@ -1,8 +1,9 @@
 import { QError } from '@qcore/errors'
 import type { RawData, WebSocket } from 'ws'
 import type { RateLimiter } from '../limits/rate-limiter.ts'
-import { closeCodes, type FrameHandler, type FrameProtocols, type Peer } from './frame-handler.ts'
+import { closeCodes, type FrameHandler, type FrameKind, type FrameProtocols, type Peer } from './frame-handler.ts'
 import type { Identity } from './identity.ts'
+import type { SendBudget } from './send-budget.ts'
 
 /** Frames of one connection that are carried out at a time; its socket is not read on meanwhile. */
 const mostUnderWay = 64
@@ -21,6 +22,8 @@ export interface PeerLimits {
   readonly stallTimeoutMs: number
   /** How long a connection may have no token, in milliseconds. */
   readonly tokenTimeoutMs: number
+  /** What may wait for all clients together. */
+  readonly budget: SendBudget
 }
 
 export interface PeerOptions {
@@ -41,7 +44,7 @@ export class WebSocketPeer implements Peer {
   readonly #socket: WebSocket
   readonly #protocols: FrameProtocols
   readonly #limits: PeerLimits
-  readonly #handlers = new Map<'binary' | 'text', FrameHandler>()
+  readonly #handlers = new Map<FrameKind, FrameHandler>()
   readonly #key: string
   readonly #openedAtMs = performance.now()
   #identity: Identity | undefined
@@ -80,12 +83,12 @@ export class WebSocketPeer implements Peer {
     this.#identity = identity
   }
 
-  send(frame: Uint8Array): Promise<void> {
+  send(frame: Uint8Array, kind: FrameKind = 'binary'): Promise<void> {
     if (this.#unsent === 0) this.#sentAtMs = performance.now()
-    this.#unsent += frame.length
-    this.#socket.send(frame, { binary: true }, () => {
+    this.#count(frame.length)
+    this.#socket.send(frame, { binary: kind === 'binary' }, () => {
       this.#sentAtMs = performance.now()
-      this.#unsent -= frame.length
+      this.#count(-frame.length)
       if (this.#unsent > mostUnsentBytes) return
       this.#drained?.resolve()
       this.#drained = undefined
@@ -120,6 +123,7 @@ export class WebSocketPeer implements Peer {
     }
     this.#isAlive = false
     this.#socket.ping()
+    for (const handler of this.#handlers.values()) handler.beat?.()
   }
 
   /** Ends the connection if its time is over. */
@@ -136,6 +140,16 @@ export class WebSocketPeer implements Peer {
   /** Cuts the connection off. */
   terminate(): void {
     this.#socket.terminate()
+  }
+
+  /** All connections together let too much wait, and this one the most. */
+  overrun(): void {
+    this.#socket.terminate()
+  }
+
+  #count(bytes: number): void {
+    this.#unsent += bytes
+    this.#limits.budget.hold(this, this.#unsent)
   }
 
   #receive(frame: Frame): void {
@@ -170,9 +184,10 @@ export class WebSocketPeer implements Peer {
   }
 
   async #carryOut({ data, isBinary }: Frame): Promise<void> {
-    const handler = this.#handlerOf(isBinary ? 'binary' : 'text')
+    const kind = isBinary ? 'binary' : 'text'
+    const handler = this.#handlerOf(kind)
     if (handler === undefined) {
-      this.close(closeCodes.unsupported, 'text frames are not served')
+      this.close(closeCodes.unsupported, `${kind} frames are not spoken here`)
       return
     }
     this.#underWay += 1
@@ -181,7 +196,7 @@ export class WebSocketPeer implements Peer {
     this.#advance()
   }
 
-  #handlerOf(kind: 'binary' | 'text'): FrameHandler | undefined {
+  #handlerOf(kind: FrameKind): FrameHandler | undefined {
     let handler = this.#handlers.get(kind)
     if (handler === undefined) {
       handler = this.#protocols[kind]?.(this)
@@ -193,6 +208,7 @@ export class WebSocketPeer implements Peer {
   async #release(): Promise<void> {
     clearTimeout(this.#timer)
     this.#waiting = []
+    this.#limits.budget.hold(this, 0)
     this.#drained?.resolve()
     for (const handler of this.#handlers.values()) await handler[Symbol.asyncDispose]()
     this.#handlers.clear()

@@ -7,17 +7,15 @@ import { WebSocketServer, type WebSocket } from 'ws'
 import type { GatewayConfig } from '../config.ts'
 import { RateLimiter } from '../limits/rate-limiter.ts'
 import { webSocketsOpen } from '../metrics.ts'
-import type { AnonymousAccess } from './anonymous.ts'
-import { agreedProtocol, identify } from './credentials.ts'
-import { closeCodes, type FrameProtocols } from './frame-handler.ts'
+import { identify } from './credentials.ts'
+import { closeCodes, type FrameProtocols, type WebSocketEndpoint } from './frame-handler.ts'
 import type { Identity } from './identity.ts'
 import { assertOrigin } from './origin.ts'
 import { refuseUpgrade } from './refuse-upgrade.ts'
+import { SendBudget } from './send-budget.ts'
 import type { Tickets } from './tickets.ts'
 import { WebSocketPeer, type PeerLimits } from './web-socket-peer.ts'
 
-/** Where WebSockets are served. */
-const path = '/ws'
 /** How often connections are looked at whose time may be over. */
 const checkMs = 1_000
 /** How long a connection may have no token, in milliseconds. */
@@ -26,13 +24,20 @@ const tokenTimeoutMs = 5_000
 export interface WebSocketsOptions {
   readonly config: GatewayConfig
   readonly verifier: TokenVerifier
-  readonly anonymous: AnonymousAccess
   readonly tickets: Tickets
-  readonly protocols: FrameProtocols
+  /** What is served, by path. */
+  readonly endpoints: ReadonlyMap<string, WebSocketEndpoint>
   readonly logger: Logger
   readonly stopping: AbortSignal
   /** How long clients have to leave when the gateway stops, in milliseconds. */
   readonly closeTimeoutMs: number
+}
+
+interface Opening {
+  readonly identity: Identity | undefined
+  readonly protocols: FrameProtocols
+  /** What the connections of one caller are counted by. */
+  readonly caller: string
 }
 
 /** The WebSockets of a gateway: lets clients in, and watches over them. */
@@ -57,10 +62,11 @@ export class WebSockets implements AsyncDisposable {
       maxPayload: config.maxFrameBytes,
       // It costs more memory and time than the bytes are worth.
       perMessageDeflate: false,
-      handleProtocols: agreedProtocol,
+      handleProtocols: (offered, request) => this.#endpointOf(request).agree(offered),
     })
     const rate = config.framesPerSecond === 0 ? undefined : new RateLimiter(config.framesPerSecond)
-    this.#limits = { rate, stallTimeoutMs: config.stallTimeoutMs, tokenTimeoutMs }
+    const budget = new SendBudget(config.unsentBytes)
+    this.#limits = { rate, stallTimeoutMs: config.stallTimeoutMs, tokenTimeoutMs, budget }
     this.#addresses = config.ratePerAddress === 0 ? undefined : new RateLimiter(config.ratePerAddress)
     this.#pinging = setInterval(() => this.#each((peer) => peer.ping()), config.pingMs)
     options.stopping.addEventListener('abort', () => this.#each((peer) => peer.stop()), { once: true })
@@ -77,7 +83,10 @@ export class WebSockets implements AsyncDisposable {
       this.#assertRoom(key)
       if (socket.destroyed) return
       socket.off('error', onError)
-      this.#server.handleUpgrade(request, socket, head, (webSocket) => this.#open(webSocket, identity, key))
+      const endpoint = this.#endpointOf(request)
+      this.#server.handleUpgrade(request, socket, head, (webSocket) => {
+        this.#open(webSocket, { identity, protocols: endpoint.protocolsOf(webSocket.protocol), caller: key })
+      })
     } catch (error) {
       if (!isQError(error)) this.#options.logger.error({ err: error }, 'a WebSocket could not be opened')
       refuseUpgrade(socket, isQError(error) ? error : new QError('internal', 'a fault of the gateway'))
@@ -99,10 +108,9 @@ export class WebSockets implements AsyncDisposable {
 
   /** Who the caller is; undefined for one that has yet to tell. */
   async #admit(request: IncomingMessage): Promise<Identity | undefined> {
-    const { config, verifier, anonymous, tickets, stopping } = this.#options
-    const url = request.url ?? '/'
-    const [ownPath, query = ''] = url.split('?', 2)
-    if (ownPath !== path) throw new QError('unknown_method', `there is no WebSocket at ${url}`)
+    const { config, verifier, tickets, stopping } = this.#options
+    const endpoint = this.#endpointOf(request)
+    const query = (request.url ?? '').split('?', 2)[1] ?? ''
     if (stopping.aborted) throw new QError('unavailable', 'the gateway is stopping; connect to another one')
     const address = request.socket.remoteAddress ?? ''
     if (this.#addresses?.take(address).allowed === false) {
@@ -111,7 +119,15 @@ export class WebSockets implements AsyncDisposable {
     assertOrigin(request, config.webOrigins)
     const ticket = new URLSearchParams(query).get('ticket')
     if (ticket !== null) return tickets.redeem(ticket)
-    return (await identify(request, verifier)) ?? anonymous.identity(address)
+    return (await identify(request, verifier)) ?? endpoint.anonymous?.(address)
+  }
+
+  /** @throws QError `unknown_method` */
+  #endpointOf({ url = '/' }: IncomingMessage): WebSocketEndpoint {
+    const [path = ''] = url.split('?', 1)
+    const endpoint = this.#options.endpoints.get(path)
+    if (endpoint === undefined) throw new QError('unknown_method', `there is no WebSocket at ${path}`)
+    return endpoint
   }
 
   #assertRoom(key: string): void {
@@ -124,9 +140,8 @@ export class WebSockets implements AsyncDisposable {
     }
   }
 
-  #open(socket: WebSocket, identity: Identity | undefined, key: string): void {
+  #open(socket: WebSocket, { caller: key, identity, protocols }: Opening): void {
     this.#lastKey += 1
-    const { protocols } = this.#options
     const peer = new WebSocketPeer(socket, { key: `${this.#lastKey}`, identity, protocols, limits: this.#limits })
     this.#peers.add(peer)
     webSocketsOpen.inc()

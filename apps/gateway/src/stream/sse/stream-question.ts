@@ -1,0 +1,99 @@
+import { fromJson, fromJsonString, type DescMessage, type JsonValue, type MessageShape } from '@bufbuild/protobuf'
+import { ReceiveRequestSchema, WatchRequestSchema, type ReceiveRequest, type WatchRequest } from '@qcore/contracts'
+import { QError } from '@qcore/errors'
+import type { HttpRequest } from '../../http/exchange.ts'
+import { readBody, type BodyLimits } from '../../http/read-body.ts'
+import { positionOf } from '../cursor.ts'
+
+/** What a member of a question is in an address. */
+type Form = 'text' | 'boolean' | 'json list'
+
+const watchForms: Readonly<Record<string, Form>> = {
+  subscription: 'json list',
+  resumeAfter: 'text',
+  logId: 'text',
+}
+const receiveForms: Readonly<Record<string, Form>> = {
+  token: 'text',
+  resumeAfter: 'text',
+  logId: 'text',
+  asInstance: 'boolean',
+}
+
+/**
+ * What is to be watched: the query of a GET, the body of a POST; from where `Last-Event-ID` says, if it is there.
+ *
+ * @throws QError `invalid_request`, `payload_too_large`
+ */
+export async function readWatch(request: HttpRequest, limits: BodyLimits): Promise<WatchRequest> {
+  const watch = await read(WatchRequestSchema, request, { forms: watchForms, limits })
+  const position = lastPosition(request)
+  if (position === undefined) return watch
+  watch.resumeAfter = position.revision
+  watch.logId = position.logId
+  // Who has seen an event with an id has the results that came before it.
+  for (const { target } of watch.subscriptions) if (target.case === 'query') target.value.initial = false
+  return watch
+}
+
+/** What is to be received, in the same way. */
+export async function readReceive(request: HttpRequest, limits: BodyLimits): Promise<ReceiveRequest> {
+  const receive = await read(ReceiveRequestSchema, request, { forms: receiveForms, limits })
+  const position = lastPosition(request)
+  if (position === undefined) return receive
+  receive.resumeAfter = position.revision
+  receive.logId = position.logId
+  return receive
+}
+
+interface Reading {
+  readonly forms: Readonly<Record<string, Form>>
+  readonly limits: BodyLimits
+}
+
+async function read<Desc extends DescMessage>(
+  schema: Desc,
+  request: HttpRequest,
+  { forms, limits }: Reading,
+): Promise<MessageShape<Desc>> {
+  if (request.method === 'GET') return decoded(() => fromJson(schema, jsonOf(queryOf(request), forms)))
+  if (request.method !== 'POST') {
+    throw new QError('invalid_request', `this is asked for by GET or POST, not by ${request.method ?? 'nothing'}`)
+  }
+  const body = await readBody(request, limits)
+  return decoded(() => fromJsonString(schema, Buffer.from(body).toString('utf8')))
+}
+
+function jsonOf(query: URLSearchParams, forms: Reading['forms']): JsonValue {
+  const json: Record<string, JsonValue> = {}
+  for (const name of new Set(query.keys())) {
+    if (name === 'ticket') continue
+    const form = forms[name]
+    const values = query.getAll(name)
+    const [value = ''] = values
+    if (form === undefined) throw new QError('invalid_request', `${name} means nothing here`, { field: name })
+    if (form === 'json list') json[`${name}s`] = values.map((text) => JSON.parse(text) as JsonValue)
+    else if (values.length > 1) throw new QError('invalid_request', `${name} is there twice`, { field: name })
+    else json[name] = form === 'boolean' ? value === 'true' : value
+  }
+  return json
+}
+
+function decoded<T>(decode: () => T): T {
+  try {
+    return decode()
+  } catch (cause) {
+    if (cause instanceof QError) throw cause
+    throw new QError('invalid_request', `the question cannot be read: ${String(cause)}`, { cause })
+  }
+}
+
+function queryOf({ url = '/' }: HttpRequest): URLSearchParams {
+  const question = url.indexOf('?')
+  return new URLSearchParams(question === -1 ? '' : url.slice(question + 1))
+}
+
+function lastPosition({ headers }: HttpRequest) {
+  const eventId = headers['last-event-id']
+  return typeof eventId === 'string' && eventId !== '' ? positionOf(eventId) : undefined
+}
