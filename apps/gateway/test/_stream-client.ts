@@ -64,5 +64,10 @@ export class StreamClient implements AsyncDisposable {
 }
 
 function describe(responses: readonly StreamResponse[]): string {
-  return responses.map((response) => toJsonString(StreamResponseSchema, response)).join('\n')
+  return responses
+    .slice(-20)
+    .map(({ id, response }) =>
+      response.case === 'end' ? JSON.stringify([id, response.value.problem]) : `${id} ${response.case}`,
+    )
+    .join('\n')
 }

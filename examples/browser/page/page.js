@@ -57,7 +57,7 @@ function watchBySocket() {
   })
 }
 
-element('level').addEventListener('input', async ({ target }) => {
+async function writeLevel({ target }) {
   const field = { entityId: target.dataset.lamp, path: 'Level', value: { int: target.value } }
   const answer = await fetch('/qcore.store.v1.CommitService/Commit', {
     method: 'POST',
@@ -66,8 +66,9 @@ element('level').addEventListener('input', async ({ target }) => {
   })
   const { revision, message } = await answer.json()
   element('written').textContent = revision === undefined ? message : `written as revision ${revision}`
-})
+}
 
+element('level').addEventListener('input', (event) => void writeLevel(event))
 element('level').dataset.lamp = await (await fetch('/lamp')).text()
 watchByEvents()
 watchBySocket()
