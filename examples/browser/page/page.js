@@ -58,7 +58,7 @@ function watchBySocket() {
 }
 
 async function writeLevel({ target }) {
-  const field = { entityId: target.dataset.lamp, path: 'Level', value: { int: target.value } }
+  const field = { entityId: target.dataset.lamp, field: 'Level', value: { int: target.value } }
   const answer = await fetch('/qcore.store.v1.CommitService/Commit', {
     method: 'POST',
     headers: { 'content-type': 'application/json' },

@@ -50,7 +50,7 @@ it('passes on what the page writes, and what it is told of by events and over a 
   const answer = await fetch(`${page.url}/qcore.store.v1.CommitService/Commit`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ mutations: [{ writeField: { entityId: lamp, path: 'Level', value: { int: '42' } } }] }),
+    body: JSON.stringify({ mutations: [{ writeField: { entityId: lamp, field: 'Level', value: { int: '42' } } }] }),
   })
   expect(answer.status).toBe(200)
   await vi.waitFor(() => {
