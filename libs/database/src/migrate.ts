@@ -11,6 +11,8 @@ const migrationLock = 7_115_001
 /** Creates or updates the schema of a store. Safe to run in several processes at once. */
 export async function migrateStore(options: DatabaseOptions): Promise<void> {
   const client = new Client(connectionConfig(options))
+  // The statement that runs fails with it; an error event that nobody listens to would end the process.
+  client.on('error', () => undefined)
   await client.connect()
   try {
     await client.query('select pg_advisory_lock($1, hashtext($2))', [migrationLock, options.store])

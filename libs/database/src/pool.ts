@@ -41,6 +41,8 @@ export function openPool(options: DatabaseOptions & { max: number }, onError: (e
   }
   const pool = new Pool({ ...connectionConfig(options), max: options.max, idleTimeoutMillis: 30_000, stream })
   pool.on('error', onError)
+  // The statement that runs fails with it; an error event that nobody listens to would end the process.
+  pool.on('connect', (connection) => connection.on('error', () => undefined))
   sockets.set(pool, open)
   return pool
 }
