@@ -13,7 +13,7 @@ export interface View {
   of<Source extends EntitySource>(source: Source): Source | EntitySource
   /** The type without the fields that the caller may not see; undefined if it may not see the type. */
   type(name: string): TypeModel | undefined
-  /** All types as the caller may see them. */
+  /** All types as the caller may see them at this moment. */
   types(): TypeSource
   /** The names of the types that the caller may not see. */
   hiddenTypes(): readonly string[]
@@ -38,7 +38,7 @@ export function viewOf(call: HandlerContext, present: TypeRegistry, types: TypeR
     grants,
     of: (source) => visibleSource(source, restrictions, grants),
     type,
-    types: () => (isRestricted ? visibleTypes(types, type, hiddenTypes()) : types),
+    types: () => (isRestricted ? visibleTypes(types, type, hiddenTypes()) : types.snapshot()),
     hiddenTypes,
   }
 }
@@ -54,8 +54,8 @@ function visibleTypes(
 }
 
 /**
- * What was found may be of a newer revision than the types that it was looked for with: since then, what the caller may see
- * may have become less.
+ * What was found may be of a newer revision than the types that it was looked for with: since then, fields may have become
+ * others, and what the caller may see less.
  *
  * @throws QError `unavailable`
  */

@@ -1,4 +1,5 @@
-import { ValueType } from '@qcore/contracts'
+import { create } from '@bufbuild/protobuf'
+import { AlterStepSchema, Comparison, ValueType } from '@qcore/contracts'
 import { openFaultProxy, type FaultProxy } from '@qcore/fault-proxy'
 import { afterEach, beforeEach, expect, inject, test, vi } from 'vitest'
 import { atLeast, failureOf, latest, schemaOf, startReader, thing, type TestReader } from './_reader.ts'
@@ -42,6 +43,21 @@ test('without PostgreSQL what is cached is read, what needs it is unavailable, a
   postgres.restore()
   expect((await reader.client.readFields({ reads, consistency: latest })).revision).toBe(revision)
   expect((await reader.client.findEntities({ type: 'Thing', consistency: latest })).entities).toHaveLength(2)
+})
+
+test('a find between whose beginning and end a field was retyped is asked again, and never answered with half of each', async () => {
+  const field = { name: 'Count', valueType: ValueType.STRING }
+  const steps = [create(AlterStepSchema, { kind: { case: 'retypeField', value: { field } } })]
+  const filters = [
+    { field: 'Count', comparison: Comparison.EQUAL, value: { kind: { case: 'int' as const, value: 0n } } },
+  ]
+  expect((await reader.client.findEntities({ type: 'Thing', filters })).entities).toHaveLength(2)
+  postgres.hold()
+  const failure = failureOf(reader.client.findEntities({ type: 'Thing', filters }))
+  const revision = await reader.commit({ kind: 'alter', type: 'Thing', steps })
+  await reader.client.getSchema({ type: 'Thing', consistency: atLeast(revision) })
+  postgres.restore()
+  expect((await failure).code).toBe('unavailable')
 })
 
 test('a reader without PostgreSQL is not ready', async () => {
