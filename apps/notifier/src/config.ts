@@ -39,6 +39,12 @@ export const notifierVariables = {
       'ends with too_slow, a registration reads on from the log.',
     { default: '268435456' },
   ),
+  configHeartbeatMs: variable(
+    'Q_CONFIG_HEARTBEAT_MS',
+    wholeNumber(1_000, 3_600_000),
+    'How often a notifier compares the configuration that it holds with the rows of the table.',
+    { default: '60000' },
+  ),
   registrationsPerSubject: variable(
     'Q_REGISTRATIONS_PER_SUBJECT',
     wholeNumber(1, 1_000_000),

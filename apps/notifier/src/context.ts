@@ -5,7 +5,11 @@ import { QError } from '@qcore/errors'
 import type { TypeModel } from '@qcore/model'
 import { openPast, openReplica, type LogFeed, type Past, type Replica } from '@qcore/replica'
 import { createLogger, openNats, type Logger } from '@qcore/service'
+import type { SyncConfig } from '@qcore/sync-config'
+import { createNatsTransport } from '@qcore/transport'
 import type { NotifierConfig } from './config.ts'
+import { ConfigCommits } from './configuration/config-commits.ts'
+import { openConfiguration } from './configuration/open-configuration.ts'
 import { LiveResolver } from './context-fields/live-resolver.ts'
 import { LiveStreams } from './live/live-streams.ts'
 import { StreamFollower } from './live/stream-follower.ts'
@@ -30,6 +34,8 @@ export interface NotifierContext extends AsyncDisposable {
   readonly live: LiveStreams
   readonly shares: Shares
   readonly receivers: Receivers
+  readonly configuration: SyncConfig
+  readonly configCommits: ConfigCommits
   readonly queueLimits: QueueLimits
   /** Of the applied revision. */
   typeModel(name: string): TypeModel | undefined
@@ -57,6 +63,7 @@ export async function openContext(config: NotifierConfig, overrides: NotifierOve
     logger.warn({ err: error }, 'an idle PostgreSQL connection broke'),
   )
   opened.defer(() => closePool(pool))
+  const configuration = opened.use(await openConfiguration(config, logger))
   const follower = new StreamFollower()
   const replica = opened.use(await openReplica({ connection, pool, store, logger, cacheBytes, follower }))
   const typeModel = (name: string): TypeModel | undefined => {
@@ -93,6 +100,8 @@ export async function openContext(config: NotifierConfig, overrides: NotifierOve
     live,
     shares,
     receivers,
+    configuration,
+    configCommits: new ConfigCommits(createNatsTransport({ connection, store })),
     queueLimits: { bytes: config.queueBytes, revisions: config.queueRevisions, budget },
     typeModel,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),

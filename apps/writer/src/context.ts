@@ -9,6 +9,7 @@ import { SessionOrder } from './commit/session-order.ts'
 import { WorkingSet } from './commit/working-set.ts'
 import { assertConsistent, type WriterConfig } from './config.ts'
 import { NatsPresence } from './lease/nats-presence.ts'
+import { ConfigSource } from './configuration/config-source.ts'
 import { EventKeeper } from './event/event-keeper.ts'
 import { LogKeeper } from './log/log-keeper.ts'
 import { EventRelay } from './relay/event-relay.ts'
@@ -100,6 +101,7 @@ export async function openContext(config: WriterConfig, overrides: WriterOverrid
     logKeeper,
     eventKeeper,
     secrets: new SecretBox(config.authSecret),
+    configSource: new ConfigSource(config.store),
     logger,
   })
   const verifier = createTokenVerifier(config.authSecret)

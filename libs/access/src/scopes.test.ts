@@ -7,6 +7,7 @@ describe('assertScopes', () => {
     expect(() => assertScopes(['store:main', 'store:plant_2', 'service:read', 'service:watch'])).not.toThrow()
     expect(() => assertScopes(['service:commit', 'service:token'])).not.toThrow()
     expect(() => assertScopes(['permission:payroll', 'permission:Plant.2-b'])).not.toThrow()
+    expect(() => assertScopes(['config:', 'config:feature:a b', 'config.read:limit:'])).not.toThrow()
   })
 
   it.each([
@@ -21,6 +22,9 @@ describe('assertScopes', () => {
     'permission:',
     'permission:a b',
     'permission:2',
+    'config.write:a',
+    'config:a\nb',
+    'config',
     ':x',
     '',
   ])('refuses %j and names its place', (scope) => {

@@ -1,6 +1,7 @@
 import { AccessLevel, isStoreName } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
 import type { Claims } from './claims.ts'
+import { configReadResource, configResource } from './config-grants.ts'
 import { permissionResource } from './grants.ts'
 
 /** The level that each service needs, by short name. A service that is not listed needs admin. */
@@ -21,7 +22,11 @@ export const serviceLevels: Readonly<Record<string, AccessLevel>> = {
   node: AccessLevel.READ,
   schedule: AccessLevel.READ,
   occurrence: AccessLevel.READ,
+  config: AccessLevel.READ,
 }
+
+/** What keys of the configuration begin with. A claim with control characters is somebody's mistake. */
+const configPrefixPattern = /^[^\p{Cc}]{0,255}$/u
 
 /** The names that a schema may ask for. */
 const permissionPattern = /^[A-Za-z][A-Za-z0-9_.-]{0,62}$/
@@ -70,7 +75,10 @@ function refusalOf(scope: string): string | undefined {
       return `names no service; the services are ${Object.keys(serviceLevels).join(', ')}`
     case permissionResource:
       return permissionPattern.test(identifier) ? undefined : 'names no permission'
+    case configResource:
+    case configReadResource:
+      return configPrefixPattern.test(identifier) ? undefined : 'names no prefix of keys'
     default:
-      return 'is none of store:NAME, service:NAME and permission:NAME'
+      return 'is none of store:NAME, service:NAME, permission:NAME, config:PREFIX and config.read:PREFIX'
   }
 }

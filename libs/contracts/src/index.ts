@@ -75,6 +75,62 @@ export type {
   VerifyTokenRequest,
   VerifyTokenResponse,
 } from './gen/qcore/auth/v1/token_pb.ts'
+export {
+  ConfigChangeSchema,
+  ConfigEntrySchema,
+  DeleteConfigSchema,
+  PutConfigSchema,
+} from './gen/qcore/config/v1/config_entry_pb.ts'
+export type { ConfigChange, ConfigEntry, DeleteConfig, PutConfig } from './gen/qcore/config/v1/config_entry_pb.ts'
+export {
+  ConfigChangesSchema,
+  ConfigEntriesSchema,
+  ConfigInstanceSchema,
+  ConfigLiveSchema,
+  ConfigProgressSchema,
+  ConfigService,
+  DeleteConfigRequestSchema,
+  DeleteConfigResponseSchema,
+  GetConfigRequestSchema,
+  GetConfigResponseSchema,
+  GetConfigStatusRequestSchema,
+  GetConfigStatusResponseSchema,
+  ListConfigHistoryRequestSchema,
+  ListConfigHistoryResponseSchema,
+  ListConfigRequestSchema,
+  ListConfigResponseSchema,
+  PastConfigChangeSchema,
+  PutConfigRequestSchema,
+  PutConfigResponseSchema,
+  RollbackConfigRequestSchema,
+  RollbackConfigResponseSchema,
+  WatchConfigRequestSchema,
+  WatchConfigResponseSchema,
+} from './gen/qcore/config/v1/config_service_pb.ts'
+export type {
+  ConfigChanges,
+  ConfigEntries,
+  ConfigInstance,
+  ConfigLive,
+  ConfigProgress,
+  DeleteConfigRequest,
+  DeleteConfigResponse,
+  GetConfigRequest,
+  GetConfigResponse,
+  GetConfigStatusRequest,
+  GetConfigStatusResponse,
+  ListConfigHistoryRequest,
+  ListConfigHistoryResponse,
+  ListConfigRequest,
+  ListConfigResponse,
+  PastConfigChange,
+  PutConfigRequest,
+  PutConfigResponse,
+  RollbackConfigRequest,
+  RollbackConfigResponse,
+  WatchConfigRequest,
+  WatchConfigResponse,
+} from './gen/qcore/config/v1/config_service_pb.ts'
 export { EmitEventSchema, EventSchema } from './gen/qcore/events/v1/event_pb.ts'
 export type { EmitEvent, Event } from './gen/qcore/events/v1/event_pb.ts'
 export {
@@ -345,6 +401,7 @@ export type {
 export {
   ChangeSchema,
   CommitRecordSchema,
+  ConfigChangedSchema,
   EntityChangedSchema,
   EntityCreatedSchema,
   EntityDeletedSchema,
@@ -361,6 +418,7 @@ export {
 export type {
   Change,
   CommitRecord,
+  ConfigChanged,
   EntityChanged,
   EntityCreated,
   EntityDeleted,

@@ -136,6 +136,19 @@ const scheduleTypes: readonly ElementType[] = [
   ...(['text', 'int8', 'int8', 'int8', 'int8', 'int8', 'int8', 'text'] as const),
 ]
 
+/** A key of the configuration that is given a value, or deleted. */
+export interface ConfigRow {
+  key: string
+  /** JSON as PostgreSQL writes it; undefined: the key is deleted. */
+  text: string | undefined
+  /** Microseconds since 1970; undefined: never. */
+  expiresUs: number | undefined
+  /** Of the configuration: ascending, without gaps. */
+  configRevision: number
+  revision: number
+  author: string
+}
+
 /** What a group of commits writes: the net effect, at most one row a key. Meant to be filled again and again. */
 export class GroupRows {
   readonly log = new RowColumns(['int8', 'int8', 'bytea'])
@@ -152,6 +165,9 @@ export class GroupRows {
   readonly schedules = new RowColumns(scheduleTypes)
   readonly withdrawn = new RowColumns(['text', 'int4', 'text', 'int8', 'int8', 'int8', 'int4'])
   readonly planned = new RowColumns(['text', 'text', 'int8', 'int8', 'int8', 'int8'])
+
+  /** In the order of their revisions. */
+  readonly config = new RowColumns(['text', 'text', 'int8', 'int8', 'int8', 'text'])
 
   addLog(revision: number, committedUs: number, record: Uint8Array): void {
     this.log.column(0).addInt8(revision)
@@ -300,6 +316,18 @@ export class GroupRows {
     planned.column(3).addInt8(row.dueUs)
     planned.column(4).addInt8(row.scheduleRevision)
     planned.column(5).addInt8(row.createdUs)
+  }
+
+  addConfig({ key, text, expiresUs, configRevision, revision, author }: ConfigRow): void {
+    const { config } = this
+    config.column(0).addText(key)
+    if (text === undefined) config.column(1).addNull()
+    else config.column(1).addText(text)
+    if (expiresUs === undefined) config.column(2).addNull()
+    else config.column(2).addInt8(expiresUs)
+    config.column(3).addInt8(configRevision)
+    config.column(4).addInt8(revision)
+    config.column(5).addText(author)
   }
 
   /** Takes all rows out. */

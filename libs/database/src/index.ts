@@ -83,6 +83,7 @@ export type { EventPartition } from './sql/event-partitions.ts'
 export type { EventPosition, EventSearch, EventsFound } from './sql/search-events.ts'
 export type { NamespaceRow } from './sql/namespaces.ts'
 export type {
+  ConfigRow,
   EntityFacts,
   EventRow,
   FieldRow,

@@ -43,9 +43,7 @@ export class ConfigReader {
 
   getEntry(key: string): ConfigEntry | undefined {
     const entry = this.#find(key)
-    if (entry === undefined) return undefined
-    const { value, revision, expiresAtMs } = entry
-    return { value, revision, expiresAt: expiresAtMs === undefined ? undefined : new Date(expiresAtMs) }
+    return entry === undefined ? undefined : visibleEntry(entry)
   }
 
   /** The default if the key is not there, or is no string. */
@@ -75,6 +73,11 @@ export class ConfigReader {
   /** A copy of all entries, or of those whose keys begin with a prefix. The values are frozen. */
   getAll(prefix = ''): Record<string, JsonValue> {
     return Object.fromEntries(this.#visible(prefix).map(([key, { value }]) => [key, value]))
+  }
+
+  /** All entries with a prefix, with what a compare-and-set needs. */
+  getEntries(prefix = ''): [key: string, entry: ConfigEntry][] {
+    return this.#visible(prefix).map(([key, entry]) => [key, visibleEntry(entry)])
   }
 
   keys(prefix = ''): string[] {
@@ -109,4 +112,8 @@ export class ConfigReader {
     const message = `the value of ${key} is not of the type that was asked for: the default counts`
     this.#onProblem({ kind: 'type', message })
   }
+}
+
+function visibleEntry({ value, revision, expiresAtMs }: CachedEntry): ConfigEntry {
+  return { value, revision, expiresAt: expiresAtMs === undefined ? undefined : new Date(expiresAtMs) }
 }

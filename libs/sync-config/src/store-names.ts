@@ -1,5 +1,10 @@
 import { QError } from '@qcore/errors'
 
+/** On which changes are announced, unless an option says otherwise. */
+export const configChannel = 'config_changes'
+/** What the table of a platform's store is called. */
+export const platformTable = 'config'
+
 /** PostgreSQL cuts longer identifiers. */
 const identifierBytes = 63
 const suffixes = [
@@ -7,6 +12,7 @@ const suffixes = [
   'change',
   'instance',
   'commit',
+  'apply',
   'next',
   'lock',
   'stamp',
@@ -47,6 +53,11 @@ export function storeNames(schema: string, tableName: string): StoreNames {
     of: (suffix) => inSchema(`${tableName}_${suffix}`),
     index: (suffix) => quoteIdentifier(`${tableName}_${suffix}`),
   }
+}
+
+/** The configuration of a platform's store: the table `config` in the schema of the store. */
+export function platformNames(store: string): StoreNames {
+  return storeNames(store, platformTable)
 }
 
 /** @throws QError `configuration` */

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import { QError } from '@qcore/errors'
 import type { Pool } from 'pg'
-import { checkChannel, storeNames, type StoreNames } from './store-names.ts'
+import { checkChannel, configChannel, storeNames, type StoreNames } from './store-names.ts'
 
 /** Where and how a store is opened. Every option but the first two has a default. */
 export interface SyncConfigOptions {
@@ -55,7 +55,7 @@ const shortestIntervalMs = 10
 
 /** @throws QError `configuration` that names the option */
 export function readOptions(options: SyncConfigOptions): SyncConfigSettings {
-  const { schema = 'public', tableName = 'sync_config', channel = 'config_changes' } = options
+  const { schema = 'public', tableName = 'sync_config', channel = configChannel } = options
   checkChannel(channel)
   if ((options.address === undefined) === (options.pool === undefined)) {
     throw new QError('configuration', 'either address or pool is needed', { field: 'address' })

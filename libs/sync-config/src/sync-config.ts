@@ -6,9 +6,14 @@ import { Connections } from './connections.ts'
 import { DatabaseClock } from './database-clock.ts'
 import { formatDigest } from './digest.ts'
 import { Follower } from './follower.ts'
+import type { ConfigChange } from './config-change.ts'
 import { readHistory, type HistoryEntry, type HistoryOptions } from './read-history.ts'
 import { commitChanges, rollBack, type CommittedChange } from './sql/commit-changes.ts'
 import { loadInstances, type InstanceState } from './sql/instances.ts'
+import { loadPastChanges, type ChangePage, type PastChange } from './sql/load-changes.ts'
+import { loadHistoryPage, type HistoryPageRequest, type PlatformHistoryRecord } from './sql/load-history-page.ts'
+import { loadTable, type TableState } from './sql/load-table.ts'
+import { loadValuesAt, type FormerValue } from './sql/load-values-at.ts'
 import { readHead } from './sql/store-head.ts'
 import { StoreMirror } from './store-mirror.ts'
 import { Subscribers, type ChangeCallback } from './subscribers.ts'
@@ -25,6 +30,9 @@ export interface WriteResult {
   /** Whether the key was there before. */
   readonly existed: boolean
 }
+
+/** Gets the changes of a revision. */
+export type ChangesListener = (changes: readonly ConfigChange[]) => void
 
 export interface ConfigHealth {
   /** `degraded`: reads answer from memory as it was; writes fail until PostgreSQL is back. */
@@ -63,6 +71,7 @@ export class SyncConfig extends ConfigReader implements AsyncDisposable {
   readonly #connections: Connections
   readonly #mirror: StoreMirror
   readonly #subscribers: Subscribers
+  readonly #listeners: Set<ChangesListener>
   readonly #follower: Follower
   readonly #stop = new AbortController()
   readonly #running: Promise<void>
@@ -78,13 +87,19 @@ export class SyncConfig extends ConfigReader implements AsyncDisposable {
       settings.onProblem({ kind: 'callback', message: `a callback failed on a change of ${key}`, error })
     })
     const parts = { settings, counters, clock }
-    const mirror = new StoreMirror({ ...parts, publish: (changes) => subscribers.publish(changes) })
+    const listeners = new Set<ChangesListener>()
+    const publish = (changes: readonly ConfigChange[]): void => {
+      for (const listener of listeners) listener(changes)
+      subscribers.publish(changes)
+    }
+    const mirror = new StoreMirror({ ...parts, publish })
     super(mirror.cache.entries, clock, settings.onProblem)
     this.counters = counters
     this.#settings = settings
     this.#connections = new Connections(options)
     this.#mirror = mirror
     this.#subscribers = subscribers
+    this.#listeners = listeners
     this.#follower = new Follower({ ...parts, pool: this.#connections.pool, mirror })
     // Whoever opens it waits for this; a rejection before that is no unhandled one.
     this.loaded.catch(() => undefined)
@@ -103,6 +118,11 @@ export class SyncConfig extends ConfigReader implements AsyncDisposable {
   /** Everything up to this revision was applied. */
   get revision(): number {
     return this.#mirror.cache.revision
+  }
+
+  /** Differs from that of every other store, and of a store that was dropped and made anew. */
+  get storeId(): string {
+    return this.#mirror.storeId
   }
 
   /** Stores a value. It is committed, and this instance reads it, when the promise is resolved. */
@@ -137,13 +157,7 @@ export class SyncConfig extends ConfigReader implements AsyncDisposable {
     const { names, instanceId: origin } = this.#settings
     const { key, author = this.#settings.author } = options
     if (key !== undefined) checkKey(key)
-    const head = await this.#connections.read((client) => readHead(client, names))
-    if (!(Number.isInteger(revision) && revision <= head.revision)) {
-      throw new QError('future_revision', `the newest revision is ${head.revision}`, { field: 'revision' })
-    }
-    if (revision + 1 < head.oldestRevision) {
-      throw new QError('compacted', `the history begins at revision ${head.oldestRevision}`, { field: 'revision' })
-    }
+    await this.#assertHeld(revision)
     const committed = await this.#connections.write((client) =>
       rollBack(client, names, { revision, key, author, origin }),
     )
@@ -171,6 +185,60 @@ export class SyncConfig extends ConfigReader implements AsyncDisposable {
   /** No callback begins after this. No effect if the id is unknown. */
   unsubscribe(id: string): void {
     this.#subscribers.remove(id)
+  }
+
+  /**
+   * Calls a function with all changes of a revision at once, while they are applied; it must not throw. Disposing ends it.
+   * Changes that a comparison found have no author, and may be of the revision before.
+   */
+  listen(listener: ChangesListener): Disposable {
+    this.#listeners.add(listener)
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) }
+  }
+
+  /**
+   * Waits until a revision was applied.
+   *
+   * @throws QError `future_revision` if there is no such revision yet, `unavailable` if PostgreSQL cannot be reached
+   */
+  async reach(revision: number): Promise<void> {
+    if (this.revision >= revision) return
+    this.#assertOpen()
+    const head = await this.#connections.read((client) => readHead(client, this.#settings.names))
+    if (head.revision < revision) {
+      throw new QError('future_revision', `the newest revision is ${head.revision}`, { field: 'revision' })
+    }
+    await this.#follower.reach(revision)
+    if (this.revision < revision) throw new QError('unavailable', 'the connection to PostgreSQL is lost')
+  }
+
+  /** Changes after a revision, as JSON texts; as many as go into one page. */
+  async changesAfter(revision: number): Promise<ChangePage<PastChange>> {
+    this.#assertOpen()
+    return this.#connections.read((client) => loadPastChanges(client, this.#settings.names, revision))
+  }
+
+  /** What was changed, as JSON texts, page by page. */
+  async historyPage(request: HistoryPageRequest): Promise<PlatformHistoryRecord[]> {
+    this.#assertOpen()
+    return this.#connections.read((client) => loadHistoryPage(client, this.#settings.names, request))
+  }
+
+  /**
+   * What keys held at a revision: those that changed since.
+   *
+   * @throws QError `compacted` or `future_revision` if the history does not hold the revision
+   */
+  async valuesAt(revision: number, which: { key: string; prefix: string; limit: number }): Promise<FormerValue[]> {
+    this.#assertOpen()
+    await this.#assertHeld(revision)
+    return this.#connections.read((client) => loadValuesAt(client, this.#settings.names, { revision, ...which }))
+  }
+
+  /** The table, and what every instance has of it. */
+  async tableState(): Promise<TableState> {
+    this.#assertOpen()
+    return this.#connections.read((client) => loadTable(client, this.#settings.names))
   }
 
   /** Compares with the table, and repairs what differs. Returns whether nothing did. */
@@ -226,6 +294,7 @@ export class SyncConfig extends ConfigReader implements AsyncDisposable {
   async #end(): Promise<void> {
     this.#stop.abort()
     this.#subscribers.clear()
+    this.#listeners.clear()
     await this.#running
     await this.#connections[Symbol.asyncDispose]()
   }
@@ -235,6 +304,16 @@ export class SyncConfig extends ConfigReader implements AsyncDisposable {
     if (committed.some(({ expiresUs }) => expiresUs !== '')) this.#follower.reschedule()
     await this.#follower.reach(Math.max(0, ...committed.map(({ revision }) => revision)))
     return committed.map(({ revision, changed, existed }) => ({ revision, changed, existed }))
+  }
+
+  async #assertHeld(revision: number): Promise<void> {
+    const head = await this.#connections.read((client) => readHead(client, this.#settings.names))
+    if (!(Number.isInteger(revision) && revision <= head.revision)) {
+      throw new QError('future_revision', `the newest revision is ${head.revision}`, { field: 'revision' })
+    }
+    if (revision + 1 < head.oldestRevision) {
+      throw new QError('compacted', `the history begins at revision ${head.oldestRevision}`, { field: 'revision' })
+    }
   }
 
   #assertOpen(): void {

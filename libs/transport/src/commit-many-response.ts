@@ -24,6 +24,8 @@ const number = {
   field: 3,
   eventId: 4,
   scheduleId: 5,
+  configRevision: 6,
+  configExisted: 7,
 } as const
 
 const bytesTag = (field: number): number => (field << 3) | 2
@@ -39,6 +41,8 @@ const tag = {
   field: bytesTag(number.field),
   eventId: bytesTag(number.eventId),
   scheduleId: bytesTag(number.scheduleId),
+  configRevision: varintTag(number.configRevision),
+  configExisted: varintTag(number.configExisted),
 } as const
 
 let scratch: ProtoWriter | undefined
@@ -78,14 +82,16 @@ function encodeTime(out: ProtoWriter, { seconds, nanos, $unknown }: Timestamp): 
 }
 
 function encodeResult(out: ProtoWriter, result: MutationResult): boolean {
-  const { entityId, changed, field, eventId, scheduleId, $unknown } = result
-  if ($unknown !== undefined) return false
+  const { entityId, changed, field, eventId, scheduleId, configRevision, configExisted, $unknown } = result
+  if ($unknown !== undefined || !isCounter(configRevision)) return false
   const start = out.begin(number.results)
   if (entityId !== '') out.text(number.entityId, entityId)
   if (changed) out.bool(number.changed, true)
   if (field !== '') out.text(number.field, field)
   if (eventId !== '') out.text(number.eventId, eventId)
   if (scheduleId !== '') out.text(number.scheduleId, scheduleId)
+  out.uint(number.configRevision, Number(configRevision))
+  if (configExisted) out.bool(number.configExisted, true)
   out.finish(start)
   return true
 }
@@ -152,6 +158,8 @@ function readMutationResult(reader: WireReader, end: number): MutationResult {
   let field = ''
   let eventId = ''
   let scheduleId = ''
+  let configRevision = 0n
+  let configExisted = false
   while (reader.position < end && !reader.isUnusual) {
     switch (reader.byte()) {
       case tag.entityId:
@@ -169,10 +177,17 @@ function readMutationResult(reader: WireReader, end: number): MutationResult {
       case tag.scheduleId:
         scheduleId = reader.text()
         break
+      case tag.configRevision:
+        configRevision = reader.unsigned()
+        break
+      case tag.configExisted:
+        configExisted = reader.unsigned() !== 0n
+        break
       default:
         reader.giveUp()
     }
   }
   if (reader.position !== end) reader.giveUp()
-  return { $typeName: 'qcore.store.v1.MutationResult', entityId, changed, field, eventId, scheduleId }
+  const $typeName = 'qcore.store.v1.MutationResult'
+  return { $typeName, entityId, changed, field, eventId, scheduleId, configRevision, configExisted }
 }

@@ -69,7 +69,15 @@ const made = fc
     revision: uint64,
     time: fc.option(time),
     results: fc.array(
-      fc.record({ entityId: text, changed: fc.boolean(), field: text, eventId: text, scheduleId: text }),
+      fc.record({
+        entityId: text,
+        changed: fc.boolean(),
+        field: text,
+        eventId: text,
+        scheduleId: text,
+        configRevision: uint64,
+        configExisted: fc.boolean(),
+      }),
       {
         maxLength: 3,
       },

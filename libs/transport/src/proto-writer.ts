@@ -10,7 +10,7 @@ const wireBytes = 2
 
 /**
  * Writes protobuf messages straight into one growing buffer: the log's records, without an object for every message.
- * Field numbers are below 16. Meant to be filled again and again.
+ * Field numbers are below 16, but for messages. Meant to be filled again and again.
  */
 export class ProtoWriter {
   #bytes = Buffer.allocUnsafe(firstCapacityBytes)
@@ -91,8 +91,8 @@ export class ProtoWriter {
 
   /** Begins a message that is a field of the present one. Returns what `finish` needs. */
   begin(field: number): number {
-    this.#reserve(2)
-    this.#bytes[this.#end++] = (field << 3) | wireBytes
+    this.#reserve(3)
+    this.#varint((field << 3) | wireBytes)
     return this.#end++
   }
 

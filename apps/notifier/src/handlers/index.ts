@@ -1,19 +1,37 @@
 import type { ConnectRouter } from '@connectrpc/connect'
-import { NodeService, RegistrationService, WatchService } from '@qcore/contracts'
+import { ConfigService, NodeService, RegistrationService, WatchService } from '@qcore/contracts'
 import type { NotifierContext } from '../context.ts'
 import { acknowledge } from './acknowledge.ts'
+import { deleteConfig } from './delete-config.ts'
+import { getConfigStatus } from './get-config-status.ts'
+import { getConfig } from './get-config.ts'
 import { getRegistration } from './get-registration.ts'
+import { listConfigHistory } from './list-config-history.ts'
+import { listConfig } from './list-config.ts'
 import { listRegistrations } from './list-registrations.ts'
 import { nodeHandlers } from './nodes.ts'
+import { putConfig } from './put-config.ts'
 import { receive } from './receive.ts'
 import { register } from './register.ts'
 import { renew } from './renew.ts'
+import { rollbackConfig } from './rollback-config.ts'
 import { unregister } from './unregister.ts'
+import { watchConfig } from './watch-config.ts'
 import { watch } from './watch.ts'
 
 export function registerHandlers(router: ConnectRouter, context: NotifierContext): void {
   router.service(WatchService, {
     watch: (request, call) => watch(request, call, context),
+  })
+  router.service(ConfigService, {
+    getConfig: (request, call) => getConfig(request, call, context),
+    listConfig: (request, call) => listConfig(request, call, context),
+    listConfigHistory: (request, call) => listConfigHistory(request, call, context),
+    putConfig: (request, call) => putConfig(request, call, context),
+    deleteConfig: (request, call) => deleteConfig(request, call, context),
+    rollbackConfig: (request, call) => rollbackConfig(request, call, context),
+    watchConfig: (request, call) => watchConfig(request, call, context),
+    getConfigStatus: (_, call) => getConfigStatus(call, context),
   })
   router.service(RegistrationService, {
     register: (request, call) => register(request, call, context),

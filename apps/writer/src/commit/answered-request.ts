@@ -23,6 +23,8 @@ export function encodeAnswer(out: ProtoWriter, request: CommitRequest, response:
     if (result.field !== '') out.text(3, result.field)
     if (result.eventId !== '') out.text(4, result.eventId)
     if (result.scheduleId !== '') out.text(5, result.scheduleId)
+    out.uint(6, Number(result.configRevision))
+    if (result.configExisted) out.bool(7, true)
     out.finish(start)
   }
 }

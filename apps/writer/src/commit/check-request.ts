@@ -22,8 +22,24 @@ export function checkRequest({ idempotencyKey, mutations }: CommitRequest, path:
     if (kind.case === 'pauseSchedule') checkScheduleKey(kind.value.schedule, `${field}.pause_schedule.schedule`)
     if (kind.case === 'resumeSchedule') checkScheduleKey(kind.value.schedule, `${field}.resume_schedule.schedule`)
   }
+  checkConfigKeys(mutations, path)
   if (idempotencyKey === '' || !controlCharacters.test(idempotencyKey)) return
   throw new QError('invalid_request', 'a key has no control characters', { field: `${path}idempotency_key` })
+}
+
+/** The history of the configuration has a row a key and revision. */
+function checkConfigKeys(mutations: readonly Mutation[], path: string): void {
+  const keys = new Set<string>()
+  for (const [index, { kind }] of mutations.entries()) {
+    if (kind.case !== 'putConfig' && kind.case !== 'deleteConfig') continue
+    const { key } = kind.value
+    const field = `${path}mutations[${index}].${kind.case === 'putConfig' ? 'put_config' : 'delete_config'}.key`
+    if (key.includes('\0') || !key.isWellFormed()) {
+      throw new QError('invalid_request', 'a key has no NUL, and no half of a surrogate pair', { field })
+    }
+    if (keys.has(key)) throw new QError('invalid_request', 'the commit names the key twice', { field })
+    keys.add(key)
+  }
 }
 
 /** While a type changes, what its entities hold is not at hand: such a commit does nothing else. */

@@ -3,6 +3,7 @@ import type { SecretBox } from '@qcore/access'
 import { QError } from '@qcore/errors'
 import { failpoint, type Logger } from '@qcore/service'
 import type { LeaseTerm } from '../lease/lease-term.ts'
+import { changesConfig, type ConfigSource } from '../configuration/config-source.ts'
 import type { EventKeeper } from '../event/event-keeper.ts'
 import type { LogKeeper } from '../log/log-keeper.ts'
 import type { EventRelay } from '../relay/event-relay.ts'
@@ -21,6 +22,8 @@ import type { WorkingSet } from './working-set.ts'
 
 /** Commits of a group at most. With one write each that is a statement of some ten milliseconds. */
 const mostCommitsOfGroup = 1_000
+/** How often in a row others may change the configuration between reading and committing, before its commits are given up. */
+const mostConfigMoves = 50
 /** Time before PostgreSQL is asked again that could not be reached. */
 const retryMs = 50
 
@@ -33,6 +36,7 @@ export interface CommitterOptions {
   readonly logKeeper: LogKeeper
   readonly eventKeeper: EventKeeper
   readonly secrets: SecretBox
+  readonly configSource: ConfigSource
   readonly logger: Logger
 }
 
@@ -50,6 +54,7 @@ export class Committer {
   readonly #sender: GroupSender
   #revision = 0
   #nextFieldId = 1
+  #configMoves = 0
 
   constructor(options: CommitterOptions) {
     this.#options = options
@@ -103,6 +108,7 @@ export class Committer {
     const { workingSet, relay, eventRelay } = this.#options
     const { start, toRevision, state, batch, offsets } = group
     this.#revision = toRevision
+    if (state.config !== undefined) this.#configMoves = 0
     this.#nextFieldId = state.nextFieldId
     if (!group.isPlain) adoptGroup(workingSet, group)
     if (offsets.length > 0) relay.publish({ firstRevision: start.revision + 1, batch, offsets })
@@ -222,6 +228,14 @@ export class Committer {
           await this.#handleFailure(error, { commits, term })
         }
         return undefined
+      case 'config_moved':
+        this.#configMoves += 1
+        if (this.#configMoves < mostConfigMoves) queue.putBack(commits)
+        else this.#giveUpConfig(commits, 'others change the configuration all the time')
+        return undefined
+      case 'config_held':
+        this.#giveUpConfig(commits, 'another transaction holds the configuration')
+        return undefined
       case 'refused':
         return this.#commitApart(term, commits)
       case 'unsent':
@@ -239,6 +253,14 @@ export class Committer {
 
   #startOf({ epoch, clock }: LeaseTerm): GroupStart {
     return { epoch, revision: this.#revision, nextFieldId: this.#nextFieldId, timeUs: clock.now() }
+  }
+
+  /** Fails the commits that change the configuration, so that the others can go on. */
+  #giveUpConfig(commits: readonly PendingCommit[], reason: string): void {
+    this.#configMoves = 0
+    const failure = new QError('unavailable', `${reason}; nothing was changed`)
+    for (const commit of commits) if (changesConfig(commit)) commit.settle(failure)
+    this.#options.queue.putBack(commits.filter((commit) => !changesConfig(commit)))
   }
 
   /** PostgreSQL refused a group. Its commits are tried one by one, so that only the one at fault fails. */

@@ -32,6 +32,7 @@ export class GroupEffect {
     for (const tombstone of state.tombstones) this.#rows.addTombstone(tombstone)
     for (const event of state.events) this.#rows.addEvent(event)
     state.schedules.addRows(this.#rows)
+    for (const row of state.config?.rows ?? []) this.#rows.addConfig(row)
   }
 
   #dereference(state: GroupState, stored: HotEntity): void {

@@ -1,6 +1,7 @@
 import { loadRequests } from '@qcore/database'
 import { untilAborted } from '@qcore/service'
 import type { LeaseTerm } from '../lease/lease-term.ts'
+import type { ConfigSource } from '../configuration/config-source.ts'
 import type { EventKeeper } from '../event/event-keeper.ts'
 import type { LogKeeper } from '../log/log-keeper.ts'
 import type { CommitConnection } from './commit-connection.ts'
@@ -15,6 +16,7 @@ export interface GroupLoaderOptions {
   readonly workingSet: WorkingSet
   readonly logKeeper: LogKeeper
   readonly eventKeeper: EventKeeper
+  readonly configSource: ConfigSource
 }
 
 /** Loads what groups need, on the connection that commits: after the group that is in flight there. */
@@ -27,7 +29,7 @@ export class GroupLoader {
 
   /** Loads what commits need that are to follow a revision. A promise only if there is something to wait for. */
   load(term: LeaseTerm, commits: readonly PendingCommit[], revision: number): GroupLoad | Promise<GroupLoad> {
-    const { connection, workingSet, logKeeper, eventKeeper } = this.#options
+    const { connection, workingSet, logKeeper, eventKeeper, configSource } = this.#options
     const hasEvents = commits.some(emits)
     const isAllHere = commits.every((commit) => isAtHand(commit, workingSet))
     const hasRoom =
@@ -36,7 +38,9 @@ export class GroupLoader {
     const load = async (): Promise<GroupLoad> => {
       await logKeeper.ensureRoom(revision + commits.length)
       if (hasEvents) await eventKeeper.ensureRoom(term.clock.now())
-      return loadGroup(await connection.open(), workingSet, commits)
+      const database = await connection.open()
+      const config = await configSource.load(database, commits)
+      return { ...(await loadGroup(database, workingSet, commits)), config }
     }
     return untilAborted(load(), term.signal)
   }

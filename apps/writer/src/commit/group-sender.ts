@@ -4,12 +4,13 @@ import { observeStore } from '../writer-metrics.ts'
 import { adoptGroup } from './adopt-group.ts'
 import type { CommitConnection } from './commit-connection.ts'
 import type { PreparedGroup } from './prepare-group.ts'
-import { isRequestKeyTaken, refusalState } from './statement-failure.ts'
+import { isConfigHeld, isConfigMoved, isRequestKeyTaken, refusalState } from './statement-failure.ts'
 import { storeInTerm } from './store-group.ts'
 import type { WorkingSet } from './working-set.ts'
 
 /** What became of a group that was sent. */
-export type StoreOutcome = 'stored' | 'unsent' | 'deposed' | 'uncertain' | 'key_taken' | 'refused'
+export type StoreOutcome =
+  'stored' | 'unsent' | 'deposed' | 'uncertain' | 'key_taken' | 'config_moved' | 'config_held' | 'refused'
 
 /** A group that was sent to PostgreSQL. */
 export interface Flight {
@@ -61,6 +62,8 @@ export class GroupSender {
       return stored ? 'stored' : 'deposed'
     } catch (error) {
       if (isRequestKeyTaken(error)) return 'key_taken'
+      if (isConfigMoved(error)) return 'config_moved'
+      if (isConfigHeld(error)) return 'config_held'
       const state = refusalState(error)
       logger.warn({ err: error, state }, 'a group was not committed')
       if (state !== undefined) return 'refused'

@@ -1,10 +1,12 @@
-import type { EventRow, FormerPlaceRow, TombstoneRow } from '@qcore/database'
+import type { ConfigRow, EventRow, FormerPlaceRow, TombstoneRow } from '@qcore/database'
 import { QError } from '@qcore/errors'
 import type { Mutation } from '@qcore/contracts'
 import type { Alteration, FieldModel, TypeModel } from '@qcore/model'
 import type { Child } from '@qcore/replica'
 import type { ScheduleFacts, ScheduleStep } from '../schedule/schedule-facts.ts'
 import { ScheduleState } from '../schedule/schedule-state.ts'
+import type { PresentConfig, PresentEntry } from '@qcore/sync-config'
+import { ConfigState } from '../configuration/config-state.ts'
 import { TransformationBudget } from '../transformation/transformation-budget.ts'
 import type { AlterationScan } from './alteration-scan.ts'
 import type { HotEntity } from './hot-entity.ts'
@@ -34,6 +36,8 @@ export interface GroupLoad {
   readonly scans: Map<Mutation, AlterationScan>
   /** The schedules that commits name. */
   readonly schedules: readonly ScheduleFacts[]
+  /** Undefined: no commit changes the configuration. */
+  readonly config: PresentConfig | undefined
 }
 
 /** What a group begins with before anything is loaded. */
@@ -47,6 +51,7 @@ export function nothingLoaded(): GroupLoad {
     structure: noStructureLoaded(),
     scans: new Map(),
     schedules: [],
+    config: undefined,
   }
 }
 
@@ -80,6 +85,8 @@ export class GroupState {
   readonly structure: StructureState
   readonly schedules = new ScheduleState()
   readonly transformations = new TransformationBudget()
+  /** Undefined: no commit changes the configuration. */
+  readonly config: ConfigState | undefined
   readonly #workingSet: WorkingSet
   readonly #load: GroupLoad
   readonly #changedEntities = new Map<string, HotEntity | null>()
@@ -96,6 +103,7 @@ export class GroupState {
     this.nextFieldId = nextFieldId
     this.isTruncated = load.isTruncated
     this.schedules.addStored(load.schedules)
+    this.config = load.config === undefined ? undefined : new ConfigState(load.config)
     this.structure = new StructureState(load.structure, (id) => this.entity(id))
   }
 
@@ -159,6 +167,18 @@ export class GroupState {
   /** Does something to a schedule. */
   takeScheduleStep(step: ScheduleStep): void {
     this.#undo.push(this.schedules.take(step))
+  }
+
+  /** A key of the configuration as it is now. */
+  configEntry(key: string): PresentEntry | undefined {
+    return this.#loadedConfig().entry(key)
+  }
+
+  /** Changes a key of the configuration; returns the revision of that. */
+  changeConfig(row: Omit<ConfigRow, 'configRevision'>): number {
+    const { configRevision, undo } = this.#loadedConfig().change(row)
+    this.#undo.push(undo)
+    return configRevision
   }
 
   /** The type as it was before the group. */
@@ -293,6 +313,11 @@ export class GroupState {
     const { length } = this.addedFields
     this.#undo.push(() => this.addedFields.splice(length))
     this.addedFields.push(added)
+  }
+
+  #loadedConfig(): ConfigState {
+    if (this.config === undefined) throw new Error('the configuration was not loaded')
+    return this.config
   }
 
   beginCommit(): void {

@@ -64,6 +64,8 @@ function collectFromMutation({ kind }: Mutation, { ids, doomed }: NeededEntities
     case 'deleteSchedule':
     case 'pauseSchedule':
     case 'resumeSchedule':
+    case 'putConfig':
+    case 'deleteConfig':
     case undefined:
   }
 }

@@ -29,6 +29,7 @@ export function sizeOfRequest(request: CommitRequest): number {
     if (kind.case === 'createEntity') for (const value of Object.values(kind.value.fields)) size += sizeOfKind(value)
     if (kind.case === 'emitEvent') size += kind.value.payload.length
     if (kind.case === 'putSchedule') size += sizeOfSchedule(kind.value)
+    if (kind.case === 'putConfig') size += kind.value.value.length
     if (kind.case === 'setSchema') size += messageOverheadBytes * (kind.value.schema?.fields.length ?? 0)
   }
   return size

@@ -212,7 +212,9 @@ export class GroupPreparer {
     const recordStart = this.#encode(group, commit)
     rows.addLog(commit.revision, start.timeUs, batch.slice(recordStart, batch.length))
     group.offsets.push(offset)
-    for (const change of commit.changes) if (change.kind === 'event') group.eventBytes += change.bytes
+    for (const change of commit.changes) {
+      if (change.kind === 'event' || change.kind === 'config') group.payloadBytes += change.bytes
+    }
     group.revision = commit.revision
   }
 
@@ -251,8 +253,8 @@ export class OpenGroup {
   readonly offsets: number[] = []
   /** That of the newest commit. */
   revision: number
-  /** About how many bytes the payloads of events take. */
-  eventBytes = 0
+  /** About how many bytes the payloads of events, and the values of the configuration, take. */
+  payloadBytes = 0
 
   constructor(start: GroupStart, state: GroupState, buffers: GroupBuffers) {
     this.start = start
@@ -264,6 +266,6 @@ export class OpenGroup {
   /** Whether it should go, so that nobody waits long. */
   get isFull(): boolean {
     const { rows, batch } = this.buffers
-    return batch.length + this.eventBytes > enoughRecordBytes || rows.log.length > enoughRows
+    return batch.length + this.payloadBytes > enoughRecordBytes || rows.log.length > enoughRows
   }
 }

@@ -1,4 +1,5 @@
 import { requestKeyConstraint } from '@qcore/database'
+import { headMovedState } from '@qcore/sync-config'
 
 /** SQLSTATEs after which the outcome of a statement is not known: the connection, or the server, went away. */
 const uncertainStates = /^(08|57P)/
@@ -13,4 +14,14 @@ export function refusalState(error: unknown): string | undefined {
 /** Whether a statement was refused because an idempotency key is in the store already. */
 export function isRequestKeyTaken(error: unknown): boolean {
   return refusalState(error) === '23505' && (error as { constraint?: unknown }).constraint === requestKeyConstraint
+}
+
+/** Whether a statement was refused because another one has changed the configuration. */
+export function isConfigMoved(error: unknown): boolean {
+  return refusalState(error) === headMovedState
+}
+
+/** Whether a statement was refused because a transaction of somebody else holds the configuration. */
+export function isConfigHeld(error: unknown): boolean {
+  return refusalState(error) === '55P03'
 }

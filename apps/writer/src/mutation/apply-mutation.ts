@@ -3,6 +3,7 @@ import { QError } from '@qcore/errors'
 import type { CommitContext } from '../commit/commit-context.ts'
 import { alterType, deleteType } from './alter-type.ts'
 import { deleteSchedule, pauseSchedule, resumeSchedule } from './change-schedule.ts'
+import { deleteConfig, putConfig } from './change-config.ts'
 import { createEntity } from './create-entity.ts'
 import { deleteEntity } from './delete-entity.ts'
 import { emitEvent } from './emit-event.ts'
@@ -42,6 +43,10 @@ export function applyMutation(context: CommitContext, mutation: Mutation, index:
       return pauseSchedule(context, kind.value, `mutations[${index}].pause_schedule`)
     case 'resumeSchedule':
       return resumeSchedule(context, kind.value, `mutations[${index}].resume_schedule`)
+    case 'putConfig':
+      return putConfig(context, kind.value, `mutations[${index}].put_config`)
+    case 'deleteConfig':
+      return deleteConfig(context, kind.value, `mutations[${index}].delete_config`)
     default:
       throw new QError('invalid_request', 'the mutation is empty', { field: `mutations[${index}]` })
   }

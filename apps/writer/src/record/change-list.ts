@@ -57,8 +57,24 @@ export interface ScheduleChanged {
   readonly done: ScheduleDone
 }
 
+export interface ConfigChanged {
+  readonly kind: 'config'
+  readonly key: string
+  readonly configRevision: number
+  readonly isDeleted: boolean
+  /** About how many bytes its value takes. */
+  readonly bytes: number
+}
+
 export type CommitChange =
-  FieldChanged | EntityCreated | EntityDeleted | StructureChanged | SchemaChanged | EventEmitted | ScheduleChanged
+  | FieldChanged
+  | EntityCreated
+  | EntityDeleted
+  | StructureChanged
+  | SchemaChanged
+  | EventEmitted
+  | ScheduleChanged
+  | ConfigChanged
 
 /** What a commit changes, in order; a field, an entity and a schema at most once. */
 export class ChangeList {

@@ -122,6 +122,13 @@ function encodeChange(
       if (change.done !== 'put') out.uint(4, scheduleChanges[change.done])
       return out.finish(start)
     }
+    case 'config': {
+      const start = out.begin(25)
+      out.text(1, change.key)
+      out.uint(2, change.configRevision)
+      if (change.isDeleted) out.bool(3, true)
+      return out.finish(start)
+    }
     case 'schema': {
       const start = out.begin(4)
       if (change.model !== undefined) out.binary(1, toBinary(TypeSchemaSchema, change.model.schema))

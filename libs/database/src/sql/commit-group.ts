@@ -19,6 +19,8 @@ interface Part {
   rows: (rows: GroupRows) => RowColumns
   /** `from` is `advanced, unnest(…) as added`, which is empty for a deposed writer. */
   sql: (from: string) => string
+  /** Instead of `sql`: the function that gets the arrays, if the head was advanced. */
+  function?: string
 }
 
 const columnTypes: Readonly<Record<string, readonly string[]>> = {
@@ -32,6 +34,7 @@ const columnTypes: Readonly<Record<string, readonly string[]>> = {
   reference: ['text', 'text', 'int'],
   unreference: ['text', 'text', 'int'],
   request: ['text', 'bigint', 'bytea', 'bytea'],
+  config: ['text', 'text', 'bigint', 'bigint', 'bigint', 'text'],
   event: ['bigint', 'int', 'bigint', 'text', 'text', 'text', 'text', 'text', 'text'],
   schedule: [
     'text',
@@ -198,6 +201,13 @@ const parts: readonly Part[] = [
         where occurrence.reason in ('paused', 'changed', 'disabled') and occurrence.attempts = 0
           and occurrence.size = 1)`,
   },
+  {
+    name: 'config',
+    rows: (rows) => rows.config,
+    sql: () => '',
+    // Of the store of the configuration, which makes it.
+    function: 'config_apply',
+  },
 ]
 
 const statements = new Map<string, string>()
@@ -220,12 +230,17 @@ export async function commitGroup(executor: Executor, group: GroupCommit): Promi
 
 function statementOf(used: readonly Part[]): string {
   let next = 4
-  const clauses = used.map((part) => {
+  const clauses = ['advanced as (update head set revision = $3 where epoch = $1 and revision = $2 returning revision)']
+  const from = ['advanced']
+  for (const part of used) {
     const types = columnTypes[part.name] ?? []
-    const arrays = types.map((type) => `$${next++}::${type}[]`)
+    const arrays = types.map((type) => `$${next++}::${type}[]`).join(', ')
     const names = types.map((_, index) => `c${index + 1}`)
-    return part.sql(`advanced, unnest(${arrays.join(', ')}) as added (${names.join(', ')})`)
-  })
-  const advanced = 'advanced as (update head set revision = $3 where epoch = $1 and revision = $2 returning revision)'
-  return `with ${[advanced, ...clauses].join(',\n')} select revision from advanced`
+    if (part.function === undefined) {
+      clauses.push(part.sql(`advanced, unnest(${arrays}) as added (${names.join(', ')})`))
+    } else {
+      from.push(`lateral ${part.function}(advanced.revision, ${arrays})`)
+    }
+  }
+  return `with ${clauses.join(',\n')} select advanced.revision from ${from.join(', ')}`
 }

@@ -9,6 +9,11 @@ export const keyLength = 255
 export const conditionFailedState = 'QC001'
 export const keyRefusedState = 'QC002'
 export const valueRefusedState = 'QC003'
+/** That of a platform's group of commits which did not expect the revision that is there. */
+export const headMovedState = 'QC004'
+
+/** A platform waits no longer for the head: its own commits wait meanwhile. */
+const platformLockTimeoutMs = 250
 
 /** The function that commits does by itself what the triggers are for. */
 const isDirect = `current_setting('qcore_config.direct', true) = 'on'`
@@ -21,7 +26,8 @@ const guarded = 'security definer set search_path = pg_catalog, pg_temp'
  * table of the values may exist, with rows, as its columns `key`, `value` and `updated_at`.
  */
 export function storeSteps(names: StoreNames): string[] {
-  return [[createTables(names), createTriggerFunctions(names), createTriggers(names), createCommit(names)].join('\n')]
+  const first = [createTables(names), createTriggerFunctions(names), createTriggers(names), createCommit(names)]
+  return [first.join('\n'), createApply(names)]
 }
 
 /**
@@ -265,4 +271,68 @@ function createCommit(names: StoreNames): string {
         end loop;
       end if;
     end $commit$;`
+}
+
+/**
+ * What a platform's writer has decided from the rows at a revision: the changes of one commit or several, in their order,
+ * each commit with the next revision, from the one after those rows on. A null value deletes. Refused as a whole if the head
+ * is elsewhere by now. `store_revision` is of no use but to be there: a statement calls this for a row that it changed, or
+ * not at all.
+ */
+function createApply(names: StoreNames): string {
+  const { table } = names
+  const head = names.of('head')
+  const change = names.of('change')
+  return `
+    alter table ${change} add column log_revision bigint;
+
+    create function ${names.of('apply')}(
+      store_revision bigint, keys text[], texts text[], expiries bigint[], revisions bigint[],
+      log_revisions bigint[], authors text[])
+    returns boolean language plpgsql set search_path = pg_catalog, pg_temp set qcore_config.direct = 'on'
+    set lock_timeout = '${platformLockTimeoutMs}ms' as $apply$
+    declare
+      store record;
+      channel text;
+    begin
+      update ${head} as head set revision = revisions[cardinality(revisions)], transaction_id = null
+      from (select) as nothing left join ${table} on false
+      where head.revision = revisions[1] - 1
+      returning head.store_id, head.channels, head.revision as newest into store;
+      if not found then
+        raise exception 'the configuration is not at revision %', revisions[1] - 1 using errcode = '${headMovedState}';
+      end if;
+
+      insert into ${change} (
+        revision, key, value, previous, expires_at, author, origin, changed_at, log_revision)
+      select given.revision, given.key, given.text::jsonb,
+        case when row_number() over same_key = 1 then present.value
+          else (lag(given.text) over same_key)::jsonb end,
+        timestamptz 'epoch' + given.expiry * interval '1 microsecond', given.author, 'qcore', clock_timestamp(),
+        given.log_revision
+      from unnest(keys, texts, expiries, revisions, log_revisions, authors) with ordinality
+        as given (key, text, expiry, revision, log_revision, author, place)
+      left join ${table} as present on present.key = given.key
+      window same_key as (partition by given.key order by given.place);
+
+      with last as (
+        select distinct on (given.key) given.*
+        from unnest(keys, texts, expiries, revisions) with ordinality as given (key, text, expiry, revision, place)
+        order by given.key, given.place desc
+      ), gone as (
+        delete from ${table} as present using last where present.key = last.key and last.text is null
+      )
+      insert into ${table} as present (key, value, expires_at, revision, updated_at)
+      select last.key, last.text::jsonb, timestamptz 'epoch' + last.expiry * interval '1 microsecond', last.revision,
+        clock_timestamp()
+      from last where last.text is not null
+      on conflict (key) do update
+      set value = excluded.value, expires_at = excluded.expires_at, revision = excluded.revision,
+        updated_at = excluded.updated_at;
+
+      foreach channel in array store.channels loop
+        perform pg_notify(channel, store.store_id || ' ' || store.newest);
+      end loop;
+      return true;
+    end $apply$;`
 }

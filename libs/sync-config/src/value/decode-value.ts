@@ -6,8 +6,12 @@ const integer = /^-?\d+$/
 
 /** Reads the JSON text of a column: frozen, with integers that a number would round as bigints. */
 export function decodeValue(text: string): JsonValue {
-  const value = manyDigits.test(text) ? (JSON.parse(text, reviveInteger) as JsonValue) : (JSON.parse(text) as JsonValue)
-  return deepFreeze(value)
+  return deepFreeze(parseValue(text) as JsonValue)
+}
+
+/** The same of a text that may be anything, and not frozen. Throws what JSON.parse does. */
+export function parseValue(text: string): unknown {
+  return manyDigits.test(text) ? JSON.parse(text, reviveInteger) : JSON.parse(text)
 }
 
 function reviveInteger(_key: string, value: unknown, { source = '' }: { source?: string } = {}): unknown {

@@ -18,7 +18,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file qcore/store/v1/log.proto.
  */
 export const file_qcore_store_v1_log: GenFile = /*@__PURE__*/
-  fileDesc("ChhxY29yZS9zdG9yZS92MS9sb2cucHJvdG8SDnFjb3JlLnN0b3JlLnYxIngKCExvZ0JhdGNoEg4KBmxvZ19pZBgBIAEoCRIWCg5maXJzdF9yZXZpc2lvbhgCIAEoBBIVCg1sYXN0X3JldmlzaW9uGAMgASgEEi0KB2NvbW1pdHMYBCADKAsyHC5xY29yZS5zdG9yZS52MS5Db21taXRSZWNvcmQisgEKDENvbW1pdFJlY29yZBIQCghyZXZpc2lvbhgBIAEoBBINCgVlcG9jaBgCIAEoBBIvCgtjb21taXRfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGd3JpdGVyGAQgASgJEhcKD2lkZW1wb3RlbmN5X2tleRgFIAEoCRInCgdjaGFuZ2VzGAYgAygLMhYucWNvcmUuc3RvcmUudjEuQ2hhbmdlIp4DCgZDaGFuZ2USNAoNZmllbGRfY2hhbmdlZBgBIAEoCzIbLnFjb3JlLnN0b3JlLnYxLkZpZWxkQ2hhbmdlSAASNwoOZW50aXR5X2NyZWF0ZWQYAiABKAsyHS5xY29yZS5zdG9yZS52MS5FbnRpdHlDcmVhdGVkSAASNwoOZW50aXR5X2RlbGV0ZWQYAyABKAsyHS5xY29yZS5zdG9yZS52MS5FbnRpdHlEZWxldGVkSAASNwoOc2NoZW1hX2NoYW5nZWQYBCABKAsyHS5xY29yZS5zdG9yZS52MS5TY2hlbWFDaGFuZ2VkSAASNwoOZW50aXR5X2NoYW5nZWQYBSABKAsyHS5xY29yZS5zdG9yZS52MS5FbnRpdHlDaGFuZ2VkSAASNQoNZXZlbnRfZW1pdHRlZBgGIAEoCzIcLnFjb3JlLnN0b3JlLnYxLkV2ZW50RW1pdHRlZEgAEjsKEHNjaGVkdWxlX2NoYW5nZWQYCiABKAsyHy5xY29yZS5zdG9yZS52MS5TY2hlZHVsZUNoYW5nZWRIAEIGCgRraW5kIkEKDEV2ZW50RW1pdHRlZBIQCghldmVudF9pZBgBIAEoCRIRCgluYW1lc3BhY2UYAiABKAkSDAoEdHlwZRgDIAEoCSJ3Cg9TY2hlZHVsZUNoYW5nZWQSEwoLc2NoZWR1bGVfaWQYASABKAkSEQoJbmFtZXNwYWNlGAIgASgJEgwKBG5hbWUYAyABKAkSLgoGY2hhbmdlGAQgASgOMh4ucWNvcmUuc3RvcmUudjEuU2NoZWR1bGVDaGFuZ2UikgEKCkZpZWxkU3RhdGUSDAoEbmFtZRgBIAEoCRIkCgV2YWx1ZRgCIAEoCzIVLnFjb3JlLnN0b3JlLnYxLlZhbHVlEi4KCndyaXRlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBndyaXRlchgEIAEoCRIQCghyZXZpc2lvbhgFIAEoBCLHAQoLRmllbGRDaGFuZ2USEQoJZW50aXR5X2lkGAEgASgJEhMKC2VudGl0eV90eXBlGAIgASgJEgwKBG5hbWUYAyABKAkSJAoFdmFsdWUYBCABKAsyFS5xY29yZS5zdG9yZS52MS5WYWx1ZRIuCgp3cml0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghwcmV2aW91cxgGIAEoCzIaLnFjb3JlLnN0b3JlLnYxLkZpZWxkU3RhdGUiYwoNRW50aXR5Q3JlYXRlZBImCgZlbnRpdHkYASABKAsyFi5xY29yZS5zdG9yZS52MS5FbnRpdHkSKgoGZmllbGRzGAIgAygLMhoucWNvcmUuc3RvcmUudjEuRmllbGRTdGF0ZSJjCg1FbnRpdHlEZWxldGVkEiYKBmVudGl0eRgBIAEoCzIWLnFjb3JlLnN0b3JlLnYxLkVudGl0eRIqCgZmaWVsZHMYAiADKAsyGi5xY29yZS5zdG9yZS52MS5GaWVsZFN0YXRlImEKDUVudGl0eUNoYW5nZWQSJgoGZW50aXR5GAEgASgLMhYucWNvcmUuc3RvcmUudjEuRW50aXR5EigKCHByZXZpb3VzGAIgASgLMhYucWNvcmUuc3RvcmUudjEuRW50aXR5Ip8BCg1TY2hlbWFDaGFuZ2VkEioKBnNjaGVtYRgBIAEoCzIaLnFjb3JlLnN0b3JlLnYxLlR5cGVTY2hlbWESLAoIcHJldmlvdXMYAiABKAsyGi5xY29yZS5zdG9yZS52MS5UeXBlU2NoZW1hEjQKC2NvbnZlcnNpb25zGAMgAygLMh8ucWNvcmUuc3RvcmUudjEuRmllbGRDb252ZXJzaW9uIjEKD0ZpZWxkQ29udmVyc2lvbhIPCgdmcm9tX2lkGAEgASgNEg0KBXRvX2lkGAIgASgNKocBCg5TY2hlZHVsZUNoYW5nZRIfChtTQ0hFRFVMRV9DSEFOR0VfVU5TUEVDSUZJRUQQABIbChdTQ0hFRFVMRV9DSEFOR0VfREVMRVRFRBABEhoKFlNDSEVEVUxFX0NIQU5HRV9QQVVTRUQQAhIbChdTQ0hFRFVMRV9DSEFOR0VfUkVTVU1FRBADYgZwcm90bzM", [file_google_protobuf_timestamp, file_qcore_store_v1_entity, file_qcore_store_v1_schema, file_qcore_store_v1_value]);
+  fileDesc("ChhxY29yZS9zdG9yZS92MS9sb2cucHJvdG8SDnFjb3JlLnN0b3JlLnYxIngKCExvZ0JhdGNoEg4KBmxvZ19pZBgBIAEoCRIWCg5maXJzdF9yZXZpc2lvbhgCIAEoBBIVCg1sYXN0X3JldmlzaW9uGAMgASgEEi0KB2NvbW1pdHMYBCADKAsyHC5xY29yZS5zdG9yZS52MS5Db21taXRSZWNvcmQisgEKDENvbW1pdFJlY29yZBIQCghyZXZpc2lvbhgBIAEoBBINCgVlcG9jaBgCIAEoBBIvCgtjb21taXRfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGd3JpdGVyGAQgASgJEhcKD2lkZW1wb3RlbmN5X2tleRgFIAEoCRInCgdjaGFuZ2VzGAYgAygLMhYucWNvcmUuc3RvcmUudjEuQ2hhbmdlItcDCgZDaGFuZ2USNAoNZmllbGRfY2hhbmdlZBgBIAEoCzIbLnFjb3JlLnN0b3JlLnYxLkZpZWxkQ2hhbmdlSAASNwoOZW50aXR5X2NyZWF0ZWQYAiABKAsyHS5xY29yZS5zdG9yZS52MS5FbnRpdHlDcmVhdGVkSAASNwoOZW50aXR5X2RlbGV0ZWQYAyABKAsyHS5xY29yZS5zdG9yZS52MS5FbnRpdHlEZWxldGVkSAASNwoOc2NoZW1hX2NoYW5nZWQYBCABKAsyHS5xY29yZS5zdG9yZS52MS5TY2hlbWFDaGFuZ2VkSAASNwoOZW50aXR5X2NoYW5nZWQYBSABKAsyHS5xY29yZS5zdG9yZS52MS5FbnRpdHlDaGFuZ2VkSAASNQoNZXZlbnRfZW1pdHRlZBgGIAEoCzIcLnFjb3JlLnN0b3JlLnYxLkV2ZW50RW1pdHRlZEgAEjsKEHNjaGVkdWxlX2NoYW5nZWQYCiABKAsyHy5xY29yZS5zdG9yZS52MS5TY2hlZHVsZUNoYW5nZWRIABI3Cg5jb25maWdfY2hhbmdlZBgZIAEoCzIdLnFjb3JlLnN0b3JlLnYxLkNvbmZpZ0NoYW5nZWRIAEIGCgRraW5kIkEKDEV2ZW50RW1pdHRlZBIQCghldmVudF9pZBgBIAEoCRIRCgluYW1lc3BhY2UYAiABKAkSDAoEdHlwZRgDIAEoCSJ3Cg9TY2hlZHVsZUNoYW5nZWQSEwoLc2NoZWR1bGVfaWQYASABKAkSEQoJbmFtZXNwYWNlGAIgASgJEgwKBG5hbWUYAyABKAkSLgoGY2hhbmdlGAQgASgOMh4ucWNvcmUuc3RvcmUudjEuU2NoZWR1bGVDaGFuZ2UiRgoNQ29uZmlnQ2hhbmdlZBILCgNrZXkYASABKAkSFwoPY29uZmlnX3JldmlzaW9uGAIgASgEEg8KB2RlbGV0ZWQYAyABKAgikgEKCkZpZWxkU3RhdGUSDAoEbmFtZRgBIAEoCRIkCgV2YWx1ZRgCIAEoCzIVLnFjb3JlLnN0b3JlLnYxLlZhbHVlEi4KCndyaXRlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBndyaXRlchgEIAEoCRIQCghyZXZpc2lvbhgFIAEoBCLHAQoLRmllbGRDaGFuZ2USEQoJZW50aXR5X2lkGAEgASgJEhMKC2VudGl0eV90eXBlGAIgASgJEgwKBG5hbWUYAyABKAkSJAoFdmFsdWUYBCABKAsyFS5xY29yZS5zdG9yZS52MS5WYWx1ZRIuCgp3cml0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghwcmV2aW91cxgGIAEoCzIaLnFjb3JlLnN0b3JlLnYxLkZpZWxkU3RhdGUiYwoNRW50aXR5Q3JlYXRlZBImCgZlbnRpdHkYASABKAsyFi5xY29yZS5zdG9yZS52MS5FbnRpdHkSKgoGZmllbGRzGAIgAygLMhoucWNvcmUuc3RvcmUudjEuRmllbGRTdGF0ZSJjCg1FbnRpdHlEZWxldGVkEiYKBmVudGl0eRgBIAEoCzIWLnFjb3JlLnN0b3JlLnYxLkVudGl0eRIqCgZmaWVsZHMYAiADKAsyGi5xY29yZS5zdG9yZS52MS5GaWVsZFN0YXRlImEKDUVudGl0eUNoYW5nZWQSJgoGZW50aXR5GAEgASgLMhYucWNvcmUuc3RvcmUudjEuRW50aXR5EigKCHByZXZpb3VzGAIgASgLMhYucWNvcmUuc3RvcmUudjEuRW50aXR5Ip8BCg1TY2hlbWFDaGFuZ2VkEioKBnNjaGVtYRgBIAEoCzIaLnFjb3JlLnN0b3JlLnYxLlR5cGVTY2hlbWESLAoIcHJldmlvdXMYAiABKAsyGi5xY29yZS5zdG9yZS52MS5UeXBlU2NoZW1hEjQKC2NvbnZlcnNpb25zGAMgAygLMh8ucWNvcmUuc3RvcmUudjEuRmllbGRDb252ZXJzaW9uIjEKD0ZpZWxkQ29udmVyc2lvbhIPCgdmcm9tX2lkGAEgASgNEg0KBXRvX2lkGAIgASgNKocBCg5TY2hlZHVsZUNoYW5nZRIfChtTQ0hFRFVMRV9DSEFOR0VfVU5TUEVDSUZJRUQQABIbChdTQ0hFRFVMRV9DSEFOR0VfREVMRVRFRBABEhoKFlNDSEVEVUxFX0NIQU5HRV9QQVVTRUQQAhIbChdTQ0hFRFVMRV9DSEFOR0VfUkVTVU1FRBADYgZwcm90bzM", [file_google_protobuf_timestamp, file_qcore_store_v1_entity, file_qcore_store_v1_schema, file_qcore_store_v1_value]);
 
 /**
  * A message of the log stream: consecutive commits, in order.
@@ -186,6 +186,14 @@ export type Change = Message<"qcore.store.v1.Change"> & {
      */
     value: ScheduleChanged;
     case: "scheduleChanged";
+  } | {
+    /**
+     * A key of the configuration changed.
+     *
+     * @generated from field: qcore.store.v1.ConfigChanged config_changed = 25;
+     */
+    value: ConfigChanged;
+    case: "configChanged";
   } | { case: undefined; value?: undefined };
 };
 
@@ -274,6 +282,42 @@ export const ScheduleChangedSchema: GenMessage<ScheduleChanged> = /*@__PURE__*/
   messageDesc(file_qcore_store_v1_log, 4);
 
 /**
+ * A key of the configuration was given a value, or deleted. The values are in the configuration's own history
+ * (`qcore.config.v1.ConfigService`), as long as that is kept.
+ *
+ * @generated from message qcore.store.v1.ConfigChanged
+ */
+export type ConfigChanged = Message<"qcore.store.v1.ConfigChanged"> & {
+  /**
+   * The key.
+   *
+   * @generated from field: string key = 1;
+   */
+  key: string;
+
+  /**
+   * The revision of the configuration.
+   *
+   * @generated from field: uint64 config_revision = 2;
+   */
+  configRevision: bigint;
+
+  /**
+   * Whether the key was deleted.
+   *
+   * @generated from field: bool deleted = 3;
+   */
+  deleted: boolean;
+};
+
+/**
+ * Describes the message qcore.store.v1.ConfigChanged.
+ * Use `create(ConfigChangedSchema)` to create a new message.
+ */
+export const ConfigChangedSchema: GenMessage<ConfigChanged> = /*@__PURE__*/
+  messageDesc(file_qcore_store_v1_log, 5);
+
+/**
  * What a field held.
  *
  * @generated from message qcore.store.v1.FieldState
@@ -320,7 +364,7 @@ export type FieldState = Message<"qcore.store.v1.FieldState"> & {
  * Use `create(FieldStateSchema)` to create a new message.
  */
 export const FieldStateSchema: GenMessage<FieldState> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_log, 5);
+  messageDesc(file_qcore_store_v1_log, 6);
 
 /**
  * A field was written.
@@ -377,7 +421,7 @@ export type FieldChange = Message<"qcore.store.v1.FieldChange"> & {
  * Use `create(FieldChangeSchema)` to create a new message.
  */
 export const FieldChangeSchema: GenMessage<FieldChange> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_log, 6);
+  messageDesc(file_qcore_store_v1_log, 7);
 
 /**
  * An entity was created, with a state for every field of its type.
@@ -405,7 +449,7 @@ export type EntityCreated = Message<"qcore.store.v1.EntityCreated"> & {
  * Use `create(EntityCreatedSchema)` to create a new message.
  */
 export const EntityCreatedSchema: GenMessage<EntityCreated> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_log, 7);
+  messageDesc(file_qcore_store_v1_log, 8);
 
 /**
  * An entity was deleted.
@@ -433,7 +477,7 @@ export type EntityDeleted = Message<"qcore.store.v1.EntityDeleted"> & {
  * Use `create(EntityDeletedSchema)` to create a new message.
  */
 export const EntityDeletedSchema: GenMessage<EntityDeleted> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_log, 8);
+  messageDesc(file_qcore_store_v1_log, 9);
 
 /**
  * An entity was renamed or moved, or given another place among its siblings.
@@ -461,7 +505,7 @@ export type EntityChanged = Message<"qcore.store.v1.EntityChanged"> & {
  * Use `create(EntityChangedSchema)` to create a new message.
  */
 export const EntityChangedSchema: GenMessage<EntityChanged> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_log, 9);
+  messageDesc(file_qcore_store_v1_log, 10);
 
 /**
  * A schema was created, replaced or deleted. From this revision on, existing entities hold the default of an added field,
@@ -498,7 +542,7 @@ export type SchemaChanged = Message<"qcore.store.v1.SchemaChanged"> & {
  * Use `create(SchemaChangedSchema)` to create a new message.
  */
 export const SchemaChangedSchema: GenMessage<SchemaChanged> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_log, 10);
+  messageDesc(file_qcore_store_v1_log, 11);
 
 /**
  * A field that was retyped: one is gone, and another has its values, converted as docs/schemas.md says. They keep their
@@ -527,7 +571,7 @@ export type FieldConversion = Message<"qcore.store.v1.FieldConversion"> & {
  * Use `create(FieldConversionSchema)` to create a new message.
  */
 export const FieldConversionSchema: GenMessage<FieldConversion> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_log, 11);
+  messageDesc(file_qcore_store_v1_log, 12);
 
 /**
  * What was done to a schedule.
