@@ -47,6 +47,12 @@ describe('a temporary key', () => {
     expect((await calls.getKey({ key: 'race' })).value).toBe(`${won[0]}`)
   })
 
+  it('of a text that PostgreSQL cannot hold is refused', async () => {
+    expect(await codeOf(calls.setKey({ key: 'a\u0000b', value: 'x' }))).toBe('invalid_request')
+    expect(await codeOf(calls.setKey({ key: 'nul', value: '\u0000' }))).toBe('invalid_request')
+    expect(await codeOf(calls.getKey({ key: 'a\u0000b' }))).toBe('invalid_request')
+  })
+
   it('is deleted by one of those who try at once', async () => {
     await calls.setKey({ key: 'once', value: 'x' })
     const tries = await Promise.all(Array.from({ length: 20 }, () => calls.deleteKey({ key: 'once' })))

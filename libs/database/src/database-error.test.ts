@@ -25,6 +25,10 @@ test('a wrong statement is a fault and stays as it is', () => {
   expect(readError(error)).toBe(error)
 })
 
+test('text that PostgreSQL cannot hold is the fault of the request', () => {
+  expect(readError(serverError('22021'))).toMatchObject({ code: 'invalid_request' })
+})
+
 test('an error that is already ours stays as it is', () => {
   const error = new QError('compacted', 'gone')
   expect(readError(error)).toBe(error)

@@ -23,8 +23,8 @@ export interface Loaded<V> {
   valueOf(key: string): V
 }
 
-/** A smaller change of a value's size is not worth making it the most recently used. */
-const sizeTolerance = 1_024
+/** A smaller change of a value's size, as a part of it, is not worth making it the most recently used. */
+const sizeTolerance = 1 / 8
 
 /** Whether the types are known. */
 export interface TypesKnown {
@@ -103,7 +103,7 @@ export class ExactCache<V extends Sized> {
 
   /** Says that a value was changed in place. */
   changed(key: string, value: V): void {
-    if (Math.abs(value.size - value.accountedSize) <= sizeTolerance) return
+    if (Math.abs(value.size - value.accountedSize) <= value.accountedSize * sizeTolerance) return
     if (this.#recent.peek(key) === value) {
       this.#recent.delete(key)
       this.#recent.set(key, value)

@@ -106,6 +106,18 @@ test('a reading of more than the cache holds is of one revision, and what is cac
   expect(small.tables.entities.bytes).toBeLessThanOrEqual(8_000)
 })
 
+test('entities that grow while they are cached take no more memory than the cache has', async () => {
+  const cacheBytes = 40_000
+  await using small = await store.openReplica({ cacheBytes })
+  const ids = Array.from({ length: 60 }, (_, index) => `p${index}`)
+  await store.commit(...ids.map((id) => person(id, 'root')))
+  await small.read((source) => ids.map((id) => source.entity(id)?.id), caller)
+  const revision = await store.commit(...ids.map((id) => write(id, 'Nick', 'x'.repeat(900))))
+  await small.feed.waitFor(revision, AbortSignal.timeout(5_000))
+  const held = [...small.tables.entities.entries()].reduce((sum, [, { size }]) => sum + size, 0)
+  expect(held).toBeLessThan(1.2 * cacheBytes)
+})
+
 test('commits that are applied while an entity is loaded are not lost and not applied twice', async () => {
   await store.commit(person('a', 'root'))
   await waitFor(3)
