@@ -42,7 +42,9 @@ function change(to: string): ReturnType<typeof fieldChanged> {
   return fieldChanged('e1', 'Level', stringValue(to), stringValue(''))
 }
 
-function shared(rest: { ackTimeoutMs?: number; maxUnacknowledged?: number } = {}): Promise<Registration> {
+function shared(
+  rest: { ackTimeoutMs?: number; maxUnacknowledged?: number; maxAttempts?: number } = {},
+): Promise<Registration> {
   return register(client, {
     subscriptions: [level],
     service: 'workers',
@@ -110,6 +112,35 @@ describe('shared delivery', () => {
     await vi.waitFor(async () => expect(await deliveredRevision(token)).toBe(last), { timeout: 5_000 })
     expect(attempts).toEqual([1, 2])
     expect(busy.heard).toHaveLength(2)
+  })
+
+  it('gives a message up that is refused again and again, tells so, and goes on', async () => {
+    const { subject, token, maxAttempts } = await shared({ maxAttempts: 3 })
+    expect(maxAttempts).toBe(3)
+    using undelivered = new Listener(connection, `${subject}.undelivered`)
+    using worker = instance(subject, ({ message, delivery }) => {
+      const { event } = delivery
+      const value = event.case === 'notifications' ? event.value.notifications[0]?.current?.value?.kind.value : ''
+      if (value === 'good') message.respond()
+      // Either way it is not taken.
+      else if (delivery.attempt === 1) message.respond('-NAK')
+    })
+    const [bad, good] = [await store.append([[change('bad')]]), await store.append([[change('good')]])]
+    await vi.waitFor(async () => expect(await deliveredRevision(token)).toBe(good))
+    expect(worker.revisions.filter((revision) => revision === bad)).toHaveLength(3)
+    await vi.waitFor(() => expect(undelivered.revisions).toEqual([bad]))
+    expect(undelivered.heard[0]?.delivery).toMatchObject({ attempt: 3, id: worker.heard[0]?.delivery.id })
+    await using receiving = new Receiving(client, { token, resumeAfter: BigInt(bad - 1) })
+    expect(Number((await receiving.change()).revision)).toBe(bad)
+  })
+
+  it('does not give a message up because nobody is there', async () => {
+    const { subject } = await shared({ maxAttempts: 1 })
+    const before = await metricOfRedelivery()
+    const last = await store.append([[change('waits')]])
+    await vi.waitFor(async () => expect(await metricOfRedelivery()).toBeGreaterThan(before + 2))
+    using late = instance(subject, take)
+    await vi.waitFor(() => expect(late.revisions).toEqual([last]))
   })
 
   it('takes a reply that comes late: the message is not sent a third time', async () => {

@@ -531,15 +531,11 @@ export {
   AcknowledgeResponseSchema,
   Acknowledgement,
   AcknowledgementSchema,
-  BackPressure,
-  BackPressureSchema,
   BodyFormat,
   BodyFormatSchema,
   DeliveryMode,
   DeliveryModeSchema,
   DeliverySchema,
-  FoldedNotificationSchema,
-  FoldedNotificationsSchema,
   GetRegistrationRequestSchema,
   GetRegistrationResponseSchema,
   ListRegistrationsRequestSchema,
@@ -561,8 +557,6 @@ export type {
   AcknowledgeRequest,
   AcknowledgeResponse,
   Delivery,
-  FoldedNotification,
-  FoldedNotifications,
   GetRegistrationRequest,
   GetRegistrationResponse,
   ListRegistrationsRequest,
@@ -703,7 +697,11 @@ export {
 } from './gen/qcore/store/v1/value_pb.ts'
 export type { BinaryFile, EntityList, Value } from './gen/qcore/store/v1/value_pb.ts'
 export {
+  BackPressure,
+  BackPressureSchema,
   ContextFieldSchema,
+  FoldedNotificationSchema,
+  FoldedNotificationsSchema,
   Membership,
   MembershipSchema,
   NotificationSchema,
@@ -730,6 +728,8 @@ export {
 } from './gen/qcore/store/v1/watch_pb.ts'
 export type {
   ContextField,
+  FoldedNotification,
+  FoldedNotifications,
   Notification,
   PathChange,
   QueryChange,
@@ -758,4 +758,5 @@ export {
   registrationSubject,
   registrationWakeSubject,
   serviceShortName,
+  undeliveredSubject,
 } from './names.ts'

@@ -1,7 +1,7 @@
 import type { DescService } from '@bufbuild/protobuf'
 import { describe, expect, it } from 'vitest'
 import { CommitService, ReadService, TokenService, WatchService } from './index.ts'
-import { isStoreName, logStreamName, logSubject, methodSubject, serviceShortName } from './names.ts'
+import { isStoreName, logStreamName, logSubject, methodSubject, serviceShortName, undeliveredSubject } from './names.ts'
 
 const services: DescService[] = [ReadService, CommitService, WatchService, TokenService]
 
@@ -10,6 +10,7 @@ describe('subjects', () => {
     expect(methodSubject('main', ReadService.method.readFields)).toBe('q.main.v1.read.ReadFields')
     expect(methodSubject('plant_2', TokenService.method.mintToken)).toBe('q.plant_2.v1.token.MintToken')
     expect(logSubject('main')).toBe('q.main.log')
+    expect(undeliveredSubject('main', 't')).toBe('q.main.sub.t.undelivered')
     expect(logStreamName('main')).toBe('Q_main_LOG')
   })
 

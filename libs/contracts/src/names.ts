@@ -42,6 +42,11 @@ export function registrationSubject(store: string, token: string): string {
   return `q.${store}.sub.${token}`
 }
 
+/** The NATS subject that a message of a shared registration is sent to when it is given up. */
+export function undeliveredSubject(store: string, token: string): string {
+  return `${registrationSubject(store, token)}.undelivered`
+}
+
 /** The NATS subject that a message of a shared registration is replied to. */
 export function registrationAckSubject(store: string, token: string, ackId: string): string {
   return `q.${store}.ack.${token}.${ackId}`

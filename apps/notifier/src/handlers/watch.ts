@@ -1,10 +1,11 @@
 import type { HandlerContext } from '@connectrpc/connect'
 import { callerOf, grantsOf } from '@qcore/access'
-import type { WatchRequest, WatchResponse } from '@qcore/contracts'
+import { BackPressure, type WatchRequest, type WatchResponse } from '@qcore/contracts'
 import type { NotifierContext } from '../context.ts'
 import { assertTargets } from '../start/assert-targets.ts'
 import { startingPoint } from '../start/starting-point.ts'
 import { followStream } from '../stream/follow-stream.ts'
+import { latestResponses } from '../stream/latest-responses.ts'
 import { WatchStream } from '../stream/watch-stream.ts'
 
 /** Serves one call of Watch: the checks, the replay if the caller resumes, and then what happens. */
@@ -23,7 +24,10 @@ export async function* watch(
   try {
     const resumeAfter = await startingPoint(request, context)
     stream.entityTypes = await assertTargets(request, context, grants)
-    yield* followStream(stream, resumeAfter, context)
+    const responses = followStream(stream, resumeAfter, context)
+    const { backPressure, minIntervalMs } = request
+    if (backPressure !== BackPressure.LATEST) yield* responses
+    else yield* latestResponses(responses, { minIntervalMs, stop: cancel, signal: call.signal })
   } finally {
     call.signal.removeEventListener('abort', cancel)
     live.close(stream)

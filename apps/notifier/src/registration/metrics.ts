@@ -9,6 +9,10 @@ export const registrationMetrics = {
     'qcore_notifier_registration_redelivered_total',
     'Messages of shared registrations that were sent again.',
   ),
+  undelivered: counter(
+    'qcore_notifier_registration_undelivered_total',
+    'Messages of shared registrations that were given up, for nobody took them.',
+  ),
   restarted: counter(
     'qcore_notifier_registration_restarted_total',
     'Times that what a registration waits for was read from the log instead of memory.',

@@ -9,7 +9,7 @@ import {
 } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
 import { timestampFromMicros } from '@qcore/model'
-import { requestOf } from './registration.ts'
+import { maxAttemptsOf, requestOf } from './registration.ts'
 import type { RegistrationRow } from './sql/registration-row.ts'
 
 /** The message that tells of a row. */
@@ -28,6 +28,7 @@ export function registrationMessage(row: RegistrationRow, store: string): Regist
     leaseMs: row.leaseMs,
     ackTimeoutMs: isShared ? request.ackTimeoutMs : 0,
     maxUnacknowledged: isShared ? request.maxUnacknowledged : 0,
+    maxAttempts: isShared ? maxAttemptsOf(request) : 0,
     minIntervalMs: request.minIntervalMs,
     createTime: timestampFromMicros(row.createdUs),
     leaseEnd: timestampFromMicros(row.leaseUntilUs),

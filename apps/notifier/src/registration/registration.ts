@@ -11,6 +11,14 @@ const defaultAckTimeoutMs = 5_000
 /** How many messages of a shared registration may wait for replies. */
 const defaultMaxUnacknowledged = 64
 
+/** How many times a shared message is given to somebody, unless the registration says otherwise. */
+const defaultMaxAttempts = 100
+
+/** The same of a stored request: it was not there from the beginning. */
+export function maxAttemptsOf({ maxAttempts }: RegisterRequest): number {
+  return maxAttempts === 0 ? defaultMaxAttempts : maxAttempts
+}
+
 /** A request with its defaults. */
 export function completeRequest(request: RegisterRequest): RegisterRequest {
   const complete = { ...request }

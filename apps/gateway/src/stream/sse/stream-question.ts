@@ -6,12 +6,14 @@ import { readBody, type BodyLimits } from '../../http/read-body.ts'
 import { positionOf } from '../cursor.ts'
 
 /** What a member of a question is in an address. */
-type Form = 'text' | 'boolean' | 'json list'
+type Form = 'text' | 'number' | 'boolean' | 'json list'
 
 const watchForms: Readonly<Record<string, Form>> = {
   subscription: 'json list',
   resumeAfter: 'text',
   logId: 'text',
+  backPressure: 'text',
+  minIntervalMs: 'number',
 }
 const receiveForms: Readonly<Record<string, Form>> = {
   token: 'text',
@@ -74,9 +76,14 @@ function jsonOf(query: URLSearchParams, forms: Reading['forms']): JsonValue {
     if (form === undefined) throw new QError('invalid_request', `${name} means nothing here`, { field: name })
     if (form === 'json list') json[`${name}s`] = values.map((text) => JSON.parse(text) as JsonValue)
     else if (values.length > 1) throw new QError('invalid_request', `${name} is there twice`, { field: name })
-    else json[name] = form === 'boolean' ? value === 'true' : value
+    else json[name] = scalarOf(value, form)
   }
   return json
+}
+
+function scalarOf(value: string, form: Form): JsonValue {
+  if (form === 'boolean') return value === 'true'
+  return form === 'number' ? Number(value) : value
 }
 
 function decoded<T>(decode: () => T): T {

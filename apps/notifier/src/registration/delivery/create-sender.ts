@@ -1,5 +1,5 @@
-import { registrationSubject, DeliveryMode } from '@qcore/contracts'
-import { requestOf } from '../registration.ts'
+import { DeliveryMode, registrationSubject, undeliveredSubject } from '@qcore/contracts'
+import { maxAttemptsOf, requestOf } from '../registration.ts'
 import type { RegistrationRow } from '../sql/registration-row.ts'
 import type { AckInbox } from './ack-inbox.ts'
 import { FanOutSender } from './fan-out-sender.ts'
@@ -14,7 +14,8 @@ export function createSender(
   { store, gate, inbox }: { store: string; gate: PublishGate; inbox: AckInbox },
 ): Sender {
   const { token, logId, deliveredRevision } = row
-  const { delivery, bodyFormat, ackTimeoutMs, maxUnacknowledged } = requestOf(row)
+  const request = requestOf(row)
+  const { delivery, bodyFormat, ackTimeoutMs, maxUnacknowledged } = request
   const options = {
     origin: { token, logId, epoch },
     subject: registrationSubject(store, token),
@@ -23,5 +24,12 @@ export function createSender(
     revision: deliveredRevision,
   }
   if (delivery !== DeliveryMode.SHARED) return new FanOutSender(options)
-  return new SharedSender({ ...options, inbox, ackTimeoutMs, maxUnacknowledged })
+  return new SharedSender({
+    ...options,
+    inbox,
+    ackTimeoutMs,
+    maxUnacknowledged,
+    maxAttempts: maxAttemptsOf(request),
+    undelivered: undeliveredSubject(store, token),
+  })
 }

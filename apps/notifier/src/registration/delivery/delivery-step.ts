@@ -15,7 +15,8 @@ export async function* losslessSteps(responses: AsyncIterable<WatchResponse>): A
   let previousRevision = 0
   let part = 0
   for await (const { event } of responses) {
-    if (event.case === undefined) continue
+    // Nothing is folded yet.
+    if (event.case === undefined || event.case === 'folded') continue
     const revision = Number(event.value.revision)
     if (event.case === 'live') {
       yield { previousRevision: revision, revision, part: 0, isLastPart: true, event }

@@ -34,6 +34,8 @@ export class Folder {
   /** All up to here is folded in. */
   #reached: number
   #emitted: number
+  /** The results that a watch begins with came, and are told also when there are none. */
+  #hasResult = false
 
   /** @param revision after which it begins */
   constructor(revision: number) {
@@ -42,7 +44,7 @@ export class Folder {
   }
 
   get isEmpty(): boolean {
-    return this.#reached === this.#emitted
+    return this.#reached === this.#emitted && !this.#hasResult
   }
 
   get isFull(): boolean {
@@ -57,6 +59,7 @@ export class Folder {
     this.#held.push(...notifications)
     if (more) return
     const revision = Number(written)
+    this.#hasResult ||= revision === this.#emitted
     if (this.#entries.size === 0) this.#firstRevision = revision
     for (const notification of this.#held.splice(0)) this.#fold(notification, revision)
     this.#lastRevision = revision
@@ -71,6 +74,11 @@ export class Folder {
     this.#emitted = this.#reached
     this.#entries = new Map()
     this.#bytes = 0
+    const hasResult = this.#hasResult
+    this.#hasResult = false
+    if (entries.length === 0 && hasResult) {
+      return [{ ...range, part: 0, isLastPart: true, event: this.#event([], false) }]
+    }
     if (entries.length === 0) {
       const progress = { $typeName: 'qcore.store.v1.WatchProgress' as const, revision: BigInt(range.revision) }
       return [{ ...range, part: 0, isLastPart: true, event: { case: 'progress', value: progress } }]

@@ -15,6 +15,10 @@ export interface SharedOptions extends SenderOptions {
   readonly inbox: AckInbox
   readonly ackTimeoutMs: number
   readonly maxUnacknowledged: number
+  /** How many times somebody is given a message without taking it, before it is given up. */
+  readonly maxAttempts: number
+  /** Where a message goes that is given up. */
+  readonly undelivered: string
 }
 
 interface Unacknowledged {
@@ -23,12 +27,14 @@ interface Unacknowledged {
   readonly after: number
   readonly replyTo: string
   attempt: number
+  /** How often somebody was there and did not take it. */
+  refusals: number
   isTaken: boolean
   isSending: boolean
   timer: NodeJS.Timeout | undefined
 }
 
-/** Sends each message to one instance of the service, and again until one has taken it. */
+/** Sends each message to one instance of the service, and again until one has taken it, or it is given up. */
 export class SharedSender implements Sender {
   readonly #options: SharedOptions
   readonly #closed = new AbortController()
@@ -93,6 +99,7 @@ export class SharedSender implements Sender {
       after,
       replyTo,
       attempt: 0,
+      refusals: 0,
       isTaken: false,
       isSending: false,
       timer: undefined,
@@ -130,25 +137,52 @@ export class SharedSender implements Sender {
     if (body === undefined) return
     gate.publish({ subject, body: body.body, headers: headersOf(body), reply: message.replyTo })
     registrationMetrics.messages.inc()
-    message.timer = setTimeout(() => this.#sendSoon(message), ackTimeoutMs)
+    message.timer = setTimeout(() => this.#refused(message, 0), ackTimeoutMs)
+  }
+
+  /** Nobody took it. A message that nobody is there for waits; one that is refused again and again is given up. */
+  #refused(message: Unacknowledged, pauseMs: number): void {
+    message.refusals += 1
+    const { maxAttempts, undelivered, format, gate } = this.#options
+    if (message.refusals < maxAttempts || !gate.isOpen) {
+      message.timer = setTimeout(() => this.#sendSoon(message), pauseMs)
+      return
+    }
+    registrationMetrics.undelivered.inc()
+    for (const { body, ...rest } of bodiesOf(message.delivery, {
+      format,
+      mostBytes: gate.mostBodyBytes,
+      isWhole: true,
+    })) {
+      gate.publish({ subject: undelivered, body, headers: headersOf({ body, ...rest }) })
+    }
+    this.#settle(message)
   }
 
   #onReply(message: Unacknowledged, reply: Reply): void {
     if (message.isTaken) return
     clearTimeout(message.timer)
-    if (reply === 'in progress') {
-      message.timer = setTimeout(() => this.#sendSoon(message), this.#options.ackTimeoutMs)
-    } else if (reply === 'taken') {
-      message.isTaken = true
-      this.#forget(message)
-      while (this.#waiting[0]?.isTaken === true) this.#waiting.shift()
-      this.#room?.resolve()
-      this.#room = undefined
-      if (this.#waiting.length === 0) this.#settled?.resolve()
-    } else {
-      const pauseMs = Math.min(longestRetryMs, firstRetryMs * 2 ** Math.min(message.attempt - 1, 10))
-      message.timer = setTimeout(() => this.#sendSoon(message), pauseMs)
+    if (reply === 'taken') {
+      this.#settle(message)
+      return
     }
+    if (reply === 'in progress') {
+      message.timer = setTimeout(() => this.#refused(message, 0), this.#options.ackTimeoutMs)
+      return
+    }
+    const pauseMs = Math.min(longestRetryMs, firstRetryMs * 2 ** Math.min(message.attempt - 1, 10))
+    if (reply === 'refused') this.#refused(message, pauseMs)
+    else message.timer = setTimeout(() => this.#sendSoon(message), pauseMs)
+  }
+
+  /** Nobody has to be given it any more. */
+  #settle(message: Unacknowledged): void {
+    message.isTaken = true
+    this.#forget(message)
+    while (this.#waiting[0]?.isTaken === true) this.#waiting.shift()
+    this.#room?.resolve()
+    this.#room = undefined
+    if (this.#waiting.length === 0) this.#settled?.resolve()
   }
 
   #forget({ replyTo, timer }: Unacknowledged): void {

@@ -9,7 +9,7 @@ import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Problem } from "./entity_pb.ts";
 import { file_qcore_store_v1_entity } from "./entity_pb.ts";
-import type { Notification, RevisionNotifications, Subscription, WatchLive, WatchProgress } from "./watch_pb.ts";
+import type { BackPressure, FoldedNotifications, RevisionNotifications, Subscription, WatchLive, WatchProgress } from "./watch_pb.ts";
 import { file_qcore_store_v1_watch } from "./watch_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
@@ -17,7 +17,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file qcore/store/v1/registration.proto.
  */
 export const file_qcore_store_v1_registration: GenFile = /*@__PURE__*/
-  fileDesc("CiFxY29yZS9zdG9yZS92MS9yZWdpc3RyYXRpb24ucHJvdG8SDnFjb3JlLnN0b3JlLnYxIq0ECg9SZWdpc3RlclJlcXVlc3QSQAoNc3Vic2NyaXB0aW9ucxgBIAMoCzIcLnFjb3JlLnN0b3JlLnYxLlN1YnNjcmlwdGlvbkILukgIkgEFCAEQkE4SGQoMcmVzdW1lX2FmdGVyGAIgASgESACIAQESFwoGbG9nX2lkGAMgASgJQge6SARyAhhAEi0KB3NlcnZpY2UYBCABKAlCHLpIGXIXMhVeW0EtWmEtejAtOV8tXXsxLDY0fSQSFQoDa2V5GAUgASgJQgi6SAVyAxiAARI4CghkZWxpdmVyeRgGIAEoDjIcLnFjb3JlLnN0b3JlLnYxLkRlbGl2ZXJ5TW9kZUIIukgFggECEAESPQoNYmFja19wcmVzc3VyZRgHIAEoDjIcLnFjb3JlLnN0b3JlLnYxLkJhY2tQcmVzc3VyZUIIukgFggECEAESOQoLYm9keV9mb3JtYXQYCCABKA4yGi5xY29yZS5zdG9yZS52MS5Cb2R5Rm9ybWF0Qgi6SAWCAQIQARIiCghsZWFzZV9tcxgJIAEoDUIQukgN2AEBKggYgN3bASjoBxImCg5hY2tfdGltZW91dF9tcxgKIAEoDUIOukgL2AEBKgYYwM8kKGQSKQoSbWF4X3VuYWNrbm93bGVkZ2VkGAsgASgNQg26SArYAQEqBRjoBygBEiIKD21pbl9pbnRlcnZhbF9tcxgMIAEoDUIJukgGKgQY4NQDQg8KDV9yZXN1bWVfYWZ0ZXIiVgoQUmVnaXN0ZXJSZXNwb25zZRIyCgxyZWdpc3RyYXRpb24YASABKAsyHC5xY29yZS5zdG9yZS52MS5SZWdpc3RyYXRpb24SDgoGam9pbmVkGAIgASgIIqYECgxSZWdpc3RyYXRpb24SDQoFdG9rZW4YASABKAkSDwoHc3ViamVjdBgCIAEoCRINCgVvd25lchgDIAEoCRIPCgdzZXJ2aWNlGAQgASgJEgsKA2tleRgFIAEoCRIuCghkZWxpdmVyeRgGIAEoDjIcLnFjb3JlLnN0b3JlLnYxLkRlbGl2ZXJ5TW9kZRIzCg1iYWNrX3ByZXNzdXJlGAcgASgOMhwucWNvcmUuc3RvcmUudjEuQmFja1ByZXNzdXJlEi8KC2JvZHlfZm9ybWF0GAggASgOMhoucWNvcmUuc3RvcmUudjEuQm9keUZvcm1hdBIQCghsZWFzZV9tcxgJIAEoDRIWCg5hY2tfdGltZW91dF9tcxgKIAEoDRIaChJtYXhfdW5hY2tub3dsZWRnZWQYCyABKA0SFwoPbWluX2ludGVydmFsX21zGAwgASgNEi8KC2NyZWF0ZV90aW1lGA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBItCglsZWFzZV9lbmQYDiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBmxvZ19pZBgPIAEoCRIaChJkZWxpdmVyZWRfcmV2aXNpb24YECABKAQSGgoSc3Vic2NyaXB0aW9uX2NvdW50GBEgASgNEiwKA2VuZBgSIAEoCzIfLnFjb3JlLnN0b3JlLnYxLlJlZ2lzdHJhdGlvbkVuZCJ2Cg9SZWdpc3RyYXRpb25FbmQSDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEigKBHRpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhoKEmRlbGl2ZXJlZF9yZXZpc2lvbhgEIAEoBCIxCgxSZW5ld1JlcXVlc3QSIQoGdG9rZW5zGAEgAygJQhG6SA6SAQsIARDoByIEcgIYQCI/Cg1SZW5ld1Jlc3BvbnNlEi4KCG91dGNvbWVzGAEgAygLMhwucWNvcmUuc3RvcmUudjEuUmVuZXdPdXRjb21lInYKDFJlbmV3T3V0Y29tZRIvCglsZWFzZV9lbmQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wSAASKgoHcHJvYmxlbRgCIAEoCzIXLnFjb3JlLnN0b3JlLnYxLlByb2JsZW1IAEIJCgdvdXRjb21lIi0KEVVucmVnaXN0ZXJSZXF1ZXN0EhgKBXRva2VuGAEgASgJQgm6SAZyBBABGEAiSAoSVW5yZWdpc3RlclJlc3BvbnNlEjIKDHJlZ2lzdHJhdGlvbhgBIAEoCzIcLnFjb3JlLnN0b3JlLnYxLlJlZ2lzdHJhdGlvbiIyChZHZXRSZWdpc3RyYXRpb25SZXF1ZXN0EhgKBXRva2VuGAEgASgJQgm6SAZyBBABGEAiggEKF0dldFJlZ2lzdHJhdGlvblJlc3BvbnNlEjIKDHJlZ2lzdHJhdGlvbhgBIAEoCzIcLnFjb3JlLnN0b3JlLnYxLlJlZ2lzdHJhdGlvbhIzCg1zdWJzY3JpcHRpb25zGAIgAygLMhwucWNvcmUuc3RvcmUudjEuU3Vic2NyaXB0aW9uIpEBChhMaXN0UmVnaXN0cmF0aW9uc1JlcXVlc3QSGAoHc2VydmljZRgBIAEoCUIHukgEcgIYQBISCgphbGxfb3duZXJzGAIgASgIEhUKDWluY2x1ZGVfZW5kZWQYAyABKAgSFwoGY3Vyc29yGAQgASgJQge6SARyAhhAEhcKBWxpbWl0GAUgASgNQgi6SAUqAxjoByJlChlMaXN0UmVnaXN0cmF0aW9uc1Jlc3BvbnNlEjMKDXJlZ2lzdHJhdGlvbnMYASADKAsyHC5xY29yZS5zdG9yZS52MS5SZWdpc3RyYXRpb24SEwoLbmV4dF9jdXJzb3IYAiABKAkihAEKDlJlY2VpdmVSZXF1ZXN0EhgKBXRva2VuGAEgASgJQgm6SAZyBBABGEASGQoMcmVzdW1lX2FmdGVyGAIgASgESACIAQESFwoGbG9nX2lkGAMgASgJQge6SARyAhhAEhMKC2FzX2luc3RhbmNlGAQgASgIQg8KDV9yZXN1bWVfYWZ0ZXIitgEKEkFja25vd2xlZGdlUmVxdWVzdBIYCgV0b2tlbhgBIAEoCUIJukgGcgQQARhAEkIKB2Fja19pZHMYAiADKAlCMbpILpIBKwgBEOgHIiRyIjIgXltBLVphLXowLTldezEsNjR9XC5bMC05XXsxLDE2fSQSQgoPYWNrbm93bGVkZ2VtZW50GAMgASgOMh8ucWNvcmUuc3RvcmUudjEuQWNrbm93bGVkZ2VtZW50Qgi6SAWCAQIQASIVChNBY2tub3dsZWRnZVJlc3BvbnNlIj0KD1JlY2VpdmVSZXNwb25zZRIqCghkZWxpdmVyeRgBIAEoCzIYLnFjb3JlLnN0b3JlLnYxLkRlbGl2ZXJ5IqEDCghEZWxpdmVyeRIKCgJpZBgBIAEoCRIQCghyZXZpc2lvbhgCIAEoBBIZChFwcmV2aW91c19yZXZpc2lvbhgDIAEoBBIOCgZsb2dfaWQYBCABKAkSDAoEcGFydBgFIAEoDRIPCgdhdHRlbXB0GAYgASgNEg0KBWVwb2NoGAcgASgEEg4KBmFja19pZBgIIAEoCRI+Cg1ub3RpZmljYXRpb25zGAogASgLMiUucWNvcmUuc3RvcmUudjEuUmV2aXNpb25Ob3RpZmljYXRpb25zSAASNQoGZm9sZGVkGAsgASgLMiMucWNvcmUuc3RvcmUudjEuRm9sZGVkTm90aWZpY2F0aW9uc0gAEjEKCHByb2dyZXNzGAwgASgLMh0ucWNvcmUuc3RvcmUudjEuV2F0Y2hQcm9ncmVzc0gAEjAKBWVuZGVkGA0gASgLMh8ucWNvcmUuc3RvcmUudjEuUmVnaXN0cmF0aW9uRW5kSAASKQoEbGl2ZRgOIAEoCzIZLnFjb3JlLnN0b3JlLnYxLldhdGNoTGl2ZUgAQgcKBWV2ZW50Ir4BChNGb2xkZWROb3RpZmljYXRpb25zEhYKDmZpcnN0X3JldmlzaW9uGAEgASgEEhUKDWxhc3RfcmV2aXNpb24YAiABKAQSLwoLY29tbWl0X3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjkKDW5vdGlmaWNhdGlvbnMYBCADKAsyIi5xY29yZS5zdG9yZS52MS5Gb2xkZWROb3RpZmljYXRpb24SDAoEbW9yZRgFIAEoCCKIAQoSRm9sZGVkTm90aWZpY2F0aW9uEjIKDG5vdGlmaWNhdGlvbhgBIAEoCzIcLnFjb3JlLnN0b3JlLnYxLk5vdGlmaWNhdGlvbhIWCg5maXJzdF9yZXZpc2lvbhgCIAEoBBIVCg1sYXN0X3JldmlzaW9uGAMgASgEEg8KB2NoYW5nZXMYBCABKA0qcAoPQWNrbm93bGVkZ2VtZW50Eh8KG0FDS05PV0xFREdFTUVOVF9VTlNQRUNJRklFRBAAEhsKF0FDS05PV0xFREdFTUVOVF9SRUZVU0VEEAESHwobQUNLTk9XTEVER0VNRU5UX0lOX1BST0dSRVNTEAIqRwoMRGVsaXZlcnlNb2RlEh0KGURFTElWRVJZX01PREVfVU5TUEVDSUZJRUQQABIYChRERUxJVkVSWV9NT0RFX1NIQVJFRBABKkcKDEJhY2tQcmVzc3VyZRIdChlCQUNLX1BSRVNTVVJFX1VOU1BFQ0lGSUVEEAASGAoUQkFDS19QUkVTU1VSRV9MQVRFU1QQASpACgpCb2R5Rm9ybWF0EhsKF0JPRFlfRk9STUFUX1VOU1BFQ0lGSUVEEAASFQoRQk9EWV9GT1JNQVRfUFJPVE8QATL9BAoTUmVnaXN0cmF0aW9uU2VydmljZRJNCghSZWdpc3RlchIfLnFjb3JlLnN0b3JlLnYxLlJlZ2lzdGVyUmVxdWVzdBogLnFjb3JlLnN0b3JlLnYxLlJlZ2lzdGVyUmVzcG9uc2USRAoFUmVuZXcSHC5xY29yZS5zdG9yZS52MS5SZW5ld1JlcXVlc3QaHS5xY29yZS5zdG9yZS52MS5SZW5ld1Jlc3BvbnNlElMKClVucmVnaXN0ZXISIS5xY29yZS5zdG9yZS52MS5VbnJlZ2lzdGVyUmVxdWVzdBoiLnFjb3JlLnN0b3JlLnYxLlVucmVnaXN0ZXJSZXNwb25zZRJnCg9HZXRSZWdpc3RyYXRpb24SJi5xY29yZS5zdG9yZS52MS5HZXRSZWdpc3RyYXRpb25SZXF1ZXN0GicucWNvcmUuc3RvcmUudjEuR2V0UmVnaXN0cmF0aW9uUmVzcG9uc2UiA5ACARJtChFMaXN0UmVnaXN0cmF0aW9ucxIoLnFjb3JlLnN0b3JlLnYxLkxpc3RSZWdpc3RyYXRpb25zUmVxdWVzdBopLnFjb3JlLnN0b3JlLnYxLkxpc3RSZWdpc3RyYXRpb25zUmVzcG9uc2UiA5ACARJMCgdSZWNlaXZlEh4ucWNvcmUuc3RvcmUudjEuUmVjZWl2ZVJlcXVlc3QaHy5xY29yZS5zdG9yZS52MS5SZWNlaXZlUmVzcG9uc2UwARJWCgtBY2tub3dsZWRnZRIiLnFjb3JlLnN0b3JlLnYxLkFja25vd2xlZGdlUmVxdWVzdBojLnFjb3JlLnN0b3JlLnYxLkFja25vd2xlZGdlUmVzcG9uc2ViBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp, file_qcore_store_v1_entity, file_qcore_store_v1_watch]);
+  fileDesc("CiFxY29yZS9zdG9yZS92MS9yZWdpc3RyYXRpb24ucHJvdG8SDnFjb3JlLnN0b3JlLnYxIs0ECg9SZWdpc3RlclJlcXVlc3QSQAoNc3Vic2NyaXB0aW9ucxgBIAMoCzIcLnFjb3JlLnN0b3JlLnYxLlN1YnNjcmlwdGlvbkILukgIkgEFCAEQkE4SGQoMcmVzdW1lX2FmdGVyGAIgASgESACIAQESFwoGbG9nX2lkGAMgASgJQge6SARyAhhAEi0KB3NlcnZpY2UYBCABKAlCHLpIGXIXMhVeW0EtWmEtejAtOV8tXXsxLDY0fSQSFQoDa2V5GAUgASgJQgi6SAVyAxiAARI4CghkZWxpdmVyeRgGIAEoDjIcLnFjb3JlLnN0b3JlLnYxLkRlbGl2ZXJ5TW9kZUIIukgFggECEAESPQoNYmFja19wcmVzc3VyZRgHIAEoDjIcLnFjb3JlLnN0b3JlLnYxLkJhY2tQcmVzc3VyZUIIukgFggECEAESOQoLYm9keV9mb3JtYXQYCCABKA4yGi5xY29yZS5zdG9yZS52MS5Cb2R5Rm9ybWF0Qgi6SAWCAQIQARIiCghsZWFzZV9tcxgJIAEoDUIQukgN2AEBKggYgN3bASjoBxImCg5hY2tfdGltZW91dF9tcxgKIAEoDUIOukgL2AEBKgYYwM8kKGQSKQoSbWF4X3VuYWNrbm93bGVkZ2VkGAsgASgNQg26SArYAQEqBRjoBygBEiIKD21pbl9pbnRlcnZhbF9tcxgMIAEoDUIJukgGKgQY4NQDEh4KDG1heF9hdHRlbXB0cxgNIAEoDUIIukgFKgMYkE5CDwoNX3Jlc3VtZV9hZnRlciJWChBSZWdpc3RlclJlc3BvbnNlEjIKDHJlZ2lzdHJhdGlvbhgBIAEoCzIcLnFjb3JlLnN0b3JlLnYxLlJlZ2lzdHJhdGlvbhIOCgZqb2luZWQYAiABKAgivAQKDFJlZ2lzdHJhdGlvbhINCgV0b2tlbhgBIAEoCRIPCgdzdWJqZWN0GAIgASgJEg0KBW93bmVyGAMgASgJEg8KB3NlcnZpY2UYBCABKAkSCwoDa2V5GAUgASgJEi4KCGRlbGl2ZXJ5GAYgASgOMhwucWNvcmUuc3RvcmUudjEuRGVsaXZlcnlNb2RlEjMKDWJhY2tfcHJlc3N1cmUYByABKA4yHC5xY29yZS5zdG9yZS52MS5CYWNrUHJlc3N1cmUSLwoLYm9keV9mb3JtYXQYCCABKA4yGi5xY29yZS5zdG9yZS52MS5Cb2R5Rm9ybWF0EhAKCGxlYXNlX21zGAkgASgNEhYKDmFja190aW1lb3V0X21zGAogASgNEhoKEm1heF91bmFja25vd2xlZGdlZBgLIAEoDRIXCg9taW5faW50ZXJ2YWxfbXMYDCABKA0SLwoLY3JlYXRlX3RpbWUYDSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi0KCWxlYXNlX2VuZBgOIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGbG9nX2lkGA8gASgJEhoKEmRlbGl2ZXJlZF9yZXZpc2lvbhgQIAEoBBIaChJzdWJzY3JpcHRpb25fY291bnQYESABKA0SLAoDZW5kGBIgASgLMh8ucWNvcmUuc3RvcmUudjEuUmVnaXN0cmF0aW9uRW5kEhQKDG1heF9hdHRlbXB0cxgTIAEoDSJ2Cg9SZWdpc3RyYXRpb25FbmQSDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEigKBHRpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhoKEmRlbGl2ZXJlZF9yZXZpc2lvbhgEIAEoBCIxCgxSZW5ld1JlcXVlc3QSIQoGdG9rZW5zGAEgAygJQhG6SA6SAQsIARDoByIEcgIYQCI/Cg1SZW5ld1Jlc3BvbnNlEi4KCG91dGNvbWVzGAEgAygLMhwucWNvcmUuc3RvcmUudjEuUmVuZXdPdXRjb21lInYKDFJlbmV3T3V0Y29tZRIvCglsZWFzZV9lbmQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wSAASKgoHcHJvYmxlbRgCIAEoCzIXLnFjb3JlLnN0b3JlLnYxLlByb2JsZW1IAEIJCgdvdXRjb21lIi0KEVVucmVnaXN0ZXJSZXF1ZXN0EhgKBXRva2VuGAEgASgJQgm6SAZyBBABGEAiSAoSVW5yZWdpc3RlclJlc3BvbnNlEjIKDHJlZ2lzdHJhdGlvbhgBIAEoCzIcLnFjb3JlLnN0b3JlLnYxLlJlZ2lzdHJhdGlvbiIyChZHZXRSZWdpc3RyYXRpb25SZXF1ZXN0EhgKBXRva2VuGAEgASgJQgm6SAZyBBABGEAiggEKF0dldFJlZ2lzdHJhdGlvblJlc3BvbnNlEjIKDHJlZ2lzdHJhdGlvbhgBIAEoCzIcLnFjb3JlLnN0b3JlLnYxLlJlZ2lzdHJhdGlvbhIzCg1zdWJzY3JpcHRpb25zGAIgAygLMhwucWNvcmUuc3RvcmUudjEuU3Vic2NyaXB0aW9uIpEBChhMaXN0UmVnaXN0cmF0aW9uc1JlcXVlc3QSGAoHc2VydmljZRgBIAEoCUIHukgEcgIYQBISCgphbGxfb3duZXJzGAIgASgIEhUKDWluY2x1ZGVfZW5kZWQYAyABKAgSFwoGY3Vyc29yGAQgASgJQge6SARyAhhAEhcKBWxpbWl0GAUgASgNQgi6SAUqAxjoByJlChlMaXN0UmVnaXN0cmF0aW9uc1Jlc3BvbnNlEjMKDXJlZ2lzdHJhdGlvbnMYASADKAsyHC5xY29yZS5zdG9yZS52MS5SZWdpc3RyYXRpb24SEwoLbmV4dF9jdXJzb3IYAiABKAkihAEKDlJlY2VpdmVSZXF1ZXN0EhgKBXRva2VuGAEgASgJQgm6SAZyBBABGEASGQoMcmVzdW1lX2FmdGVyGAIgASgESACIAQESFwoGbG9nX2lkGAMgASgJQge6SARyAhhAEhMKC2FzX2luc3RhbmNlGAQgASgIQg8KDV9yZXN1bWVfYWZ0ZXIitgEKEkFja25vd2xlZGdlUmVxdWVzdBIYCgV0b2tlbhgBIAEoCUIJukgGcgQQARhAEkIKB2Fja19pZHMYAiADKAlCMbpILpIBKwgBEOgHIiRyIjIgXltBLVphLXowLTldezEsNjR9XC5bMC05XXsxLDE2fSQSQgoPYWNrbm93bGVkZ2VtZW50GAMgASgOMh8ucWNvcmUuc3RvcmUudjEuQWNrbm93bGVkZ2VtZW50Qgi6SAWCAQIQASIVChNBY2tub3dsZWRnZVJlc3BvbnNlIj0KD1JlY2VpdmVSZXNwb25zZRIqCghkZWxpdmVyeRgBIAEoCzIYLnFjb3JlLnN0b3JlLnYxLkRlbGl2ZXJ5IqEDCghEZWxpdmVyeRIKCgJpZBgBIAEoCRIQCghyZXZpc2lvbhgCIAEoBBIZChFwcmV2aW91c19yZXZpc2lvbhgDIAEoBBIOCgZsb2dfaWQYBCABKAkSDAoEcGFydBgFIAEoDRIPCgdhdHRlbXB0GAYgASgNEg0KBWVwb2NoGAcgASgEEg4KBmFja19pZBgIIAEoCRI+Cg1ub3RpZmljYXRpb25zGAogASgLMiUucWNvcmUuc3RvcmUudjEuUmV2aXNpb25Ob3RpZmljYXRpb25zSAASNQoGZm9sZGVkGAsgASgLMiMucWNvcmUuc3RvcmUudjEuRm9sZGVkTm90aWZpY2F0aW9uc0gAEjEKCHByb2dyZXNzGAwgASgLMh0ucWNvcmUuc3RvcmUudjEuV2F0Y2hQcm9ncmVzc0gAEjAKBWVuZGVkGA0gASgLMh8ucWNvcmUuc3RvcmUudjEuUmVnaXN0cmF0aW9uRW5kSAASKQoEbGl2ZRgOIAEoCzIZLnFjb3JlLnN0b3JlLnYxLldhdGNoTGl2ZUgAQgcKBWV2ZW50KnAKD0Fja25vd2xlZGdlbWVudBIfChtBQ0tOT1dMRURHRU1FTlRfVU5TUEVDSUZJRUQQABIbChdBQ0tOT1dMRURHRU1FTlRfUkVGVVNFRBABEh8KG0FDS05PV0xFREdFTUVOVF9JTl9QUk9HUkVTUxACKkcKDERlbGl2ZXJ5TW9kZRIdChlERUxJVkVSWV9NT0RFX1VOU1BFQ0lGSUVEEAASGAoUREVMSVZFUllfTU9ERV9TSEFSRUQQASpACgpCb2R5Rm9ybWF0EhsKF0JPRFlfRk9STUFUX1VOU1BFQ0lGSUVEEAASFQoRQk9EWV9GT1JNQVRfUFJPVE8QATL9BAoTUmVnaXN0cmF0aW9uU2VydmljZRJNCghSZWdpc3RlchIfLnFjb3JlLnN0b3JlLnYxLlJlZ2lzdGVyUmVxdWVzdBogLnFjb3JlLnN0b3JlLnYxLlJlZ2lzdGVyUmVzcG9uc2USRAoFUmVuZXcSHC5xY29yZS5zdG9yZS52MS5SZW5ld1JlcXVlc3QaHS5xY29yZS5zdG9yZS52MS5SZW5ld1Jlc3BvbnNlElMKClVucmVnaXN0ZXISIS5xY29yZS5zdG9yZS52MS5VbnJlZ2lzdGVyUmVxdWVzdBoiLnFjb3JlLnN0b3JlLnYxLlVucmVnaXN0ZXJSZXNwb25zZRJnCg9HZXRSZWdpc3RyYXRpb24SJi5xY29yZS5zdG9yZS52MS5HZXRSZWdpc3RyYXRpb25SZXF1ZXN0GicucWNvcmUuc3RvcmUudjEuR2V0UmVnaXN0cmF0aW9uUmVzcG9uc2UiA5ACARJtChFMaXN0UmVnaXN0cmF0aW9ucxIoLnFjb3JlLnN0b3JlLnYxLkxpc3RSZWdpc3RyYXRpb25zUmVxdWVzdBopLnFjb3JlLnN0b3JlLnYxLkxpc3RSZWdpc3RyYXRpb25zUmVzcG9uc2UiA5ACARJMCgdSZWNlaXZlEh4ucWNvcmUuc3RvcmUudjEuUmVjZWl2ZVJlcXVlc3QaHy5xY29yZS5zdG9yZS52MS5SZWNlaXZlUmVzcG9uc2UwARJWCgtBY2tub3dsZWRnZRIiLnFjb3JlLnN0b3JlLnYxLkFja25vd2xlZGdlUmVxdWVzdBojLnFjb3JlLnN0b3JlLnYxLkFja25vd2xlZGdlUmVzcG9uc2ViBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp, file_qcore_store_v1_entity, file_qcore_store_v1_watch]);
 
 /**
  * What to register.
@@ -108,6 +108,14 @@ export type RegisterRequest = Message<"qcore.store.v1.RegisterRequest"> & {
    * @generated from field: uint32 min_interval_ms = 12;
    */
   minIntervalMs: number;
+
+  /**
+   * Shared delivery: how many times a message is given to somebody who does not take it, 1 to 10,000. 0: 100. Then it is
+   * given up: it counts as delivered, and is sent once to `<subject>.undelivered`. Attempts with nobody there do not count.
+   *
+   * @generated from field: uint32 max_attempts = 13;
+   */
+  maxAttempts: number;
 };
 
 /**
@@ -276,6 +284,13 @@ export type Registration = Message<"qcore.store.v1.Registration"> & {
    * @generated from field: qcore.store.v1.RegistrationEnd end = 18;
    */
   end?: RegistrationEnd | undefined;
+
+  /**
+   * As registered; 0 unless delivery is shared.
+   *
+   * @generated from field: uint32 max_attempts = 19;
+   */
+  maxAttempts: number;
 };
 
 /**
@@ -808,97 +823,6 @@ export const DeliverySchema: GenMessage<Delivery> = /*@__PURE__*/
   messageDesc(file_qcore_store_v1_registration, 17);
 
 /**
- * What several revisions changed, folded.
- *
- * @generated from message qcore.store.v1.FoldedNotifications
- */
-export type FoldedNotifications = Message<"qcore.store.v1.FoldedNotifications"> & {
-  /**
-   * The first revision that is in it.
-   *
-   * @generated from field: uint64 first_revision = 1;
-   */
-  firstRevision: bigint;
-
-  /**
-   * The last.
-   *
-   * @generated from field: uint64 last_revision = 2;
-   */
-  lastRevision: bigint;
-
-  /**
-   * When that was committed.
-   *
-   * @generated from field: google.protobuf.Timestamp commit_time = 3;
-   */
-  commitTime?: Timestamp | undefined;
-
-  /**
-   * One for each field and set of subscriptions, in the order of the last changes; what cannot be folded by itself.
-   *
-   * @generated from field: repeated qcore.store.v1.FoldedNotification notifications = 4;
-   */
-  notifications: FoldedNotification[];
-
-  /**
-   * True: more of the same follows in the next part.
-   *
-   * @generated from field: bool more = 5;
-   */
-  more: boolean;
-};
-
-/**
- * Describes the message qcore.store.v1.FoldedNotifications.
- * Use `create(FoldedNotificationsSchema)` to create a new message.
- */
-export const FoldedNotificationsSchema: GenMessage<FoldedNotifications> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_registration, 18);
-
-/**
- * What became of a field.
- *
- * @generated from message qcore.store.v1.FoldedNotification
- */
-export type FoldedNotification = Message<"qcore.store.v1.FoldedNotification"> & {
-  /**
-   * `previous` before the first change, `current` and `context` after the last.
-   *
-   * @generated from field: qcore.store.v1.Notification notification = 1;
-   */
-  notification?: Notification | undefined;
-
-  /**
-   * The revision of the first change.
-   *
-   * @generated from field: uint64 first_revision = 2;
-   */
-  firstRevision: bigint;
-
-  /**
-   * The revision of the last.
-   *
-   * @generated from field: uint64 last_revision = 3;
-   */
-  lastRevision: bigint;
-
-  /**
-   * How many changes.
-   *
-   * @generated from field: uint32 changes = 4;
-   */
-  changes: number;
-};
-
-/**
- * Describes the message qcore.store.v1.FoldedNotification.
- * Use `create(FoldedNotificationSchema)` to create a new message.
- */
-export const FoldedNotificationSchema: GenMessage<FoldedNotification> = /*@__PURE__*/
-  messageDesc(file_qcore_store_v1_registration, 19);
-
-/**
  * A reply to a message of a shared registration.
  *
  * @generated from enum qcore.store.v1.Acknowledgement
@@ -975,40 +899,6 @@ export const DeliveryModeSchema: GenEnum<DeliveryMode> = /*@__PURE__*/
   enumDesc(file_qcore_store_v1_registration, 1);
 
 /**
- * What becomes of what cannot be sent at once.
- *
- * @generated from enum qcore.store.v1.BackPressure
- */
-export const BackPressure = {
-  /**
-   * It is sent later, each revision by itself.
-   *
-   * @generated from enum value: BACK_PRESSURE_UNSPECIFIED = 0;
-   */
-  UNSPECIFIED: 0,
-
-  /**
-   * It is folded: of each field only the first previous and the last current value are sent.
-   *
-   * @generated from enum value: BACK_PRESSURE_LATEST = 1;
-   */
-  LATEST: 1,
-} as const;
-
-/**
- * What becomes of what cannot be sent at once.
- *
- * @generated from enum qcore.store.v1.BackPressure
- */
-export type BackPressure = (typeof BackPressure)[keyof typeof BackPressure] | UnknownEnum;
-
-/**
- * Describes the enum qcore.store.v1.BackPressure.
- */
-export const BackPressureSchema: GenEnum<BackPressure> = /*@__PURE__*/
-  enumDesc(file_qcore_store_v1_registration, 2);
-
-/**
  * How messages are written at the subject. Each has a `Content-Type`.
  *
  * @generated from enum qcore.store.v1.BodyFormat
@@ -1040,7 +930,7 @@ export type BodyFormat = (typeof BodyFormat)[keyof typeof BodyFormat] | UnknownE
  * Describes the enum qcore.store.v1.BodyFormat.
  */
 export const BodyFormatSchema: GenEnum<BodyFormat> = /*@__PURE__*/
-  enumDesc(file_qcore_store_v1_registration, 3);
+  enumDesc(file_qcore_store_v1_registration, 2);
 
 /**
  * Notifications that outlive a connection: a registration says what, where and for how long. Served by the notifiers, which

@@ -19,7 +19,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file qcore/store/v1/watch.proto.
  */
 export const file_qcore_store_v1_watch: GenFile = /*@__PURE__*/
-  fileDesc("ChpxY29yZS9zdG9yZS92MS93YXRjaC5wcm90bxIOcWNvcmUuc3RvcmUudjEilQEKDFdhdGNoUmVxdWVzdBJACg1zdWJzY3JpcHRpb25zGAEgAygLMhwucWNvcmUuc3RvcmUudjEuU3Vic2NyaXB0aW9uQgu6SAiSAQUIARCQThIZCgxyZXN1bWVfYWZ0ZXIYAiABKARIAIgBARIXCgZsb2dfaWQYAyABKAlCB7pIBHICGEBCDwoNX3Jlc3VtZV9hZnRlciJHCg9TY2hlbWFTZWxlY3Rpb24SNAoEdHlwZRgBIAEoCUImukgjciEyH14oW0EtWmEtel1bQS1aYS16MC05X117MCw2Mn0pPyQidwoQU3VidHJlZVNlbGVjdGlvbhItCgdyb290X2lkGAEgASgJQhy6SBlyFzIVXltBLVphLXowLTlfLV17MSw2NH0kEjQKBHR5cGUYAiABKAlCJrpII3IhMh9eKFtBLVphLXpdW0EtWmEtejAtOV9dezAsNjJ9KT8kInUKDlF1ZXJ5U2VsZWN0aW9uEiYKBXF1ZXJ5GAEgASgLMhUucWNvcmUuc3RvcmUudjEuUXVlcnlIABIZCgR0ZXh0GAIgASgJQgm6SAZyBBiAgARIABIPCgdpbml0aWFsGAMgASgIQg8KBnNvdXJjZRIFukgCCAEijwQKDFN1YnNjcmlwdGlvbhIxCgllbnRpdHlfaWQYASABKAlCHLpIGXIXMhVeW0EtWmEtejAtOV8tXXsxLDY0fSRIABI6CgtlbnRpdHlfdHlwZRgCIAEoCUIjukggch4yHF5bQS1aYS16XVtBLVphLXowLTlfXXswLDYyfSRIABIzCgdzdWJ0cmVlGAYgASgLMiAucWNvcmUuc3RvcmUudjEuU3VidHJlZVNlbGVjdGlvbkgAEjIKB3NjaGVtYXMYCCABKAsyHy5xY29yZS5zdG9yZS52MS5TY2hlbWFTZWxlY3Rpb25IABIvCgVxdWVyeRgHIAEoCzIeLnFjb3JlLnN0b3JlLnYxLlF1ZXJ5U2VsZWN0aW9uSAASLAoGZmllbGRzGAMgAygJQhy6SBmSARYQQBgBIhByDhiACDIJXltBLVphLXpdEjIKB3RyaWdnZXIYBCABKA4yFy5xY29yZS5zdG9yZS52MS5UcmlnZ2VyQgi6SAWCAQIQARIiCgdjb250ZXh0GAUgAygJQhG6SA6SAQsQECIHcgUQARiACBIYCgZmaWx0ZXIYCSABKAlCCLpIBXIDGIAgEkUKCXN0cnVjdHVyZRgKIAMoDjIdLnFjb3JlLnN0b3JlLnYxLlN0cnVjdHVyZUtpbmRCE7pIEJIBDRAFGAEiB4IBBBABIABCDwoGdGFyZ2V0EgW6SAIIASK2AQoNV2F0Y2hSZXNwb25zZRIpCgRsaXZlGAEgASgLMhkucWNvcmUuc3RvcmUudjEuV2F0Y2hMaXZlSAASPgoNbm90aWZpY2F0aW9ucxgCIAEoCzIlLnFjb3JlLnN0b3JlLnYxLlJldmlzaW9uTm90aWZpY2F0aW9uc0gAEjEKCHByb2dyZXNzGAMgASgLMh0ucWNvcmUuc3RvcmUudjEuV2F0Y2hQcm9ncmVzc0gAQgcKBWV2ZW50Ii0KCVdhdGNoTGl2ZRIQCghyZXZpc2lvbhgBIAEoBBIOCgZsb2dfaWQYAiABKAkiIQoNV2F0Y2hQcm9ncmVzcxIQCghyZXZpc2lvbhgBIAEoBCKdAQoVUmV2aXNpb25Ob3RpZmljYXRpb25zEhAKCHJldmlzaW9uGAEgASgEEi8KC2NvbW1pdF90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIzCg1ub3RpZmljYXRpb25zGAMgAygLMhwucWNvcmUuc3RvcmUudjEuTm90aWZpY2F0aW9uEgwKBG1vcmUYBCABKAgizwMKDE5vdGlmaWNhdGlvbhIVCg1zdWJzY3JpcHRpb25zGAEgAygNEiYKB2N1cnJlbnQYAiABKAsyFS5xY29yZS5zdG9yZS52MS5GaWVsZBInCghwcmV2aW91cxgDIAEoCzIVLnFjb3JlLnN0b3JlLnYxLkZpZWxkEi0KB2NvbnRleHQYBCADKAsyHC5xY29yZS5zdG9yZS52MS5Db250ZXh0RmllbGQSNAoJc3RydWN0dXJlGAUgASgLMh8ucWNvcmUuc3RvcmUudjEuU3RydWN0dXJlQ2hhbmdlSAASLgoGc2NoZW1hGAYgASgLMhwucWNvcmUuc3RvcmUudjEuU2NoZW1hQ2hhbmdlSAASKgoEcGF0aBgIIAEoCzIaLnFjb3JlLnN0b3JlLnYxLlBhdGhDaGFuZ2VIABIsCgVxdWVyeRgJIAEoCzIbLnFjb3JlLnN0b3JlLnYxLlF1ZXJ5Q2hhbmdlSAASLgoKbWVtYmVyc2hpcBgKIAEoDjIaLnFjb3JlLnN0b3JlLnYxLk1lbWJlcnNoaXASLwoOZmlsdGVyX3Byb2JsZW0YByABKAsyFy5xY29yZS5zdG9yZS52MS5Qcm9ibGVtQgcKBWV2ZW50IqUBCg9TdHJ1Y3R1cmVDaGFuZ2USLAoFa2luZHMYASADKA4yHS5xY29yZS5zdG9yZS52MS5TdHJ1Y3R1cmVLaW5kEhEKCWVudGl0eV9pZBgCIAEoCRInCgdjdXJyZW50GAMgASgLMhYucWNvcmUuc3RvcmUudjEuRW50aXR5EigKCHByZXZpb3VzGAQgASgLMhYucWNvcmUuc3RvcmUudjEuRW50aXR5ImkKDFNjaGVtYUNoYW5nZRIrCgdjdXJyZW50GAEgASgLMhoucWNvcmUuc3RvcmUudjEuVHlwZVNjaGVtYRIsCghwcmV2aW91cxgCIAEoCzIaLnFjb3JlLnN0b3JlLnYxLlR5cGVTY2hlbWEiXgoKUGF0aENoYW5nZRIRCgllbnRpdHlfaWQYASABKAkSDAoEcGF0aBgCIAEoCRISCgplbnRpdHlfaWRzGAMgAygJEhsKE3ByZXZpb3VzX2VudGl0eV9pZHMYBCADKAkizQEKC1F1ZXJ5Q2hhbmdlEi0KBGtpbmQYASABKA4yHy5xY29yZS5zdG9yZS52MS5RdWVyeUNoYW5nZUtpbmQSEQoJZW50aXR5X2lkGAIgASgJEi0KBmVudGl0eRgDIAEoCzIdLnFjb3JlLnN0b3JlLnYxLlF1ZXJpZWRFbnRpdHkSDwoHY29sdW1ucxgEIAMoCRIQCghwb3NpdGlvbhgFIAEoDRIZChFwcmV2aW91c19wb3NpdGlvbhgGIAEoDRIPCgdpbml0aWFsGAcgASgIIm0KDENvbnRleHRGaWVsZBImCgVmaWVsZBgBIAEoCzIVLnFjb3JlLnN0b3JlLnYxLkZpZWxkSAASKgoHcHJvYmxlbRgCIAEoCzIXLnFjb3JlLnN0b3JlLnYxLlByb2JsZW1IAEIJCgdvdXRjb21lKjUKB1RyaWdnZXISFwoTVFJJR0dFUl9VTlNQRUNJRklFRBAAEhEKDVRSSUdHRVJfV1JJVEUQASrEAQoNU3RydWN0dXJlS2luZBIeChpTVFJVQ1RVUkVfS0lORF9VTlNQRUNJRklFRBAAEhoKFlNUUlVDVFVSRV9LSU5EX0NSRUFURUQQARIaChZTVFJVQ1RVUkVfS0lORF9ERUxFVEVEEAISGAoUU1RSVUNUVVJFX0tJTkRfTU9WRUQQAxIaChZTVFJVQ1RVUkVfS0lORF9SRU5BTUVEEAQSJQohU1RSVUNUVVJFX0tJTkRfQ0hJTERSRU5fUkVPUkRFUkVEEAUqVQoKTWVtYmVyc2hpcBIaChZNRU1CRVJTSElQX1VOU1BFQ0lGSUVEEAASFgoSTUVNQkVSU0hJUF9FTlRFUkVEEAESEwoPTUVNQkVSU0hJUF9MRUZUEAIqjAEKD1F1ZXJ5Q2hhbmdlS2luZBIhCh1RVUVSWV9DSEFOR0VfS0lORF9VTlNQRUNJRklFRBAAEhsKF1FVRVJZX0NIQU5HRV9LSU5EX0VOVEVSEAESHAoYUVVFUllfQ0hBTkdFX0tJTkRfQ0hBTkdFEAISGwoXUVVFUllfQ0hBTkdFX0tJTkRfTEVBVkUQAzJWCgxXYXRjaFNlcnZpY2USRgoFV2F0Y2gSHC5xY29yZS5zdG9yZS52MS5XYXRjaFJlcXVlc3QaHS5xY29yZS5zdG9yZS52MS5XYXRjaFJlc3BvbnNlMAFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp, file_qcore_store_v1_entity, file_qcore_store_v1_query, file_qcore_store_v1_schema]);
+  fileDesc("ChpxY29yZS9zdG9yZS92MS93YXRjaC5wcm90bxIOcWNvcmUuc3RvcmUudjEi+AEKDFdhdGNoUmVxdWVzdBJACg1zdWJzY3JpcHRpb25zGAEgAygLMhwucWNvcmUuc3RvcmUudjEuU3Vic2NyaXB0aW9uQgu6SAiSAQUIARCQThIZCgxyZXN1bWVfYWZ0ZXIYAiABKARIAIgBARIXCgZsb2dfaWQYAyABKAlCB7pIBHICGEASPQoNYmFja19wcmVzc3VyZRgEIAEoDjIcLnFjb3JlLnN0b3JlLnYxLkJhY2tQcmVzc3VyZUIIukgFggECEAESIgoPbWluX2ludGVydmFsX21zGAUgASgNQgm6SAYqBBjg1ANCDwoNX3Jlc3VtZV9hZnRlciJHCg9TY2hlbWFTZWxlY3Rpb24SNAoEdHlwZRgBIAEoCUImukgjciEyH14oW0EtWmEtel1bQS1aYS16MC05X117MCw2Mn0pPyQidwoQU3VidHJlZVNlbGVjdGlvbhItCgdyb290X2lkGAEgASgJQhy6SBlyFzIVXltBLVphLXowLTlfLV17MSw2NH0kEjQKBHR5cGUYAiABKAlCJrpII3IhMh9eKFtBLVphLXpdW0EtWmEtejAtOV9dezAsNjJ9KT8kInUKDlF1ZXJ5U2VsZWN0aW9uEiYKBXF1ZXJ5GAEgASgLMhUucWNvcmUuc3RvcmUudjEuUXVlcnlIABIZCgR0ZXh0GAIgASgJQgm6SAZyBBiAgARIABIPCgdpbml0aWFsGAMgASgIQg8KBnNvdXJjZRIFukgCCAEijwQKDFN1YnNjcmlwdGlvbhIxCgllbnRpdHlfaWQYASABKAlCHLpIGXIXMhVeW0EtWmEtejAtOV8tXXsxLDY0fSRIABI6CgtlbnRpdHlfdHlwZRgCIAEoCUIjukggch4yHF5bQS1aYS16XVtBLVphLXowLTlfXXswLDYyfSRIABIzCgdzdWJ0cmVlGAYgASgLMiAucWNvcmUuc3RvcmUudjEuU3VidHJlZVNlbGVjdGlvbkgAEjIKB3NjaGVtYXMYCCABKAsyHy5xY29yZS5zdG9yZS52MS5TY2hlbWFTZWxlY3Rpb25IABIvCgVxdWVyeRgHIAEoCzIeLnFjb3JlLnN0b3JlLnYxLlF1ZXJ5U2VsZWN0aW9uSAASLAoGZmllbGRzGAMgAygJQhy6SBmSARYQQBgBIhByDhiACDIJXltBLVphLXpdEjIKB3RyaWdnZXIYBCABKA4yFy5xY29yZS5zdG9yZS52MS5UcmlnZ2VyQgi6SAWCAQIQARIiCgdjb250ZXh0GAUgAygJQhG6SA6SAQsQECIHcgUQARiACBIYCgZmaWx0ZXIYCSABKAlCCLpIBXIDGIAgEkUKCXN0cnVjdHVyZRgKIAMoDjIdLnFjb3JlLnN0b3JlLnYxLlN0cnVjdHVyZUtpbmRCE7pIEJIBDRAFGAEiB4IBBBABIABCDwoGdGFyZ2V0EgW6SAIIASLtAQoNV2F0Y2hSZXNwb25zZRIpCgRsaXZlGAEgASgLMhkucWNvcmUuc3RvcmUudjEuV2F0Y2hMaXZlSAASPgoNbm90aWZpY2F0aW9ucxgCIAEoCzIlLnFjb3JlLnN0b3JlLnYxLlJldmlzaW9uTm90aWZpY2F0aW9uc0gAEjEKCHByb2dyZXNzGAMgASgLMh0ucWNvcmUuc3RvcmUudjEuV2F0Y2hQcm9ncmVzc0gAEjUKBmZvbGRlZBgEIAEoCzIjLnFjb3JlLnN0b3JlLnYxLkZvbGRlZE5vdGlmaWNhdGlvbnNIAEIHCgVldmVudCItCglXYXRjaExpdmUSEAoIcmV2aXNpb24YASABKAQSDgoGbG9nX2lkGAIgASgJIiEKDVdhdGNoUHJvZ3Jlc3MSEAoIcmV2aXNpb24YASABKAQinQEKFVJldmlzaW9uTm90aWZpY2F0aW9ucxIQCghyZXZpc2lvbhgBIAEoBBIvCgtjb21taXRfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMwoNbm90aWZpY2F0aW9ucxgDIAMoCzIcLnFjb3JlLnN0b3JlLnYxLk5vdGlmaWNhdGlvbhIMCgRtb3JlGAQgASgIIs8DCgxOb3RpZmljYXRpb24SFQoNc3Vic2NyaXB0aW9ucxgBIAMoDRImCgdjdXJyZW50GAIgASgLMhUucWNvcmUuc3RvcmUudjEuRmllbGQSJwoIcHJldmlvdXMYAyABKAsyFS5xY29yZS5zdG9yZS52MS5GaWVsZBItCgdjb250ZXh0GAQgAygLMhwucWNvcmUuc3RvcmUudjEuQ29udGV4dEZpZWxkEjQKCXN0cnVjdHVyZRgFIAEoCzIfLnFjb3JlLnN0b3JlLnYxLlN0cnVjdHVyZUNoYW5nZUgAEi4KBnNjaGVtYRgGIAEoCzIcLnFjb3JlLnN0b3JlLnYxLlNjaGVtYUNoYW5nZUgAEioKBHBhdGgYCCABKAsyGi5xY29yZS5zdG9yZS52MS5QYXRoQ2hhbmdlSAASLAoFcXVlcnkYCSABKAsyGy5xY29yZS5zdG9yZS52MS5RdWVyeUNoYW5nZUgAEi4KCm1lbWJlcnNoaXAYCiABKA4yGi5xY29yZS5zdG9yZS52MS5NZW1iZXJzaGlwEi8KDmZpbHRlcl9wcm9ibGVtGAcgASgLMhcucWNvcmUuc3RvcmUudjEuUHJvYmxlbUIHCgVldmVudCKlAQoPU3RydWN0dXJlQ2hhbmdlEiwKBWtpbmRzGAEgAygOMh0ucWNvcmUuc3RvcmUudjEuU3RydWN0dXJlS2luZBIRCgllbnRpdHlfaWQYAiABKAkSJwoHY3VycmVudBgDIAEoCzIWLnFjb3JlLnN0b3JlLnYxLkVudGl0eRIoCghwcmV2aW91cxgEIAEoCzIWLnFjb3JlLnN0b3JlLnYxLkVudGl0eSJpCgxTY2hlbWFDaGFuZ2USKwoHY3VycmVudBgBIAEoCzIaLnFjb3JlLnN0b3JlLnYxLlR5cGVTY2hlbWESLAoIcHJldmlvdXMYAiABKAsyGi5xY29yZS5zdG9yZS52MS5UeXBlU2NoZW1hIl4KClBhdGhDaGFuZ2USEQoJZW50aXR5X2lkGAEgASgJEgwKBHBhdGgYAiABKAkSEgoKZW50aXR5X2lkcxgDIAMoCRIbChNwcmV2aW91c19lbnRpdHlfaWRzGAQgAygJIs0BCgtRdWVyeUNoYW5nZRItCgRraW5kGAEgASgOMh8ucWNvcmUuc3RvcmUudjEuUXVlcnlDaGFuZ2VLaW5kEhEKCWVudGl0eV9pZBgCIAEoCRItCgZlbnRpdHkYAyABKAsyHS5xY29yZS5zdG9yZS52MS5RdWVyaWVkRW50aXR5Eg8KB2NvbHVtbnMYBCADKAkSEAoIcG9zaXRpb24YBSABKA0SGQoRcHJldmlvdXNfcG9zaXRpb24YBiABKA0SDwoHaW5pdGlhbBgHIAEoCCJtCgxDb250ZXh0RmllbGQSJgoFZmllbGQYASABKAsyFS5xY29yZS5zdG9yZS52MS5GaWVsZEgAEioKB3Byb2JsZW0YAiABKAsyFy5xY29yZS5zdG9yZS52MS5Qcm9ibGVtSABCCQoHb3V0Y29tZSK+AQoTRm9sZGVkTm90aWZpY2F0aW9ucxIWCg5maXJzdF9yZXZpc2lvbhgBIAEoBBIVCg1sYXN0X3JldmlzaW9uGAIgASgEEi8KC2NvbW1pdF90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBI5Cg1ub3RpZmljYXRpb25zGAQgAygLMiIucWNvcmUuc3RvcmUudjEuRm9sZGVkTm90aWZpY2F0aW9uEgwKBG1vcmUYBSABKAgiiAEKEkZvbGRlZE5vdGlmaWNhdGlvbhIyCgxub3RpZmljYXRpb24YASABKAsyHC5xY29yZS5zdG9yZS52MS5Ob3RpZmljYXRpb24SFgoOZmlyc3RfcmV2aXNpb24YAiABKAQSFQoNbGFzdF9yZXZpc2lvbhgDIAEoBBIPCgdjaGFuZ2VzGAQgASgNKkcKDEJhY2tQcmVzc3VyZRIdChlCQUNLX1BSRVNTVVJFX1VOU1BFQ0lGSUVEEAASGAoUQkFDS19QUkVTU1VSRV9MQVRFU1QQASo1CgdUcmlnZ2VyEhcKE1RSSUdHRVJfVU5TUEVDSUZJRUQQABIRCg1UUklHR0VSX1dSSVRFEAEqxAEKDVN0cnVjdHVyZUtpbmQSHgoaU1RSVUNUVVJFX0tJTkRfVU5TUEVDSUZJRUQQABIaChZTVFJVQ1RVUkVfS0lORF9DUkVBVEVEEAESGgoWU1RSVUNUVVJFX0tJTkRfREVMRVRFRBACEhgKFFNUUlVDVFVSRV9LSU5EX01PVkVEEAMSGgoWU1RSVUNUVVJFX0tJTkRfUkVOQU1FRBAEEiUKIVNUUlVDVFVSRV9LSU5EX0NISUxEUkVOX1JFT1JERVJFRBAFKlUKCk1lbWJlcnNoaXASGgoWTUVNQkVSU0hJUF9VTlNQRUNJRklFRBAAEhYKEk1FTUJFUlNISVBfRU5URVJFRBABEhMKD01FTUJFUlNISVBfTEVGVBACKowBCg9RdWVyeUNoYW5nZUtpbmQSIQodUVVFUllfQ0hBTkdFX0tJTkRfVU5TUEVDSUZJRUQQABIbChdRVUVSWV9DSEFOR0VfS0lORF9FTlRFUhABEhwKGFFVRVJZX0NIQU5HRV9LSU5EX0NIQU5HRRACEhsKF1FVRVJZX0NIQU5HRV9LSU5EX0xFQVZFEAMyVgoMV2F0Y2hTZXJ2aWNlEkYKBVdhdGNoEhwucWNvcmUuc3RvcmUudjEuV2F0Y2hSZXF1ZXN0Gh0ucWNvcmUuc3RvcmUudjEuV2F0Y2hSZXNwb25zZTABYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp, file_qcore_store_v1_entity, file_qcore_store_v1_query, file_qcore_store_v1_schema]);
 
 /**
  * What to watch.
@@ -49,6 +49,20 @@ export type WatchRequest = Message<"qcore.store.v1.WatchRequest"> & {
    * @generated from field: string log_id = 3;
    */
   logId: string;
+
+  /**
+   * What becomes of what the caller does not take at once.
+   *
+   * @generated from field: qcore.store.v1.BackPressure back_pressure = 4;
+   */
+  backPressure: BackPressure;
+
+  /**
+   * Latest: the least time between two responses with changes, in milliseconds, up to a minute.
+   *
+   * @generated from field: uint32 min_interval_ms = 5;
+   */
+  minIntervalMs: number;
 };
 
 /**
@@ -297,6 +311,14 @@ export type WatchResponse = Message<"qcore.store.v1.WatchResponse"> & {
      */
     value: WatchProgress;
     case: "progress";
+  } | {
+    /**
+     * What several revisions changed; with latest.
+     *
+     * @generated from field: qcore.store.v1.FoldedNotifications folded = 4;
+     */
+    value: FoldedNotifications;
+    case: "folded";
   } | { case: undefined; value?: undefined };
 };
 
@@ -711,6 +733,131 @@ export const ContextFieldSchema: GenMessage<ContextField> = /*@__PURE__*/
   messageDesc(file_qcore_store_v1_watch, 14);
 
 /**
+ * What several revisions changed, folded.
+ *
+ * @generated from message qcore.store.v1.FoldedNotifications
+ */
+export type FoldedNotifications = Message<"qcore.store.v1.FoldedNotifications"> & {
+  /**
+   * The first revision that is in it.
+   *
+   * @generated from field: uint64 first_revision = 1;
+   */
+  firstRevision: bigint;
+
+  /**
+   * The last.
+   *
+   * @generated from field: uint64 last_revision = 2;
+   */
+  lastRevision: bigint;
+
+  /**
+   * When that was committed.
+   *
+   * @generated from field: google.protobuf.Timestamp commit_time = 3;
+   */
+  commitTime?: Timestamp | undefined;
+
+  /**
+   * One for each field and set of subscriptions, in the order of the last changes; what cannot be folded by itself.
+   *
+   * @generated from field: repeated qcore.store.v1.FoldedNotification notifications = 4;
+   */
+  notifications: FoldedNotification[];
+
+  /**
+   * True: more of the same follows in the next part.
+   *
+   * @generated from field: bool more = 5;
+   */
+  more: boolean;
+};
+
+/**
+ * Describes the message qcore.store.v1.FoldedNotifications.
+ * Use `create(FoldedNotificationsSchema)` to create a new message.
+ */
+export const FoldedNotificationsSchema: GenMessage<FoldedNotifications> = /*@__PURE__*/
+  messageDesc(file_qcore_store_v1_watch, 15);
+
+/**
+ * What became of a field.
+ *
+ * @generated from message qcore.store.v1.FoldedNotification
+ */
+export type FoldedNotification = Message<"qcore.store.v1.FoldedNotification"> & {
+  /**
+   * `previous` before the first change, `current` and `context` after the last.
+   *
+   * @generated from field: qcore.store.v1.Notification notification = 1;
+   */
+  notification?: Notification | undefined;
+
+  /**
+   * The revision of the first change.
+   *
+   * @generated from field: uint64 first_revision = 2;
+   */
+  firstRevision: bigint;
+
+  /**
+   * The revision of the last.
+   *
+   * @generated from field: uint64 last_revision = 3;
+   */
+  lastRevision: bigint;
+
+  /**
+   * How many changes.
+   *
+   * @generated from field: uint32 changes = 4;
+   */
+  changes: number;
+};
+
+/**
+ * Describes the message qcore.store.v1.FoldedNotification.
+ * Use `create(FoldedNotificationSchema)` to create a new message.
+ */
+export const FoldedNotificationSchema: GenMessage<FoldedNotification> = /*@__PURE__*/
+  messageDesc(file_qcore_store_v1_watch, 16);
+
+/**
+ * What becomes of what cannot be sent at once.
+ *
+ * @generated from enum qcore.store.v1.BackPressure
+ */
+export const BackPressure = {
+  /**
+   * It is sent later, each revision by itself.
+   *
+   * @generated from enum value: BACK_PRESSURE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * It is folded: of each field only the first previous and the last current value are sent.
+   *
+   * @generated from enum value: BACK_PRESSURE_LATEST = 1;
+   */
+  LATEST: 1,
+} as const;
+
+/**
+ * What becomes of what cannot be sent at once.
+ *
+ * @generated from enum qcore.store.v1.BackPressure
+ */
+export type BackPressure = (typeof BackPressure)[keyof typeof BackPressure] | UnknownEnum;
+
+/**
+ * Describes the enum qcore.store.v1.BackPressure.
+ */
+export const BackPressureSchema: GenEnum<BackPressure> = /*@__PURE__*/
+  enumDesc(file_qcore_store_v1_watch, 0);
+
+/**
  * When a write is notified.
  *
  * @generated from enum qcore.store.v1.Trigger
@@ -742,7 +889,7 @@ export type Trigger = (typeof Trigger)[keyof typeof Trigger] | UnknownEnum;
  * Describes the enum qcore.store.v1.Trigger.
  */
 export const TriggerSchema: GenEnum<Trigger> = /*@__PURE__*/
-  enumDesc(file_qcore_store_v1_watch, 0);
+  enumDesc(file_qcore_store_v1_watch, 1);
 
 /**
  * What happens to an entity besides writes to its fields.
@@ -805,7 +952,7 @@ export type StructureKind = (typeof StructureKind)[keyof typeof StructureKind] |
  * Describes the enum qcore.store.v1.StructureKind.
  */
 export const StructureKindSchema: GenEnum<StructureKind> = /*@__PURE__*/
-  enumDesc(file_qcore_store_v1_watch, 1);
+  enumDesc(file_qcore_store_v1_watch, 2);
 
 /**
  * What became of an entity's place in a subtree.
@@ -846,7 +993,7 @@ export type Membership = (typeof Membership)[keyof typeof Membership] | UnknownE
  * Describes the enum qcore.store.v1.Membership.
  */
 export const MembershipSchema: GenEnum<Membership> = /*@__PURE__*/
-  enumDesc(file_qcore_store_v1_watch, 2);
+  enumDesc(file_qcore_store_v1_watch, 3);
 
 /**
  * What became of an entity of a result.
@@ -894,7 +1041,7 @@ export type QueryChangeKind = (typeof QueryChangeKind)[keyof typeof QueryChangeK
  * Describes the enum qcore.store.v1.QueryChangeKind.
  */
 export const QueryChangeKindSchema: GenEnum<QueryChangeKind> = /*@__PURE__*/
-  enumDesc(file_qcore_store_v1_watch, 3);
+  enumDesc(file_qcore_store_v1_watch, 4);
 
 /**
  * Seeing changes as they happen. Served by the notifiers. Needs level read.
