@@ -3,9 +3,10 @@ import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { benchConfig } from './config/config-bench.ts'
 import { markdownTable } from './measure/table.ts'
+import { benchNotify } from './notify/notify-bench.ts'
 import { benchStore } from './store/store-bench.ts'
 
-const benches = { store: benchStore, config: benchConfig }
+const benches = { store: benchStore, notify: benchNotify, config: benchConfig }
 const { values, positionals } = parseArgs({
   options: {
     json: { type: 'string' },

@@ -24,6 +24,8 @@ export interface RegistrationInput {
   readonly ackTimeoutMs?: number
   /** Shared: how many messages may be worked on at a time by all, 1 to 1,000; default 64. */
   readonly maxUnacknowledged?: number
+  /** Shared: how many times a message is given to somebody who does not take it, before it is given up; default 100. */
+  readonly maxAttempts?: number
   /** Latest: the least time between two messages, in milliseconds; default 0. */
   readonly minIntervalMs?: number
 }
@@ -43,6 +45,7 @@ export function registerRequest(
     leaseMs: input.leaseMs ?? 0,
     ackTimeoutMs: input.ackTimeoutMs ?? 0,
     maxUnacknowledged: input.maxUnacknowledged ?? 0,
+    maxAttempts: input.maxAttempts ?? 0,
     minIntervalMs: input.minIntervalMs ?? 0,
   })
   request.subscriptions = input.targets.map(subscriptionMessage)
