@@ -1,5 +1,6 @@
 import { accessInterceptor } from '@qcore/access'
 import { TokenService } from '@qcore/contracts'
+import { checkPostgres } from '@qcore/replica'
 import { checkNats, type Service } from '@qcore/service'
 import { serveNats, validationInterceptor } from '@qcore/transport'
 import type { AuthConfig } from './config.ts'
@@ -12,7 +13,7 @@ export type { AuthConfig } from './config.ts'
 export type { AuthOverrides } from './context.ts'
 
 /**
- * Starts auth: it mints and verifies tokens. Any number may run.
+ * Starts auth: it mints, lists and revokes tokens. Any number may run.
  *
  * @throws QError `configuration`, `unavailable`
  */
@@ -40,7 +41,7 @@ export async function createAuth(config: AuthConfig, overrides: AuthOverrides = 
   const owned = opened.move()
   return {
     name: 'auth',
-    checkHealth: async (signal) => [await checkNats(context.connection, signal)],
+    checkHealth: (signal) => Promise.all([checkPostgres(context.pool, signal), checkNats(context.connection, signal)]),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
 }

@@ -1,5 +1,5 @@
 import { createClient, type CallOptions, type Client } from '@connectrpc/connect'
-import { createTokenVerifier, mintToken } from '@qcore/access'
+import { mintToken } from '@qcore/access'
 import { AccessLevel, TokenService } from '@qcore/contracts'
 import { createNatsTransport, fromConnectError } from '@qcore/transport'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -40,7 +40,7 @@ const wanted = { subject: 'ada', level: AccessLevel.WRITE, scopes: ['store:main'
 describe('MintToken', () => {
   it('makes a token that every service can verify by itself', async () => {
     const { token, claims } = await tokens.mintToken(wanted, asMaster())
-    const verified = await createTokenVerifier(server.authSecret).verify(token)
+    const verified = await server.access.verifier.verify(token)
     expect(verified).toMatchObject({ subject: 'ada', level: AccessLevel.WRITE, scopes: ['store:main'] })
     expect(verified.expiresAt - verified.issuedAt).toBe(120)
     expect(claims).toMatchObject({ subject: 'ada', level: AccessLevel.WRITE, scopes: ['store:main'] })
@@ -109,7 +109,7 @@ describe('the service', () => {
     expect(found.json()).toMatchObject({ name: 'qcore-auth', type: 'io.nats.micro.v1.ping_response' })
   })
 
-  it('is healthy as long as NATS answers', async () => {
+  it('is healthy as long as NATS and PostgreSQL answer', async () => {
     expect(await server.checkHealth()).toBe(true)
   })
 

@@ -1,7 +1,8 @@
 import type { NatsConnection } from '@nats-io/transport-node'
-import { createTokenVerifier, type TokenVerifier } from '@qcore/access'
+import { openTokenAccess, type TokenTrust, type TokenVerifier } from '@qcore/access'
 import { createLogger, openNats, type Logger } from '@qcore/service'
 import type { GatewayConfig } from './config.ts'
+import { trustFromAuth } from './tokens/trust-from-auth.ts'
 
 /** What the gateway works with. Disposing closes what it opened. */
 export interface GatewayContext extends AsyncDisposable {
@@ -9,6 +10,8 @@ export interface GatewayContext extends AsyncDisposable {
   readonly logger: Logger
   readonly connection: NatsConnection
   readonly verifier: TokenVerifier
+  /** The keys that the gateway publishes. */
+  readonly trust: TokenTrust
 }
 
 /** What a caller of `createGateway` brings along; it stays the caller's to close. */
@@ -20,15 +23,19 @@ export interface GatewayOverrides {
 export async function openContext(config: GatewayConfig, overrides: GatewayOverrides): Promise<GatewayContext> {
   const { instanceId, logLevel } = config
   const logger = overrides.logger ?? createLogger({ service: 'gateway', level: logLevel, instanceId })
+  await using opened = new AsyncDisposableStack()
   const connection =
     overrides.connection ?? (await openNats(config.natsAddress, { name: `qcore-gateway ${instanceId}` }))
+  if (overrides.connection === undefined) opened.defer(() => connection.close())
+  const source = trustFromAuth(connection, config)
+  const access = opened.use(await openTokenAccess({ config, connection, logger, source, beginsUnknowing: true }))
+  const owned = opened.move()
   return {
     config,
     logger,
     connection,
-    verifier: createTokenVerifier(config.authSecret),
-    async [Symbol.asyncDispose]() {
-      if (overrides.connection === undefined) await connection.close()
-    },
+    verifier: access.verifier,
+    trust: access.trust,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
 }

@@ -11,6 +11,7 @@ import { platformServices } from './forward/platform-services.ts'
 import { ProtocolServer, type ProtocolExchange } from './forward/protocol-exchange.ts'
 import { Dependencies } from './health/dependencies.ts'
 import { registerHealth } from './health/health-routes.ts'
+import type { HttpHandler } from './http/exchange.ts'
 import { HttpServers } from './http/http-servers.ts'
 import { createRouter, methodPath, type MethodRoute, type RouterOptions } from './http/router.ts'
 import { Admission } from './limits/admission.ts'
@@ -21,6 +22,7 @@ import { openQlibContext } from './qlib/qlib-context.ts'
 import { createQlibEndpoint } from './qlib/qlib-endpoint.ts'
 import { DescriptorIndex } from './reflection/descriptor-index.ts'
 import { registerReflection } from './reflection/reflection-routes.ts'
+import { createKeySetPage, keySetPath } from './tokens/key-set-page.ts'
 import { AnonymousAccess } from './websocket/anonymous.ts'
 import { EventPages } from './stream/sse/event-pages.ts'
 import { StreamCalls } from './stream/stream-calls.ts'
@@ -121,7 +123,7 @@ export class Gateway implements Service {
   /** What serves WebSockets, Server-Sent Events, and qlib's clients over plain HTTP. */
   async #openPages(): Promise<{ webSockets: WebSockets; pageOf: RouterOptions['pages'] }> {
     const context = this.#context
-    const { config, verifier, logger } = context
+    const { config, verifier, trust, logger } = context
     const { openCalls } = this.#forwarding
     const anonymous = new AnonymousAccess(config)
     const qlib = this.#opened.use(await openQlibContext({ context, transport: this.#transport, openCalls }))
@@ -138,8 +140,11 @@ export class Gateway implements Service {
     const webSockets = this.#opened.use(
       new WebSockets({ config, verifier, logger, tickets, endpoints, stopping, closeTimeoutMs }),
     )
-    const pageOf = (path: string) =>
-      path === '/ws-ticket' ? ticketPage : (events.handlerOf(path) ?? pages.handlerOf(path))
+    const keySetPage = createKeySetPage({ openCalls, logger, origins: config.webOrigins, trust })
+    const pageOf = (path: string): HttpHandler | undefined => {
+      if (path === '/ws-ticket') return ticketPage
+      return path === keySetPath ? keySetPage : (events.handlerOf(path) ?? pages.handlerOf(path))
+    }
     return { webSockets, pageOf }
   }
 

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import type { ConnectRouter, HandlerContext } from '@connectrpc/connect'
-import { accessInterceptor, createTokenVerifier } from '@qcore/access'
+import { accessInterceptor, createTokenVerifier, secretOnly } from '@qcore/access'
 import {
   CommitService,
   ReadService,
@@ -34,7 +34,7 @@ const floodBytes = 102_400
 export async function startPlatform(connection: NatsConnection, store: string, secret: string): Promise<Platform> {
   const seen: Headers[] = []
   const ended: string[] = []
-  const verifier = createTokenVerifier(secret)
+  const verifier = createTokenVerifier(secret, secretOnly)
   const note = ({ requestHeader, signal }: HandlerContext): void => {
     seen.push(requestHeader)
     signal.addEventListener('abort', () => ended.push(String(signal.reason)))

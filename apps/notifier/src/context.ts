@@ -1,5 +1,5 @@
 import type { NatsConnection } from '@nats-io/transport-node'
-import { createTokenVerifier, type TokenVerifier } from '@qcore/access'
+import { openTokenAccess, trustFromDatabase, type TokenVerifier } from '@qcore/access'
 import { closePool, openPool, prepareStore, type Executor } from '@qcore/database'
 import { QError } from '@qcore/errors'
 import type { TypeModel } from '@qcore/model'
@@ -64,6 +64,7 @@ export async function openContext(config: NotifierConfig, overrides: NotifierOve
   )
   opened.defer(() => closePool(pool))
   const configuration = opened.use(await openConfiguration(config, logger))
+  const access = opened.use(await openTokenAccess({ config, connection, logger, source: trustFromDatabase(pool) }))
   const follower = new StreamFollower()
   const replica = opened.use(await openReplica({ connection, pool, store, logger, cacheBytes, follower }))
   const typeModel = (name: string): TypeModel | undefined => {
@@ -92,7 +93,7 @@ export async function openContext(config: NotifierConfig, overrides: NotifierOve
     config,
     logger,
     connection,
-    verifier: createTokenVerifier(config.authSecret),
+    verifier: access.verifier,
     pool,
     past,
     replica,

@@ -1,5 +1,5 @@
 import type { NatsConnection } from '@nats-io/transport-node'
-import { createTokenVerifier, type TokenVerifier } from '@qcore/access'
+import { openTokenAccess, trustFromDatabase, type TokenVerifier } from '@qcore/access'
 import { closePool, openPool, prepareStore, readDatabase, readHead, type Pool } from '@qcore/database'
 import { coalesce, openPast, openReplica, type Past, type Replica } from '@qcore/replica'
 import { createLogger, openNats, type Logger } from '@qcore/service'
@@ -52,6 +52,7 @@ export async function openContext(config: ReaderConfig, overrides: ReaderOverrid
     logger.warn({ err: error }, 'an idle PostgreSQL connection broke'),
   )
   opened.defer(() => closePool(snapshots))
+  const access = opened.use(await openTokenAccess({ config, connection, logger, source: trustFromDatabase(pool) }))
   const replica = opened.use(await openReplica({ connection, pool, store, logger, cacheBytes }))
   const owned = opened.move()
   return {
@@ -60,7 +61,7 @@ export async function openContext(config: ReaderConfig, overrides: ReaderOverrid
     connection,
     pool,
     snapshots,
-    verifier: createTokenVerifier(authSecret),
+    verifier: access.verifier,
     replica,
     cursors: createCursorCodec(authSecret, store),
     past: openPast(pool),

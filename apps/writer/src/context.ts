@@ -1,4 +1,4 @@
-import { createTokenVerifier, SecretBox, type TokenVerifier } from '@qcore/access'
+import { openTokenAccess, SecretBox, trustFromDatabase, type TokenVerifier } from '@qcore/access'
 import { closePool, openPool, prepareStore, type Pool } from '@qcore/database'
 import { createLogger, openNats, type Logger } from '@qcore/service'
 import type { NatsConnection } from '@nats-io/transport-node'
@@ -104,7 +104,8 @@ export async function openContext(config: WriterConfig, overrides: WriterOverrid
     configSource: new ConfigSource(config.store),
     logger,
   })
-  const verifier = createTokenVerifier(config.authSecret)
+  const source = trustFromDatabase(temporaryPool)
+  const { verifier } = opened.use(await openTokenAccess({ config, connection, logger, source }))
   const owned = opened.move()
   return {
     config,

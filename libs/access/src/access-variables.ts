@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { text, variable } from '@qcore/service'
+import { text, variable, wholeNumber } from '@qcore/service'
+import { oidcVariables } from './oidc/oidc-variables.ts'
 import { leastSecretBytes } from './token.ts'
 
 /** A secret of enough bytes; there is no default, so that no deployment runs with a known one. */
@@ -13,11 +14,18 @@ export const accessVariables = {
   authSecret: variable(
     'Q_AUTH_SECRET',
     secretText,
-    'Secret that signs tokens, at least 32 bytes, the same for all services; `openssl rand -base64 48` makes one.',
+    'Secret that the services share, at least 32 bytes: for tokens by HS256, and for what they tell each other; `openssl rand -base64 48` makes one.',
     {
       secret: true,
     },
   ),
+  trustMs: variable(
+    'Q_TOKEN_TRUST_MS',
+    wholeNumber(0, 86_400_000),
+    'How long a service accepts tokens while it can learn of revocations neither from PostgreSQL nor over NATS, in milliseconds; then it refuses all. 0: until they end.',
+    { default: '60000' },
+  ),
+  ...oidcVariables,
 } as const
 
 /** Whether two secrets are the same, in a time that tells nothing of them. */

@@ -5,8 +5,10 @@ export interface Claims {
   /** Whom it is for. */
   readonly subject: string
   readonly level: AccessLevel
-  /** `resource:identifier`; empty means no limit. */
+  /** `resource:identifier`; empty means no limit. In the form of Qhronos: tags, and none means none. */
   readonly scopes: readonly string[]
+  /** Absent: the platform's own. */
+  readonly form?: 'qhronos'
   readonly tokenId: string
   /** Seconds since 1970. */
   readonly issuedAt: number

@@ -12,7 +12,9 @@ import { isQError } from '@qcore/errors'
 import { describe, expect, it } from 'vitest'
 import { accessGate, accessInterceptor, bearerToken, callerOf } from './interceptor.ts'
 import { serviceLevels } from './scopes.ts'
-import { createTokenVerifier, mintToken } from './token.ts'
+import { mintToken } from './token.ts'
+import { secretOnly } from './trust/token-trust.ts'
+import { createTokenVerifier } from './verify/token-verifier.ts'
 
 const secret = 'a secret of the tests, long enough to sign'
 
@@ -30,7 +32,7 @@ function openServices(
     }
   }
   const access = accessInterceptor({
-    verifier: createTokenVerifier(secret),
+    verifier: createTokenVerifier(secret, secretOnly),
     store,
     unchecked: ['qcore.auth.v1.TokenService/MintToken'],
   })
@@ -139,7 +141,7 @@ describe('scopes', () => {
 
 describe('a gate', () => {
   const gate = accessGate({
-    verifier: createTokenVerifier(secret),
+    verifier: createTokenVerifier(secret, secretOnly),
     store: 'main',
     unchecked: ['qcore.auth.v1.TokenService/MintToken'],
   })

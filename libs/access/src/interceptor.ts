@@ -1,9 +1,9 @@
 import { createContextKey, type ContextKey, type HandlerContext, type Interceptor } from '@connectrpc/connect'
-import { AccessLevel, serviceShortName } from '@qcore/contracts'
+import { serviceShortName, type AccessLevel } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
 import { nameOfLevel, type Claims } from './claims.ts'
-import { requireScope, serviceLevels } from './scopes.ts'
-import type { TokenVerifier } from './token.ts'
+import { levelOfMethod, requireScope } from './scopes.ts'
+import type { TokenVerifier } from './verify/token-verifier.ts'
 
 const claimsKey: ContextKey<Claims | undefined> = createContextKey<Claims | undefined>(undefined)
 
@@ -25,13 +25,12 @@ export type CallAuthorizer = (
 /**
  * Decides who may call what. Answers at once for a token that it has seen.
  *
- * @throws QError `unauthenticated`, `token_invalid`, `token_expired`, `permission_denied`
+ * @throws QError `unauthenticated`, `token_invalid`, `token_expired`, `token_revoked`, `permission_denied`, `unavailable`
  */
 export function createCallAuthorizer({ verifier, store, unchecked = [] }: AccessOptions): CallAuthorizer {
   const check = (claims: Claims, method: Method): Claims => {
-    const service = serviceShortName(method.parent)
-    requireLevel(claims, serviceLevels[service] ?? AccessLevel.ADMIN)
-    requireScope(claims, { store, service })
+    requireLevel(claims, levelOfMethod(method))
+    requireScope(claims, { store, service: serviceShortName(method.parent) })
     return claims
   }
   return (method, authorization) => {
@@ -44,7 +43,7 @@ export function createCallAuthorizer({ verifier, store, unchecked = [] }: Access
 /**
  * Lets a call through if its token allows it; a handler gets the claims with `callerOf`.
  *
- * @throws QError `unauthenticated`, `token_invalid`, `token_expired`, `permission_denied`
+ * @throws QError `unauthenticated`, `token_invalid`, `token_expired`, `token_revoked`, `permission_denied`, `unavailable`
  */
 export function accessInterceptor(options: AccessOptions): Interceptor {
   const authorize = createCallAuthorizer(options)
@@ -64,10 +63,17 @@ interface CallToCheck {
   receivedHeader(name: string): string | undefined
 }
 
+/** Lets calls in, and looks at those that last. */
+export interface AccessGate {
+  (call: CallToCheck): void | Promise<void>
+  /** Checks that a call which goes on is still allowed. Throws QError `token_expired`, `token_revoked`, `unavailable`. */
+  recheck(call: Pick<CallToCheck, 'values'>): void
+}
+
 /** The same for a server that asks before it calls a handler; a promise only for a token that it has not seen. */
-export function accessGate(options: AccessOptions): (call: CallToCheck) => void | Promise<void> {
+export function accessGate(options: AccessOptions): AccessGate {
   const authorize = createCallAuthorizer(options)
-  return (call) => {
+  const gate = (call: CallToCheck): void | Promise<void> => {
     const authorized = authorize(call.method, call.receivedHeader('authorization'))
     if (authorized instanceof Promise) {
       return authorized.then((claims) => {
@@ -77,6 +83,11 @@ export function accessGate(options: AccessOptions): (call: CallToCheck) => void 
     if (authorized !== undefined) call.values.set(claimsKey, authorized)
     return undefined
   }
+  const recheck = ({ values }: Pick<CallToCheck, 'values'>): void => {
+    const claims = values.get(claimsKey)
+    if (claims !== undefined) options.verifier.recheck(claims)
+  }
+  return Object.assign(gate, { recheck })
 }
 
 /** The claims of the caller of a handler behind `accessInterceptor` or `accessGate`. */

@@ -1,4 +1,6 @@
-import { AccessLevel, isStoreName } from '@qcore/contracts'
+import type { DescMethod } from '@bufbuild/protobuf'
+import { MethodOptions_IdempotencyLevel } from '@bufbuild/protobuf/wkt'
+import { AccessLevel, isStoreName, serviceShortName } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
 import type { Claims } from './claims.ts'
 import { configReadResource, configResource } from './config-grants.ts'
@@ -28,6 +30,34 @@ export const serviceLevels: Readonly<Record<string, AccessLevel>> = {
 /** What keys of the configuration begin with. A claim with control characters is somebody's mistake. */
 const configPrefixPattern = /^[^\p{Cc}]{0,255}$/u
 
+/** The level of a method, where it is another one than that of its service. */
+const methodLevels: Readonly<Record<string, AccessLevel>> = {
+  'token/ListTokens': AccessLevel.ADMIN,
+  'token/RotateKey': AccessLevel.ADMIN,
+  'token/GetTrust': AccessLevel.ADMIN,
+  'token/ListAudit': AccessLevel.ADMIN,
+}
+
+/** What readers may do of what has effects: it concerns nobody but themselves. A token may revoke itself. */
+const readersDeeds: readonly string[] = [
+  'watch/Watch',
+  'registration/Register',
+  'registration/Renew',
+  'registration/Unregister',
+  'registration/Receive',
+  'registration/Acknowledge',
+  'token/RevokeToken',
+]
+
+/** The level that a method needs: that of its service, and at least write for what has effects. */
+export function levelOfMethod({ parent, name, idempotency }: DescMethod): AccessLevel {
+  const service = serviceShortName(parent)
+  const key = `${service}/${name}`
+  const level = methodLevels[key] ?? serviceLevels[service] ?? AccessLevel.ADMIN
+  const hasEffects = idempotency !== MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS
+  return hasEffects && level === AccessLevel.READ && !readersDeeds.includes(key) ? AccessLevel.WRITE : level
+}
+
 /** The names that a schema may ask for. */
 const permissionPattern = /^[A-Za-z][A-Za-z0-9_.-]{0,62}$/
 
@@ -37,6 +67,11 @@ const permissionPattern = /^[A-Za-z][A-Za-z0-9_.-]{0,62}$/
  * @throws QError `permission_denied`
  */
 export function requireScope(claims: Claims, call: { store: string; service: string }): void {
+  if (claims.form === 'qhronos') {
+    throw new QError('permission_denied', "a token in Qhronos' form is good for Qhronos' interface alone", {
+      field: 'scope',
+    })
+  }
   for (const [resource, identifier] of [
     ['store', call.store],
     ['service', call.service],
@@ -64,6 +99,17 @@ export function assertScopes(scopes: readonly string[]): void {
   }
 }
 
+/** Whether a text is a scope that means something. */
+export function isScope(scope: string): boolean {
+  return refusalOf(scope) === undefined
+}
+
+/** The tags and names that begin with a resource, as `tag:` or `client:`. */
+function isPlainName(name: string): boolean {
+  // oxlint-disable-next-line no-control-regex
+  return /^[^\x00-\x1f\x7f]{1,124}$/.test(name)
+}
+
 function refusalOf(scope: string): string | undefined {
   const colon = scope.indexOf(':')
   const identifier = scope.slice(colon + 1)
@@ -78,7 +124,10 @@ function refusalOf(scope: string): string | undefined {
     case configResource:
     case configReadResource:
       return configPrefixPattern.test(identifier) ? undefined : 'names no prefix of keys'
+    case 'tag':
+    case 'client':
+      return isPlainName(identifier) ? undefined : 'names nothing'
     default:
-      return 'is none of store:NAME, service:NAME, permission:NAME, config:PREFIX and config.read:PREFIX'
+      return 'is none of store:NAME, service:NAME, permission:NAME, config:PREFIX, config.read:PREFIX, tag:TAG and client:NAME'
   }
 }

@@ -2,7 +2,9 @@ import { generateKeyPairSync } from 'node:crypto'
 import { AccessLevel } from '@qcore/contracts'
 import { SignJWT } from 'jose'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { createTokenVerifier, mintToken } from './token.ts'
+import { mintToken } from './token.ts'
+import { secretOnly } from './trust/token-trust.ts'
+import { createTokenVerifier } from './verify/token-verifier.ts'
 
 const secret = 'a secret of the tests, long enough to sign'
 const key = new TextEncoder().encode(secret)
@@ -30,7 +32,7 @@ function sign(
     .sign(signingKey)
 }
 
-const verify = async (token: string): Promise<unknown> => createTokenVerifier(secret).verify(token)
+const verify = async (token: string): Promise<unknown> => createTokenVerifier(secret, secretOnly).verify(token)
 const invalid = expect.objectContaining({ code: 'token_invalid' })
 
 afterEach(() => {
@@ -86,7 +88,7 @@ describe('a forged token', () => {
   it('is refused with another algorithm of the same secret', async () => {
     const longKey = new TextEncoder().encode(secret.repeat(2))
     const token = await sign({}, { alg: 'HS512' }, longKey)
-    await expect(async () => createTokenVerifier(secret.repeat(2)).verify(token)).rejects.toEqual(invalid)
+    await expect(async () => createTokenVerifier(secret.repeat(2), secretOnly).verify(token)).rejects.toEqual(invalid)
   })
 
   it('is refused when signed with a key pair, whatever its public half is taken for', async () => {
@@ -99,7 +101,7 @@ describe('a forged token', () => {
       .setIssuedAt()
       .setExpirationTime('1m')
       .sign(privateKey)
-    await expect(async () => createTokenVerifier(publicText).verify(token)).rejects.toEqual(invalid)
+    await expect(async () => createTokenVerifier(publicText, secretOnly).verify(token)).rejects.toEqual(invalid)
   })
 
   it.each([{ iss: 'other' }, { aud: 'other' }, { iss: undefined }, { aud: undefined }])(
@@ -137,7 +139,7 @@ describe('a token that ends', () => {
 
   it('is not kept alive by having been seen', async () => {
     vi.useFakeTimers({ toFake: ['Date'] })
-    const verifier = createTokenVerifier(secret)
+    const verifier = createTokenVerifier(secret, secretOnly)
     const { token } = await mintToken(secret, request)
     await verifier.verify(token)
     vi.setSystemTime(Date.now() + 89_000)
@@ -147,7 +149,7 @@ describe('a token that ends', () => {
   })
 
   it('answers at once when it has been seen', async () => {
-    const verifier = createTokenVerifier(secret)
+    const verifier = createTokenVerifier(secret, secretOnly)
     const { token } = await mintToken(secret, request)
     expect(verifier.verify(token)).toBeInstanceOf(Promise)
     await verifier.verify(token)
@@ -155,7 +157,7 @@ describe('a token that ends', () => {
   })
 
   it('is not remembered when it was refused', async () => {
-    const verifier = createTokenVerifier(secret)
+    const verifier = createTokenVerifier(secret, secretOnly)
     const token = await sign({ iss: 'other' })
     await expect(verifier.verify(token)).rejects.toEqual(invalid)
     await expect(verifier.verify(token)).rejects.toEqual(invalid)

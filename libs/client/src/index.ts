@@ -127,7 +127,16 @@ export type { SnapshotSource } from './snapshot/file-parts.ts'
 export type { ApplyOptions, RestoreOptions, RestoreResult } from './snapshot/restore.ts'
 export type { ComparedField, Difference, DifferenceCounts, RestorePlan } from './snapshot/restore-plan.ts'
 export type { Status } from './status.ts'
-export type { TokenClaims, TokenInit, TokenLevel } from './token-client.ts'
+export type {
+  AuditEntry,
+  AuditFilter,
+  RevocationTarget,
+  TokenClaims,
+  TokenFilter,
+  TokenInit,
+  TokenLevel,
+  TokenRecord,
+} from './token-client.ts'
 export type { Entity, Field } from './values/field.ts'
 export type { FieldType } from './values/field-type.ts'
 export type { FieldValue, TypedFieldValue } from './values/value-message.ts'

@@ -37,6 +37,11 @@ export function logStreamName(store: string): string {
   return `Q_${store}_LOG`
 }
 
+/** The NATS subject by which services learn of keys and revocations of tokens: a message is a signed statement. */
+export function trustSubject(store: string): string {
+  return `q.${store}.trust`
+}
+
 /** The NATS subject that the messages of a registration are sent to. */
 export function registrationSubject(store: string, token: string): string {
   return `q.${store}.sub.${token}`

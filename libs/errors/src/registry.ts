@@ -251,6 +251,7 @@ export const errorRegistry = {
     status: 'unauthenticated',
     meaning: 'The token has ended, by more than the 30 seconds that clocks may differ. Get a new one.',
   },
+  token_revoked: { status: 'unauthenticated', meaning: 'The token was ended before its time. Get a new one.' },
   permission_denied: {
     status: 'permission_denied',
     meaning: 'The token does not allow this. `field` names what is missing.',

@@ -1,5 +1,6 @@
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf'
 import type { HandlerContext } from '@connectrpc/connect'
+import { isQError, QError } from '@qcore/errors'
 
 /** What a gate learns of a call: what the handler will, and the headers as they came. */
 export interface GateContext extends HandlerContext {
@@ -11,7 +12,21 @@ export interface GateContext extends HandlerContext {
  * Decides whether a call goes on, before interceptors and handler; what it throws, or rejects with, is the answer. Does
  * what an interceptor could do too, without the copies of request, answer and headers that interceptors are shown.
  */
-export type CallGate = (context: GateContext, message: MessageShape<DescMessage>) => void | Promise<void>
+export interface CallGate {
+  (context: GateContext, message: MessageShape<DescMessage>): void | Promise<void>
+  /** Asked about each stream again and again while it goes on; what it throws ends the stream. */
+  recheck?(context: GateContext): void
+}
+
+/** Asks gates about a stream that goes on; what is wrong with it, if anything is. */
+export function recheckGates(gates: readonly CallGate[], context: GateContext): QError | undefined {
+  try {
+    for (const gate of gates) gate.recheck?.(context)
+    return undefined
+  } catch (error) {
+    return isQError(error) ? error : new QError('internal', 'a stream could not be checked', { cause: error })
+  }
+}
 
 /** Asks gates in turn; a promise only if one of them needs time. */
 export function passGates(

@@ -3,6 +3,7 @@ import { MethodOptions_IdempotencyLevel } from '@bufbuild/protobuf/wkt'
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node'
 import { QError } from '@qcore/errors'
 import { sendError } from './answer.ts'
+import { recheckGates } from './call-gate.ts'
 import { toConnectError } from './connect-error.ts'
 import { ConnectionMonitor } from './connection-monitor.ts'
 import { handleStream } from './handle-stream.ts'
@@ -26,6 +27,9 @@ const defaultMaxConcurrentCalls = 10_000
 /** How long unary calls may go on after a drain began. */
 const defaultDrainMs = 10_000
 
+/** How often streams are checked again, in milliseconds: what is revoked ends within a second. */
+const recheckMs = 500
+
 /** Takes requests from NATS, runs their handlers and answers. */
 export class RequestServer {
   readonly endpoints: ReadonlyMap<string, Endpoint>
@@ -36,6 +40,7 @@ export class RequestServer {
   readonly #streams: StreamTable
   readonly #subscriptions: Subscription[] = []
   readonly #stopWatching: () => void
+  #rechecking: NodeJS.Timeout | undefined
   #running = 0
   #idle: PromiseWithResolvers<void> | undefined
   #failure: Error | undefined
@@ -67,7 +72,10 @@ export class RequestServer {
     }
     this.#subscribe(`${this.#streams.controlPrefix}*.*`, undefined, (message) => this.#streams.onControl(message))
     await this.#connection.flush()
-    if (this.#failure === undefined) return
+    if (this.#failure === undefined) {
+      this.#rechecking = setInterval(() => this.#recheckStreams(), recheckMs)
+      return
+    }
     for (const subscription of this.#subscriptions) subscription.unsubscribe()
     throw this.#failure
   }
@@ -77,6 +85,7 @@ export class RequestServer {
    * are not done in time are aborted.
    */
   async drain(timeoutMs = defaultDrainMs): Promise<void> {
+    clearInterval(this.#rechecking)
     const until = AbortSignal.timeout(timeoutMs)
     const open = this.#subscriptions.splice(0).filter((subscription) => !subscription.isClosed())
     await within(until, Promise.allSettled(open.map(async (subscription) => subscription.drain())))
@@ -143,6 +152,15 @@ export class RequestServer {
       if (!isAborted || endpoint.spec.kind !== 'unary') return true
     }
     return false
+  }
+
+  #recheckStreams(): void {
+    const { gates = [] } = this.#options
+    for (const call of this.#calls.values()) {
+      if (call.isAborted || call.endpoint.spec.kind !== 'server_streaming') continue
+      const reason = recheckGates(gates, call.context)
+      if (reason !== undefined) call.abort(reason)
+    }
   }
 
   #resolveIdle(): void {

@@ -14,6 +14,7 @@ const handWritten = `export {
   registrationSubject,
   registrationWakeSubject,
   serviceShortName,
+  trustSubject,
   undeliveredSubject,
 } from './names.ts'
 `

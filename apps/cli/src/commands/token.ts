@@ -3,6 +3,7 @@ import { InvalidArgumentError, Option, type Command } from 'commander'
 import type { Io } from '../io.ts'
 import { aligned, printable } from '../printable.ts'
 import { outJson, withSession, type GlobalOptions, type Session } from '../session.ts'
+import { addTokenKeeping } from './token-keeping.ts'
 
 interface MintOptions {
   level: TokenLevel
@@ -11,7 +12,13 @@ interface MintOptions {
 }
 
 export function addToken(program: Command, io: Io): void {
-  const token = program.command('token').description('make and check tokens')
+  const token = program.command('token').description('make, check, list and revoke tokens')
+  addMint(token, io)
+  addVerify(token, io)
+  addTokenKeeping(token, io)
+}
+
+function addMint(token: Command, io: Io): void {
   token
     .command('mint')
     .description('print a new token; --token has to be the master token')
@@ -30,6 +37,9 @@ export function addToken(program: Command, io: Io): void {
         await (json ? outJson(io, minted) : io.out(`${minted.token}\n`))
       }),
     )
+}
+
+function addVerify(token: Command, io: Io): void {
   token
     .command('verify')
     .description('show what a token says')

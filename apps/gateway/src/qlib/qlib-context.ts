@@ -12,7 +12,7 @@ import { InboxBudget } from './notify/notification-inbox.ts'
 import { ChoiceOptions } from './store/choice-options.ts'
 import { Temporary } from './store/temporary.ts'
 import { StoreProbe } from './store/store-probe.ts'
-import { MintedToken } from '../websocket/minted-token.ts'
+import { MintedToken } from '../tokens/minted-token.ts'
 import { Tickets } from '../websocket/tickets.ts'
 import { Session, type SessionShared } from './session.ts'
 

@@ -1,7 +1,7 @@
 import { levelOfName } from '@qcore/access'
 import type { GatewayConfig } from '../config.ts'
 import type { Identity } from './identity.ts'
-import { MintedToken } from './minted-token.ts'
+import { MintedToken } from '../tokens/minted-token.ts'
 
 const subject = 'anonymous'
 

@@ -11,7 +11,10 @@ interface Kept {
   readonly subject: string
   readonly level: string
   readonly scopes: readonly string[]
+  /** The ticket is revoked with its token. */
+  readonly tokenId: string
   /** Seconds since 1970. */
+  readonly issuedAt: number
   readonly expiresAt: number
 }
 
@@ -28,9 +31,11 @@ export class Tickets {
     this.#secret = secret
   }
 
-  async issue({ subject, level, scopes, expiresAt }: Claims): Promise<string> {
+  async issue({ subject, level, scopes, tokenId, issuedAt, expiresAt, form }: Claims): Promise<string> {
+    if (form !== undefined)
+      throw new QError('permission_denied', 'a token of Qhronos gets no ticket', { field: 'scope' })
     const ticket = randomBytes(24).toString('base64url')
-    const kept: Kept = { subject, level: nameOfLevel(level) ?? '', scopes, expiresAt }
+    const kept: Kept = { subject, level: nameOfLevel(level) ?? '', scopes, tokenId, issuedAt, expiresAt }
     await this.#temporary.set(keyOf(ticket), JSON.stringify(kept), BigInt(ticketSeconds * 1_000))
     return ticket
   }
@@ -46,13 +51,14 @@ export class Tickets {
     if (text === '' || !(await this.#temporary.delete(key))) {
       throw new QError('token_invalid', 'the ticket was used, has ended, or is none', { field: 'ticket' })
     }
-    const { subject, level, scopes, expiresAt } = JSON.parse(text) as Kept
+    const { subject, level, scopes, tokenId, issuedAt, expiresAt } = JSON.parse(text) as Kept
     const lifetimeSeconds = expiresAt - Math.floor(Date.now() / 1_000)
     const known = levelOfName(level)
     if (lifetimeSeconds <= 0 || known === undefined) {
       throw new QError('token_expired', 'the token of the ticket has ended', { field: 'ticket' })
     }
-    const { token, claims } = await mintToken(this.#secret, { subject, level: known, scopes, lifetimeSeconds })
+    const request = { subject, level: known, scopes, lifetimeSeconds, tokenId, issuedAt }
+    const { token, claims } = await mintToken(this.#secret, request)
     return identityOf(token, claims)
   }
 }

@@ -1,3 +1,4 @@
+import type { Claims } from '@qcore/access'
 import { QError } from '@qcore/errors'
 import type { RawData, WebSocket } from 'ws'
 import type { RateLimiter } from '../limits/rate-limiter.ts'
@@ -24,6 +25,8 @@ export interface PeerLimits {
   readonly tokenTimeoutMs: number
   /** What may wait for all clients together. */
   readonly budget: SendBudget
+  /** Why a token is no longer good; undefined if it is. */
+  readonly refusalOf: (claims: Claims) => string | undefined
 }
 
 export interface PeerOptions {
@@ -131,10 +134,15 @@ export class WebSocketPeer implements Peer {
     const nowMs = performance.now()
     const isPending = this.#identity === undefined && nowMs - this.#openedAtMs > this.#limits.tokenTimeoutMs
     if (isPending) this.close(closeCodes.unauthenticated, 'no token was shown')
-    else if ((this.#identity?.expiresAtMs ?? Infinity) <= Date.now()) {
-      this.close(closeCodes.unauthenticated, 'the token has ended')
-    }
+    const refusal = this.#refusal()
+    if (refusal !== undefined) this.close(closeCodes.unauthenticated, refusal)
     if (this.#unsent > 0 && nowMs - this.#sentAtMs > this.#limits.stallTimeoutMs) this.#socket.terminate()
+  }
+
+  #refusal(): string | undefined {
+    const { claims, expiresAtMs } = this.#identity ?? { claims: undefined, expiresAtMs: Infinity }
+    if (expiresAtMs <= Date.now()) return 'the token has ended'
+    return claims === undefined ? undefined : this.#limits.refusalOf(claims)
   }
 
   /** Cuts the connection off. */

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { TokenVerifier } from '@qcore/access'
+import type { Claims, TokenVerifier } from '@qcore/access'
 import { isQError, QError } from '@qcore/errors'
 import type { Logger } from '@qcore/service'
 import { WebSocketServer, type WebSocket } from 'ws'
@@ -17,7 +17,7 @@ import type { Tickets } from './tickets.ts'
 import { WebSocketPeer, type PeerLimits } from './web-socket-peer.ts'
 
 /** How often connections are looked at whose time may be over. */
-const checkMs = 1_000
+const checkMs = 500
 /** How long a connection may have no token, in milliseconds. */
 const tokenTimeoutMs = 5_000
 
@@ -66,7 +66,13 @@ export class WebSockets implements AsyncDisposable {
     })
     const rate = config.framesPerSecond === 0 ? undefined : new RateLimiter(config.framesPerSecond)
     const budget = new SendBudget(config.unsentBytes)
-    this.#limits = { rate, stallTimeoutMs: config.stallTimeoutMs, tokenTimeoutMs, budget }
+    this.#limits = {
+      rate,
+      stallTimeoutMs: config.stallTimeoutMs,
+      tokenTimeoutMs,
+      budget,
+      refusalOf: (claims) => refusalOf(options.verifier, claims),
+    }
     this.#addresses = config.ratePerAddress === 0 ? undefined : new RateLimiter(config.ratePerAddress)
     this.#pinging = setInterval(() => this.#each((peer) => peer.ping()), config.pingMs)
     options.stopping.addEventListener('abort', () => this.#each((peer) => peer.stop()), { once: true })
@@ -158,5 +164,15 @@ export class WebSockets implements AsyncDisposable {
 
   #each(action: (peer: WebSocketPeer) => void): void {
     for (const peer of this.#peers) action(peer)
+  }
+}
+
+function refusalOf(verifier: TokenVerifier, claims: Claims): string | undefined {
+  try {
+    verifier.recheck(claims)
+    return undefined
+  } catch (error) {
+    if (isQError(error)) return error.message
+    throw error
   }
 }

@@ -99,6 +99,7 @@ async function checked(
     subject: claims.subject,
     level: claims.level,
     scopes: claims.scopes,
+    tokenId: claims.tokenId,
     tokenEnd: tokenEnd(claims),
     service: request.service,
     key: request.key,

@@ -61,6 +61,6 @@ export function tokenEnd({ expiresAt }: Claims): number {
 
 /** What a caller may renew. */
 export function renewalBy(claims: Claims, tokens: readonly string[]): Renewal {
-  const { subject, level, scopes } = claims
-  return { tokens, subject, level, scopes, tokenEnd: tokenEnd(claims) }
+  const { subject, level, scopes, tokenId } = claims
+  return { tokens, subject, level, scopes, tokenId, tokenEnd: tokenEnd(claims) }
 }

@@ -13,7 +13,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file qcore/auth/v1/token.proto.
  */
 export const file_qcore_auth_v1_token: GenFile = /*@__PURE__*/
-  fileDesc("ChlxY29yZS9hdXRoL3YxL3Rva2VuLnByb3RvEg1xY29yZS5hdXRoLnYxIsYBChBNaW50VG9rZW5SZXF1ZXN0EjEKB3N1YmplY3QYASABKAlCILpIHXIbMhleW15ceDAwLVx4MWZceDdmXXsxLDEyOH0kEjYKBWxldmVsGAIgASgOMhoucWNvcmUuYXV0aC52MS5BY2Nlc3NMZXZlbEILukgIyAEBggECEAESIQoGc2NvcGVzGAMgAygJQhG6SA6SAQsQIBgBIgVyAxiAARIkChBsaWZldGltZV9zZWNvbmRzGAQgASgNQgq6SAcqBRiA54QPIk4KEU1pbnRUb2tlblJlc3BvbnNlEg0KBXRva2VuGAEgASgJEioKBmNsYWltcxgCIAEoCzIaLnFjb3JlLmF1dGgudjEuVG9rZW5DbGFpbXMiLwoSVmVyaWZ5VG9rZW5SZXF1ZXN0EhkKBXRva2VuGAEgASgJQgq6SAdyBRABGIBAIkEKE1ZlcmlmeVRva2VuUmVzcG9uc2USKgoGY2xhaW1zGAEgASgLMhoucWNvcmUuYXV0aC52MS5Ub2tlbkNsYWltcyLKAQoLVG9rZW5DbGFpbXMSDwoHc3ViamVjdBgBIAEoCRIpCgVsZXZlbBgCIAEoDjIaLnFjb3JlLmF1dGgudjEuQWNjZXNzTGV2ZWwSDgoGc2NvcGVzGAMgAygJEhAKCHRva2VuX2lkGAQgASgJEi0KCWlzc3VlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKZXhwaXJlc19hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAqcgoLQWNjZXNzTGV2ZWwSHAoYQUNDRVNTX0xFVkVMX1VOU1BFQ0lGSUVEEAASFQoRQUNDRVNTX0xFVkVMX1JFQUQQARIWChJBQ0NFU1NfTEVWRUxfV1JJVEUQAhIWChJBQ0NFU1NfTEVWRUxfQURNSU4QAzK5AQoMVG9rZW5TZXJ2aWNlEk4KCU1pbnRUb2tlbhIfLnFjb3JlLmF1dGgudjEuTWludFRva2VuUmVxdWVzdBogLnFjb3JlLmF1dGgudjEuTWludFRva2VuUmVzcG9uc2USWQoLVmVyaWZ5VG9rZW4SIS5xY29yZS5hdXRoLnYxLlZlcmlmeVRva2VuUmVxdWVzdBoiLnFjb3JlLmF1dGgudjEuVmVyaWZ5VG9rZW5SZXNwb25zZSIDkAIBYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp]);
+  fileDesc("ChlxY29yZS9hdXRoL3YxL3Rva2VuLnByb3RvEg1xY29yZS5hdXRoLnYxIvgBChBNaW50VG9rZW5SZXF1ZXN0EjEKB3N1YmplY3QYASABKAlCILpIHXIbMhleW15ceDAwLVx4MWZceDdmXXsxLDEyOH0kEjYKBWxldmVsGAIgASgOMhoucWNvcmUuYXV0aC52MS5BY2Nlc3NMZXZlbEILukgIyAEBggECEAESIQoGc2NvcGVzGAMgAygJQhG6SA6SAQsQIBgBIgVyAxiAARIwCgRmb3JtGAUgASgOMhgucWNvcmUuYXV0aC52MS5Ub2tlbkZvcm1CCLpIBYIBAhABEiQKEGxpZmV0aW1lX3NlY29uZHMYBCABKA1CCrpIByoFGIDnhA8iTgoRTWludFRva2VuUmVzcG9uc2USDQoFdG9rZW4YASABKAkSKgoGY2xhaW1zGAIgASgLMhoucWNvcmUuYXV0aC52MS5Ub2tlbkNsYWltcyIvChJWZXJpZnlUb2tlblJlcXVlc3QSGQoFdG9rZW4YASABKAlCCrpIB3IFEAEYgEAiQQoTVmVyaWZ5VG9rZW5SZXNwb25zZRIqCgZjbGFpbXMYASABKAsyGi5xY29yZS5hdXRoLnYxLlRva2VuQ2xhaW1zIsoBCgtUb2tlbkNsYWltcxIPCgdzdWJqZWN0GAEgASgJEikKBWxldmVsGAIgASgOMhoucWNvcmUuYXV0aC52MS5BY2Nlc3NMZXZlbBIOCgZzY29wZXMYAyADKAkSEAoIdG9rZW5faWQYBCABKAkSLQoJaXNzdWVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpleHBpcmVzX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKAAQoRTGlzdFRva2Vuc1JlcXVlc3QSGQoHc3ViamVjdBgBIAEoCUIIukgFcgMYgAESFQoNaW5jbHVkZV9lbmRlZBgCIAEoCBIbCglwYWdlX3NpemUYAyABKA1CCLpIBSoDGOgHEhwKCnBhZ2VfdG9rZW4YBCABKAlCCLpIBXIDGIACIlkKEkxpc3RUb2tlbnNSZXNwb25zZRIqCgZ0b2tlbnMYASADKAsyGi5xY29yZS5hdXRoLnYxLlRva2VuUmVjb3JkEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSLFAQoLVG9rZW5SZWNvcmQSKgoGY2xhaW1zGAEgASgLMhoucWNvcmUuYXV0aC52MS5Ub2tlbkNsYWltcxImCgRmb3JtGAIgASgOMhgucWNvcmUuYXV0aC52MS5Ub2tlbkZvcm0SDgoGa2V5X2lkGAMgASgJEi4KCnJldm9rZWRfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCnJldm9rZWRfYnkYBSABKAkSDgoGcmVhc29uGAYgASgJIt8BChJSZXZva2VUb2tlblJlcXVlc3QSNAoIdG9rZW5faWQYASABKAlCILpIHXIbMhleW15ceDAwLVx4MWZceDdmXXsxLDI1Nn0kSAASGwoFdG9rZW4YAiABKAlCCrpIB3IFEAEYgEBIABIzCgdzdWJqZWN0GAMgASgJQiC6SB1yGzIZXlteXHgwMC1ceDFmXHg3Zl17MSwxMjh9JEgAEjAKBnJlYXNvbhgEIAEoCUIgukgdchsyGV5bXlx4MDAtXHgxZlx4N2ZdezAsMjU2fSRCDwoGdGFyZ2V0EgW6SAIIASImChNSZXZva2VUb2tlblJlc3BvbnNlEg8KB3Jldm9rZWQYASABKA0iEgoQUm90YXRlS2V5UmVxdWVzdCJTChFSb3RhdGVLZXlSZXNwb25zZRIOCgZrZXlfaWQYASABKAkSLgoKc2lnbnNfZnJvbRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiKAoPR2V0VHJ1c3RSZXF1ZXN0EhUKDXNpbmNlX3ZlcnNpb24YASABKAQiJQoQR2V0VHJ1c3RSZXNwb25zZRIRCglzdGF0ZW1lbnQYASABKAki1gEKEExpc3RBdWRpdFJlcXVlc3QSGQoHc3ViamVjdBgBIAEoCUIIukgFcgMYgAESFwoGYWN0aW9uGAIgASgJQge6SARyAhhAEigKBGZyb20YAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEikKBXVudGlsGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIbCglwYWdlX3NpemUYBSABKA1CCLpIBSoDGOgHEhwKCnBhZ2VfdG9rZW4YBiABKAlCCLpIBXIDGIACIlgKEUxpc3RBdWRpdFJlc3BvbnNlEioKB2VudHJpZXMYASADKAsyGS5xY29yZS5hdXRoLnYxLkF1ZGl0RW50cnkSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIpkBCgpBdWRpdEVudHJ5EhAKCGF1ZGl0X2lkGAEgASgEEiYKAmF0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdzdWJqZWN0GAMgASgJEhAKCHRva2VuX2lkGAQgASgJEg4KBmFjdGlvbhgFIAEoCRIOCgZ0YXJnZXQYBiABKAkSDgoGZGV0YWlsGAcgASgJKj8KCVRva2VuRm9ybRIaChZUT0tFTl9GT1JNX1VOU1BFQ0lGSUVEEAASFgoSVE9LRU5fRk9STV9RSFJPTk9TEAEqcgoLQWNjZXNzTGV2ZWwSHAoYQUNDRVNTX0xFVkVMX1VOU1BFQ0lGSUVEEAASFQoRQUNDRVNTX0xFVkVMX1JFQUQQARIWChJBQ0NFU1NfTEVWRUxfV1JJVEUQAhIWChJBQ0NFU1NfTEVWRUxfQURNSU4QAzLeBAoMVG9rZW5TZXJ2aWNlEk4KCU1pbnRUb2tlbhIfLnFjb3JlLmF1dGgudjEuTWludFRva2VuUmVxdWVzdBogLnFjb3JlLmF1dGgudjEuTWludFRva2VuUmVzcG9uc2USWQoLVmVyaWZ5VG9rZW4SIS5xY29yZS5hdXRoLnYxLlZlcmlmeVRva2VuUmVxdWVzdBoiLnFjb3JlLmF1dGgudjEuVmVyaWZ5VG9rZW5SZXNwb25zZSIDkAIBElYKCkxpc3RUb2tlbnMSIC5xY29yZS5hdXRoLnYxLkxpc3RUb2tlbnNSZXF1ZXN0GiEucWNvcmUuYXV0aC52MS5MaXN0VG9rZW5zUmVzcG9uc2UiA5ACARJUCgtSZXZva2VUb2tlbhIhLnFjb3JlLmF1dGgudjEuUmV2b2tlVG9rZW5SZXF1ZXN0GiIucWNvcmUuYXV0aC52MS5SZXZva2VUb2tlblJlc3BvbnNlEk4KCVJvdGF0ZUtleRIfLnFjb3JlLmF1dGgudjEuUm90YXRlS2V5UmVxdWVzdBogLnFjb3JlLmF1dGgudjEuUm90YXRlS2V5UmVzcG9uc2USUAoIR2V0VHJ1c3QSHi5xY29yZS5hdXRoLnYxLkdldFRydXN0UmVxdWVzdBofLnFjb3JlLmF1dGgudjEuR2V0VHJ1c3RSZXNwb25zZSIDkAIBElMKCUxpc3RBdWRpdBIfLnFjb3JlLmF1dGgudjEuTGlzdEF1ZGl0UmVxdWVzdBogLnFjb3JlLmF1dGgudjEuTGlzdEF1ZGl0UmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
  * The token to make.
@@ -38,11 +38,19 @@ export type MintTokenRequest = Message<"qcore.auth.v1.MintTokenRequest"> & {
   /**
    * What it is limited to, at most 32, `resource:identifier`. `store:NAME` limits it to stores, `service:NAME` (read,
    * commit, watch, token) to services; without one there is no limit. `permission:NAME` gives what a schema asks for by
-   * that name. Another resource is refused.
+   * that name. `tag:TAG` limits it to schedules that have one of the tags, `client:NAME` lets it receive as that client.
+   * Another resource is refused. In the form of Qhronos: its tags, as they are; without one, none.
    *
    * @generated from field: repeated string scopes = 3;
    */
   scopes: string[];
+
+  /**
+   * The form.
+   *
+   * @generated from field: qcore.auth.v1.TokenForm form = 5;
+   */
+  form: TokenForm;
 
   /**
    * How long it is good for, in seconds, at most 31,536,000 (365 days). 0: 3,600.
@@ -186,6 +194,473 @@ export const TokenClaimsSchema: GenMessage<TokenClaims> = /*@__PURE__*/
   messageDesc(file_qcore_auth_v1_token, 4);
 
 /**
+ * Which tokens to list.
+ *
+ * @generated from message qcore.auth.v1.ListTokensRequest
+ */
+export type ListTokensRequest = Message<"qcore.auth.v1.ListTokensRequest"> & {
+  /**
+   * Only those of this subject; empty: of all. At most 128 characters.
+   *
+   * @generated from field: string subject = 1;
+   */
+  subject: string;
+
+  /**
+   * Those that have ended or were revoked, too. They are kept for 30 days after their end.
+   *
+   * @generated from field: bool include_ended = 2;
+   */
+  includeEnded: boolean;
+
+  /**
+   * At most this many, up to 1,000. 0: 100.
+   *
+   * @generated from field: uint32 page_size = 3;
+   */
+  pageSize: number;
+
+  /**
+   * `next_page_token` of the page before; empty: the first page.
+   *
+   * @generated from field: string page_token = 4;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message qcore.auth.v1.ListTokensRequest.
+ * Use `create(ListTokensRequestSchema)` to create a new message.
+ */
+export const ListTokensRequestSchema: GenMessage<ListTokensRequest> = /*@__PURE__*/
+  messageDesc(file_qcore_auth_v1_token, 5);
+
+/**
+ * A page of tokens.
+ *
+ * @generated from message qcore.auth.v1.ListTokensResponse
+ */
+export type ListTokensResponse = Message<"qcore.auth.v1.ListTokensResponse"> & {
+  /**
+   * What was minted. The tokens themselves are not kept.
+   *
+   * @generated from field: repeated qcore.auth.v1.TokenRecord tokens = 1;
+   */
+  tokens: TokenRecord[];
+
+  /**
+   * For the next page; empty: there is none.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message qcore.auth.v1.ListTokensResponse.
+ * Use `create(ListTokensResponseSchema)` to create a new message.
+ */
+export const ListTokensResponseSchema: GenMessage<ListTokensResponse> = /*@__PURE__*/
+  messageDesc(file_qcore_auth_v1_token, 6);
+
+/**
+ * A token that was minted.
+ *
+ * @generated from message qcore.auth.v1.TokenRecord
+ */
+export type TokenRecord = Message<"qcore.auth.v1.TokenRecord"> & {
+  /**
+   * What it says.
+   *
+   * @generated from field: qcore.auth.v1.TokenClaims claims = 1;
+   */
+  claims?: TokenClaims | undefined;
+
+  /**
+   * Its form.
+   *
+   * @generated from field: qcore.auth.v1.TokenForm form = 2;
+   */
+  form: TokenForm;
+
+  /**
+   * The key that signed it; empty: the configured secret.
+   *
+   * @generated from field: string key_id = 3;
+   */
+  keyId: string;
+
+  /**
+   * When it was revoked; unset: it was not.
+   *
+   * @generated from field: google.protobuf.Timestamp revoked_at = 4;
+   */
+  revokedAt?: Timestamp | undefined;
+
+  /**
+   * Who revoked it.
+   *
+   * @generated from field: string revoked_by = 5;
+   */
+  revokedBy: string;
+
+  /**
+   * Why, as given.
+   *
+   * @generated from field: string reason = 6;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message qcore.auth.v1.TokenRecord.
+ * Use `create(TokenRecordSchema)` to create a new message.
+ */
+export const TokenRecordSchema: GenMessage<TokenRecord> = /*@__PURE__*/
+  messageDesc(file_qcore_auth_v1_token, 7);
+
+/**
+ * What to revoke.
+ *
+ * @generated from message qcore.auth.v1.RevokeTokenRequest
+ */
+export type RevokeTokenRequest = Message<"qcore.auth.v1.RevokeTokenRequest"> & {
+  /**
+   * Which tokens.
+   *
+   * @generated from oneof qcore.auth.v1.RevokeTokenRequest.target
+   */
+  target: {
+    /**
+     * The token of this id; of any issuer.
+     *
+     * @generated from field: string token_id = 1;
+     */
+    value: string;
+    case: "tokenId";
+  } | {
+    /**
+     * This token, at most 8,192 characters.
+     *
+     * @generated from field: string token = 2;
+     */
+    value: string;
+    case: "token";
+  } | {
+    /**
+     * All tokens of this subject that were made until now.
+     *
+     * @generated from field: string subject = 3;
+     */
+    value: string;
+    case: "subject";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * Why; kept in the list and in the audit log. At most 256 characters.
+   *
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message qcore.auth.v1.RevokeTokenRequest.
+ * Use `create(RevokeTokenRequestSchema)` to create a new message.
+ */
+export const RevokeTokenRequestSchema: GenMessage<RevokeTokenRequest> = /*@__PURE__*/
+  messageDesc(file_qcore_auth_v1_token, 8);
+
+/**
+ * Done.
+ *
+ * @generated from message qcore.auth.v1.RevokeTokenResponse
+ */
+export type RevokeTokenResponse = Message<"qcore.auth.v1.RevokeTokenResponse"> & {
+  /**
+   * How many of the tokens that were minted here, and had not ended, it ends. 0 for one of another issuer, or one that was
+   * revoked before.
+   *
+   * @generated from field: uint32 revoked = 1;
+   */
+  revoked: number;
+};
+
+/**
+ * Describes the message qcore.auth.v1.RevokeTokenResponse.
+ * Use `create(RevokeTokenResponseSchema)` to create a new message.
+ */
+export const RevokeTokenResponseSchema: GenMessage<RevokeTokenResponse> = /*@__PURE__*/
+  messageDesc(file_qcore_auth_v1_token, 9);
+
+/**
+ * Nothing to say.
+ *
+ * @generated from message qcore.auth.v1.RotateKeyRequest
+ */
+export type RotateKeyRequest = Message<"qcore.auth.v1.RotateKeyRequest"> & {
+};
+
+/**
+ * Describes the message qcore.auth.v1.RotateKeyRequest.
+ * Use `create(RotateKeyRequestSchema)` to create a new message.
+ */
+export const RotateKeyRequestSchema: GenMessage<RotateKeyRequest> = /*@__PURE__*/
+  messageDesc(file_qcore_auth_v1_token, 10);
+
+/**
+ * The new key.
+ *
+ * @generated from message qcore.auth.v1.RotateKeyResponse
+ */
+export type RotateKeyResponse = Message<"qcore.auth.v1.RotateKeyResponse"> & {
+  /**
+   * Its id, as in the key set.
+   *
+   * @generated from field: string key_id = 1;
+   */
+  keyId: string;
+
+  /**
+   * When tokens begin to be signed with it: keys are published before.
+   *
+   * @generated from field: google.protobuf.Timestamp signs_from = 2;
+   */
+  signsFrom?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message qcore.auth.v1.RotateKeyResponse.
+ * Use `create(RotateKeyResponseSchema)` to create a new message.
+ */
+export const RotateKeyResponseSchema: GenMessage<RotateKeyResponse> = /*@__PURE__*/
+  messageDesc(file_qcore_auth_v1_token, 11);
+
+/**
+ * From where on.
+ *
+ * @generated from message qcore.auth.v1.GetTrustRequest
+ */
+export type GetTrustRequest = Message<"qcore.auth.v1.GetTrustRequest"> & {
+  /**
+   * The version that the caller has; 0: none.
+   *
+   * @generated from field: uint64 since_version = 1;
+   */
+  sinceVersion: bigint;
+};
+
+/**
+ * Describes the message qcore.auth.v1.GetTrustRequest.
+ * Use `create(GetTrustRequestSchema)` to create a new message.
+ */
+export const GetTrustRequestSchema: GenMessage<GetTrustRequest> = /*@__PURE__*/
+  messageDesc(file_qcore_auth_v1_token, 12);
+
+/**
+ * Keys and revocations.
+ *
+ * @generated from message qcore.auth.v1.GetTrustResponse
+ */
+export type GetTrustResponse = Message<"qcore.auth.v1.GetTrustResponse"> & {
+  /**
+   * A JWT, signed with the configured secret.
+   *
+   * @generated from field: string statement = 1;
+   */
+  statement: string;
+};
+
+/**
+ * Describes the message qcore.auth.v1.GetTrustResponse.
+ * Use `create(GetTrustResponseSchema)` to create a new message.
+ */
+export const GetTrustResponseSchema: GenMessage<GetTrustResponse> = /*@__PURE__*/
+  messageDesc(file_qcore_auth_v1_token, 13);
+
+/**
+ * What to list.
+ *
+ * @generated from message qcore.auth.v1.ListAuditRequest
+ */
+export type ListAuditRequest = Message<"qcore.auth.v1.ListAuditRequest"> & {
+  /**
+   * Only what this subject did; empty: of all.
+   *
+   * @generated from field: string subject = 1;
+   */
+  subject: string;
+
+  /**
+   * Only this action: `token.mint`, `token.revoke`, `key.rotate`; empty: all.
+   *
+   * @generated from field: string action = 2;
+   */
+  action: string;
+
+  /**
+   * Not before.
+   *
+   * @generated from field: google.protobuf.Timestamp from = 3;
+   */
+  from?: Timestamp | undefined;
+
+  /**
+   * Before this time.
+   *
+   * @generated from field: google.protobuf.Timestamp until = 4;
+   */
+  until?: Timestamp | undefined;
+
+  /**
+   * At most this many, up to 1,000. 0: 100.
+   *
+   * @generated from field: uint32 page_size = 5;
+   */
+  pageSize: number;
+
+  /**
+   * `next_page_token` of the page before; empty: the first page.
+   *
+   * @generated from field: string page_token = 6;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message qcore.auth.v1.ListAuditRequest.
+ * Use `create(ListAuditRequestSchema)` to create a new message.
+ */
+export const ListAuditRequestSchema: GenMessage<ListAuditRequest> = /*@__PURE__*/
+  messageDesc(file_qcore_auth_v1_token, 14);
+
+/**
+ * A page of the audit log.
+ *
+ * @generated from message qcore.auth.v1.ListAuditResponse
+ */
+export type ListAuditResponse = Message<"qcore.auth.v1.ListAuditResponse"> & {
+  /**
+   * What was done.
+   *
+   * @generated from field: repeated qcore.auth.v1.AuditEntry entries = 1;
+   */
+  entries: AuditEntry[];
+
+  /**
+   * For the next page; empty: there is none.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message qcore.auth.v1.ListAuditResponse.
+ * Use `create(ListAuditResponseSchema)` to create a new message.
+ */
+export const ListAuditResponseSchema: GenMessage<ListAuditResponse> = /*@__PURE__*/
+  messageDesc(file_qcore_auth_v1_token, 15);
+
+/**
+ * Something that was done.
+ *
+ * @generated from message qcore.auth.v1.AuditEntry
+ */
+export type AuditEntry = Message<"qcore.auth.v1.AuditEntry"> & {
+  /**
+   * Goes up with time.
+   *
+   * @generated from field: uint64 audit_id = 1;
+   */
+  auditId: bigint;
+
+  /**
+   * When, by PostgreSQL's clock.
+   *
+   * @generated from field: google.protobuf.Timestamp at = 2;
+   */
+  at?: Timestamp | undefined;
+
+  /**
+   * By whom: the subject of the token; `master` for the master token.
+   *
+   * @generated from field: string subject = 3;
+   */
+  subject: string;
+
+  /**
+   * With which token; empty for the master token.
+   *
+   * @generated from field: string token_id = 4;
+   */
+  tokenId: string;
+
+  /**
+   * What: `token.mint`, `token.revoke`, `key.rotate`.
+   *
+   * @generated from field: string action = 5;
+   */
+  action: string;
+
+  /**
+   * With what: the id of a token or of a key, or `subject:NAME`.
+   *
+   * @generated from field: string target = 6;
+   */
+  target: string;
+
+  /**
+   * More of it, as a JSON object.
+   *
+   * @generated from field: string detail = 7;
+   */
+  detail: string;
+};
+
+/**
+ * Describes the message qcore.auth.v1.AuditEntry.
+ * Use `create(AuditEntrySchema)` to create a new message.
+ */
+export const AuditEntrySchema: GenMessage<AuditEntry> = /*@__PURE__*/
+  messageDesc(file_qcore_auth_v1_token, 16);
+
+/**
+ * How a token looks.
+ *
+ * @generated from enum qcore.auth.v1.TokenForm
+ */
+export const TokenForm = {
+  /**
+   * The platform's own, signed with the key of the time.
+   *
+   * @generated from enum value: TOKEN_FORM_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * That of Qhronos: signed with the configured secret, with the claims `access` and `scope`. Good for Qhronos' HTTP
+   * interface and WebSocket at the gateway, and nothing else.
+   *
+   * @generated from enum value: TOKEN_FORM_QHRONOS = 1;
+   */
+  QHRONOS: 1,
+} as const;
+
+/**
+ * How a token looks.
+ *
+ * @generated from enum qcore.auth.v1.TokenForm
+ */
+export type TokenForm = (typeof TokenForm)[keyof typeof TokenForm] | UnknownEnum;
+
+/**
+ * Describes the enum qcore.auth.v1.TokenForm.
+ */
+export const TokenFormSchema: GenEnum<TokenForm> = /*@__PURE__*/
+  enumDesc(file_qcore_auth_v1_token, 0);
+
+/**
  * What a token allows; each level includes the ones before.
  *
  * @generated from enum qcore.auth.v1.AccessLevel
@@ -231,7 +706,7 @@ export type AccessLevel = (typeof AccessLevel)[keyof typeof AccessLevel] | Unkno
  * Describes the enum qcore.auth.v1.AccessLevel.
  */
 export const AccessLevelSchema: GenEnum<AccessLevel> = /*@__PURE__*/
-  enumDesc(file_qcore_auth_v1_token, 0);
+  enumDesc(file_qcore_auth_v1_token, 1);
 
 /**
  * Tokens. Served by auth.
@@ -258,6 +733,57 @@ export const TokenService: GenService<{
     methodKind: "unary";
     input: typeof VerifyTokenRequestSchema;
     output: typeof VerifyTokenResponseSchema;
+  },
+  /**
+   * Lists the tokens that were minted, newest first. Needs level admin.
+   *
+   * @generated from rpc qcore.auth.v1.TokenService.ListTokens
+   */
+  listTokens: {
+    methodKind: "unary";
+    input: typeof ListTokensRequestSchema;
+    output: typeof ListTokensResponseSchema;
+  },
+  /**
+   * Ends tokens before their time: every service refuses them within a second, and open streams end. Needs level admin;
+   * with any other level a token may revoke itself.
+   *
+   * @generated from rpc qcore.auth.v1.TokenService.RevokeToken
+   */
+  revokeToken: {
+    methodKind: "unary";
+    input: typeof RevokeTokenRequestSchema;
+    output: typeof RevokeTokenResponseSchema;
+  },
+  /**
+   * Makes a new key to sign tokens with. Those that were signed before stay good. Needs level admin.
+   *
+   * @generated from rpc qcore.auth.v1.TokenService.RotateKey
+   */
+  rotateKey: {
+    methodKind: "unary";
+    input: typeof RotateKeyRequestSchema;
+    output: typeof RotateKeyResponseSchema;
+  },
+  /**
+   * The keys and the revocations, for services that do not read them from PostgreSQL. Needs level admin.
+   *
+   * @generated from rpc qcore.auth.v1.TokenService.GetTrust
+   */
+  getTrust: {
+    methodKind: "unary";
+    input: typeof GetTrustRequestSchema;
+    output: typeof GetTrustResponseSchema;
+  },
+  /**
+   * Lists what was done with tokens and keys, newest first, and by whom. Needs level admin.
+   *
+   * @generated from rpc qcore.auth.v1.TokenService.ListAudit
+   */
+  listAudit: {
+    methodKind: "unary";
+    input: typeof ListAuditRequestSchema;
+    output: typeof ListAuditResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_qcore_auth_v1_token, 0);
