@@ -41,6 +41,7 @@ const methodLevels: Readonly<Record<string, AccessLevel>> = {
 /** What readers may do of what has effects: it concerns nobody but themselves. A token may revoke itself. */
 const readersDeeds: readonly string[] = [
   'watch/Watch',
+  'config/WatchConfig',
   'registration/Register',
   'registration/Renew',
   'registration/Unregister',
