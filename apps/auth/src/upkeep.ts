@@ -28,10 +28,9 @@ export class Upkeep implements AsyncDisposable {
 
   constructor(options: UpkeepOptions) {
     this.#options = options
-    this.#timer = setInterval(
-      () => (this.#running ??= this.#run().finally(() => (this.#running = undefined))),
-      upkeepMs,
-    )
+    this.#timer = setInterval(() => {
+      this.#running ??= this.#run().finally(() => (this.#running = undefined))
+    }, upkeepMs)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
