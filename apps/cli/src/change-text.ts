@@ -28,7 +28,9 @@ export function textOfChange(change: CommitChange): string {
     case 'schema_deleted':
       return `type ${change.previous.type} was deleted`
     case 'emit':
-      return `emitted ${change.type} in ${change.namespace} as ${change.eventId}`
+      return change.heldUntil === undefined
+        ? `emitted ${change.type} in ${change.namespace} as ${change.eventId}`
+        : `holds ${change.type} in ${change.namespace} until ${change.heldUntil.toString()} as ${change.eventId}`
     case 'other':
       return 'a change of a kind that this version does not know'
   }
@@ -69,7 +71,7 @@ export function jsonOfChange(change: CommitChange): Record<string, unknown> {
     case 'schema_deleted':
       return { kind: change.kind, previous: jsonOfSchema(change.previous) }
     case 'emit':
-      return { ...change }
+      return { ...change, heldUntil: change.heldUntil?.toString() ?? null }
     case 'other':
       return { kind: change.kind }
   }

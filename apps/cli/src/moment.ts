@@ -11,3 +11,12 @@ export function parseMoment(text: string): Moment {
     throw new InvalidArgumentError('It is a revision, or a time such as 2026-11-21T10:00:00Z.')
   }
 }
+
+export type Time = Exclude<Moment, number>
+
+/** A time in RFC 3339. */
+export function parseTime(text: string): Time {
+  const moment = parseMoment(text)
+  if (typeof moment === 'number') throw new InvalidArgumentError('It is a time such as 2026-11-21T10:00:00Z.')
+  return moment
+}

@@ -11,6 +11,7 @@ import { assertConsistent, type WriterConfig } from './config.ts'
 import { NatsPresence } from './lease/nats-presence.ts'
 import { ConfigSource } from './configuration/config-source.ts'
 import { EventKeeper } from './event/event-keeper.ts'
+import { EventReleaser } from './event/event-releaser.ts'
 import { LogKeeper } from './log/log-keeper.ts'
 import { EventRelay } from './relay/event-relay.ts'
 import { Relay } from './relay/relay.ts'
@@ -45,6 +46,7 @@ export interface WriterContext extends AsyncDisposable {
   readonly eventKeeper: EventKeeper
   readonly relay: Relay
   readonly eventRelay: EventRelay
+  readonly eventReleaser: EventReleaser
   readonly committer: Committer
 }
 
@@ -88,6 +90,7 @@ export async function openContext(config: WriterConfig, overrides: WriterOverrid
     new EventRelay({ connection, store, executor: pool, logger, retentionMs: eventRetentionMs }),
   )
   const queue = new CommitQueue({ mostCommits: config.queueCommits, mostBytes: config.queueBytes })
+  const eventReleaser = opened.use(new EventReleaser({ executor: pool, queue, logger }))
   const workingSet = new WorkingSet(config.cacheBytes)
   const logKeeper = new LogKeeper({ executor: pool, logger, retentionMs })
   const eventKeeper = new EventKeeper({ executor: pool, logger, retentionMs: eventRetentionMs })
@@ -98,6 +101,7 @@ export async function openContext(config: WriterConfig, overrides: WriterOverrid
     workingSet,
     relay,
     eventRelay,
+    eventReleaser,
     logKeeper,
     eventKeeper,
     secrets: new SecretBox(config.authSecret),
@@ -125,6 +129,7 @@ export async function openContext(config: WriterConfig, overrides: WriterOverrid
     eventKeeper,
     relay,
     eventRelay,
+    eventReleaser,
     committer,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }

@@ -6,7 +6,8 @@ import { create } from '@bufbuild/protobuf'
 import { jetstreamManager, type StoredMsg } from '@nats-io/jetstream'
 import { connect, headers, type NatsConnection } from '@nats-io/transport-node'
 import { eventStreamName, eventSubject, MutationSchema, type Mutation } from '@qcore/contracts'
-import { createEventPartition, migrateStore, type EventRow } from '@qcore/database'
+import { createEventPartition, migrateStore } from '@qcore/database'
+import type { EventFacts } from '@qcore/model'
 import { openFaultProxy, type FaultProxy } from '@qcore/fault-proxy'
 import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest'
 import { EventRelay } from '../src/relay/event-relay.ts'
@@ -206,7 +207,7 @@ it.each(['writer.before_event_publish', 'writer.after_event_publish'])(
 describe('a relay of events', () => {
   const hourUs = 3_600_000_000
   let nats: FaultProxy
-  let rows: EventRow[]
+  let rows: EventFacts[]
 
   beforeEach(async () => {
     await migrateStore({ address: inject('postgresUrl'), store: test.store, applicationName: 'test' })
@@ -228,7 +229,13 @@ describe('a relay of events', () => {
       payload,
       producer: '',
       correlationId: '',
+      orderKey: '',
       writer: 'test',
+      expiresUs: null,
+      idRevision: null,
+      idIndex: null,
+      acceptedUs: null,
+      dueUs: null,
     }))
     rows.push(...added)
     await test.pool.query(
@@ -294,6 +301,19 @@ describe('a relay of events', () => {
     await test.connection.request(eventSubject(test.store, 'demo', 'x'), '{}', { timeout: 5_000, headers: gone })
     await startRelay()
     await vi.waitFor(async () => expect(await streamIds()).toEqual(['900.0', '1.0', '1.1']), patience)
+  })
+
+  it('leaves out what has expired', async () => {
+    await insertEvents(1, '{}')
+    await insertEvents(3, '{}')
+    await insertEvents(1, '{}')
+    await test.pool.query('update event set expires_us = emitted_us where revision = 2 and event_index <> 1')
+    await test.pool.query('update event set expires_us = emitted_us + 3600000000 where revision = 3')
+    const { relay } = await startRelay()
+    await vi.waitFor(async () => expect(await streamIds()).toEqual(['1.0', '2.1', '3.0']), patience)
+    await insertEvents(2, '{}')
+    relay.publish(rows.slice(-2).map((event, index) => ({ ...event, expiresUs: index === 0 ? event.emittedUs : null })))
+    await vi.waitFor(async () => expect(await streamIds()).toEqual(['1.0', '2.1', '3.0', '4.1']), patience)
   })
 
   it('leaves out what is older than the stream keeps', async () => {

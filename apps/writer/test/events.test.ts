@@ -6,7 +6,8 @@ import { create } from '@bufbuild/protobuf'
 import { createClient, type Client } from '@connectrpc/connect'
 import { mintToken } from '@qcore/access'
 import { AccessLevel, EventService, MutationSchema, NamespaceService, type Mutation } from '@qcore/contracts'
-import { listEventPartitions, loadEvent, type EventRow } from '@qcore/database'
+import { listEventPartitions, loadEvent } from '@qcore/database'
+import type { EventFacts } from '@qcore/model'
 import { createNatsTransport } from '@qcore/transport'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { EventKeeper } from '../src/event/event-keeper.ts'
@@ -56,7 +57,7 @@ function emitting(type: string, payload = '{}', namespace = 'demo'): Mutation {
   return create(MutationSchema, { kind: { case: 'emitEvent', value: { namespace, type, payload } } })
 }
 
-async function stored(id: string): Promise<EventRow | undefined> {
+async function stored(id: string): Promise<EventFacts | undefined> {
   const [revision = 0, index = 0] = id.split('.').map(Number)
   return loadEvent(writer.pool, revision, index)
 }
@@ -74,8 +75,10 @@ describe('an event', () => {
       payload: '{"a":1}',
       producer: 'api-1',
       correlationId: 'c-1',
+      orderKey: 'o-1',
     }
-    const { eventId, revision } = await events.emit({ event })
+    const { eventId, revision, duplicate } = await events.emit({ event })
+    expect(duplicate).toBe(false)
     expect(eventId).toBe(`${revision}.0`)
     const log = (await writer.log()).at(-1)
     const { seconds = 0n, nanos = 0 } = log?.commitTime ?? {}
@@ -85,6 +88,12 @@ describe('an event', () => {
       index: 0,
       emittedUs: Number(seconds) * 1_000_000 + nanos / 1_000,
       writer: 'ada',
+      orderKey: 'o-1',
+      expiresUs: null,
+      idRevision: null,
+      idIndex: null,
+      acceptedUs: null,
+      dueUs: null,
     })
     expect(log?.changes.map(({ kind }) => kind)).toMatchObject([
       { case: 'eventEmitted', value: { eventId, namespace: 'demo', type: 'order.placed' } },

@@ -241,7 +241,7 @@ export class Client implements AsyncDisposable {
   }
 
   /**
-   * Emits an event, as a commit of its own. The namespace must be registered.
+   * Emits an event, now or later, as a commit of its own. The namespace must be registered.
    *
    * @param payload what JSON can hold; default `{}`. A `RawJson` is sent as it is.
    * @throws QError `unknown_namespace`, `invalid_request`
@@ -253,7 +253,8 @@ export class Client implements AsyncDisposable {
     options: CommitOptions & EventOptions = {},
   ): Promise<EmittedEvent> {
     const { revision, time, results } = await this.commit(commit().emit(namespace, type, payload, options), options)
-    return { id: results[0]?.eventId ?? '', revision, time }
+    const { eventId: id = '', changed = false } = results[0] ?? {}
+    return { id, revision, time, isDuplicate: !changed }
   }
 
   /** Reads the schema of a type. */

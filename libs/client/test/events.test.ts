@@ -1,5 +1,5 @@
-import { inject, afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { commit, connect, RawJson, type Client, type EventQuery, type StoredEvent } from '../src/index.ts'
+import { inject, afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { commit, connect, RawJson, Timestamp, type Client, type EventQuery, type StoredEvent } from '../src/index.ts'
 import { startStore, type TestStore } from './_store.ts'
 
 let store: TestStore
@@ -36,8 +36,56 @@ describe('an event', () => {
       payload: { hello: 'world' },
       payloadText: '{"hello":"world"}',
       time,
+      position: id,
       ...said,
+      orderKey: '',
       writer: 'tester',
+      acceptedAt: undefined,
+      deliverAt: undefined,
+      expiresAt: undefined,
+    })
+  })
+
+  it('is held until it is due', async () => {
+    const { id, time } = await q.emit('demo', 'demo.later', 1, { delayMs: 2_000, lifetimeMs: 60_000, orderKey: 'o' })
+    const held = await q.events.get(id)
+    const dueAt = new Timestamp((time?.micros ?? 0n) + 2_000_000n)
+    expect(held).toMatchObject({
+      payload: 1,
+      position: '',
+      orderKey: 'o',
+      acceptedAt: time,
+      deliverAt: dueAt,
+      time: dueAt,
+    })
+    expect(held.expiresAt).toEqual(new Timestamp(dueAt.micros + 60_000_000n))
+    await vi.waitFor(async () => expect((await q.events.get(id)).position).not.toBe(''), { timeout: 15_000 })
+    const event = await q.events.get(id)
+    expect({ ...event, position: '', time: dueAt }).toEqual(held)
+    expect(event.position).not.toBe(id)
+    expect(event.time >= dueAt).toBe(true)
+    expect((await search({ type: 'demo.later' })).map((event) => event.id)).toEqual([id])
+  })
+
+  it('is not emitted twice with one dedupe key', async () => {
+    const first = await q.emit('demo', 'demo.once', 1, { dedupeKey: 'k', dedupeWindowMs: 60_000 })
+    expect(first.isDuplicate).toBe(false)
+    const second = await q.emit('demo', 'demo.once', 2, { dedupeKey: 'k' })
+    expect(second).toEqual({ id: first.id, revision: expect.any(Number) as number, time: undefined, isDuplicate: true })
+  })
+
+  it.each([
+    [{ deliverAt: Timestamp.now(), delayMs: 1 }, 'delivery'],
+    [{ expireAt: Timestamp.now(), lifetimeMs: 1 }, 'expiry'],
+    [{ delayMs: -1 }, 'delay_ms'],
+    [{ delayMs: 40_000_000_000 }, 'delay_ms'],
+    [{ lifetimeMs: Number.NaN }, 'lifetime_ms'],
+    [{ dedupeKey: 'k', dedupeWindowMs: 3e9 }, 'dedupe_window_ms'],
+    [{ orderKey: 'ü' }, 'order_key'],
+  ])('with %o is refused, and the error names the field', async (said, field) => {
+    await expect(q.emit('demo', 'demo.event', 1, said)).rejects.toMatchObject({
+      code: 'invalid_request',
+      field: expect.stringMatching(new RegExp(`${field}$`)) as string,
     })
   })
 

@@ -1,24 +1,7 @@
 import type { IndexKey } from '@qcore/model'
-import { ArrayParameter, type ElementType } from './array-parameter.ts'
-
-/** Rows of one kind, a column an array. */
-export class RowColumns {
-  readonly columns: readonly ArrayParameter[]
-
-  constructor(types: readonly ElementType[]) {
-    this.columns = types.map((type) => new ArrayParameter(type))
-  }
-
-  get length(): number {
-    return this.columns[0]?.length ?? 0
-  }
-
-  column(index: number): ArrayParameter {
-    const column = this.columns[index]
-    if (column === undefined) throw new Error(`there is no column ${index}`)
-    return column
-  }
-}
+import type { ElementType } from './array-parameter.ts'
+import { EventRows } from './event-rows.ts'
+import { RowColumns } from './row-columns.ts'
 
 export interface FieldRow {
   entityId: string
@@ -65,21 +48,6 @@ export interface EntityFacts {
   depth: number
   place: string
   structureRevision: number
-}
-
-/** An event. */
-export interface EventRow {
-  revision: number
-  /** Its number among the events of its commit. */
-  index: number
-  emittedUs: number
-  namespace: string
-  type: string
-  /** JSON. */
-  payload: string
-  producer: string
-  correlationId: string
-  writer: string
 }
 
 /** What the writer stores of a schedule. */
@@ -161,7 +129,7 @@ export class GroupRows {
   readonly references = new RowColumns(['text', 'text', 'int4'])
   readonly deletedReferences = new RowColumns(['text', 'text', 'int4'])
   readonly requests = new RowColumns(['text', 'int8', 'bytea', 'bytea'])
-  readonly events = new RowColumns(['int8', 'int4', 'int8', 'text', 'text', 'text', 'text', 'text', 'text'])
+  readonly events = new EventRows()
   readonly schedules = new RowColumns(scheduleTypes)
   readonly withdrawn = new RowColumns(['text', 'int4', 'text', 'int8', 'int8', 'int8', 'int4'])
   readonly planned = new RowColumns(['text', 'text', 'int8', 'int8', 'int8', 'int8'])
@@ -261,19 +229,6 @@ export class GroupRows {
     this.requests.column(3).addLatin1(request.response)
   }
 
-  addEvent(row: EventRow): void {
-    const { events } = this
-    events.column(0).addInt8(row.revision)
-    events.column(1).addInt4(row.index)
-    events.column(2).addInt8(row.emittedUs)
-    events.column(3).addText(row.namespace)
-    events.column(4).addText(row.type)
-    events.column(5).addText(row.payload)
-    events.column(6).addText(row.producer)
-    events.column(7).addText(row.correlationId)
-    events.column(8).addText(row.writer)
-  }
-
   addSchedule(row: ScheduleRow): void {
     const { schedules } = this
     schedules.column(0).addText(row.id)
@@ -332,6 +287,7 @@ export class GroupRows {
 
   /** Takes all rows out. */
   reset(): void {
+    this.events.reset()
     for (const rows of Object.values(this)) {
       if (rows instanceof RowColumns) for (const column of rows.columns) column.reset()
     }

@@ -17,7 +17,8 @@ export { loadFirstChildren } from './sql/load-first-children.ts'
 export { loadChildrenAsOf } from './sql/load-children-as-of.ts'
 export { loadTombstones } from './sql/load-tombstones.ts'
 export { ArrayParameter } from './array-parameter.ts'
-export { GroupRows, RowColumns } from './group-rows.ts'
+export { GroupRows } from './group-rows.ts'
+export { RowColumns } from './row-columns.ts'
 export { transact } from './transact.ts'
 export { commitGroup, requestKeyConstraint } from './sql/commit-group.ts'
 export {
@@ -39,7 +40,9 @@ export {
   storeDepths,
 } from './sql/load-structure.ts'
 export { createEventPartition, dropEventPartition, listEventPartitions } from './sql/event-partitions.ts'
-export { loadEvent } from './sql/load-event.ts'
+export { loadDueEvents, readNextDue } from './sql/delayed-events.ts'
+export { deleteEventKeysBefore, loadEventKeys } from './sql/event-keys.ts'
+export { loadDelayedEvent, loadEvent, loadEventById } from './sql/load-event.ts'
 export { loadEventsAfter, type EventsAfter } from './sql/load-events-after.ts'
 export { searchEvents } from './sql/search-events.ts'
 export { listNamespaces, loadNamespaces, registerNamespace } from './sql/namespaces.ts'
@@ -80,13 +83,13 @@ export type { LogPage } from './sql/load-log-since.ts'
 export type { EntityRow } from './sql/load-entities.ts'
 export type { ChildrenRow } from './sql/load-children.ts'
 export type { ElementType } from './array-parameter.ts'
+export type { EventKeyRow } from './event-rows.ts'
 export type { EventPartition } from './sql/event-partitions.ts'
 export type { EventPosition, EventSearch, EventsFound } from './sql/search-events.ts'
 export type { NamespaceRow } from './sql/namespaces.ts'
 export type {
   ConfigRow,
   EntityFacts,
-  EventRow,
   FieldRow,
   FormerPlaceRow,
   PlannedRow,

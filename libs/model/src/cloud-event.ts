@@ -18,6 +18,10 @@ export function cloudEventAttributes(store: string, event: EventFacts): [name: s
     ['namespace', event.namespace],
     ['producer', event.producer],
     ['correlationid', event.correlationId],
+    ['partitionkey', event.orderKey],
+    ['expirytime', timeText(event.expiresUs)],
+    ['accepttime', timeText(event.acceptedUs)],
+    ['delivertime', timeText(event.dueUs)],
     ['writer', event.writer],
   ]
   return attributes.filter(([, value]) => value !== '')
@@ -38,17 +42,30 @@ export function headersFromEvent(store: string, event: EventFacts): [name: strin
 /** The event of a message in the stream of events; undefined if it is none. */
 export function eventFromHeaders(header: (name: string) => string, payload: string): Event | undefined {
   const attribute = (name: string): string => textFromHeader(header(`${cloudEventPrefix}${name}`))
-  const position = parseEventPosition(header(eventPositionHeader))
-  const emittedUs = microsFromRfc3339(attribute('time'))
-  if (position === undefined || emittedUs === undefined || attribute('id') === '') return undefined
+  const time = (name: string): number | null => microsFromRfc3339(attribute(name)) ?? null
+  const place = parseEventPosition(header(eventPositionHeader))
+  const id = parseEventPosition(attribute('id'))
+  const emittedUs = time('time')
+  if (place === undefined || id === undefined || emittedUs === null) return undefined
+  const wasHeld = id.revision !== place.revision || id.index !== place.index
   return messageFromEvent({
-    ...position,
+    ...place,
     emittedUs,
+    idRevision: wasHeld ? id.revision : null,
+    idIndex: wasHeld ? id.index : null,
+    acceptedUs: time('accepttime'),
+    dueUs: time('delivertime'),
     namespace: attribute('namespace'),
     type: attribute('type'),
     payload,
     producer: attribute('producer'),
     correlationId: attribute('correlationid'),
+    orderKey: attribute('partitionkey'),
     writer: attribute('writer'),
+    expiresUs: time('expirytime'),
   })
+}
+
+function timeText(micros: number | null): string {
+  return micros === null ? '' : rfc3339FromMicros(micros)
 }

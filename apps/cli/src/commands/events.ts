@@ -1,7 +1,7 @@
 import type { EventQuery, StoredEvent } from '@qcore/client'
 import { InvalidArgumentError, type Command } from 'commander'
 import type { Io } from '../io.ts'
-import { parseMoment } from '../moment.ts'
+import { parseTime, type Time } from '../moment.ts'
 import { printable } from '../printable.ts'
 import { outJson, withSession } from '../session.ts'
 
@@ -14,8 +14,6 @@ interface EventsOptions {
   readonly oldest?: boolean
   readonly limit: number
 }
-
-type Time = Exclude<ReturnType<typeof parseMoment>, number>
 
 const defaultLimit = 50
 
@@ -55,15 +53,16 @@ function queryOf({ type, from, to, producer, correlation, oldest = false, limit 
 }
 
 async function outEvent(io: Io, event: StoredEvent, json: boolean): Promise<void> {
-  const { payload, payloadText, time, ...facts } = event
-  if (json) await outJson(io, { ...facts, time: time.toString(), payload })
+  const { payload, payloadText, time, acceptedAt, deliverAt, expiresAt, ...facts } = event
+  const text = (at: typeof acceptedAt): string | null => at?.toString() ?? null
+  const times = {
+    time: text(time),
+    acceptedAt: text(acceptedAt),
+    deliverAt: text(deliverAt),
+    expiresAt: text(expiresAt),
+  }
+  if (json) await outJson(io, { ...facts, ...times, payload })
   else await io.out(`${time.toString()}  ${event.id}  ${event.type}  ${printable(payloadText)}\n`)
-}
-
-function parseTime(text: string): Time {
-  const moment = parseMoment(text)
-  if (typeof moment === 'number') throw new InvalidArgumentError('It is a time such as 2026-11-21T10:00:00Z.')
-  return moment
 }
 
 function parseLimit(text: string): number {

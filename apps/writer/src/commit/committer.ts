@@ -5,6 +5,7 @@ import { failpoint, type Logger } from '@qcore/service'
 import type { LeaseTerm } from '../lease/lease-term.ts'
 import { changesConfig, type ConfigSource } from '../configuration/config-source.ts'
 import type { EventKeeper } from '../event/event-keeper.ts'
+import type { EventReleaser } from '../event/event-releaser.ts'
 import type { LogKeeper } from '../log/log-keeper.ts'
 import type { EventRelay } from '../relay/event-relay.ts'
 import type { Relay } from '../relay/relay.ts'
@@ -33,6 +34,7 @@ export interface CommitterOptions {
   readonly workingSet: WorkingSet
   readonly relay: Relay
   readonly eventRelay: EventRelay
+  readonly eventReleaser: EventReleaser
   readonly logKeeper: LogKeeper
   readonly eventKeeper: EventKeeper
   readonly secrets: SecretBox
@@ -105,14 +107,16 @@ export class Committer {
 
   /** Takes in what PostgreSQL has committed, publishes it, and answers. */
   settle(group: PreparedGroup): void {
-    const { workingSet, relay, eventRelay } = this.#options
+    const { workingSet, relay, eventRelay, eventReleaser } = this.#options
     const { start, toRevision, state, batch, offsets } = group
     this.#revision = toRevision
     if (state.config !== undefined) this.#configMoves = 0
     this.#nextFieldId = state.nextFieldId
     if (!group.isPlain) adoptGroup(workingSet, group)
     if (offsets.length > 0) relay.publish({ firstRevision: start.revision + 1, batch, offsets })
-    if (state.events.length > 0) eventRelay.publish(state.events)
+    const { emitted, delayed } = state.events
+    if (emitted.length > 0) eventRelay.publish(emitted)
+    if (delayed.length > 0) eventReleaser.expect(delayed)
     failpoint('writer.before_reply')
     for (const { commit, outcome } of group.settlements) commit.settle(outcome)
     // Nobody waits for it; for the answers somebody does.

@@ -2,8 +2,16 @@ import type { GroupRows } from '@qcore/database'
 import { indexKey, referencedIds, type FieldModel, type FieldState } from '@qcore/model'
 import type { ProtoWriter } from '@qcore/transport'
 import { encodeValue } from '../record/encode-value.ts'
+import type { EventState } from '../event/event-state.ts'
 import type { GroupState } from './group-state.ts'
 import type { HotEntity } from './hot-entity.ts'
+
+function addEvents(rows: GroupRows['events'], { emitted, delayed, released, keys }: EventState): void {
+  for (const event of emitted) rows.addEmitted(event)
+  for (const event of delayed) rows.addDelayed(event)
+  for (const place of released) rows.addReleased(place)
+  for (const key of keys) rows.addKey(key)
+}
 
 /** Turns what a group did to entities into rows: the net effect, so that no row is written twice. */
 export class GroupEffect {
@@ -30,7 +38,7 @@ export class GroupEffect {
     }
     for (const place of state.formerPlaces) this.#rows.addFormerPlace(place)
     for (const tombstone of state.tombstones) this.#rows.addTombstone(tombstone)
-    for (const event of state.events) this.#rows.addEvent(event)
+    addEvents(this.#rows.events, state.events)
     state.schedules.addRows(this.#rows)
     for (const row of state.config?.rows ?? []) this.#rows.addConfig(row)
   }

@@ -58,6 +58,6 @@ export class GroupLoader {
   }
 }
 
-function emits({ request }: PendingCommit): boolean {
-  return request.mutations.some(({ kind }) => kind.case === 'emitEvent')
+function emits({ request, release }: PendingCommit): boolean {
+  return release !== undefined || request.mutations.some(({ kind }) => kind.case === 'emitEvent')
 }

@@ -1,4 +1,4 @@
-import type { ConfigRow, EventRow, FormerPlaceRow, TombstoneRow } from '@qcore/database'
+import type { ConfigRow, EventKeyRow, FormerPlaceRow, TombstoneRow } from '@qcore/database'
 import { QError } from '@qcore/errors'
 import type { Mutation } from '@qcore/contracts'
 import type { Alteration, FieldModel, TypeModel } from '@qcore/model'
@@ -7,6 +7,7 @@ import type { ScheduleFacts, ScheduleStep } from '../schedule/schedule-facts.ts'
 import { ScheduleState } from '../schedule/schedule-state.ts'
 import type { PresentConfig, PresentEntry } from '@qcore/sync-config'
 import { ConfigState } from '../configuration/config-state.ts'
+import { EventState } from '../event/event-state.ts'
 import { TransformationBudget } from '../transformation/transformation-budget.ts'
 import type { AlterationScan } from './alteration-scan.ts'
 import type { HotEntity } from './hot-entity.ts'
@@ -32,6 +33,8 @@ export interface GroupLoad {
   /** Whether there are more of these than one commit may delete. */
   readonly isTruncated: boolean
   readonly structure: StructureLoad
+  /** The keys that events were emitted with, of those that commits name. */
+  readonly eventKeys: readonly EventKeyRow[]
   /** What there is of the types that the first commit alters or deletes. */
   readonly scans: Map<Mutation, AlterationScan>
   /** The schedules that commits name. */
@@ -50,6 +53,7 @@ export function nothingLoaded(): GroupLoad {
     isTruncated: false,
     structure: noStructureLoaded(),
     scans: new Map(),
+    eventKeys: [],
     schedules: [],
     config: undefined,
   }
@@ -78,8 +82,7 @@ export class GroupState {
   /** Types that commits altered, or deleted: such a group changes nothing of entities but the root. */
   readonly alterations: Alteration[] = []
   readonly deletedTypes: TypeModel[] = []
-  /** What commits emitted. */
-  readonly events: EventRow[] = []
+  readonly events = new EventState()
   nextFieldId: number
   readonly isTruncated: boolean
   readonly structure: StructureState
@@ -104,11 +107,13 @@ export class GroupState {
     this.isTruncated = load.isTruncated
     this.schedules.addStored(load.schedules)
     this.config = load.config === undefined ? undefined : new ConfigState(load.config)
+    this.events.addStoredKeys(load.eventKeys)
     this.structure = new StructureState(load.structure, (id) => this.entity(id))
   }
 
   /** Adds what was loaded later. */
-  addLoad({ entities, structure }: GroupLoad): void {
+  addLoad({ entities, structure, eventKeys }: GroupLoad): void {
+    this.events.addStoredKeys(eventKeys)
     for (const [id, entity] of entities) this.#load.entities.set(id, entity)
     this.structure.addLoad(structure)
   }
@@ -152,16 +157,6 @@ export class GroupState {
   /** Whether a namespace of events is registered. */
   hasNamespace(name: string): boolean {
     return this.#workingSet.namespaces.has(name)
-  }
-
-  /** Emits an event; returns its number among those of its commit. */
-  emitEvent(event: Omit<EventRow, 'index'>): number {
-    const { length } = this.events
-    this.#undo.push(() => this.events.splice(length))
-    const last = this.events.at(-1)
-    const index = last?.revision === event.revision ? last.index + 1 : 0
-    this.events.push({ ...event, index })
-    return index
   }
 
   /** Does something to a schedule. */
@@ -322,6 +317,7 @@ export class GroupState {
 
   beginCommit(): void {
     this.transformations.beginCommit()
+    this.events.beginCommit()
     this.#undo.length = 0
     this.#before.clear()
   }
@@ -339,6 +335,7 @@ export class GroupState {
   /** Takes back what the present commit did. */
   rollBack(): void {
     for (const undo of this.#undo.reverse()) undo()
+    this.events.rollBack()
     for (const [id, before] of this.#before) {
       if (before === undefined) this.#changedEntities.delete(id)
       else this.#changedEntities.set(id, before)

@@ -5,6 +5,7 @@ import { scanAlterations } from './alteration-scan.ts'
 import { nothingLoaded, type GroupLoad, type Holder } from './group-state.ts'
 import { hotEntityFromRow } from './hot-entity.ts'
 import { loadPaths } from './load-paths.ts'
+import { loadEventKeys } from '../event/load-event-keys.ts'
 import { loadNamedSchedules } from '../schedule/load-named-schedules.ts'
 import { collectNeeded } from './needed-entities.ts'
 import type { PendingCommit } from './pending-commit.ts'
@@ -23,7 +24,11 @@ export async function loadGroup(
   commits: readonly PendingCommit[],
 ): Promise<GroupLoad> {
   const { ids, doomed } = collectNeeded(commits)
-  const load = { ...nothingLoaded(), schedules: await loadNamedSchedules(executor, commits) }
+  const load = {
+    ...nothingLoaded(),
+    schedules: await loadNamedSchedules(executor, commits),
+    eventKeys: await loadEventKeys(executor, commits),
+  }
   for (const [mutation, scan] of await scanAlterations(executor, workingSet, commits)) load.scans.set(mutation, scan)
   await learnNamespaces(executor, workingSet, commits)
   if (doomed.size === 0) {

@@ -1,6 +1,7 @@
 import type { Claims } from '@qcore/access'
 import type { CommitRequest, CommitResponse, PutSchedule, Value } from '@qcore/contracts'
 import type { QError } from '@qcore/errors'
+import type { DelayedEventFacts } from '@qcore/model'
 import type { CommitNeeds } from './commit-needs.ts'
 
 /** A commit that waits for its turn. */
@@ -15,6 +16,8 @@ export interface PendingCommit {
   settle(outcome: CommitResponse | QError): void
   /** What it turned out to need when it was prepared; it is prepared again when that is loaded. */
   needs?: CommitNeeds
+  /** Events that were held and are due, of a commit of the platform. */
+  readonly release?: readonly DelayedEventFacts[]
 }
 
 /** About what a message takes besides the text and bytes in it. */

@@ -7,6 +7,7 @@ import { limits, timestampFromMicros } from '@qcore/model'
 import { ProtoWriter } from '@qcore/transport'
 import { applyMutation } from '../mutation/apply-mutation.ts'
 import { checkCondition } from '../mutation/check-condition.ts'
+import { releaseEvents } from '../mutation/release-events.ts'
 import { ChangeList } from '../record/change-list.ts'
 import { encodeRecord } from '../record/encode-record.ts'
 import { answerAgain, encodeAnswer, type AnsweredRequest } from './answered-request.ts'
@@ -159,7 +160,7 @@ export class GroupPreparer {
     }
   }
 
-  #makeCommit(group: OpenGroup, { request, caller }: PendingCommit): CommitResponse {
+  #makeCommit(group: OpenGroup, { request, caller, release }: PendingCommit): CommitResponse {
     const { state, start } = group
     state.beginCommit()
     const changes = new ChangeList()
@@ -174,6 +175,7 @@ export class GroupPreparer {
     for (const [index, mutation] of request.mutations.entries()) {
       response.results.push(applyMutation(context, mutation, index))
     }
+    if (release !== undefined) releaseEvents(context, release)
     if (changes.length > limits.changesPerCommit) {
       throw new QError('commit_too_large', `a commit makes at most ${limits.changesPerCommit} changes; split it`)
     }

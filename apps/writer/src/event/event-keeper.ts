@@ -1,5 +1,6 @@
 import {
   createEventPartition,
+  deleteEventKeysBefore,
   dropEventPartition,
   listEventPartitions,
   type EventPartition,
@@ -10,6 +11,8 @@ import { nextEventPartition } from './event-partition-plan.ts'
 
 /** The last partition must reach so far ahead: partitions are made long before they are needed. */
 const leastAheadUs = 3_600_000_000
+/** Keys that one statement deletes at most, so that it does not take long; every ten seconds one is made. */
+const keysPerDelete = 50_000
 /** A group that is being prepared commits within this time. */
 const preparingUs = 60_000_000
 
@@ -58,6 +61,7 @@ export class EventKeeper {
   async keep(nowUs: number): Promise<void> {
     const { executor, retentionMs, logger } = this.#options
     await this.ensureRoom(nowUs)
+    await deleteEventKeysBefore(executor, nowUs, keysPerDelete)
     for (const partition of this.#partitions) {
       if (partition.toUs > nowUs - retentionMs * 1_000) return
       await dropEventPartition(executor, partition)

@@ -21,9 +21,14 @@ export async function emit(queue: CommitQueue, request: EmitRequest, context: Ha
   const mutations = [create(MutationSchema, { kind })]
   try {
     const response = await commit(queue, create(CommitRequestSchema, { mutations, idempotencyKey }), context)
-    const eventId = response.results[0]?.eventId ?? ''
+    const { eventId = '', changed = false } = response.results[0] ?? {}
     const { revision, commitTime: emitTime } = response
-    return create(EmitResponseSchema, { eventId, revision, ...(emitTime === undefined ? {} : { emitTime }) })
+    return create(EmitResponseSchema, {
+      eventId,
+      revision,
+      duplicate: !changed,
+      ...(emitTime === undefined ? {} : { emitTime }),
+    })
   } catch (error) {
     throw isQError(error) ? ofOwnField(error) : error
   }

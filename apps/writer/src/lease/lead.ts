@@ -39,7 +39,7 @@ export interface LeadOptions {
 /** Leads with a lease, and with those that follow it at once after a group whose outcome had to be found out. */
 export async function lead(options: LeadOptions, firstTerm: LeaseTerm): Promise<void> {
   const { context, lease, serve, moveTo, stop } = options
-  const { presence, queue, sessions, committer, relay, eventRelay, restores, logger } = context
+  const { presence, queue, sessions, committer, relay, eventRelay, eventReleaser, restores, logger } = context
   await using serving = new Serving(serve)
   let term: LeaseTerm | undefined = firstTerm
   try {
@@ -74,7 +74,7 @@ export async function lead(options: LeadOptions, firstTerm: LeaseTerm): Promise<
     moveTo('lost')
     queue.close()
     restores.close()
-    await Promise.all([relay.stop(), eventRelay.stop()])
+    await Promise.all([relay.stop(), eventRelay.stop(), eventReleaser.stop()])
   }
 }
 
@@ -93,8 +93,8 @@ function release(term: LeaseTerm, logger: Logger): Promise<void> {
 
 /** Loads what a term starts from. Returns how it ended if it did not come that far. */
 async function begin(context: WriterContext, term: LeaseTerm): Promise<CommitEnd | undefined> {
-  const { leasePool, workingSet, logKeeper, eventKeeper, relay, eventRelay, committer } = context
-  await Promise.all([relay.stop(), eventRelay.stop()])
+  const { leasePool, workingSet, logKeeper, eventKeeper, relay, eventRelay, eventReleaser, committer } = context
+  await Promise.all([relay.stop(), eventRelay.stop(), eventReleaser.stop()])
   const start = await loadTermStart(leasePool)
   const { schemas } = await loadTypes(leasePool)
   if (start.epoch !== term.epoch) return { kind: 'lost' }
@@ -105,6 +105,7 @@ async function begin(context: WriterContext, term: LeaseTerm): Promise<CommitEnd
   committer.restart(start)
   relay.start(start.logId, start.revision)
   eventRelay.start(() => term.clock.now())
+  eventReleaser.start(() => term.clock.now())
   return start.revision === 0 ? committer.commitFirst(term) : undefined
 }
 

@@ -42,6 +42,8 @@ export interface EventEmitted {
   readonly id: string
   readonly namespace: string
   readonly type: string
+  /** It is held until then, in microseconds since 1970; undefined: it is not. */
+  readonly dueUs: number | undefined
   /** About how many bytes its payload takes. */
   readonly bytes: number
 }

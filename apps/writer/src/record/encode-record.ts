@@ -112,6 +112,7 @@ function encodeChange(
       out.text(1, change.id)
       out.text(2, change.namespace)
       out.text(3, change.type)
+      if (change.dueUs !== undefined) encodeTimestamp(out, 4, change.dueUs)
       return out.finish(start)
     }
     case 'schedule': {

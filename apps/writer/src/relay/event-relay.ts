@@ -1,7 +1,7 @@
 import type { NatsConnection } from '@nats-io/transport-node'
 import { eventSubject, type Event } from '@qcore/contracts'
-import { listEventPartitions, loadEvent, loadEventsAfter, type EventRow, type Executor } from '@qcore/database'
-import { eventId, headersFromEvent, microsFromTimestamp, parseEventPosition } from '@qcore/model'
+import { listEventPartitions, loadEvent, loadEventsAfter, type Executor } from '@qcore/database'
+import { eventId, headersFromEvent, microsFromTimestamp, parseEventPosition, type EventFacts } from '@qcore/model'
 import { counter, failpoint, followNats, gauge, untilAborted, type Logger } from '@qcore/service'
 import { EventStream, type EventStreamEnd } from './event-stream.ts'
 import { joinNextFlush } from './join-flush.ts'
@@ -25,7 +25,7 @@ export interface EventRelayOptions {
 }
 
 /** Where an event is in the order of events. */
-type Position = Pick<EventRow, 'revision' | 'index' | 'emittedUs'>
+type Position = Pick<EventFacts, 'revision' | 'index' | 'emittedUs'>
 
 /**
  * Publishes events to their JetStream stream, in order, while this writer leads. Commits do not wait for it. Whenever it is not
@@ -39,6 +39,7 @@ export class EventRelay implements AsyncDisposable {
   readonly #statuses: Disposable
   readonly #lag = gauge('qcore_writer_event_relay_lag_revisions', 'Revisions between the newest event and its stream.')
   readonly #relayed = counter('qcore_writer_events_relayed_total', 'Events published to their stream.')
+  readonly #expired = counter('qcore_writer_events_expired_total', 'Events not published, for they had expired.')
   #nowUs: () => number = () => 0
   /** The newest event committed, as far as this writer has seen. */
   #head: Position = beforeAll
@@ -80,7 +81,7 @@ export class EventRelay implements AsyncDisposable {
   }
 
   /** Takes events that PostgreSQL has; they leave with the next answer. */
-  publish(events: readonly EventRow[]): void {
+  publish(events: readonly EventFacts[]): void {
     this.#head = events.at(-1) ?? this.#head
     this.#measureLag()
     if (this.#repairs.isStopped || !this.#isLive) return
@@ -93,7 +94,7 @@ export class EventRelay implements AsyncDisposable {
     this.#publisher[Symbol.dispose]()
   }
 
-  #send(events: readonly EventRow[]): void {
+  #send(events: readonly EventFacts[]): void {
     const { connection } = this.#options
     // Whoever brought the connection along may have closed it.
     if (this.#repairs.isStopped || !this.#isConnected || connection.isClosed() || connection.isDraining()) return
@@ -102,12 +103,13 @@ export class EventRelay implements AsyncDisposable {
       if (!isAfter(event, this.#published)) continue
       if (!this.#isLive) return
       if (this.#unacknowledgedBytes >= mostUnacknowledgedBytes) return this.#repair()
-      this.#publishLive(event)
+      if (this.#hasExpired(event)) this.#published = event
+      else this.#publishLive(event)
     }
     this.#measureLag()
   }
 
-  #publishLive(event: EventRow): void {
+  #publishLive(event: EventFacts): void {
     failpoint('writer.before_event_publish')
     const size = event.payload.length
     this.#unacknowledgedBytes += size
@@ -123,7 +125,7 @@ export class EventRelay implements AsyncDisposable {
   }
 
   /** Publishes an event as the next one of the stream. Rejects if it is not. */
-  async #publishNext(event: EventRow): Promise<void> {
+  async #publishNext(event: EventFacts): Promise<void> {
     const { store } = this.#options
     const lastSequence = this.#sequence++
     this.#published = event
@@ -136,6 +138,13 @@ export class EventRelay implements AsyncDisposable {
     } catch (error) {
       throw error instanceof DuplicateMessage ? new DuplicateMessage(id, { cause: error }) : error
     }
+  }
+
+  /** Whether nobody is to handle it any more. It stays in the table. */
+  #hasExpired({ expiresUs }: EventFacts): boolean {
+    if (expiresUs === null || expiresUs > this.#nowUs()) return false
+    this.#expired.inc()
+    return true
   }
 
   #measureLag(): void {
@@ -157,7 +166,9 @@ export class EventRelay implements AsyncDisposable {
       const after = { ...this.#published, limit: pageEvents, mostBytes: pageBytes }
       const page = await untilAborted(loadEventsAfter(executor, after), signal)
       if (page.length > 0) {
-        await Promise.all(page.map((event) => this.#publishNext(event)))
+        const wanted = page.filter((event) => !this.#hasExpired(event))
+        await Promise.all(wanted.map((event) => this.#publishNext(event)))
+        this.#published = page.at(-1) ?? this.#published
       } else if (!isAfter(this.#head, this.#published)) {
         this.#isLive = this.#isConnected && !this.#repairs.isAskedAgain
         this.#measureLag()

@@ -1,9 +1,8 @@
 import { EventLogService, EventOrder, NamespaceService, type Namespace as NamespaceMessage } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
-import { timestampFromMicros } from '@qcore/model'
 import type { CallOptions, Caller } from '../calls/caller.ts'
-import { Timestamp, timestampFromMessage } from '../values/timestamp.ts'
-import { eventFromMessage, type StoredEvent } from './event.ts'
+import { timestampFromMessage, type Timestamp } from '../values/timestamp.ts'
+import { eventFromMessage, timeMessage, type StoredEvent } from './event.ts'
 import { NodeClient } from './node-client.ts'
 
 /** Which events; all that is given must fit. */
@@ -98,10 +97,6 @@ export class EventClient {
     const { namespaces } = await this.#caller.call(NamespaceService.method.listNamespaces, {}, options)
     return namespaces.map(namespaceFromMessage)
   }
-}
-
-function timeMessage(time: Timestamp | Date) {
-  return timestampFromMicros((time instanceof Date ? Timestamp.fromDate(time) : time).micros)
 }
 
 function namespaceFromMessage(namespace: NamespaceMessage | undefined): Namespace {

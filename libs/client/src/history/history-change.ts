@@ -18,7 +18,14 @@ export type CommitChange =
   /** A type was created or changed. Existing entities hold the defaults of added fields from then on. */
   | { readonly kind: 'schema'; readonly schema: TypeSchema; readonly previous: TypeSchema | undefined }
   | { readonly kind: 'schema_deleted'; readonly previous: TypeSchema }
-  | { readonly kind: 'emit'; readonly eventId: string; readonly namespace: string; readonly type: string }
+  | {
+      readonly kind: 'emit'
+      readonly eventId: string
+      readonly namespace: string
+      readonly type: string
+      /** It is held until then; another commit emits it. */
+      readonly heldUntil: Timestamp | undefined
+    }
   | { readonly kind: 'other' }
 
 interface Origin {
@@ -96,8 +103,8 @@ function changeFromMessage(change: Change | undefined, origin: Origin): CommitCh
       return { kind: 'schema', schema: schemaFromMessage(schema), previous: before }
     }
     case 'eventEmitted': {
-      const { eventId, namespace, type } = kind.value
-      return { kind: 'emit', eventId, namespace, type }
+      const { eventId, namespace, type, deliverTime } = kind.value
+      return { kind: 'emit', eventId, namespace, type, heldUntil: deliverTime && timestampFromMessage(deliverTime) }
     }
     default:
       return { kind: 'other' }

@@ -1,5 +1,6 @@
 import type { Executor } from '../pool.ts'
-import type { GroupRows, RowColumns } from '../group-rows.ts'
+import type { GroupRows } from '../group-rows.ts'
+import type { RowColumns } from '../row-columns.ts'
 
 /** The unique key whose violation means that a commit with the same idempotency key is already in the store. */
 export const requestKeyConstraint = 'request_pkey'
@@ -23,6 +24,9 @@ interface Part {
   function?: string
 }
 
+/** What all events have. */
+const eventTypes = ['bigint', 'int', 'bigint', 'text', 'text', 'text', 'text', 'text', 'text', 'text', 'bigint']
+
 const columnTypes: Readonly<Record<string, readonly string[]>> = {
   log: ['bigint', 'bigint', 'bytea'],
   field: ['text', 'int', 'bytea', 'bigint', 'text', 'bigint', 'bigint', 'double precision', 'bytea'],
@@ -35,7 +39,10 @@ const columnTypes: Readonly<Record<string, readonly string[]>> = {
   unreference: ['text', 'text', 'int'],
   request: ['text', 'bigint', 'bytea', 'bytea'],
   config: ['text', 'text', 'bigint', 'bigint', 'bigint', 'text'],
-  event: ['bigint', 'int', 'bigint', 'text', 'text', 'text', 'text', 'text', 'text'],
+  event: [...eventTypes, 'bigint', 'int', 'bigint', 'bigint'],
+  delayed: [...eventTypes, 'bigint'],
+  released: ['bigint', 'int'],
+  key: ['text', 'text', 'bigint', 'int', 'bigint'],
   schedule: [
     'text',
     'text',
@@ -144,12 +151,40 @@ const parts: readonly Part[] = [
   },
   {
     name: 'event',
-    rows: (rows) => rows.events,
+    rows: (rows) => rows.events.emitted,
     sql: (from) => `
       new_event as (
         insert into event (
-          revision, event_index, emitted_us, namespace, type, payload, producer, correlation_id, writer)
+          revision, event_index, emitted_us, namespace, type, payload, producer, correlation_id, writer, order_key,
+          expires_us, id_revision, id_index, accepted_us, due_us)
         select added.* from ${from})`,
+  },
+  {
+    name: 'delayed',
+    rows: (rows) => rows.events.delayed,
+    sql: (from) => `
+      new_delayed_event as (
+        insert into delayed_event (
+          revision, event_index, accepted_us, namespace, type, payload, producer, correlation_id, writer, order_key,
+          expires_us, due_us)
+        select added.* from ${from})`,
+  },
+  {
+    name: 'released',
+    rows: (rows) => rows.events.released,
+    sql: (from) => `
+      released as (select added.* from ${from}),
+      gone_delayed_event as (
+        delete from delayed_event using released where delayed_event.revision = c1 and event_index = c2)`,
+  },
+  {
+    name: 'key',
+    rows: (rows) => rows.events.keys,
+    sql: (from) => `
+      new_event_key as (
+        insert into event_key (namespace, key, revision, event_index, expires_us) select added.* from ${from}
+        on conflict (namespace, key) do update set
+          revision = excluded.revision, event_index = excluded.event_index, expires_us = excluded.expires_us)`,
   },
   // Schedules before their occurrences: schedulers lock them in this order too.
   {

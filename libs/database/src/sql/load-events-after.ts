@@ -1,5 +1,5 @@
 import type { Executor } from '../pool.ts'
-import type { EventRow } from '../group-rows.ts'
+import type { EventFacts } from '@qcore/model'
 import { eventColumns } from './load-event.ts'
 
 /** What an event takes besides its payload, about. */
@@ -17,8 +17,8 @@ export interface EventsAfter {
 }
 
 /** The events that follow one, in their order. */
-export async function loadEventsAfter(executor: Executor, after: EventsAfter): Promise<EventRow[]> {
-  const { rows } = await executor.query<EventRow>({
+export async function loadEventsAfter(executor: Executor, after: EventsAfter): Promise<EventFacts[]> {
+  const { rows } = await executor.query<EventFacts>({
     name: 'load_events_after',
     text: `
       select ${eventColumns}

@@ -1,5 +1,5 @@
 import type { Executor } from '../pool.ts'
-import type { EventRow } from '../group-rows.ts'
+import type { EventFacts } from '@qcore/model'
 import { eventColumns } from './load-event.ts'
 
 /** Events that one statement looks through at most. */
@@ -37,12 +37,18 @@ export interface EventSearch {
 }
 
 export interface EventsFound {
-  events: EventRow[]
+  events: EventFacts[]
   /** The last event that was looked at; undefined: there is no further one. */
   last: EventPosition | undefined
 }
 
-type FoundRow = EventRow & { scanned: number; lastUs: number; lastRevision: number; lastIndex: number; isCut: boolean }
+type FoundRow = EventFacts & {
+  scanned: number
+  lastUs: number
+  lastRevision: number
+  lastIndex: number
+  isCut: boolean
+}
 
 /**
  * Finds events, with an index on what is asked for, and looks through a bounded number of them. What is left to look through

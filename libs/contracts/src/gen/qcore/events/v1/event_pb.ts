@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file qcore/events/v1/event.proto.
  */
 export const file_qcore_events_v1_event: GenFile = /*@__PURE__*/
-  fileDesc("ChtxY29yZS9ldmVudHMvdjEvZXZlbnQucHJvdG8SD3Fjb3JlLmV2ZW50cy52MSL1AQoJRW1pdEV2ZW50EjEKCW5hbWVzcGFjZRgBIAEoCUIeukgbchkyF15bYS16XVthLXowLTlfLV17MCw2Mn0kEkEKBHR5cGUYAiABKAlCM7pIMHIuGIABMileW0EtWmEtejAtOV8tXSsoWy5dW0EtWmEtejAtOV8tXSspezAsMTV9JBIaCgdwYXlsb2FkGAMgASgJQgm6SAZyBCiAgBASJwoIcHJvZHVjZXIYBCABKAlCFbpIEnIQMg5eWyEtfl17MCwxMjh9JBItCg5jb3JyZWxhdGlvbl9pZBgFIAEoCUIVukgSchAyDl5bIS1+XXswLDEyOH0kIsABCgVFdmVudBIKCgJpZBgBIAEoCRIRCgluYW1lc3BhY2UYAiABKAkSDAoEdHlwZRgDIAEoCRIPCgdwYXlsb2FkGAQgASgJEi0KCWVtaXRfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIcHJvZHVjZXIYBiABKAkSFgoOY29ycmVsYXRpb25faWQYByABKAkSDgoGd3JpdGVyGAggASgJEhAKCHBvc2l0aW9uGAkgASgJYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp]);
+  fileDesc("ChtxY29yZS9ldmVudHMvdjEvZXZlbnQucHJvdG8SD3Fjb3JlLmV2ZW50cy52MSK2BAoJRW1pdEV2ZW50EjEKCW5hbWVzcGFjZRgBIAEoCUIeukgbchkyF15bYS16XVthLXowLTlfLV17MCw2Mn0kEkEKBHR5cGUYAiABKAlCM7pIMHIuGIABMileW0EtWmEtejAtOV8tXSsoWy5dW0EtWmEtejAtOV8tXSspezAsMTV9JBIaCgdwYXlsb2FkGAMgASgJQgm6SAZyBCiAgBASJwoIcHJvZHVjZXIYBCABKAlCFbpIEnIQMg5eWyEtfl17MCwxMjh9JBItCg5jb3JyZWxhdGlvbl9pZBgFIAEoCUIVukgSchAyDl5bIS1+XXswLDEyOH0kEigKCW9yZGVyX2tleRgGIAEoCUIVukgSchAyDl5bIS1+XXswLDEyOH0kEjIKDGRlbGl2ZXJfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBIABIfCghkZWxheV9tcxgIIAEoBEILukgIMgYYgJDe5nVIABIxCgtleHBpcmVfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBIARIlCgtsaWZldGltZV9tcxgKIAEoBEIOukgLMgkYgKCtg5oJKAFIARIpCgpkZWR1cGVfa2V5GAsgASgJQhW6SBJyEDIOXlshLX5dezAsMTI4fSQSJQoQZGVkdXBlX3dpbmRvd19tcxgMIAEoBEILukgIMgYYgMiU/QlCCgoIZGVsaXZlcnlCCAoGZXhwaXJ5IucCCgVFdmVudBIKCgJpZBgBIAEoCRIRCgluYW1lc3BhY2UYAiABKAkSDAoEdHlwZRgDIAEoCRIPCgdwYXlsb2FkGAQgASgJEi0KCWVtaXRfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIcHJvZHVjZXIYBiABKAkSFgoOY29ycmVsYXRpb25faWQYByABKAkSDgoGd3JpdGVyGAggASgJEhAKCHBvc2l0aW9uGAkgASgJEhEKCW9yZGVyX2tleRgKIAEoCRIvCgthY2NlcHRfdGltZRgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMAoMZGVsaXZlcl90aW1lGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtleHBpcmVfdGltZRgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
  * An event to emit.
@@ -56,6 +56,77 @@ export type EmitEvent = Message<"qcore.events.v1.EmitEvent"> & {
    * @generated from field: string correlation_id = 5;
    */
   correlationId: string;
+
+  /**
+   * Events of a namespace with the same order key are handled one after the other by who asks for that: at most 128 visible
+   * ASCII characters, or empty.
+   *
+   * @generated from field: string order_key = 6;
+   */
+  orderKey: string;
+
+  /**
+   * When it is to be emitted; absent, or past: at once. At most 366 days ahead. Until then it is held: it has its id, and
+   * gets its place in the order of events when it is due.
+   *
+   * @generated from oneof qcore.events.v1.EmitEvent.delivery
+   */
+  delivery: {
+    /**
+     * At a time.
+     *
+     * @generated from field: google.protobuf.Timestamp deliver_time = 7;
+     */
+    value: Timestamp;
+    case: "deliverTime";
+  } | {
+    /**
+     * So many milliseconds after its commit.
+     *
+     * @generated from field: uint64 delay_ms = 8;
+     */
+    value: bigint;
+    case: "delayMs";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * After which nobody is to handle it any more; absent: never, as long as it is kept.
+   *
+   * @generated from oneof qcore.events.v1.EmitEvent.expiry
+   */
+  expiry: {
+    /**
+     * A time, later than that of delivery.
+     *
+     * @generated from field: google.protobuf.Timestamp expire_time = 9;
+     */
+    value: Timestamp;
+    case: "expireTime";
+  } | {
+    /**
+     * So many milliseconds after its commit, or, if it is held, after it is due: 1 to 316,224,000,000, which is 3,660 days.
+     *
+     * @generated from field: uint64 lifetime_ms = 10;
+     */
+    value: bigint;
+    case: "lifetimeMs";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * If an event of the namespace was emitted with the same key, within its window, this one is not emitted; the answer names
+   * that one. At most 128 visible ASCII characters, or empty.
+   *
+   * @generated from field: string dedupe_key = 11;
+   */
+  dedupeKey: string;
+
+  /**
+   * How long the key counts from the commit on, in milliseconds: at most 2,678,400,000, which is 31 days; 0: 5 minutes. Only
+   * with a key.
+   *
+   * @generated from field: uint64 dedupe_window_ms = 12;
+   */
+  dedupeWindowMs: bigint;
 };
 
 /**
@@ -100,7 +171,8 @@ export type Event = Message<"qcore.events.v1.Event"> & {
   payload: string;
 
   /**
-   * The time of the commit, on PostgreSQL's clock, to the microsecond.
+   * When it was emitted, on PostgreSQL's clock, to the microsecond: the time of its commit. If it was held, when it got its
+   * place in the order of events; while it is held, when it is due.
    *
    * @generated from field: google.protobuf.Timestamp emit_time = 5;
    */
@@ -128,11 +200,39 @@ export type Event = Message<"qcore.events.v1.Event"> & {
   writer: string;
 
   /**
-   * Where it is in the order of events: `<revision>.<index>`.
+   * Where it is in the order of events: `<revision>.<index>`. Its id, if it was not held; empty while it is held.
    *
    * @generated from field: string position = 9;
    */
   position: string;
+
+  /**
+   * Its order key.
+   *
+   * @generated from field: string order_key = 10;
+   */
+  orderKey: string;
+
+  /**
+   * If it is, or was, held: the time of its commit.
+   *
+   * @generated from field: google.protobuf.Timestamp accept_time = 11;
+   */
+  acceptTime?: Timestamp | undefined;
+
+  /**
+   * If it is, or was, held: when it is due.
+   *
+   * @generated from field: google.protobuf.Timestamp deliver_time = 12;
+   */
+  deliverTime?: Timestamp | undefined;
+
+  /**
+   * After which nobody is to handle it; absent: never.
+   *
+   * @generated from field: google.protobuf.Timestamp expire_time = 13;
+   */
+  expireTime?: Timestamp | undefined;
 };
 
 /**

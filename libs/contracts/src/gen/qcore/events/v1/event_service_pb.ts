@@ -15,7 +15,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file qcore/events/v1/event_service.proto.
  */
 export const file_qcore_events_v1_event_service: GenFile = /*@__PURE__*/
-  fileDesc("CiNxY29yZS9ldmVudHMvdjEvZXZlbnRfc2VydmljZS5wcm90bxIPcWNvcmUuZXZlbnRzLnYxImMKC0VtaXRSZXF1ZXN0EjEKBWV2ZW50GAEgASgLMhoucWNvcmUuZXZlbnRzLnYxLkVtaXRFdmVudEIGukgDyAEBEiEKD2lkZW1wb3RlbmN5X2tleRgCIAEoCUIIukgFcgMYgAEiYQoMRW1pdFJlc3BvbnNlEhAKCGV2ZW50X2lkGAEgASgJEhAKCHJldmlzaW9uGAIgASgEEi0KCWVtaXRfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiSwoPR2V0RXZlbnRSZXF1ZXN0EjgKCGV2ZW50X2lkGAEgASgJQia6SCNyITIfXlsxLTldWzAtOV17MCwxNX1bLl1bMC05XXsxLDR9JCI5ChBHZXRFdmVudFJlc3BvbnNlEiUKBWV2ZW50GAEgASgLMhYucWNvcmUuZXZlbnRzLnYxLkV2ZW50IsADChNTZWFyY2hFdmVudHNSZXF1ZXN0EjEKCW5hbWVzcGFjZRgBIAEoCUIeukgbchkyF15bYS16XVthLXowLTlfLV17MCw2Mn0kElkKBHR5cGUYAiABKAlCS7pISHJGGIABMkFeKHw+fChbQS1aYS16MC05Xy1dK3xbKl0pKFsuXShbQS1aYS16MC05Xy1dK3xbKl0pKXswLDE1fShbLl0+KT8pJBItCglmcm9tX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKB3RvX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEicKCHByb2R1Y2VyGAUgASgJQhW6SBJyEDIOXlshLX5dezAsMTI4fSQSLQoOY29ycmVsYXRpb25faWQYBiABKAlCFbpIEnIQMg5eWyEtfl17MCwxMjh9JBI0CgVvcmRlchgHIAEoDjIbLnFjb3JlLmV2ZW50cy52MS5FdmVudE9yZGVyQgi6SAWCAQIQARIXCgVsaW1pdBgIIAEoDUIIukgFKgMY6AcSGAoGY3Vyc29yGAkgASgJQgi6SAVyAxiAAiJTChRTZWFyY2hFdmVudHNSZXNwb25zZRImCgZldmVudHMYASADKAsyFi5xY29yZS5ldmVudHMudjEuRXZlbnQSEwoLbmV4dF9jdXJzb3IYAiABKAkqRwoKRXZlbnRPcmRlchIbChdFVkVOVF9PUkRFUl9VTlNQRUNJRklFRBAAEhwKGEVWRU5UX09SREVSX09MREVTVF9GSVJTVBABMlMKDEV2ZW50U2VydmljZRJDCgRFbWl0EhwucWNvcmUuZXZlbnRzLnYxLkVtaXRSZXF1ZXN0Gh0ucWNvcmUuZXZlbnRzLnYxLkVtaXRSZXNwb25zZTLJAQoPRXZlbnRMb2dTZXJ2aWNlElQKCEdldEV2ZW50EiAucWNvcmUuZXZlbnRzLnYxLkdldEV2ZW50UmVxdWVzdBohLnFjb3JlLmV2ZW50cy52MS5HZXRFdmVudFJlc3BvbnNlIgOQAgESYAoMU2VhcmNoRXZlbnRzEiQucWNvcmUuZXZlbnRzLnYxLlNlYXJjaEV2ZW50c1JlcXVlc3QaJS5xY29yZS5ldmVudHMudjEuU2VhcmNoRXZlbnRzUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp, file_qcore_events_v1_event]);
+  fileDesc("CiNxY29yZS9ldmVudHMvdjEvZXZlbnRfc2VydmljZS5wcm90bxIPcWNvcmUuZXZlbnRzLnYxImMKC0VtaXRSZXF1ZXN0EjEKBWV2ZW50GAEgASgLMhoucWNvcmUuZXZlbnRzLnYxLkVtaXRFdmVudEIGukgDyAEBEiEKD2lkZW1wb3RlbmN5X2tleRgCIAEoCUIIukgFcgMYgAEidAoMRW1pdFJlc3BvbnNlEhAKCGV2ZW50X2lkGAEgASgJEhAKCHJldmlzaW9uGAIgASgEEi0KCWVtaXRfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEQoJZHVwbGljYXRlGAQgASgIIksKD0dldEV2ZW50UmVxdWVzdBI4CghldmVudF9pZBgBIAEoCUImukgjciEyH15bMS05XVswLTldezAsMTV9Wy5dWzAtOV17MSw0fSQiOQoQR2V0RXZlbnRSZXNwb25zZRIlCgVldmVudBgBIAEoCzIWLnFjb3JlLmV2ZW50cy52MS5FdmVudCLAAwoTU2VhcmNoRXZlbnRzUmVxdWVzdBIxCgluYW1lc3BhY2UYASABKAlCHrpIG3IZMhdeW2Etel1bYS16MC05Xy1dezAsNjJ9JBJZCgR0eXBlGAIgASgJQku6SEhyRhiAATJBXih8PnwoW0EtWmEtejAtOV8tXSt8WypdKShbLl0oW0EtWmEtejAtOV8tXSt8WypdKSl7MCwxNX0oWy5dPik/KSQSLQoJZnJvbV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgd0b190aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBInCghwcm9kdWNlchgFIAEoCUIVukgSchAyDl5bIS1+XXswLDEyOH0kEi0KDmNvcnJlbGF0aW9uX2lkGAYgASgJQhW6SBJyEDIOXlshLX5dezAsMTI4fSQSNAoFb3JkZXIYByABKA4yGy5xY29yZS5ldmVudHMudjEuRXZlbnRPcmRlckIIukgFggECEAESFwoFbGltaXQYCCABKA1CCLpIBSoDGOgHEhgKBmN1cnNvchgJIAEoCUIIukgFcgMYgAIiUwoUU2VhcmNoRXZlbnRzUmVzcG9uc2USJgoGZXZlbnRzGAEgAygLMhYucWNvcmUuZXZlbnRzLnYxLkV2ZW50EhMKC25leHRfY3Vyc29yGAIgASgJKkcKCkV2ZW50T3JkZXISGwoXRVZFTlRfT1JERVJfVU5TUEVDSUZJRUQQABIcChhFVkVOVF9PUkRFUl9PTERFU1RfRklSU1QQATJTCgxFdmVudFNlcnZpY2USQwoERW1pdBIcLnFjb3JlLmV2ZW50cy52MS5FbWl0UmVxdWVzdBodLnFjb3JlLmV2ZW50cy52MS5FbWl0UmVzcG9uc2UyyQEKD0V2ZW50TG9nU2VydmljZRJUCghHZXRFdmVudBIgLnFjb3JlLmV2ZW50cy52MS5HZXRFdmVudFJlcXVlc3QaIS5xY29yZS5ldmVudHMudjEuR2V0RXZlbnRSZXNwb25zZSIDkAIBEmAKDFNlYXJjaEV2ZW50cxIkLnFjb3JlLmV2ZW50cy52MS5TZWFyY2hFdmVudHNSZXF1ZXN0GiUucWNvcmUuZXZlbnRzLnYxLlNlYXJjaEV2ZW50c1Jlc3BvbnNlIgOQAgFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp, file_qcore_events_v1_event]);
 
 /**
  * What to emit.
@@ -52,25 +52,32 @@ export const EmitRequestSchema: GenMessage<EmitRequest> = /*@__PURE__*/
  */
 export type EmitResponse = Message<"qcore.events.v1.EmitResponse"> & {
   /**
-   * The id of the event.
+   * The id of the event; of a duplicate, that of the first one.
    *
    * @generated from field: string event_id = 1;
    */
   eventId: string;
 
   /**
-   * The revision of its commit.
+   * The revision of its commit; of a duplicate, one that has the first one.
    *
    * @generated from field: uint64 revision = 2;
    */
   revision: bigint;
 
   /**
-   * The time of its commit, on PostgreSQL's clock.
+   * The time of its commit, on PostgreSQL's clock; absent of a duplicate.
    *
    * @generated from field: google.protobuf.Timestamp emit_time = 3;
    */
   emitTime?: Timestamp | undefined;
+
+  /**
+   * An event with its dedupe key was emitted before: this one was not.
+   *
+   * @generated from field: bool duplicate = 4;
+   */
+  duplicate: boolean;
 };
 
 /**
@@ -81,7 +88,7 @@ export const EmitResponseSchema: GenMessage<EmitResponse> = /*@__PURE__*/
   messageDesc(file_qcore_events_v1_event_service, 1);
 
 /**
- * Which event.
+ * Which event; it may be held.
  *
  * @generated from message qcore.events.v1.GetEventRequest
  */

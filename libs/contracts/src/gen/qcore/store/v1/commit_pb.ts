@@ -1063,7 +1063,7 @@ export type MutationResult = Message<"qcore.store.v1.MutationResult"> & {
   field: string;
 
   /**
-   * The id of the event that was emitted.
+   * The id of the event that was emitted; of a duplicate, which changes nothing, that of the first one.
    *
    * @generated from field: string event_id = 4;
    */
