@@ -148,6 +148,35 @@ describe('commits that arrive while a group is in flight', () => {
 })
 
 describe('the requests of a session', () => {
+  it('are made in their order although one of them is given up and sent again', async () => {
+    const request = (sequence: bigint, count: bigint, follows = 0n): Parameters<typeof test.commits.commitMany>[0] => ({
+      session: 'a',
+      sequence,
+      follows,
+      commits: [{ mutations: [write(machine, 'Count', { case: 'int', value: count })], idempotencyKey: `k${count}` }],
+    })
+    const gone = new AbortController()
+    const { all } = await sendBehind(
+      () => setCount(1n).then(() => 'made'),
+      () => [
+        test.commits.commitMany(request(1n, 2n), { signal: gone.signal }).then(
+          () => 'made',
+          () => 'given up',
+        ),
+        test.commits.commitMany(request(2n, 3n, 1n)).then(() => 'made'),
+      ],
+    )
+    gone.abort()
+    await test.connection.flush()
+    const again = test.commits.commitMany(request(3n, 2n))
+    await test.connection.flush()
+    await holder.query('commit')
+    expect(await Promise.all(all)).toEqual(['made', 'given up', 'made'])
+    const [outcome] = (await again).outcomes
+    expect(outcome?.outcome).toMatchObject({ case: 'response', value: { revision: 5n } })
+    expect(await writtenCounts()).toEqual([1n, 2n, 3n])
+  })
+
   it('are refused when the one before them did not arrive', async () => {
     const session = { session: 'a', sequence: 1n }
     const commits = [{ mutations: [write(machine, 'Count', { case: 'int', value: 1n } as const)] }]

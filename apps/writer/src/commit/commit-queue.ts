@@ -86,12 +86,13 @@ export class CommitQueue {
     this.#heldBytes = 0
   }
 
-  /** Takes the oldest commits, at most `most`, without those that nobody waits for any more. */
+  /** Takes the oldest commits, at most `most`, without those that are to be left undone. */
   take(most: number): PendingCommit[] {
     const taken: PendingCommit[] = []
     for (const commit of this.#waiting.splice(0, most)) {
       this.#bytes -= commit.sizeBytes
-      if (commit.signal.aborted) commit.settle(new QError('canceled', 'the call ended before the commit began'))
+      if (commit.signal?.aborted === true)
+        commit.settle(new QError('canceled', 'the call ended before the commit began'))
       else taken.push(commit)
     }
     return taken

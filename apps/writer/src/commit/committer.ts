@@ -209,7 +209,7 @@ export class Committer {
   #sendOpen(term: LeaseTerm, open: OpenGroup): Flight | undefined {
     queueLength.set(this.#options.queue.length)
     const commits = commitsOf(open)
-    const isReady = open.doubtfulKeys.length === 0 && commits.every(({ signal }) => !signal.aborted)
+    const isReady = open.doubtfulKeys.length === 0 && commits.every(({ signal }) => signal?.aborted !== true)
     if (isReady && term.mayStart()) return this.#sender.send(term, this.#preparer.finish(open))
     this.#options.queue.putBack(commits)
     return undefined

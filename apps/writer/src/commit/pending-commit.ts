@@ -8,8 +8,8 @@ import type { CommitNeeds } from './commit-needs.ts'
 export interface PendingCommit {
   readonly request: CommitRequest
   readonly caller: Claims
-  /** Aborted when nobody waits for the answer any more; the commit is then left undone if it has not begun. */
-  readonly signal: AbortSignal
+  /** Aborted when the commit is to be left undone if it has not begun; undefined if it is to be made in any case. */
+  readonly signal: AbortSignal | undefined
   /** About how many bytes of memory it takes. */
   readonly sizeBytes: number
   /** Takes the answer. Called once. */

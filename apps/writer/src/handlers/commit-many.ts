@@ -8,6 +8,7 @@ import {
   type CommitManyRequest,
   type CommitManyResponse,
   type CommitOutcome,
+  type CommitRequest,
   type CommitResponse,
 } from '@qcore/contracts'
 import { isQError, type QError } from '@qcore/errors'
@@ -24,14 +25,13 @@ export async function commitMany(
   const { commits } = request
   for (const [index, commit] of commits.entries()) checkRequest(commit, `commits[${index}].`)
   const caller = callerOf(context)
-  const { signal } = context
   const outcomes: (CommitResponse | QError)[] = Array.from({ length: commits.length })
   let waiting = commits.length
   await new Promise<void>((resolve) => {
     const pending = commits.map((commit, index) => ({
       request: commit,
       caller,
-      signal,
+      signal: isSentAgain(request, commit) ? undefined : context.signal,
       sizeBytes: sizeOfRequest(commit),
       settle: (outcome: CommitResponse | QError): void => {
         outcomes[index] = outcome
@@ -48,6 +48,14 @@ export async function commitMany(
   const response = create(CommitManyResponseSchema)
   response.outcomes = outcomes.map(outcomeMessage)
   return response
+}
+
+/**
+ * Whether whoever gave up waiting for a commit sends it again, with others of the session behind it: those may be in the
+ * queue already, and it keeps its place before them. The next attempt gets its answer by the key.
+ */
+function isSentAgain({ session }: CommitManyRequest, { idempotencyKey }: CommitRequest): boolean {
+  return session !== '' && idempotencyKey !== ''
 }
 
 function outcomeMessage(outcome: CommitResponse | QError): CommitOutcome {

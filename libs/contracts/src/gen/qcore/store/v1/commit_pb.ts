@@ -1113,7 +1113,8 @@ export type CommitManyRequest = Message<"qcore.store.v1.CommitManyRequest"> & {
 
   /**
    * Names a sequence of requests of which several are on their way at once, and which are still to be carried out in
-   * order. At most 36 characters; empty: this request belongs to none.
+   * order. At most 36 characters; empty: this request belongs to none. Commits of a session that have an idempotency key
+   * keep their place in it, and are made, although the call is given up.
    *
    * @generated from field: string session = 2;
    */
