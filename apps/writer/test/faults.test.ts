@@ -8,11 +8,13 @@ import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest'
 import { createWriter } from '../src/service.ts'
 import {
   createEntity,
+  deleteEntity,
   expectProblem,
   openTestStore,
   silent,
   uniqueStore,
   whenServed,
+  write,
   writerConfig,
   type TestStore,
 } from './_writer-client.ts'
@@ -274,6 +276,55 @@ describe('the subscribers of the log', () => {
     await vi.waitFor(() => {
       for (let revision = 2; revision <= 11; revision++) expect(heard).toContain(revision)
     })
+  })
+})
+
+/** The processes of PostgreSQL that wait for a lock within a statement that uses a table of the store. */
+async function waiting(statement: string, table: string): Promise<number[]> {
+  const { rows } = await test.pool.query<{ pid: number }>(
+    `select pid from pg_stat_activity where wait_event_type = 'Lock' and query like $1
+       and pid in (select pid from pg_locks where relation = $2::regclass)`,
+    [`%${statement}%`, table],
+  )
+  return rows.map(({ pid }) => pid)
+}
+
+describe('a group that PostgreSQL refuses', () => {
+  it('is made in its order although the connection breaks between its commits', async () => {
+    await start({ Q_LEASE_MS: '20000' })
+    await test.commits.commit({
+      mutations: ['kept', 'deleted'].map((entityId) => createEntity('Folder', root, entityId, { entityId })),
+    })
+    const head = await test.pool.connect()
+    opened.defer(() => head.release(true))
+    const entities = await test.pool.connect()
+    opened.defer(() => entities.release(true))
+    await head.query('begin')
+    await head.query('select from head for update')
+    // The first needs to be loaded whenever it is prepared, the second does not.
+    const commits = [
+      { mutations: [deleteEntity('deleted')] },
+      { mutations: [write('kept', 'Description', { case: 'string', value: 'after it' })] },
+    ]
+    const answer = test.commits.commitMany({ commits })
+    const [group] = await vi.waitFor(async () => {
+      const pids = await waiting('advanced', 'head')
+      expect(pids).toHaveLength(1)
+      return pids
+    })
+    await entities.query('begin')
+    const locked = entities.query('lock table entity in access exclusive mode')
+    await vi.waitFor(async () => expect(await waiting('lock table', 'entity')).toHaveLength(1))
+    await test.pool.query('select pg_cancel_backend($1)', [group])
+    await locked
+    await vi.waitFor(async () => expect(await waiting('select', 'entity')).toEqual([group]))
+    await head.query('rollback')
+    postgres.cut()
+    postgres.restore()
+    await entities.query('rollback')
+    const { outcomes } = await answer
+    const revisions = outcomes.map(({ outcome }) => (outcome.case === 'response' ? outcome.value.revision : undefined))
+    expect(revisions).toEqual([3n, 4n])
   })
 })
 

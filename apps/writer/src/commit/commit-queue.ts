@@ -68,6 +68,11 @@ export class CommitQueue {
     for (const { sizeBytes } of commits) this.#bytes += sizeBytes
   }
 
+  /** Whether a commit is the oldest that waits. */
+  isNext(commit: PendingCommit): boolean {
+    return this.#waiting[0] === commit
+  }
+
   /**
    * Takes the oldest commits, up to the first that is not accepted, to be prepared while others are in flight. They count
    * as waiting until `releaseHeld`.

@@ -273,15 +273,15 @@ export class Committer {
       commits[0]?.settle(new QError('unavailable', 'PostgreSQL refused the commit; nothing was changed'))
       return undefined
     }
-    for (const [index, commit] of commits.entries()) {
-      if (!term.mayStart()) {
-        this.#options.queue.putBack(commits.slice(index))
-        return { kind: 'lost' }
-      }
+    const { queue } = this.#options
+    queue.putBack(commits)
+    for (let left = commits.length; left > 0; left--) {
+      if (!term.mayStart()) return { kind: 'lost' }
+      const [commit] = queue.take(1)
+      if (commit === undefined) continue
       const end = await this.#commitAlone(term, commit)
-      if (end === undefined) continue
-      this.#options.queue.putBack(commits.slice(index + 1))
-      return end
+      // One that was put back stays before the others.
+      if (end !== undefined || queue.isNext(commit)) return end
     }
     return undefined
   }
