@@ -4,6 +4,7 @@ import type { Pool, PoolClient } from '@qcore/database'
 export class CommitConnection implements AsyncDisposable {
   readonly #pool: Pool
   #connection: PoolClient | undefined
+  #opening: Promise<PoolClient> | undefined
 
   constructor(pool: Pool) {
     this.#pool = pool
@@ -22,16 +23,24 @@ export class CommitConnection implements AsyncDisposable {
   /** The connection; a new one if the last one broke. */
   async open(): Promise<PoolClient> {
     if (this.#connection !== undefined) return this.#connection
-    const connection = await this.#pool.connect()
-    connection.once('error', () => this.#forget(connection))
-    connection.once('end', () => this.#forget(connection))
-    this.#connection = connection
-    return connection
+    // The pool has no second one to give.
+    this.#opening ??= this.#connect().finally(() => {
+      this.#opening = undefined
+    })
+    return this.#opening
   }
 
   /** Closes the connection, whatever it is doing. */
   discard(): void {
     if (this.#connection !== undefined) this.#forget(this.#connection)
+  }
+
+  async #connect(): Promise<PoolClient> {
+    const connection = await this.#pool.connect()
+    connection.once('error', () => this.#forget(connection))
+    connection.once('end', () => this.#forget(connection))
+    this.#connection = connection
+    return connection
   }
 
   #forget(connection: PoolClient): void {
