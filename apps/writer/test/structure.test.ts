@@ -123,6 +123,20 @@ describe('a move', () => {
     expect(await depths('e')).toEqual([5])
   })
 
+  it('of an entity, and then of its new parent, gives all below the levels that they have', async () => {
+    await commit(make('Machine', 'a'), make('Machine', 'b', 'a'), make('Machine', 'p'), make('Machine', 'x'))
+    await commit(move('a', 'p'), move('p', 'x'))
+    expect(await depths('p', 'a', 'b')).toEqual([3, 4, 5])
+    await commit(move('b', 'x'), move('a', 'b'), move('p', 'root'))
+    expect(await depths('p', 'b', 'a')).toEqual([2, 3, 4])
+  })
+
+  it('and back again leaves what was put below meanwhile with its level', async () => {
+    await commit(make('Machine', 'p'), make('Machine', 'x'), make('Machine', 'a', 'x'))
+    await commit(move('p', 'x'), make('Machine', 'b', 'p'), move('a', 'p'), move('p', 'root'))
+    expect(await depths('p', 'a', 'b')).toEqual([2, 3, 3])
+  })
+
   it('makes no cycle, also not in several steps of one commit', async () => {
     await commit(make('Machine', 'a'), make('Machine', 'b', 'a'), make('Machine', 'c', 'b'), make('Machine', 'x'))
     await expectProblem(commit(move('a', 'a')), 'cycle', 'mutations[0].move_entity.parent_id')

@@ -48,7 +48,7 @@ async function storeGroup(
   const { start, toRevision, rows, state } = group
   const commit = (): Promise<boolean> =>
     commitGroup(connection, { epoch: start.epoch, fromRevision: start.revision, toRevision, rows })
-  const depths = state.structure.changedDepths((id) => state.storedEntity(id))
+  const depths = state.structure.changedDepths()
   if (state.changedTypes.size + state.deletedTypes.length + depths.size === 0) return commit()
   return transact(connection, async () => {
     const { epoch, revision: fromRevision } = start

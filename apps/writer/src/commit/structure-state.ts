@@ -34,6 +34,7 @@ export class StructureState {
   readonly #lastPlaces: Map<string, string>
   /** Entities that were given another parent. */
   readonly #movedIds = new Set<string>()
+  #hasChangedDepths = false
 
   constructor(load: StructureLoad, entity: (id: string) => HotEntity | undefined) {
     this.#load = load
@@ -66,9 +67,10 @@ export class StructureState {
     if (hasUniqueChildNames || hasOrderedChildren || this.#load.heights.size > 0) this.place(entity)
   }
 
-  /** Remembers that an entity has another parent. */
-  move(entity: HotEntity): void {
+  /** Remembers that an entity has another parent, and the level that it had before. */
+  move(entity: HotEntity, depthBefore: number): void {
     this.#movedIds.add(entity.id)
+    if (entity.depth !== depthBefore) this.#hasChangedDepths = true
     this.place(entity)
   }
 
@@ -130,14 +132,14 @@ export class StructureState {
     return height
   }
 
-  /** The levels of the entities that the group has moved to another one. */
-  changedDepths(stored: (id: string) => HotEntity | undefined): Map<string, number> {
+  /**
+   * The levels of the entities with another parent, once any had another level: all levels follow from these, whatever
+   * was put below them before or after.
+   */
+  changedDepths(): Map<string, number> {
     const depths = new Map<string, number>()
-    for (const id of this.#movedIds) {
-      const entity = this.#entity(id)
-      const before = stored(id)
-      if (entity !== undefined && before !== undefined && entity.depth !== before.depth) depths.set(id, entity.depth)
-    }
+    if (!this.#hasChangedDepths) return depths
+    for (const id of this.#movedIds) if (this.#entity(id) !== undefined) depths.set(id, this.#ancestors(id).length)
     return depths
   }
 

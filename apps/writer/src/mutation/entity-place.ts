@@ -74,9 +74,10 @@ export function replaceEntity(
 ): void {
   const { state, changes, revision } = context
   const changed: HotEntity = { ...entity, ...facts, structureRevision: revision }
+  const depthBefore = state.structure.depthOf(entity)
   state.replaceEntity(changed)
   if (changed.parentId === entity.parentId) state.structure.place(changed)
-  else state.structure.move(changed)
+  else state.structure.move(changed, depthBefore)
   // What the commit has created or changed before is one change.
   if (entity.structureRevision === revision) return
   changes.add({ kind: 'structure', entityId: entity.id, previous: entity })
