@@ -28,7 +28,7 @@ export {
   deleteTombstonesBefore,
   storeOldestRevision,
 } from './sql/compact.ts'
-export { endEpoch, releaseLease, renewLease, takeLease } from './sql/lease.ts'
+export { endEpoch, renewLease, takeLease } from './sql/lease.ts'
 export { loadRequests } from './sql/load-requests.ts'
 export { loadReferences, loadSubtreeIds } from './sql/load-subtrees.ts'
 export {

@@ -1,4 +1,4 @@
-import { releaseLease, renewLease, takeLease, type Executor } from '@qcore/database'
+import { endEpoch, renewLease, takeLease, type Executor } from '@qcore/database'
 import type { Logger } from '@qcore/service'
 import { CommitClock } from './commit-clock.ts'
 
@@ -117,10 +117,10 @@ export class LeaseTerm implements AsyncDisposable {
     this.#ended.abort(reason)
   }
 
-  /** Ends the term and gives the lease up, so that another writer can take it at once. */
+  /** Ends the term and its epoch, so that another writer can take the lease at once. */
   async release(): Promise<void> {
     this.end('closed')
-    await releaseLease(this.#options.executor, this.epoch)
+    await endEpoch(this.#options.executor, this.epoch)
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -137,7 +137,8 @@ export class LeaseTerm implements AsyncDisposable {
   }
 
   #scheduleRenewal(afterMs: number): void {
-    if (this.#isHeld) return
+    if (this.#isHeld || this.#ended.signal.aborted) return
+    clearTimeout(this.#renewal)
     this.#renewal = setTimeout(() => {
       this.#renew().catch((error: unknown) => {
         if (this.#ended.signal.aborted) return

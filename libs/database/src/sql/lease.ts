@@ -54,18 +54,9 @@ export async function renewLease(
   return rows[0]?.nowUs
 }
 
-/** Gives the lease of an epoch up, so that another writer can take it at once. */
-export async function releaseLease(executor: Executor, epoch: number): Promise<void> {
-  await executor.query({
-    name: 'release_lease',
-    text: `update head set lease_until = '-infinity', holder = '' where epoch = $1`,
-    values: [epoch],
-  })
-}
-
 /**
- * Ends an epoch: what was sent in it and did not commit before this returns never will. Waits for a transaction of the
- * epoch that still runs. No effect if the epoch has ended already.
+ * Ends an epoch and gives its lease up: what was sent in it, renewals included, and did not commit before this returns
+ * never will. Waits for a transaction of the epoch that still runs. No effect if the epoch has ended already.
  */
 export async function endEpoch(executor: Executor, epoch: number): Promise<void> {
   await executor.query({
