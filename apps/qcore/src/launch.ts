@@ -2,6 +2,7 @@ import { authVariables, createAuth } from '@qcore/auth'
 import { createGateway, gatewayVariables } from '@qcore/gateway'
 import { createNotifier, notifierVariables } from '@qcore/notifier'
 import { createReader, readerVariables } from '@qcore/reader'
+import { createScheduler, schedulerVariables } from '@qcore/scheduler'
 import {
   openHealthServer,
   printSettings,
@@ -34,6 +35,7 @@ const variablesOfMode = {
   reader: readerVariables,
   writer: writerVariables,
   notifier: notifierVariables,
+  scheduler: schedulerVariables,
   gateway: gatewayVariables,
 } satisfies Record<Mode, object>
 
@@ -48,6 +50,8 @@ function prepareMode(mode: Mode, env: Environment): () => Promise<Service> {
       return startWith(createWriter, readSettings(writerVariables, env))
     case 'notifier':
       return startWith(createNotifier, readSettings(notifierVariables, env))
+    case 'scheduler':
+      return startWith(createScheduler, readSettings(schedulerVariables, env))
     case 'gateway':
       return startWith(createGateway, readSettings(gatewayVariables, env))
   }

@@ -1,7 +1,7 @@
 import { QError } from '@qcore/errors'
 
 /** The services that a process can run. */
-export const modes = ['auth', 'reader', 'writer', 'notifier', 'gateway'] as const
+export const modes = ['auth', 'reader', 'writer', 'notifier', 'scheduler', 'gateway'] as const
 
 export type Mode = (typeof modes)[number]
 

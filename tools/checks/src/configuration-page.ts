@@ -3,6 +3,7 @@ import { authVariables } from '@qcore/auth'
 import { gatewayVariables } from '@qcore/gateway'
 import { launcherVariables } from '@qcore/launcher'
 import { notifierVariables } from '@qcore/notifier'
+import { schedulerVariables } from '@qcore/scheduler'
 import { readerVariables } from '@qcore/reader'
 import type { Variables } from '@qcore/service'
 import { writerVariables } from '@qcore/writer'
@@ -11,6 +12,7 @@ const sources: readonly (readonly [string, Variables])[] = [
   ['writer', writerVariables],
   ['reader', readerVariables],
   ['notifier', notifierVariables],
+  ['scheduler', schedulerVariables],
   ['auth', authVariables],
   ['gateway', gatewayVariables],
   ['all', launcherVariables],

@@ -10,7 +10,7 @@ import { planProcess, shutdownTimeoutMs, type ServiceProcess } from './service-p
 import { formatAddress, gatewayUrl, type WebAddress } from './web-address.ts'
 import { workspaceFolder } from './workspace.ts'
 
-export const allModes = ['auth', 'writer', 'reader', 'notifier', 'gateway'] as const
+export const allModes = ['auth', 'writer', 'reader', 'notifier', 'scheduler', 'gateway'] as const
 
 /** What the processes of a system have in common. */
 export interface ProcessSetting {

@@ -37,7 +37,7 @@ test(
 test('each service of a system is ended and started alone', { timeout: startTimeoutMs }, async () => {
   await using system = await startSystem({ separate: true, durable: false, env })
   const names = system.processes.map(({ name }) => name)
-  expect(names).toEqual(['auth', 'writer', 'reader', 'notifier', 'gateway'])
+  expect(names).toEqual(['auth', 'writer', 'reader', 'notifier', 'scheduler', 'gateway'])
   const reader = system.processes.find(({ name }) => name === 'reader')
   if (reader === undefined) throw new Error('there is a reader')
   const { pid } = reader

@@ -10,7 +10,8 @@ export function planFrom(rule: Rule, scheduleId: string, nowUs: number): Schedul
   if (atMs === undefined) return { plannedUs: nowUs, planUs: undefined, first: undefined, idle: undefined }
   const nominalUs = atMs * usPerMs
   const first = { nominalUs, dueUs: dueAt(rule, scheduleId, atMs) * usPerMs }
-  return { plannedUs: nominalUs, planUs: nominalUs, first, idle: undefined }
+  const isLast = nextAfter(rule, atMs) === undefined
+  return { plannedUs: nominalUs, planUs: isLast ? undefined : nominalUs, first, idle: undefined }
 }
 
 /** Where planning goes on that stood still since `plannedUs`: what was due meanwhile did not fire. */
@@ -24,7 +25,8 @@ export function planAfterIdle(
   const isOver = first === undefined || first.nominalUs <= nowUs
   return {
     plannedUs: from,
-    planUs: isOver && rule.form.kind === 'once' ? undefined : (planUs ?? from),
+    // What did not fire has to be written down, even if nothing follows.
+    planUs: planUs ?? from,
     first: isOver ? undefined : first,
     idle: { untilUs: nowUs, reason },
   }

@@ -1,0 +1,62 @@
+import type { NatsConnection } from '@nats-io/transport-node'
+import { createTokenVerifier, mintToken, type TokenVerifier } from '@qcore/access'
+import { connect } from '@qcore/client'
+import { AccessLevel } from '@qcore/contracts'
+import { closePool, openPool, prepareStore, type Executor } from '@qcore/database'
+import { createLogger, openNats, type Logger } from '@qcore/service'
+import { createNatsTransport } from '@qcore/transport'
+import { EmitEventRunner } from './action/emit-event.ts'
+import type { SchedulerConfig } from './config.ts'
+import { Dispatcher } from './dispatch/dispatcher.ts'
+import { Planner } from './plan/planner.ts'
+
+/** What the scheduler works with. Disposing gives back what it has claimed, and closes what it opened. */
+export interface SchedulerContext extends AsyncDisposable {
+  readonly config: SchedulerConfig
+  readonly logger: Logger
+  readonly connection: NatsConnection
+  readonly verifier: TokenVerifier
+  readonly pool: Executor
+}
+
+/** What a caller of `createScheduler` brings along; it stays the caller's to close. */
+export interface SchedulerOverrides {
+  logger?: Logger
+  connection?: NatsConnection
+}
+
+/** Connections to PostgreSQL: claiming, beginning, settling and planning have one each at a time; the others are for calls. */
+const poolConnections = 8
+/** As who the scheduler emits, and how long a token of its own lasts. */
+const ownSubject = 'scheduler'
+const ownTokenSeconds = 3_600
+
+export async function openContext(config: SchedulerConfig, overrides: SchedulerOverrides): Promise<SchedulerContext> {
+  const { store, instanceId, logLevel, postgresAddress, authSecret, concurrency, leaseMs, lookAheadMs } = config
+  const logger = overrides.logger ?? createLogger({ service: 'scheduler', level: logLevel, instanceId })
+  const applicationName = `qcore-scheduler ${instanceId}`
+  await using opened = new AsyncDisposableStack()
+  const connection = overrides.connection ?? (await openNats(config.natsAddress, { name: applicationName }))
+  if (overrides.connection === undefined) opened.defer(() => connection.close())
+  const database = { address: postgresAddress, store, applicationName }
+  await prepareStore(database, (error) => logger.warn({ err: error }, 'waiting for PostgreSQL'))
+  const pool = openPool({ ...database, max: poolConnections, statementTimeoutMs: leaseMs / 2 }, (error) =>
+    logger.warn({ err: error }, 'an idle PostgreSQL connection broke'),
+  )
+  opened.defer(() => closePool(pool))
+  const claims = { subject: ownSubject, level: AccessLevel.WRITE, scopes: [], lifetimeSeconds: ownTokenSeconds }
+  const token = async (): Promise<string> => (await mintToken(authSecret, claims)).token
+  const client = opened.use(await connect({ transport: createNatsTransport({ connection, store }), token }))
+  const runners = { emitEvent: new EmitEventRunner(client) }
+  opened.use(new Planner({ executor: pool, logger, lookAheadMs }))
+  opened.use(new Dispatcher({ executor: pool, logger, instanceId, concurrency, leaseMs, runners }))
+  const owned = opened.move()
+  return {
+    config,
+    logger,
+    connection,
+    verifier: createTokenVerifier(authSecret),
+    pool,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  }
+}

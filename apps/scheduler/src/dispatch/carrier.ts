@@ -1,0 +1,162 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Executor } from '@qcore/database'
+import { failpoint, type Logger } from '@qcore/service'
+import type { ActionCase, ActionOutcome, ActionRunner } from '../action/action.ts'
+import { schedulerMetrics } from '../metrics.ts'
+import { storedScheduleState } from '../message/schedule-message.ts'
+import { occurrenceCause, occurrenceState } from '../occurrence-state.ts'
+import { readRuleSpec, readSettingsOf, type ScheduleSettings } from '../schedule-settings.ts'
+import { beginAttempts, type AttemptToBegin, type BegunAttempt } from '../sql/begin-attempts.ts'
+import type { ClaimedRow } from '../sql/claim-occurrences.ts'
+import { settleOccurrences, type Settlement } from '../sql/settle-occurrences.ts'
+import { Gatherer } from './gatherer.ts'
+import { decideLate } from './late-decision.ts'
+import { settlementOf, unattempted } from './settlement-of.ts'
+
+/** Items of one statement at most. */
+const mostGathered = 500
+/** An attempt may take this share of the lease, so that its end can be stored before somebody else begins. */
+const attemptShare = 0.75
+/** Time before what has happened is stored again, if PostgreSQL could not be reached. */
+const retryMs = 250
+
+export interface CarrierOptions {
+  readonly executor: Executor
+  readonly logger: Logger
+  readonly instanceId: string
+  readonly leaseMs: number
+  readonly runners: Readonly<Partial<Record<ActionCase, ActionRunner>>>
+}
+
+/** Carries out occurrences that were claimed: decides, records the attempt, acts, and records how it went. */
+export class Carrier {
+  readonly #options: CarrierOptions
+  readonly #begin: Gatherer<AttemptToBegin, BegunAttempt | undefined>
+  readonly #settle: Gatherer<Settlement, boolean>
+  readonly #stop = new AbortController()
+
+  constructor(options: CarrierOptions) {
+    this.#options = options
+    const { executor, instanceId, leaseMs } = options
+    this.#begin = new Gatherer(async (attempts) => {
+      const begun = await beginAttempts(executor, instanceId, { attempts, leaseMs })
+      const byId = new Map(begun.map((attempt) => [attempt.occurrenceId, attempt]))
+      return attempts.map(({ occurrenceId }) => byId.get(occurrenceId))
+    }, mostGathered)
+    this.#settle = new Gatherer(async (settlements) => {
+      const settled = await settleOccurrences(executor, settlements)
+      return settlements.map(({ occurrenceId }) => settled.has(occurrenceId))
+    }, mostGathered)
+  }
+
+  /** Cuts off what is under way. */
+  stop(): void {
+    this.#stop.abort()
+  }
+
+  /** @param claimedAt when it was claimed, on the clock of `performance.now()` */
+  async carry(row: ClaimedRow, claim: string, claimedAt: number): Promise<void> {
+    const settings = readSettingsOf(row.definition)
+    const decided = decide(row, settings)
+    if (typeof decided !== 'number') {
+      await this.#store(unattempted(row.id, claim, decided), claimedAt)
+      return
+    }
+    const needsActive = decided < occurrenceCause.manual && !isInDoubt(row, settings)
+    const begun = await this.#begin.add({
+      occurrenceId: row.id,
+      claim,
+      revision: row.revision,
+      cause: decided,
+      needsActive,
+    })
+    if (begun === undefined) {
+      // It was changed, or taken back; if it is still ours, it is looked at anew.
+      await this.#store(unattempted(row.id, claim, { state: occurrenceState.pending }), claimedAt)
+      return
+    }
+    const begunAt = performance.now()
+    if (begun.isFirst) schedulerMetrics.lateness.observe(Math.max(0, begun.startedUs - row.dueUs) / 1_000_000)
+    failpoint('scheduler.after_begin')
+    const outcome = await this.#act(row, settings, { number: begun.number, deadlineAt: claimedAt + this.#attemptMs })
+    failpoint('scheduler.after_action')
+    const ended = { occurrenceId: row.id, claim, number: begun.number, tries: row.tries + 1 }
+    schedulerMetrics.attempts.inc({ outcome: outcome.kind })
+    await this.#store(settlementOf(ended, outcome, settings), begunAt)
+  }
+
+  get #attemptMs(): number {
+    return this.#options.leaseMs * attemptShare
+  }
+
+  async #act(
+    occurrence: ClaimedRow,
+    settings: ScheduleSettings,
+    { number, deadlineAt }: { number: number; deadlineAt: number },
+  ): Promise<ActionOutcome> {
+    const kind = settings.put.action?.kind.case
+    const runner = kind === undefined ? undefined : this.#options.runners[kind]
+    if (runner === undefined) return { kind: 'failed', error: 'the action is not known here', finally: 'refused' }
+    const leftMs = deadlineAt - performance.now()
+    // The process stood still: somebody else may have begun by now.
+    if (leftMs <= 0) {
+      return { kind: 'postponed', error: 'the scheduler stood still; nothing was done', inDoubt: false }
+    }
+    const { signal } = this.#stop
+    try {
+      return await runner.run({ occurrence, settings, attempt: number, deadlineAt }, signal)
+    } catch (error) {
+      if (signal.aborted) return { kind: 'failed', error: 'the scheduler stopped' }
+      this.#options.logger.error(
+        { err: error, schedule: occurrence.scheduleId },
+        'an action failed for a fault of ours',
+      )
+      return { kind: 'failed', error: 'the scheduler failed; its log has the cause' }
+    }
+  }
+
+  /** Stores what has happened, again and again as long as the occurrence is ours. */
+  async #store(settlement: Settlement, sinceAt: number): Promise<void> {
+    for (;;) {
+      try {
+        const isStored = await this.#settle.add(settlement)
+        const state = occurrenceState.completed <= settlement.state ? stateNames[settlement.state] : undefined
+        if (isStored && state !== undefined) schedulerMetrics.ended.inc({ state })
+        return
+      } catch (error) {
+        if (performance.now() - sinceAt > this.#options.leaseMs) throw error
+        await delay(retryMs)
+      }
+    }
+  }
+}
+
+/** Whether an event may have been emitted already: trying again finds out, and emits none twice. */
+function isInDoubt({ wasState }: ClaimedRow, { put }: ScheduleSettings): boolean {
+  return wasState === occurrenceState.running && put.action?.kind.case === 'emitEvent'
+}
+
+/** What becomes of an occurrence that was under way when its schedule stopped firing, and has to be tried again. */
+function idleState({ scheduleState, disabledReason }: ClaimedRow): Parameters<typeof unattempted>[2] | undefined {
+  if (scheduleState === storedScheduleState.deleted) return { state: occurrenceState.cancelled, reason: 'deleted' }
+  if (scheduleState === storedScheduleState.paused) return { state: occurrenceState.skipped, reason: 'paused' }
+  return disabledReason === '' ? undefined : { state: occurrenceState.skipped, reason: 'disabled' }
+}
+
+const stateNames: Readonly<Record<number, string>> = Object.fromEntries(
+  Object.entries(occurrenceState).map(([name, number]) => [number, name]),
+)
+
+/** Why an occurrence fires, or what becomes of it instead. */
+function decide(row: ClaimedRow, settings: ScheduleSettings): number | Parameters<typeof unattempted>[2] {
+  if (isInDoubt(row, settings)) return row.cause
+  const idle = row.cause < occurrenceCause.manual ? idleState(row) : undefined
+  if (idle !== undefined) return idle
+  if (row.wasState === occurrenceState.running && row.tries >= settings.maxAttempts) {
+    return { state: occurrenceState.failed, reason: 'attempts', error: 'the scheduler of the last attempt was lost' }
+  }
+  if (row.cause !== occurrenceCause.scheduled || row.attempts > 0) return row.cause
+  const { nominalUs, dueUs, claimUs: nowUs } = row
+  const decision = decideLate(() => readRuleSpec(row.ruleSpec), { nominalUs, dueUs, nowUs }, settings)
+  return decision.fires ? decision.cause : { state: occurrenceState.missed, reason: decision.reason }
+}

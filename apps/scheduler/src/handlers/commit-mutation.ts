@@ -1,0 +1,44 @@
+import { create } from '@bufbuild/protobuf'
+import { createClient, type HandlerContext } from '@connectrpc/connect'
+import { callerOf, requireLevel } from '@qcore/access'
+import { AccessLevel, CommitService, MutationSchema, type Mutation, type MutationResult } from '@qcore/contracts'
+import { isQError, QError } from '@qcore/errors'
+import { createNatsTransport, fromConnectError } from '@qcore/transport'
+import type { SchedulerContext } from '../context.ts'
+
+type Context = Pick<SchedulerContext, 'connection' | 'config'>
+
+/** What a commit of one mutation did. */
+export interface CommittedMutation {
+  readonly result: MutationResult | undefined
+  readonly revision: bigint
+}
+
+/** Makes a commit of one mutation for a caller, with his token. Errors name the fields of the caller's request. */
+export async function commitMutation(
+  { connection, config }: Context,
+  { kind, idempotencyKey }: { kind: Mutation['kind']; idempotencyKey: string },
+  context: HandlerContext,
+): Promise<CommittedMutation> {
+  requireLevel(callerOf(context), AccessLevel.WRITE)
+  const commits = createClient(CommitService, createNatsTransport({ connection, store: config.store }))
+  const headers = { authorization: context.requestHeader.get('authorization') ?? '' }
+  const mutations = [create(MutationSchema, { kind })]
+  try {
+    const { signal } = context
+    const timeoutMs = context.timeoutMs()
+    const options = { headers, signal, ...(timeoutMs === undefined ? {} : { timeoutMs }) }
+    const { results, revision } = await commits.commit({ mutations, idempotencyKey }, options)
+    return { result: results[0], revision }
+  } catch (error) {
+    throw ofOwnField(fromConnectError(error))
+  }
+}
+
+/** The caller knows nothing of a commit. */
+function ofOwnField(error: unknown): unknown {
+  if (!isQError(error)) return error
+  const { code, message, field, metadata } = error
+  const own = field.replace(/^mutations\[0\]\.(?:put|delete|pause|resume)_schedule/, 'schedule')
+  return own === field ? error : new QError(code, message, { field: own, metadata, cause: error })
+}

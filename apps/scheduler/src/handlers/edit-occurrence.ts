@@ -1,0 +1,77 @@
+import { randomUUID } from 'node:crypto'
+import type { HandlerContext, ServiceImpl } from '@connectrpc/connect'
+import type { Timestamp } from '@bufbuild/protobuf/wkt'
+import { callerOf, requireLevel } from '@qcore/access'
+import { AccessLevel, type Occurrence, type OccurrenceService, type ScheduleKey } from '@qcore/contracts'
+import { readDatabase } from '@qcore/database'
+import { QError } from '@qcore/errors'
+import { microsFromTimestamp } from '@qcore/model'
+import { isOccurrence } from '@qcore/recurrence'
+import type { SchedulerContext } from '../context.ts'
+import { occurrenceMessage } from '../message/occurrence-message.ts'
+import { occurrenceState } from '../occurrence-state.ts'
+import { readRuleSpec } from '../schedule-settings.ts'
+import { editOccurrence, loadOccurrenceAt } from '../sql/occurrences.ts'
+import { namedSchedule } from './named-schedule.ts'
+
+interface Edit {
+  readonly schedule: ScheduleKey | undefined
+  readonly nominalTime: Timestamp | undefined
+  /** Undefined: it does not fire at all. */
+  readonly dueUs: number | undefined
+}
+
+/** Cancelling and moving one occurrence. */
+export function editHandlers(
+  scheduler: Pick<SchedulerContext, 'pool'>,
+): Pick<ServiceImpl<typeof OccurrenceService>, 'cancelOccurrence' | 'moveOccurrence'> {
+  return {
+    async cancelOccurrence({ schedule, nominalTime }, context) {
+      return { occurrence: await edit(scheduler, { schedule, nominalTime, dueUs: undefined }, context) }
+    },
+    async moveOccurrence({ schedule, nominalTime, dueTime }, context) {
+      const dueUs = microsOf(dueTime, 'due_time')
+      if (dueUs < Date.now() * 1_000 - clockToleranceUs) {
+        throw new QError('invalid_request', 'that time has passed', { field: 'due_time' })
+      }
+      return { occurrence: await edit(scheduler, { schedule, nominalTime, dueUs }, context) }
+    },
+  }
+}
+
+/** How far the clock of the caller may be behind. */
+const clockToleranceUs = 5_000_000
+
+async function edit(
+  { pool }: Pick<SchedulerContext, 'pool'>,
+  { schedule: key, nominalTime, dueUs }: Edit,
+  context: HandlerContext,
+): Promise<Occurrence> {
+  requireLevel(callerOf(context), AccessLevel.WRITE)
+  const schedule = await namedSchedule(pool, key)
+  const nominalUs = microsOf(nominalTime, 'nominal_time')
+  const present = await readDatabase(loadOccurrenceAt(pool, schedule.id, nominalUs))
+  if (present?.nominalUs !== nominalUs) {
+    const isComing = nominalUs > Date.now() * 1_000 && isOccurrence(readRuleSpec(schedule.ruleSpec), nominalUs / 1_000)
+    if (!isComing)
+      throw new QError('unknown_occurrence', 'the schedule has none at that time', { field: 'nominal_time' })
+  }
+  const row = await readDatabase(
+    editOccurrence(pool, {
+      id: randomUUID(),
+      scheduleId: schedule.id,
+      scheduleRevision: schedule.revision,
+      nominalUs,
+      dueUs: dueUs ?? present?.dueUs ?? nominalUs,
+      state: dueUs === undefined ? occurrenceState.cancelled : occurrenceState.pending,
+      reason: dueUs === undefined ? 'by_hand' : '',
+    }),
+  )
+  if (row !== undefined) return occurrenceMessage(row)
+  throw new QError('occurrence_over', 'the occurrence is over, or under way', { field: 'nominal_time' })
+}
+
+function microsOf(time: Timestamp | undefined, field: string): number {
+  if (time === undefined) throw new QError('invalid_request', 'a time is missing', { field })
+  return Number(microsFromTimestamp(time, field))
+}

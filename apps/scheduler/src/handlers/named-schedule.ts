@@ -1,0 +1,40 @@
+import type { ScheduleKey } from '@qcore/contracts'
+import { readDatabase, type Executor } from '@qcore/database'
+import { QError } from '@qcore/errors'
+import { storedScheduleState } from '../message/schedule-message.ts'
+import { loadSchedule, type ScheduleRow } from '../sql/schedules.ts'
+
+/**
+ * Checks that a key names one schedule.
+ *
+ * @throws QError `invalid_request`
+ */
+export function checkedKey(key: ScheduleKey | undefined): ScheduleKey {
+  const hasName = key !== undefined && key.namespace !== '' && key.name !== ''
+  if (key !== undefined && (key.id === '' ? hasName : key.namespace === '' && key.name === '')) return key
+  throw new QError('invalid_request', 'a schedule is named by its id alone, or by namespace and name', {
+    field: 'schedule',
+  })
+}
+
+/**
+ * The schedule that a key names.
+ *
+ * @throws QError `invalid_request`, `unknown_schedule`
+ */
+export async function namedSchedule(executor: Executor, key: ScheduleKey | undefined): Promise<ScheduleRow> {
+  const schedule = await anySchedule(executor, key)
+  if (schedule.state === storedScheduleState.deleted) throw unknownSchedule()
+  return schedule
+}
+
+/** The same, also for one that was deleted and is named by its id. */
+export async function anySchedule(executor: Executor, key: ScheduleKey | undefined): Promise<ScheduleRow> {
+  const schedule = await readDatabase(loadSchedule(executor, checkedKey(key)))
+  if (schedule === undefined) throw unknownSchedule()
+  return schedule
+}
+
+function unknownSchedule(): QError {
+  return new QError('unknown_schedule', 'there is no such schedule', { field: 'schedule' })
+}

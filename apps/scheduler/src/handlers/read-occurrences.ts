@@ -1,0 +1,60 @@
+import { create } from '@bufbuild/protobuf'
+import type { ServiceImpl } from '@connectrpc/connect'
+import {
+  ListOccurrencesResponseSchema,
+  OccurrenceSchema,
+  type ListOccurrencesRequest,
+  type ListOccurrencesResponse,
+  type OccurrenceService,
+} from '@qcore/contracts'
+import { readDatabase, type Executor } from '@qcore/database'
+import { QError } from '@qcore/errors'
+import { microsFromTimestamp } from '@qcore/model'
+import type { SchedulerContext } from '../context.ts'
+import { firstPage } from '../message/first-page.ts'
+import { occurrenceMessage } from '../message/occurrence-message.ts'
+import { readCursor, writeCursor } from '../message/page-cursor.ts'
+import { listOccurrences, loadAttempts, loadOccurrence } from '../sql/occurrences.ts'
+import { anySchedule } from './named-schedule.ts'
+
+const defaultLimit = 100
+
+/** What reads occurrences, as PostgreSQL has them now. */
+export function occurrenceReadHandlers({
+  pool,
+}: Pick<SchedulerContext, 'pool'>): Pick<ServiceImpl<typeof OccurrenceService>, 'getOccurrence' | 'listOccurrences'> {
+  return {
+    async getOccurrence({ occurrenceId }) {
+      const row = await readDatabase(loadOccurrence(pool, occurrenceId))
+      if (row === undefined) {
+        throw new QError('unknown_occurrence', 'there is no such occurrence', { field: 'occurrence_id' })
+      }
+      return { occurrence: occurrenceMessage(row, await readDatabase(loadAttempts(pool, row.id))) }
+    },
+    listOccurrences: (request) => list(pool, request),
+  }
+}
+
+async function list(pool: Executor, request: ListOccurrencesRequest): Promise<ListOccurrencesResponse> {
+  const { tags, matchAllTags, states, fromTime, toTime, cursor, includeDeleted } = request
+  const limit = request.limit || defaultLimit
+  const after = readCursor(cursor)
+  const scheduleId = request.schedule === undefined ? undefined : (await anySchedule(pool, request.schedule)).id
+  const filter = {
+    scheduleId,
+    tags,
+    matchAllTags,
+    states,
+    fromUs: fromTime === undefined ? undefined : Number(microsFromTimestamp(fromTime, 'from_time')),
+    toUs: toTime === undefined ? undefined : Number(microsFromTimestamp(toTime, 'to_time')),
+    includeDeleted: includeDeleted || scheduleId !== undefined,
+    after: after === undefined ? undefined : { nominalUs: after.us, id: after.id },
+    limit: limit + 1,
+  }
+  const rows = await readDatabase(listOccurrences(pool, filter))
+  const messages = rows.map((row) => occurrenceMessage(row))
+  const { page, hasMore } = firstPage(OccurrenceSchema, messages, limit)
+  const last = rows[page.length - 1]
+  const nextCursor = hasMore && last !== undefined ? writeCursor({ us: last.nominalUs, id: last.id }) : ''
+  return create(ListOccurrencesResponseSchema, { occurrences: page, nextCursor })
+}

@@ -1,0 +1,62 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Executor } from '@qcore/database'
+import type { Logger } from '@qcore/service'
+import { schedulerMetrics } from '../metrics.ts'
+import { readRuleSpec, readSettingsOf } from '../schedule-settings.ts'
+import { loadSchedulesToPlan, storePlans, type StoredPlan } from '../sql/plan-schedules.ts'
+import { planSchedule } from './plan-schedule.ts'
+
+/** Schedules of one statement at most. */
+const mostSchedules = 100
+/** Time between looks for schedules to plan: far less than the least look-ahead. */
+const pauseMs = 200
+
+export interface PlannerOptions {
+  readonly executor: Executor
+  readonly logger: Logger
+  readonly lookAheadMs: number
+}
+
+/** Makes the rows of occurrences ahead of their time. Any number may run: a plan is stored only where nobody was faster. */
+export class Planner implements AsyncDisposable {
+  readonly #options: PlannerOptions
+  readonly #stop = new AbortController()
+  readonly #run: Promise<void>
+
+  constructor(options: PlannerOptions) {
+    this.#options = options
+    this.#run = this.#keepPlanning()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort()
+    await this.#run
+  }
+
+  async #keepPlanning(): Promise<void> {
+    const { signal } = this.#stop
+    while (!signal.aborted) {
+      const isMore = await this.#planSome().catch((error: unknown) => {
+        this.#options.logger.warn({ err: error }, 'cannot plan schedules')
+        return false
+      })
+      if (!isMore) await delay(pauseMs, undefined, { signal }).catch(() => undefined)
+    }
+  }
+
+  /** Plans once. Returns whether more waits. */
+  async #planSome(): Promise<boolean> {
+    const { executor, lookAheadMs } = this.#options
+    const schedules = await loadSchedulesToPlan(executor, { aheadMs: lookAheadMs / 2, limit: mostSchedules })
+    if (schedules.length === 0) return false
+    const plans = schedules.map((schedule): StoredPlan => {
+      const { nowUs } = schedule
+      const settings = readSettingsOf(schedule.definition)
+      const horizonUs = nowUs + lookAheadMs * 1_000
+      return { schedule, ...planSchedule(readRuleSpec(schedule.ruleSpec), schedule, { settings, nowUs, horizonUs }) }
+    })
+    const stored = await storePlans(executor, plans)
+    if (stored > 0) schedulerMetrics.planned.inc(plans.reduce((sum, { rows }) => sum + rows.length, 0))
+    return schedules.length === mostSchedules && stored > 0
+  }
+}

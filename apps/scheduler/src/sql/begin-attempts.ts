@@ -1,0 +1,67 @@
+import type { Executor } from '@qcore/database'
+import { nowUs } from './clock.ts'
+
+/** An attempt to begin. */
+export interface AttemptToBegin {
+  readonly occurrenceId: string
+  readonly claim: string
+  /** Of the schedule, as it was claimed. */
+  readonly revision: number
+  readonly cause: number
+  /** Whether the schedule must be active. */
+  readonly needsActive: boolean
+}
+
+/** An attempt that has begun. */
+export interface BegunAttempt {
+  occurrenceId: string
+  number: number
+  startedUs: number
+  /** Whether it is the first one of its occurrence. */
+  isFirst: boolean
+}
+
+/**
+ * Records attempts just before their actions. What is not returned must not be carried out: its schedule was changed,
+ * paused or deleted meanwhile, or another scheduler has the occurrence. Attempts that were cut off are closed as lost.
+ */
+export async function beginAttempts(
+  executor: Executor,
+  scheduler: string,
+  { attempts, leaseMs }: { attempts: readonly AttemptToBegin[]; leaseMs: number },
+): Promise<BegunAttempt[]> {
+  const { rows } = await executor.query<BegunAttempt>({
+    name: 'begin_attempts',
+    text: `
+      with present as materialized (select ${nowUs} as us),
+      wanted as (
+        select * from unnest($1::text[], $2::text[], $3::bigint[], $4::int[], $5::bool[])
+          as wanted (id, claim, revision, cause, needs_active)),
+      begun as (
+        update occurrence set state = 3, attempts = attempts + 1, tries = tries + 1, cause = wanted.cause,
+          started_us = coalesce(started_us, present.us), wake_us = present.us + $6
+        from present, wanted, schedule
+        where occurrence.id = wanted.id and occurrence.claim = wanted.claim and occurrence.state = 2
+          and occurrence.wake_us > present.us
+          and schedule.id = occurrence.schedule_id and schedule.revision = wanted.revision
+          and (not wanted.needs_active or (schedule.state = 1 and schedule.disabled_reason = ''))
+        returning occurrence.id, occurrence.attempts, present.us),
+      lost as (
+        update attempt set outcome = 3, ended_us = begun.us
+        from begun where attempt.occurrence_id = begun.id and attempt.ended_us is null),
+      opened as (
+        insert into attempt (occurrence_id, number, scheduler, started_us)
+        select id, attempts, $7, us from begun)
+      select id as "occurrenceId", attempts as number, us as "startedUs", attempts = 1 as "isFirst" from begun`,
+    values: [
+      attempts.map(({ occurrenceId }) => occurrenceId),
+      attempts.map(({ claim }) => claim),
+      attempts.map(({ revision }) => revision),
+      attempts.map(({ cause }) => cause),
+      attempts.map(({ needsActive }) => needsActive),
+      leaseMs * 1_000,
+      scheduler,
+    ],
+  })
+  return rows
+}

@@ -1,0 +1,50 @@
+import type { Executor } from '@qcore/database'
+import { nowUs } from './clock.ts'
+import { occurrenceColumns, type OccurrenceRow } from './occurrence-row.ts'
+
+/** An occurrence that this scheduler has for the time of a lease, with its schedule. */
+export interface ClaimedRow extends OccurrenceRow {
+  /** Its state before: a running one has lost its scheduler. */
+  wasState: number
+  wasUs: number
+  claimUs: number
+  scheduleState: number
+  disabledReason: string
+  revision: number
+  definition: Buffer
+  ruleSpec: string
+  secret: Buffer | null
+}
+
+/**
+ * Claims what is due, or has lost its scheduler, in the order in which it became so. What another scheduler is claiming is
+ * passed over.
+ *
+ * @param claim tells this claim from every other one
+ */
+export async function claimOccurrences(
+  executor: Executor,
+  { claim, leaseMs, limit }: { claim: string; leaseMs: number; limit: number },
+): Promise<ClaimedRow[]> {
+  const { rows } = await executor.query<ClaimedRow>({
+    name: 'claim_occurrences',
+    text: `
+      with present as materialized (select ${nowUs} as us),
+      due as (
+        select id, wake_us, state from occurrence
+        where state < 4 and wake_us <= (select us from present)
+        order by wake_us limit $1
+        for update skip locked),
+      claimed as (
+        update occurrence set state = 2, claim = $2, wake_us = (select us from present) + $3
+        from due where occurrence.id = due.id
+        returning occurrence.*, due.state as was_state, due.wake_us as was_us)
+      select ${occurrenceColumns('claimed')}, was_state as "wasState", was_us as "wasUs", present.us as "claimUs",
+        schedule.state as "scheduleState", schedule.disabled_reason as "disabledReason", schedule.revision,
+        schedule.definition, schedule.rule_spec as "ruleSpec", schedule.secret
+      from claimed join schedule on schedule.id = claimed.schedule_id, present
+      order by was_us`,
+    values: [limit, claim, leaseMs * 1_000],
+  })
+  return rows
+}

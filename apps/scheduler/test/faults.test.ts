@@ -1,0 +1,132 @@
+import { mkdtemp, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { CatchUpPolicy, OccurrenceState } from '@qcore/contracts'
+import { openFaultProxy, type FaultProxy } from '@qcore/fault-proxy'
+import { inject, expect, it, vi } from 'vitest'
+import { countStates, patience, SchedulerProcess, startStore, type TestStore } from './_store.ts'
+
+/** A lease that ends while a test waits. */
+const shortLease = { Q_SCHEDULER_LEASE_MS: '2000' }
+
+/** Waits until a schedule, which is then paused, has emitted so much; then every tick must be there once. */
+async function expectEveryTickOnce(store: TestStore, id: string, least: number): Promise<void> {
+  await vi.waitFor(async () => expect((await store.eventsOf(id)).length).toBeGreaterThanOrEqual(least), patience)
+  await store.commits.commit({ mutations: [{ kind: { case: 'pauseSchedule', value: { schedule: { id } } } }] })
+  const open = 'select count(*)::int as count from occurrence where schedule_id = $1 and state < 4'
+  await vi.waitFor(async () => {
+    const { rows } = await store.pool.query<{ count: number }>(open, [id])
+    expect(rows[0]?.count).toBe(0)
+  }, patience)
+  const { rows } = await store.pool.query<{ seconds: number; state: number }>(
+    'select (nominal_us / 1000000)::int as seconds, state from occurrence where schedule_id = $1 order by 1',
+    [id],
+  )
+  const fired = rows.filter(({ state }) => state === OccurrenceState.COMPLETED)
+  expect(await store.eventsOf(id)).toHaveLength(fired.length)
+  // What was planned for after the pause is skipped; before it nothing is left out.
+  const due = rows.slice(0, fired.length)
+  expect(due.every(({ state }) => state === OccurrenceState.COMPLETED)).toBe(true)
+  expect(due.map(({ seconds }) => seconds)).toEqual(due.map((_, index) => (due[0]?.seconds ?? 0) + index))
+}
+
+const everySecond = { rule: '@every 1s', catchUp: CatchUpPolicy.ALL, catchUpLimit: 1_000 }
+
+it('three schedulers emit one event a tick, while one after the other is killed', async () => {
+  await using store = await startStore()
+  await using opened = new AsyncDisposableStack()
+  const start = (): SchedulerProcess => opened.use(new SchedulerProcess({ ...store.env, ...shortLease }))
+  const schedulers = [start(), start(), start()]
+  const id = await store.put(everySecond)
+  for (let killed = 0; killed < 3; killed++) {
+    const before = (await store.eventsOf(id)).length
+    await vi.waitFor(async () => expect((await store.eventsOf(id)).length).toBeGreaterThan(before + 1), patience)
+    await schedulers[killed]?.kill()
+    start()
+  }
+  await expectEveryTickOnce(store, id, (await store.eventsOf(id)).length + 2)
+})
+
+it.each(['scheduler.after_claim', 'scheduler.after_begin', 'scheduler.after_action'])(
+  'a scheduler that dies at %s leaves its occurrence to another one, and there is one event',
+  async (place) => {
+    await using store = await startStore()
+    const file = await armedFile(place)
+    await using dying = new SchedulerProcess({ ...store.env, ...shortLease, Q_FAILPOINTS: file })
+    const ready = await store.put({ rule: new Date(Date.now() + 100).toISOString() })
+    await vi.waitFor(async () => expect(await store.eventsOf(ready)).toHaveLength(1), patience)
+    dying.child.kill('SIGUSR2')
+    const id = await store.put({ rule: new Date(Date.now() + 1_000).toISOString() })
+    await vi.waitFor(() => expect(dying.child.signalCode).toBe('SIGKILL'), patience)
+    await using _heir = new SchedulerProcess({ ...store.env, ...shortLease })
+    await vi.waitFor(
+      async () => expect(countStates(await store.list(id))).toEqual({ [OccurrenceState.COMPLETED]: 1 }),
+      patience,
+    )
+    expect(await store.eventsOf(id)).toHaveLength(1)
+  },
+)
+
+it('a scheduler that stands still for longer than its lease emits nothing twice when it goes on', async () => {
+  await using store = await startStore()
+  await using still = new SchedulerProcess({ ...store.env, ...shortLease })
+  const id = await store.put(everySecond)
+  await vi.waitFor(async () => expect((await store.eventsOf(id)).length).toBeGreaterThan(0), patience)
+  still.child.kill('SIGSTOP')
+  await using _other = new SchedulerProcess({ ...store.env, ...shortLease })
+  const before = (await store.eventsOf(id)).length
+  await vi.waitFor(async () => expect((await store.eventsOf(id)).length).toBeGreaterThan(before + 3), patience)
+  still.child.kill('SIGCONT')
+  await expectEveryTickOnce(store, id, (await store.eventsOf(id)).length + 2)
+})
+
+it.each<['Q_POSTGRES_ADDR' | 'Q_NATS_ADDR', 'cut' | 'hold']>([
+  ['Q_POSTGRES_ADDR', 'cut'],
+  ['Q_POSTGRES_ADDR', 'hold'],
+  ['Q_NATS_ADDR', 'cut'],
+  ['Q_NATS_ADDR', 'hold'],
+])('ticks while the scheduler has lost %s (%s) are caught up with, each once', async (name, fault) => {
+  await using store = await startStore()
+  await using proxy: FaultProxy = await openFaultProxy(inject(name === 'Q_NATS_ADDR' ? 'natsUrl' : 'postgresUrl'))
+  await using _scheduler = await store.startScheduler({ ...shortLease, [name]: proxy.url })
+  const id = await store.put(everySecond)
+  await vi.waitFor(async () => expect((await store.eventsOf(id)).length).toBeGreaterThan(0), patience)
+  const lost = (await store.eventsOf(id)).length
+  if (fault === 'cut') proxy.cut()
+  else proxy.hold()
+  const clock = 'select (extract(epoch from now()) * 1000)::bigint as ms'
+  const nowMs = async (): Promise<number> => Number((await store.pool.query<{ ms: number }>(clock)).rows[0]?.ms)
+  const since = await nowMs()
+  await vi.waitFor(async () => expect((await nowMs()) - since).toBeGreaterThan(4_000), patience)
+  proxy.restore()
+  await expectEveryTickOnce(store, id, lost + 4)
+})
+
+it('after a time without any scheduler the policy decides, and every tick is accounted for', async () => {
+  await using store = await startStore()
+  const id = await store.put({ rule: '@every 1s', catchUp: CatchUpPolicy.LAST, grace: { seconds: 0n } })
+  const skipping = await store.put({ rule: '@every 1s', grace: { seconds: 0n } })
+  await store.pool.query('update schedule set planned_us = planned_us - 600000000')
+  const nominal =
+    'update occurrence set nominal_us = nominal_us - 600000000, last_nominal_us = last_nominal_us - 600000000'
+  await store.pool.query(`${nominal}, due_us = due_us - 600000000, wake_us = wake_us - 600000000`)
+  await using _scheduler = await store.startScheduler()
+  await vi.waitFor(async () => expect((await store.eventsOf(id)).length).toBeGreaterThan(1), patience)
+  const { rows } = await store.pool.query<{ seconds: number; size: number; state: number; cause: number }>(
+    `select (nominal_us / 1000000)::int as seconds, size, state, cause from occurrence where schedule_id = $1
+     order by nominal_us`,
+    [id],
+  )
+  expect(rows.map(({ seconds }) => seconds)).toEqual(rows.map((_, index) => (rows[0]?.seconds ?? 0) + index))
+  const missed = rows.filter(({ state }) => state === OccurrenceState.MISSED)
+  expect(missed.length).toBeGreaterThanOrEqual(598)
+  expect(rows.slice(0, missed.length).every(({ state }) => state === OccurrenceState.MISSED)).toBe(true)
+  expect(rows[missed.length]?.cause).toBe(3)
+  const states = countStates(await store.list(skipping))
+  expect(states[OccurrenceState.MISSED]).toBeGreaterThanOrEqual(598)
+})
+
+async function armedFile(place: string): Promise<string> {
+  const file = `${await mkdtemp(`${tmpdir()}/qcore-scheduler-`)}/failpoint`
+  await writeFile(file, place)
+  return file
+}
