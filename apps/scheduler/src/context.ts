@@ -1,5 +1,5 @@
 import type { NatsConnection } from '@nats-io/transport-node'
-import { createTokenVerifier, mintToken, type TokenVerifier } from '@qcore/access'
+import { mintToken, openTokenAccess, trustFromDatabase, type TokenVerifier } from '@qcore/access'
 import { connect } from '@qcore/client'
 import { AccessLevel } from '@qcore/contracts'
 import { closePool, openPool, prepareStore, type Executor } from '@qcore/database'
@@ -44,6 +44,7 @@ export async function openContext(config: SchedulerConfig, overrides: SchedulerO
     logger.warn({ err: error }, 'an idle PostgreSQL connection broke'),
   )
   opened.defer(() => closePool(pool))
+  const access = opened.use(await openTokenAccess({ config, connection, logger, source: trustFromDatabase(pool) }))
   const claims = { subject: ownSubject, level: AccessLevel.WRITE, scopes: [], lifetimeSeconds: ownTokenSeconds }
   const token = async (): Promise<string> => (await mintToken(authSecret, claims)).token
   const client = opened.use(await connect({ transport: createNatsTransport({ connection, store }), token }))
@@ -55,7 +56,7 @@ export async function openContext(config: SchedulerConfig, overrides: SchedulerO
     config,
     logger,
     connection,
-    verifier: createTokenVerifier(authSecret),
+    verifier: access.verifier,
     pool,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }

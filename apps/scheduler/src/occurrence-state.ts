@@ -23,4 +23,15 @@ export const occurrenceCause = {
 
 /** Why an occurrence is in its state. */
 export type OccurrenceReason =
-  '' | 'policy' | 'limit' | 'paused' | 'disabled' | 'overlap' | 'by_hand' | 'attempts' | 'refused' | 'gone' | 'replaced'
+  | ''
+  | 'policy'
+  | 'limit'
+  | 'paused'
+  | 'deleted'
+  | 'disabled'
+  | 'overlap'
+  | 'by_hand'
+  | 'attempts'
+  | 'refused'
+  | 'gone'
+  | 'replaced'

@@ -72,7 +72,8 @@ export class Carrier {
     })
     if (begun === undefined) {
       // It was changed, or taken back; if it is still ours, it is looked at anew.
-      await this.#store(unattempted(row.id, claim, { state: occurrenceState.pending }), claimedAt)
+      const state = row.wasState === occurrenceState.running ? occurrenceState.running : occurrenceState.pending
+      await this.#store(unattempted(row.id, claim, { state }), claimedAt)
       return
     }
     const begunAt = performance.now()
@@ -82,7 +83,9 @@ export class Carrier {
     failpoint('scheduler.after_action')
     const ended = { occurrenceId: row.id, claim, number: begun.number, tries: row.tries + 1 }
     schedulerMetrics.attempts.inc({ outcome: outcome.kind })
-    await this.#store(settlementOf(ended, outcome, settings), begunAt)
+    // What was in doubt is so until an attempt tells.
+    const isOpen = outcome.kind === 'postponed' && isInDoubt(row, settings)
+    await this.#store(settlementOf(ended, isOpen ? { ...outcome, inDoubt: true } : outcome, settings), begunAt)
   }
 
   get #attemptMs(): number {

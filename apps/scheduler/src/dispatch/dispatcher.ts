@@ -14,6 +14,8 @@ const mostClaimed = 500
 const pollMs = 200
 /** Time before PostgreSQL is asked again that could not be reached. */
 const retryMs = 500
+/** What is under way when the scheduler stops has so much time to end by itself. */
+const drainMs = 3_000
 /** A claim that is this close to now is waited for at full speed. */
 const leastWaitMs = 1
 
@@ -41,13 +43,14 @@ export class Dispatcher implements AsyncDisposable {
     this.#run = this.#keepDispatching()
   }
 
-  /** Claims nothing more, cuts off what is under way, and gives it back. */
+  /** Claims nothing more, and waits for what is under way; what takes long is cut off. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort()
     this.#freed?.()
     await this.#run
-    this.#carrier.stop()
+    const cut = setTimeout(() => this.#carrier.stop(), drainMs)
     await Promise.all(this.#running)
+    clearTimeout(cut)
   }
 
   async #keepDispatching(): Promise<void> {

@@ -31,8 +31,11 @@ export function settlementOf(
   if (outcome.kind === 'postponed') {
     const waitMs = jittered(Math.min(firstPostponeMs * 2 ** Math.min(number - 1, 20), mostPostponeMs))
     const error = keptText(outcome.error)
-    const { FAILED: failed } = AttemptOutcome
-    return { ...base, state: occurrenceState.pending, reason: '', error, outcome: failed, waitMs, tries: -1 }
+    // What may have been done is not withdrawn: it stays under way until that is known.
+    const [state, how] = outcome.inDoubt
+      ? [occurrenceState.running, AttemptOutcome.LOST]
+      : [occurrenceState.pending, AttemptOutcome.FAILED]
+    return { ...base, state, reason: '', error, outcome: how, waitMs, tries: -1 }
   }
   const answer = { statusCode: outcome.statusCode ?? 0, result: keptText(outcome.result ?? '') }
   if (outcome.kind === 'done') {

@@ -1,9 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { create } from '@bufbuild/protobuf'
-import type { HandlerContext } from '@connectrpc/connect'
-import { callerOf, requireLevel } from '@qcore/access'
 import {
-  AccessLevel,
   BackfillScheduleResponseSchema,
   type BackfillScheduleRequest,
   type BackfillScheduleResponse,
@@ -24,9 +21,7 @@ const usPerMs = 1_000
 export async function backfillSchedule(
   { pool }: Pick<SchedulerContext, 'pool'>,
   { schedule: key, fromTime, toTime, includeCompleted }: BackfillScheduleRequest,
-  context: HandlerContext,
 ): Promise<BackfillScheduleResponse> {
-  requireLevel(callerOf(context), AccessLevel.WRITE)
   const schedule = await namedSchedule(pool, key)
   const fromMs = msOf(fromTime, 'from_time')
   const beforeMs = msOf(toTime, 'to_time')

@@ -1,9 +1,8 @@
 import { create } from '@bufbuild/protobuf'
 import { createClient, type HandlerContext } from '@connectrpc/connect'
-import { callerOf, requireLevel } from '@qcore/access'
-import { AccessLevel, CommitService, MutationSchema, type Mutation, type MutationResult } from '@qcore/contracts'
+import { CommitService, MutationSchema, type Mutation, type MutationResult } from '@qcore/contracts'
 import { isQError, QError } from '@qcore/errors'
-import { createNatsTransport, fromConnectError } from '@qcore/transport'
+import { createNatsTransport, fromConnectError, receivedHeader } from '@qcore/transport'
 import type { SchedulerContext } from '../context.ts'
 
 type Context = Pick<SchedulerContext, 'connection' | 'config'>
@@ -20,9 +19,8 @@ export async function commitMutation(
   { kind, idempotencyKey }: { kind: Mutation['kind']; idempotencyKey: string },
   context: HandlerContext,
 ): Promise<CommittedMutation> {
-  requireLevel(callerOf(context), AccessLevel.WRITE)
   const commits = createClient(CommitService, createNatsTransport({ connection, store: config.store }))
-  const headers = { authorization: context.requestHeader.get('authorization') ?? '' }
+  const headers = { authorization: receivedHeader(context, 'authorization') ?? '' }
   const mutations = [create(MutationSchema, { kind })]
   try {
     const { signal } = context

@@ -14,8 +14,8 @@ export function registerHandlers(router: ConnectRouter, scheduler: SchedulerCont
   router.service(ScheduleService, {
     ...changeHandlers(scheduler),
     ...readHandlers(scheduler),
-    runSchedule: (request, context) => runSchedule(scheduler, request, context),
-    backfillSchedule: (request, context) => backfillSchedule(scheduler, request, context),
+    runSchedule: (request) => runSchedule(scheduler, request),
+    backfillSchedule: (request) => backfillSchedule(scheduler, request),
     previewSchedule: (request) => previewSchedule(scheduler, request),
   })
   router.service(OccurrenceService, {

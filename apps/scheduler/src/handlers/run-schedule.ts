@@ -1,13 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { create } from '@bufbuild/protobuf'
-import type { HandlerContext } from '@connectrpc/connect'
-import { callerOf, requireLevel } from '@qcore/access'
-import {
-  AccessLevel,
-  RunScheduleResponseSchema,
-  type RunScheduleRequest,
-  type RunScheduleResponse,
-} from '@qcore/contracts'
+import { RunScheduleResponseSchema, type RunScheduleRequest, type RunScheduleResponse } from '@qcore/contracts'
 import { readDatabase } from '@qcore/database'
 import { QError } from '@qcore/errors'
 import type { SchedulerContext } from '../context.ts'
@@ -19,9 +12,7 @@ import { namedSchedule } from './named-schedule.ts'
 export async function runSchedule(
   { pool }: Pick<SchedulerContext, 'pool'>,
   { schedule: key, idempotencyKey }: RunScheduleRequest,
-  context: HandlerContext,
 ): Promise<RunScheduleResponse> {
-  requireLevel(callerOf(context), AccessLevel.WRITE)
   const { id: scheduleId, revision: scheduleRevision } = await namedSchedule(pool, key)
   const id = idempotencyKey === '' ? randomUUID() : idOfKey(scheduleId, idempotencyKey)
   const row = await readDatabase(addManualOccurrence(pool, { id, scheduleId, scheduleRevision }))

@@ -41,7 +41,7 @@ export async function beginAttempts(
         update occurrence set state = 3, attempts = attempts + 1, tries = tries + 1, cause = wanted.cause,
           started_us = coalesce(started_us, present.us), wake_us = present.us + $6
         from present, wanted, schedule
-        where occurrence.id = wanted.id and occurrence.claim = wanted.claim and occurrence.state = 2
+        where occurrence.id = wanted.id and occurrence.claim = wanted.claim and occurrence.state in (2, 3)
           and occurrence.wake_us > present.us
           and schedule.id = occurrence.schedule_id and schedule.revision = wanted.revision
           and (not wanted.needs_active or (schedule.state = 1 and schedule.disabled_reason = ''))

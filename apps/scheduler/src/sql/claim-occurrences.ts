@@ -36,7 +36,7 @@ export async function claimOccurrences(
         order by wake_us limit $1
         for update skip locked),
       claimed as (
-        update occurrence set state = 2, claim = $2, wake_us = (select us from present) + $3
+        update occurrence set state = greatest(due.state, 2), claim = $2, wake_us = (select us from present) + $3
         from due where occurrence.id = due.id
         returning occurrence.*, due.state as was_state, due.wake_us as was_us)
       select ${occurrenceColumns('claimed')}, was_state as "wasState", was_us as "wasUs", present.us as "claimUs",
