@@ -31,6 +31,10 @@ export function textOfChange(change: CommitChange): string {
       return change.heldUntil === undefined
         ? `emitted ${change.type} in ${change.namespace} as ${change.eventId}`
         : `holds ${change.type} in ${change.namespace} until ${change.heldUntil.toString()} as ${change.eventId}`
+    case 'put_config':
+      return `set the key ${printable(change.key)} of the configuration, at its revision ${change.configRevision}`
+    case 'delete_config':
+      return `deleted the key ${printable(change.key)} of the configuration, at its revision ${change.configRevision}`
     case 'other':
       return 'a change of a kind that this version does not know'
   }
@@ -72,6 +76,9 @@ export function jsonOfChange(change: CommitChange): Record<string, unknown> {
       return { kind: change.kind, previous: jsonOfSchema(change.previous) }
     case 'emit':
       return { ...change, heldUntil: change.heldUntil?.toString() ?? null }
+    case 'put_config':
+    case 'delete_config':
+      return { ...change }
     case 'other':
       return { kind: change.kind }
   }

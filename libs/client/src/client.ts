@@ -14,6 +14,7 @@ import {
   type WriteOptions,
 } from './commit/commit-builder.ts'
 import { Committer, type CommitOptions, type CommitPlan, type CommitResult } from './commit/committer.ts'
+import { ConfigClient } from './config/config-client.ts'
 import type { Connection } from './connection/connection.ts'
 import type { EmittedEvent, EventOptions } from './events/event.ts'
 import { EventClient } from './events/event-client.ts'
@@ -68,6 +69,8 @@ export class Client implements AsyncDisposable {
   readonly token: TokenClient
   /** Reads events, registers namespaces and nodes. */
   readonly events: EventClient
+  /** Reads, changes and follows the configuration. */
+  readonly config: ConfigClient
   readonly #caller: Caller
   readonly #connection: Connection
   readonly #session: Session
@@ -87,15 +90,12 @@ export class Client implements AsyncDisposable {
     this.#fields = new FieldReader(caller, this.#session)
     this.#exists = new ExistsReader(caller, this.#session)
     this.#directory = new TypeDirectory(caller, this.#session, this.#entities)
-    this.#committer = new Committer({
-      caller,
-      directory: this.#directory,
-      session: this.#session,
-      keepsOrder: connection.keepsOrder,
-    })
+    const { keepsOrder } = connection
+    this.#committer = new Committer({ caller, directory: this.#directory, session: this.#session, keepsOrder })
     this.#notifier = new Notifier({ caller, session: this.#session })
     this.#registrar = new Registrar({ caller, session: this.#session, bus: connection.bus })
     this.events = new EventClient(caller)
+    this.config = new ConfigClient(caller, (input, options) => this.commit(input, options), consistency === 'latest')
     this.token = new TokenClient(caller)
   }
 

@@ -2,8 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { ConfigChange } from './config-change.ts'
 import { BucketDigests, entryDigest, keyBucket } from './digest.ts'
 import type { StoredChange, StoredEntry } from './sql/stored-rows.ts'
-import { decodeValue } from './value/decode-value.ts'
-import type { JsonValue } from './value/json-value.ts'
+import { type JsonValue, decodeValue } from '@qcore/json'
 
 export interface CachedEntry {
   readonly value: JsonValue

@@ -1,4 +1,4 @@
-import type { JsonValue } from './value/json-value.ts'
+import type { JsonValue } from '@qcore/json'
 
 /** A change of a key. `value` is undefined if it was deleted, or expired; `previous` if it was not there. */
 export interface ConfigChange {

@@ -2,7 +2,7 @@ import { QError } from '@qcore/errors'
 import type { CachedEntry } from './config-cache.ts'
 import type { DatabaseClock } from './database-clock.ts'
 import type { ConfigProblem } from './sync-config-options.ts'
-import type { JsonValue } from './value/json-value.ts'
+import type { JsonValue } from '@qcore/json'
 import { asBigInt, asBool, asInt, asNumber, asString } from './value/typed-value.ts'
 
 /** An entry, with what a compare-and-set needs. */

@@ -1,7 +1,6 @@
 import { QError } from '@qcore/errors'
 import { valueBytes, keyLength } from './store/store-schema.ts'
-import { encodeValue } from './value/encode-value.ts'
-import type { JsonValue } from './value/json-value.ts'
+import { type JsonValue, encodeValue } from '@qcore/json'
 
 /** Conditions and circumstances of a write. */
 export interface WriteOptions {

@@ -3,7 +3,7 @@ import type { ConfigChange } from './config-change.ts'
 import type { Executor } from './sql/executor.ts'
 import { loadHistory } from './sql/history.ts'
 import type { StoreNames } from './store-names.ts'
-import { decodeValue } from './value/decode-value.ts'
+import { decodeValue } from '@qcore/json'
 
 /** A change of the past. */
 export interface HistoryEntry extends ConfigChange {

@@ -18,7 +18,7 @@ import { readHead } from './sql/store-head.ts'
 import { StoreMirror } from './store-mirror.ts'
 import { Subscribers, type ChangeCallback } from './subscribers.ts'
 import { readOptions, type SyncConfigOptions, type SyncConfigSettings } from './sync-config-options.ts'
-import type { JsonValue } from './value/json-value.ts'
+import type { JsonValue } from '@qcore/json'
 import { seedChecksum } from './value/seed-checksum.ts'
 
 /** What became of a write. */
@@ -210,6 +210,13 @@ export class SyncConfig extends ConfigReader implements AsyncDisposable {
     }
     await this.#follower.reach(revision)
     if (this.revision < revision) throw new QError('unavailable', 'the connection to PostgreSQL is lost')
+  }
+
+  /** Waits until everything was applied that is committed by now. Throws `unavailable` if PostgreSQL cannot be reached. */
+  async catchUp(): Promise<void> {
+    this.#assertOpen()
+    const head = await this.#connections.read((client) => readHead(client, this.#settings.names))
+    await this.reach(head.revision)
   }
 
   /** Changes after a revision, as JSON texts; as many as go into one page. */

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { Io } from '../io.ts'
+import { addConfig } from './config.ts'
 import { addCreate } from './create.ts'
 import { addDelete } from './delete.ts'
 import { addEmit } from './emit.ts'
@@ -40,6 +41,7 @@ const commands = [
   addEvents,
   addNamespace,
   addNodes,
+  addConfig,
   addSchema,
   addSnapshot,
   addRegistration,

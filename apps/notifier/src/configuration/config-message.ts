@@ -6,7 +6,8 @@ import {
   type ConfigEntry as ConfigEntryMessage,
 } from '@qcore/contracts'
 import { timestampFromMicros } from '@qcore/model'
-import { encodeValue, type ConfigChange, type ConfigEntry } from '@qcore/sync-config'
+import { encodeValue } from '@qcore/json'
+import type { ConfigChange, ConfigEntry } from '@qcore/sync-config'
 
 /** Beyond, a message has no room for the value and the one before. */
 const mostBytesOfBoth = 800_000

@@ -8,12 +8,13 @@ import type { NotifierContext } from '../context.ts'
 
 /** Reads a key of the configuration. */
 export async function getConfig(
-  { key, atLeastRevision }: GetConfigRequest,
+  { key, atLeastRevision, latest }: GetConfigRequest,
   call: HandlerContext,
   { configuration }: NotifierContext,
 ): Promise<GetConfigResponse> {
   assertMayRead(call, key, 'key')
   await configuration.reach(Number(atLeastRevision))
+  if (latest) await configuration.catchUp()
   const entry = configuration.getEntry(key)
   if (entry === undefined) throw new QError('unknown_key', `config key not found: ${key}`, { field: 'key' })
   const configRevision = BigInt(configuration.revision)

@@ -9,12 +9,13 @@ const standardLimit = 100
 
 /** Reads the keys of the configuration with a prefix, a page of them. */
 export async function listConfig(
-  { prefix, limit, after, atLeastRevision }: ListConfigRequest,
+  { prefix, limit, after, atLeastRevision, latest }: ListConfigRequest,
   call: HandlerContext,
   { configuration }: NotifierContext,
 ): Promise<ListConfigResponse> {
   const grants = grantsOfReader(call)
   await configuration.reach(Number(atLeastRevision))
+  if (latest) await configuration.catchUp()
   const found = configuration.getEntries(prefix).filter(([key]) => key > after && grants.mayRead(key))
   found.sort(([a], [b]) => (a < b ? -1 : 1))
   const page = found.slice(0, limit || standardLimit).map(([key, entry]) => entryMessage(key, entry))

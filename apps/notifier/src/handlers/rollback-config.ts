@@ -11,7 +11,8 @@ import {
   type RollbackConfigResponse,
 } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
-import { decodeValue, type FormerValue } from '@qcore/sync-config'
+import { decodeValue } from '@qcore/json'
+import type { FormerValue } from '@qcore/sync-config'
 import { assertMayRead, grantsOfReader } from '../configuration/readable-keys.ts'
 import type { NotifierContext } from '../context.ts'
 

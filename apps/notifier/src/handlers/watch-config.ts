@@ -30,6 +30,7 @@ export async function* watchConfig(
   const { prefix } = request
   const accepts = (key: string): boolean => key.startsWith(prefix) && grants.mayRead(key)
   await configuration.reach(Number(request.atLeastRevision))
+  if (request.latest) await configuration.catchUp()
   const resumeAfter = await resumePoint(request, configuration)
   using watch = new ConfigWatch(configuration, accepts)
   const { startRevision } = watch

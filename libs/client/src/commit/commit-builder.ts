@@ -1,3 +1,5 @@
+import type { JsonValue } from '@qcore/json'
+import type { ConfigCondition, PutConfigOptions } from '../config/config-mutation.ts'
 import type { EventInput, EventOptions } from '../events/event.ts'
 import type { AlterStep } from '../schema/alter-type.ts'
 import type { TypeSchemaInput } from '../schema/schema.ts'
@@ -36,6 +38,13 @@ export type MutationInput =
   | { readonly kind: 'alter_type'; readonly type: string; readonly steps: readonly AlterStep[] }
   | { readonly kind: 'delete_type'; readonly type: string }
   | { readonly kind: 'emit'; readonly event: EventInput }
+  | {
+      readonly kind: 'put_config'
+      readonly key: string
+      readonly value: JsonValue
+      readonly options: PutConfigOptions
+    }
+  | { readonly kind: 'delete_config'; readonly key: string; readonly options: ConfigCondition }
   | { readonly kind: 'set_schema'; readonly schema: TypeSchemaInput }
 
 /** Something that must hold, or nothing is changed: `condition_failed`. */
@@ -119,6 +128,18 @@ export class CommitBuilder implements CommitInput {
   /** Emits an event with the other changes. */
   emit(namespace: string, type: string, payload?: unknown, options: EventOptions = {}): this {
     this.mutations.push({ kind: 'emit', event: { namespace, type, payload, options } })
+    return this
+  }
+
+  /** Gives a key of the configuration a value with the other changes. */
+  putConfig(key: string, value: JsonValue, options: PutConfigOptions = {}): this {
+    this.mutations.push({ kind: 'put_config', key, value, options })
+    return this
+  }
+
+  /** Deletes a key of the configuration with the other changes. */
+  deleteConfig(key: string, options: ConfigCondition = {}): this {
+    this.mutations.push({ kind: 'delete_config', key, options })
     return this
   }
 

@@ -20,6 +20,7 @@ import {
   type Value,
 } from '@qcore/contracts'
 import { timestampFromMicros } from '@qcore/model'
+import { deleteConfigMessage, putConfigMessage } from '../config/config-mutation.ts'
 import { emitMessage } from '../events/event.ts'
 import { alterMessage } from '../schema/alter-type.ts'
 import { messageFromSchema } from '../schema/schema.ts'
@@ -102,6 +103,12 @@ function mutationMessage(input: MutationInput, path: string, lookup: TypeLookup)
     }
     case 'emit':
       message.kind = { case: 'emitEvent', value: emitMessage(input.event, `${path}.emit_event`) }
+      return message
+    case 'put_config':
+      message.kind = { case: 'putConfig', value: putConfigMessage(input, `${path}.put_config`) }
+      return message
+    case 'delete_config':
+      message.kind = { case: 'deleteConfig', value: deleteConfigMessage(input, `${path}.delete_config`) }
       return message
     case 'alter_type':
       message.kind = { case: 'alterType', value: alterMessage(input.type, input.steps) }

@@ -46,6 +46,8 @@ export interface MutationResult {
   readonly field: string
   /** The id of the event that was emitted; absent for other changes. */
   readonly eventId?: string
+  /** Of a key of the configuration: the revision that gave it its value, and whether it was there before; absent for other changes. */
+  readonly config?: { readonly revision: number; readonly existed: boolean }
 }
 
 /** The types that the strings and numbers of a commit were taken for. */
@@ -155,6 +157,14 @@ export class Committer {
   }
 }
 
-function resultOf({ entityId, changed, field, eventId }: MutationResultMessage): MutationResult {
-  return eventId === '' ? { entityId, changed, field } : { entityId, changed, field, eventId }
+function resultOf(message: MutationResultMessage): MutationResult {
+  const { entityId, changed, field, eventId, configRevision, configExisted: existed } = message
+  const isOfConfig = configRevision !== 0n || existed
+  return {
+    entityId,
+    changed,
+    field,
+    ...(eventId === '' ? {} : { eventId }),
+    ...(isOfConfig ? { config: { revision: Number(configRevision), existed } } : {}),
+  }
 }

@@ -26,6 +26,9 @@ export type CommitChange =
       /** It is held until then; another commit emits it. */
       readonly heldUntil: Timestamp | undefined
     }
+  /** A key of the configuration was given a value, which the history of the configuration has. */
+  | { readonly kind: 'put_config'; readonly key: string; readonly configRevision: number }
+  | { readonly kind: 'delete_config'; readonly key: string; readonly configRevision: number }
   | { readonly kind: 'other' }
 
 interface Origin {
@@ -105,6 +108,10 @@ function changeFromMessage(change: Change | undefined, origin: Origin): CommitCh
     case 'eventEmitted': {
       const { eventId, namespace, type, deliverTime } = kind.value
       return { kind: 'emit', eventId, namespace, type, heldUntil: deliverTime && timestampFromMessage(deliverTime) }
+    }
+    case 'configChanged': {
+      const { key, deleted } = kind.value
+      return { kind: deleted ? 'delete_config' : 'put_config', key, configRevision: Number(kind.value.configRevision) }
     }
     default:
       return { kind: 'other' }

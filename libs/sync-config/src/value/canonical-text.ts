@@ -1,8 +1,6 @@
 import { QError } from '@qcore/errors'
 import { valueBytes } from '../store/store-schema.ts'
-import { parseValue } from './decode-value.ts'
-import { encodeValue } from './encode-value.ts'
-import type { JsonValue } from './json-value.ts'
+import { type JsonValue, encodeValue, parseValue } from '@qcore/json'
 
 /**
  * A value as PostgreSQL writes it: two texts of the same value are the same afterwards. Fractions are rounded to doubles, as a

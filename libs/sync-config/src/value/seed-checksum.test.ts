@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib'
 import { expect, it } from 'vitest'
-import type { JsonValue } from './json-value.ts'
+import type { JsonValue } from '@qcore/json'
 import { seedChecksum } from './seed-checksum.ts'
 
 it.each<[Record<string, JsonValue>, number]>([

@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib'
-import type { JsonValue } from './json-value.ts'
+import type { JsonValue } from '@qcore/json'
 
 /**
  * The CRC-32 that SyncConfig computes of all keys and values: `key:json;` for every key, in the order of the keys' bytes, with

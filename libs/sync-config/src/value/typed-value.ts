@@ -1,4 +1,4 @@
-import type { JsonValue } from './json-value.ts'
+import type { JsonValue } from '@qcore/json'
 
 const integerText = /^\s*[+-]?\d+\s*$/
 
