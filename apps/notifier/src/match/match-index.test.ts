@@ -39,6 +39,28 @@ describe('the match index', () => {
     expect(selected(index, write('e2', 'Name'))).toEqual([])
   })
 
+  it('forgets who leaves a field, whether others are there or not', () => {
+    const index = new MatchIndex<string>()
+    const groups = ['a', 'b', 'c'].map((name) =>
+      groupSubscriptions([subscription({ entityId: 'e1' }, ['Level'])], name, allGrants),
+    )
+    for (const group of groups) index.add(group)
+    const [a = [], b = [], c = []] = groups
+    const names = () => selected(index, write('e1', 'Level')).map(([name]) => name)
+    expect(names()).toEqual(['a', 'b', 'c'])
+    index.delete(b)
+    index.delete(b)
+    expect(names()).toEqual(['a', 'c'])
+    index.delete(a)
+    index.delete(c)
+    expect([names(), index.isWatched('e1', 'Tank')]).toEqual([[], false])
+    index.add(a)
+    index.delete(c)
+    expect(names()).toEqual(['a'])
+    index.delete(a)
+    expect([names(), index.isWatched('e1', 'Tank')]).toEqual([[], false])
+  })
+
   it('does not take an id for a type or a type for an id', () => {
     const index = indexOf({ a: [subscription({ entityId: 'Tank' }, ['Level'])] })
     expect(selected(index, write('e1', 'Level'))).toEqual([])

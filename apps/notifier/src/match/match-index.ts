@@ -2,7 +2,9 @@ import type { NotifiedChange } from './notified-change.ts'
 import type { Selection, SubscriptionGroup } from './subscription-group.ts'
 import { SubtreeIndex } from './subtree-index.ts'
 
-type GroupsByField<S> = Map<string, Set<SubscriptionGroup<S>>>
+/** Most fields are watched by one: a set would take more memory than the rest of its subscription. */
+type Members<S> = SubscriptionGroup<S> | Set<SubscriptionGroup<S>>
+type GroupsByField<S> = Map<string, Members<S>>
 
 /**
  * Finds the subscriptions that a change is for: a few look-ups, by entity and field and by type and field, so the cost
@@ -25,8 +27,8 @@ export class MatchIndex<S> {
         this.subtrees.add(group)
         continue
       }
-      const fields = entryOf(this.#targets[group.kind], group.target, () => new Map())
-      entryOf(fields, group.field, () => new Set()).add(group)
+      const fields = entryOf(this.#targets[group.kind], group.target, (): GroupsByField<S> => new Map())
+      addTo(fields, group)
       if (isOfStructure(group)) this.#structureGroups += 1
     }
   }
@@ -39,10 +41,9 @@ export class MatchIndex<S> {
       }
       const targets = this.#targets[group.kind]
       const fields = targets.get(group.target)
-      const members = fields?.get(group.field)
-      if (members?.delete(group) === true && isOfStructure(group)) this.#structureGroups -= 1
-      if (members?.size === 0) fields?.delete(group.field)
-      if (fields?.size === 0) targets.delete(group.target)
+      if (fields === undefined) continue
+      if (deleteFrom(fields, group) && isOfStructure(group)) this.#structureGroups -= 1
+      if (fields.size === 0) targets.delete(group.target)
     }
   }
 
@@ -74,8 +75,8 @@ export class MatchIndex<S> {
     const found = this.#found(change)
     const selections: Selection<S>[] = []
     for (const groups of found) {
-      this.candidates += groups.size
       for (const group of groups) {
+        this.candidates += 1
         const selection = change.changed ? group.whenChanged : group.whenSame
         if (selection !== undefined) selections.push(selection)
       }
@@ -83,9 +84,29 @@ export class MatchIndex<S> {
     return found.length <= 1 ? selections : mergeSelections(selections)
   }
 
-  #found({ lookUps }: NotifiedChange): ReadonlySet<SubscriptionGroup<S>>[] {
-    return lookUps.flatMap(({ kind, target, field }) => this.#targets[kind].get(target)?.get(field) ?? [])
+  #found({ lookUps }: NotifiedChange): Iterable<SubscriptionGroup<S>>[] {
+    const found: Iterable<SubscriptionGroup<S>>[] = []
+    for (const { kind, target, field } of lookUps) {
+      const members = this.#targets[kind].get(target)?.get(field)
+      if (members !== undefined) found.push(members instanceof Set ? members : [members])
+    }
+    return found
   }
+}
+
+function addTo<S>(fields: GroupsByField<S>, group: SubscriptionGroup<S>): void {
+  const members = fields.get(group.field)
+  if (members === undefined) fields.set(group.field, group)
+  else if (members instanceof Set) members.add(group)
+  else if (members !== group) fields.set(group.field, new Set([members, group]))
+}
+
+/** Gives whether it was there. */
+function deleteFrom<S>(fields: GroupsByField<S>, group: SubscriptionGroup<S>): boolean {
+  const members = fields.get(group.field)
+  const wasThere = members instanceof Set ? members.delete(group) : members === group
+  if (members === group || (members instanceof Set && members.size === 0)) fields.delete(group.field)
+  return wasThere
 }
 
 function isOfStructure({ field }: { field: string }): boolean {

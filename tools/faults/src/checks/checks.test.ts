@@ -256,6 +256,36 @@ describe('watches', () => {
     )
   })
 
+  it('of what is shared, takes repeats and any order, and finds a gap and what was made up', () => {
+    const shared = { delivery: 'shared' as const }
+    expect(find({ ...shared, notifications: [...told.slice(2), ...told] })).toEqual([])
+    expect(find({ ...shared, notifications: told.slice(1) })).toHaveLength(1)
+    expect(find({ ...shared, notifications: [...told, { ...told[0], value: 'z' }] })).toHaveLength(1)
+  })
+
+  it('of changes, expects no write of the value that was there', () => {
+    const same = [1, 2].map((revision) => entry(revision, { [x]: 'same' }))
+    const changes = (notifications: object[]) =>
+      watches.find(
+        recordingOf(
+          same.map((each) => ({
+            ...each,
+            changes: each.changes.map((change) => ({ ...change, previousValue: 'same' })),
+          })),
+          { subscribers: [{ ...all, toRevision: 2, trigger: 'change', notifications: notifications as typeof told }] },
+        ),
+      )
+    expect(changes([])).toEqual([])
+    expect(changes([{ revision: 1, key: x, value: 'same', previousValue: 'same' }])).toHaveLength(1)
+  })
+
+  it('finds what comes along with a value of another revision', () => {
+    const beside = told.map((notification) => ({ ...notification, context: `${notification.revision}` }))
+    expect(find({ contextField: 'B', notifications: beside })).toEqual([])
+    const late = beside.with(0, { ...beside[0], context: '2' } as (typeof beside)[0])
+    expect(find({ contextField: 'B', notifications: late })).toHaveLength(1)
+  })
+
   it('finds a subscriber that is behind, or ended, or was not there', () => {
     expect(find({ toRevision: 2 })).toHaveLength(1)
     expect(find({ failure: 'compacted' })).toHaveLength(1)

@@ -1,17 +1,25 @@
 import type { LogEntry, NotificationRecord, SubscriberRecord } from '../history/recording.ts'
 import type { Check } from './check.ts'
+import { LogIndex } from './log-index.ts'
 
 export const watches: Check = {
   name: 'watches',
-  promise: 'every subscriber was told every revision that it selects: once, in order, whole, with the values before',
+  promise:
+    'every subscriber was told every revision that it selects: once, in order, whole, with the values before and beside; of what is shared, at least once',
   find: ({ subscribers, log, head }) => {
     if (subscribers.length === 0) return ['there was no subscriber']
-    return subscribers.flatMap((subscriber) => subscriberViolations(subscriber, log, head.revision))
+    const index = new LogIndex(log)
+    return subscribers.flatMap((subscriber) => subscriberViolations(subscriber, { log, index }, head.revision))
   },
 }
 
-function subscriberViolations(subscriber: SubscriberRecord, log: readonly LogEntry[], headRevision: number): string[] {
-  const { name, fromRevision, toRevision, notifications, failure } = subscriber
+interface Told {
+  readonly log: readonly LogEntry[]
+  readonly index: LogIndex
+}
+
+function subscriberViolations(subscriber: SubscriberRecord, { log, index }: Told, headRevision: number): string[] {
+  const { name, fromRevision, toRevision, notifications, failure, delivery } = subscriber
   if (failure !== '') return [`${name} ended: ${failure}`]
   const found: string[] = []
   if (toRevision < headRevision) found.push(`${name} is at revision ${toRevision}, not ${headRevision}`)
@@ -19,15 +27,17 @@ function subscriberViolations(subscriber: SubscriberRecord, log: readonly LogEnt
   let newest = fromRevision
   for (const notification of notifications) {
     const { revision } = notification
-    if (revision < newest) found.push(`${name} was told of revision ${revision} after ${newest}`)
+    if (revision < newest && delivery !== 'shared')
+      found.push(`${name} was told of revision ${revision} after ${newest}`)
     else if (revision <= fromRevision) found.push(`${name} was told of revision ${revision}, from before it was live`)
     newest = Math.max(newest, revision)
     told.getOrInsertComputed(revision, () => []).push(notification)
   }
   for (const entry of log) {
     if (entry.revision <= fromRevision) continue
-    const expected = selected(entry, subscriber).map(describe).sort()
-    const actual = (told.get(entry.revision) ?? []).map(describe).sort()
+    const expected = selected(entry, subscriber, index).map(describe).sort()
+    const all = (told.get(entry.revision) ?? []).map(describe)
+    const actual = (delivery === 'shared' ? [...new Set(all)] : all).sort()
     told.delete(entry.revision)
     if (expected.join('\n') === actual.join('\n')) continue
     found.push(`${name} was told of revision ${entry.revision}: [${actual.join(', ')}], not [${expected.join(', ')}]`)
@@ -36,12 +46,24 @@ function subscriberViolations(subscriber: SubscriberRecord, log: readonly LogEnt
   return found
 }
 
-function selected(entry: LogEntry, { entityId }: SubscriberRecord): NotificationRecord[] {
-  return entry.changes
+function selected(
+  entry: LogEntry,
+  { entityId, trigger, contextField }: SubscriberRecord,
+  index: LogIndex,
+): NotificationRecord[] {
+  const { revision, changes } = entry
+  return changes
     .filter(({ key }) => entityId === '' || key.startsWith(`${entityId}/`))
-    .map(({ key, value, previousValue }) => ({ revision: entry.revision, key, value, previousValue }))
+    .filter(({ value, previousValue }) => trigger !== 'change' || value !== previousValue)
+    .map(({ key, value, previousValue }) => {
+      const told = { revision, key, value, previousValue }
+      if (contextField === undefined) return told
+      const [owner = ''] = key.split('/')
+      return { ...told, context: index.fieldAt(`${owner}/${contextField}`, revision)?.value ?? '' }
+    })
 }
 
-function describe({ key, value, previousValue }: NotificationRecord): string {
-  return `${key}: ${JSON.stringify(previousValue)} → ${JSON.stringify(value)}`
+function describe({ key, value, previousValue, context }: NotificationRecord): string {
+  const beside = context === undefined ? '' : ` beside ${JSON.stringify(context)}`
+  return `${key}: ${JSON.stringify(previousValue)} → ${JSON.stringify(value)}${beside}`
 }

@@ -1,8 +1,11 @@
 import { cacheByMessages } from './cache-by-messages.ts'
+import { contextOfNow } from './context-of-now.ts'
 import type { Control } from './control.ts'
 import { outboxBySequence } from './outbox-by-sequence.ts'
 import { relayByFlag } from './relay-by-flag.ts'
+import { resumeFromNow } from './resume-from-now.ts'
 import { retryWithoutKey } from './retry-without-key.ts'
+import { takenBeforeDone } from './taken-before-done.ts'
 import { unfencedWriter } from './unfenced-writer.ts'
 import { unsyncedCommit } from './unsynced-commit.ts'
 
@@ -14,4 +17,7 @@ export const allControls: readonly Control[] = [
   outboxBySequence,
   retryWithoutKey,
   cacheByMessages,
+  resumeFromNow,
+  contextOfNow,
+  takenBeforeDone,
 ]

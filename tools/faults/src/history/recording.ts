@@ -49,6 +49,12 @@ export interface SubscriberRecord {
   readonly notifications: readonly NotificationRecord[]
   /** Why it could not go on; empty if it could. */
   readonly failure: string
+  /** `shared`: several share what is told, which may come again, and in any order. Absent: everything once, in order. */
+  readonly delivery?: 'shared'
+  /** `change`: what leaves the value as it is was not told. Absent: every write. */
+  readonly trigger?: 'change'
+  /** The field of the same entity that comes along, as it was at the revision. Absent: none. */
+  readonly contextField?: string
 }
 
 export interface NotificationRecord {
@@ -56,6 +62,8 @@ export interface NotificationRecord {
   readonly key: Key
   readonly value: string
   readonly previousValue: string
+  /** What the field that comes along held. */
+  readonly context?: string
 }
 
 /** The JetStream stream after healing. */

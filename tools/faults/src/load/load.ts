@@ -11,6 +11,12 @@ import { registerEntities, registerFields, registerType } from './keys.ts'
 import { LeaseApplicant } from './lease-applicant.ts'
 import { KvClient } from './kv-client.ts'
 import { StoreCalls } from './store-calls.ts'
+import type { Follower } from './follower.ts'
+import { GatewayFollower } from './gateway-follower.ts'
+import { watchOverEvents, watchOverSocket } from './gateway-stream.ts'
+import { QueryFollower } from './query-follower.ts'
+import { RegisteredFollower } from './registered-follower.ts'
+import { SharedFollowers } from './shared-followers.ts'
 import { Subscriber, type SubscriberOptions } from './subscriber.ts'
 
 const clientCount = 8
@@ -35,6 +41,8 @@ export interface Load extends AsyncDisposable {
   /** Waits until the subscribers have everything up to a revision, or the signal. */
   catchUp(revision: number, signal: AbortSignal): Promise<void>
   subscribers(): SubscriberRecord[]
+  /** One more is told of writes, from now on. It is closed with the load. */
+  join(follower: Follower): void
 }
 
 /** Creates the entities of the load. */
@@ -48,7 +56,7 @@ export async function prepareStore({ nats, token }: Cluster): Promise<void> {
   await q.commit(builder)
 }
 
-/** Starts 8 clients, 6 subscribers, and 2 applications that lead in turn. */
+/** Starts 8 clients, 14 subscribers of all kinds, and 2 applications that lead in turn. */
 export async function startLoad(cluster: Cluster, seed: number): Promise<Load> {
   await using parts = new AsyncDisposableStack()
   const { gatewayUrl, token } = cluster
@@ -63,8 +71,9 @@ export async function startLoad(cluster: Cluster, seed: number): Promise<Load> {
   parts.defer(() => connection.close())
   const overNats = createNatsTransport({ connection, store: storeName })
   const overHttp = createConnectTransport({ baseUrl: gatewayUrl, httpVersion: '1.1', useBinaryFormat: true })
-  const subscribers: Subscriber[] = []
+  const subscribers: Follower[] = []
   for (const options of subscriberPlan(cluster)) subscribers.push(parts.use(await Subscriber.open(options)))
+  for (const opening of otherFollowers(cluster)) subscribers.push(parts.use(await opening()))
   const operations: Operation[] = []
   const clients = Array.from({ length: clientCount }, (_, index) => {
     const transport: Transport = index % gatewayEvery === gatewayEvery - 1 ? overHttp : overNats
@@ -96,6 +105,7 @@ export async function startLoad(cluster: Cluster, seed: number): Promise<Load> {
       await Promise.all(subscribers.map((subscriber) => subscriber.catchUp(revision, signal)))
     },
     subscribers: () => subscribers.map((subscriber) => subscriber.record()),
+    join: (follower) => void subscribers.push(opened.use(follower)),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }
 }
@@ -105,12 +115,38 @@ function subscriberPlan({ nats, gatewayUrl, token }: Cluster): SubscriberOptions
   const overHttp = { address: { url: gatewayUrl }, token }
   const [first = '', second = ''] = registerEntities
   return [
-    { ...overNats, name: 'all over NATS' },
+    { ...overNats, name: 'all over NATS', contextField: 'B' },
     { ...overHttp, name: 'all over HTTP' },
     { ...overNats, name: 'all over NATS, leaving and resuming', leaveEveryMs },
     { ...overHttp, name: 'all over HTTP, leaving and resuming', leaveEveryMs },
     { ...overNats, name: `${first} over NATS`, entityId: first },
     { ...overHttp, name: `${second} over HTTP`, entityId: second },
+  ]
+}
+
+/** Those who are told in other ways: by registrations, of a query, without a library. */
+function otherFollowers({ nats, gatewayUrl, token }: Cluster): (() => Promise<Follower>)[] {
+  const overNats = { address: { servers: nats.url, store: storeName }, token }
+  const overHttp = { address: { url: gatewayUrl }, token }
+  const stream = { url: gatewayUrl, token }
+  const [, , third = ''] = registerEntities
+  return [
+    () => RegisteredFollower.open({ ...overNats, name: 'registration over NATS' }),
+    () => RegisteredFollower.open({ ...overHttp, name: 'registration over HTTP' }),
+    () => SharedFollowers.open({ ...overNats, name: 'shared registration' }),
+    () => QueryFollower.open({ ...overNats, name: 'query, leaving and resuming' }, leaveEveryMs * 2),
+    () => GatewayFollower.open({ ...stream, name: 'WebSocket', open: watchOverSocket, contextField: 'C' }),
+    () => GatewayFollower.open({ ...stream, name: 'Server-Sent Events', open: watchOverEvents }),
+    () =>
+      GatewayFollower.open({ ...stream, name: 'WebSocket, leaving and resuming', open: watchOverSocket, leaveEveryMs }),
+    () =>
+      GatewayFollower.open({
+        ...stream,
+        name: `Server-Sent Events of ${third}, leaving and resuming`,
+        open: watchOverEvents,
+        entityId: third,
+        leaveEveryMs,
+      }),
   ]
 }
 

@@ -1,7 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { connect, isQError, type Client, type Notification, type Subscription } from '@qcore/client'
+import { connect, type Client, type Subscription } from '@qcore/client'
 import type { NotificationRecord, SubscriberRecord } from '../history/recording.ts'
-import { keyOf, registerFields, registerType } from './keys.ts'
+import { catchUpPollMs, type Follower } from './follower.ts'
+import { registerFields, registerType } from './keys.ts'
+import { finalReason, toldWrite } from './told-write.ts'
 
 export interface SubscriberOptions {
   readonly name: string
@@ -10,16 +12,17 @@ export interface SubscriberOptions {
   readonly token: string
   /** Absent: all entities. */
   readonly entityId?: string
+  /** A field of the entity that comes along; absent: none. */
+  readonly contextField?: string
   /** Leaves so often, and goes on from where it was; absent: never. */
   readonly leaveEveryMs?: number
 }
 
 const liveTimeoutMs = 20_000
-const catchUpPollMs = 50
 const resumePauseMs = 100
 
 /** Is notified of every write, and remembers it. */
-export class Subscriber implements AsyncDisposable {
+export class Subscriber implements Follower {
   readonly #options: SubscriberOptions
   readonly #client: Client
   readonly #notifications: NotificationRecord[] = []
@@ -54,9 +57,11 @@ export class Subscriber implements AsyncDisposable {
   }
 
   record(): SubscriberRecord {
+    const { name, entityId = '', contextField } = this.#options
     return {
-      name: this.#options.name,
-      entityId: this.#options.entityId ?? '',
+      name,
+      entityId,
+      ...(contextField === undefined ? {} : { contextField }),
       fromRevision: this.#fromRevision,
       toRevision: this.#subscription?.position.revision ?? 0,
       notifications: this.#notifications,
@@ -72,12 +77,17 @@ export class Subscriber implements AsyncDisposable {
   }
 
   async #subscribe(): Promise<void> {
-    const { entityId } = this.#options
+    const { entityId, contextField } = this.#options
     const position = this.#subscription?.position
     const target = entityId === undefined ? { type: registerType } : { entity: entityId }
     this.#subscription = await this.#client.notify(
-      { ...target, fields: [...registerFields], trigger: 'write' },
-      (notification) => void this.#notifications.push(recordOf(notification)),
+      {
+        ...target,
+        fields: [...registerFields],
+        trigger: 'write',
+        context: contextField === undefined ? [] : [contextField],
+      },
+      (notification) => void this.#notifications.push(toldWrite(notification)),
       { timeoutMs: liveTimeoutMs, ...(position === undefined ? {} : { resumeAfter: position }) },
     )
     this.#subscription.closed.catch((error: unknown) => {
@@ -103,20 +113,13 @@ export class Subscriber implements AsyncDisposable {
       try {
         return await this.#subscribe()
       } catch (error) {
-        if (isQError(error, 'compacted') || isQError(error, 'log_replaced') || this.#isOver) {
-          this.#failure = error instanceof Error ? error.message : String(error)
+        const reason = this.#isOver ? String(error) : finalReason(error)
+        if (reason !== undefined) {
+          this.#failure = reason
           return
         }
         await delay(resumePauseMs)
       }
     }
   }
-}
-
-function recordOf({ entityId, name, revision, current, previous }: Notification): NotificationRecord {
-  return { revision, key: keyOf(entityId, name), value: textOf(current.value), previousValue: textOf(previous?.value) }
-}
-
-function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : ''
 }

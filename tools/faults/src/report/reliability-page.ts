@@ -22,7 +22,7 @@ export function reliabilityPage({ results, machine }: PageSource): string {
     '## Setting',
     '',
     `${machine}. Two writers, two readers, two notifiers, auth, gateway, PostgreSQL (durable), NATS and Redis are processes`,
-    'of that one machine, with the standard settings (lease 5 s). 8 clients write and read, 6 subscribers watch; an attempt waits 2 s',
+    'of that one machine, with the standard settings (lease 5 s). 8 clients write and read, 14 subscribers of all kinds watch; an attempt waits 2 s',
     `for its answer. A fault counts only if at least ${leastRate} operations a second were answered before it, and something shows that it hit.`,
     'The pause is the longest time without an acknowledged commit, the longest of all runs, and what is allowed.',
     '',

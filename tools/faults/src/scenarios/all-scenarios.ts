@@ -1,6 +1,7 @@
 import { moveClock } from './clock.ts'
 import { diskFull, powerCut, slowDisk } from './disks.ts'
 import { failpoints } from './failpoints.ts'
+import { deafClientsScenario, gatewayStorm } from './gateway.ts'
 import { killLeader, pauseLeader, stopLeader } from './leader.ts'
 import { cutLeaderFromNats, cutLeaderFromPostgres, loseAnswers, resetConnections } from './network.ts'
 import { partitionLeader } from './partition.ts'
@@ -17,6 +18,8 @@ export const allScenarios: readonly Scenario[] = [
   killOthers,
   pauseOthers,
   killEverything,
+  gatewayStorm,
+  deafClientsScenario,
   partitionLeader,
   cutLeaderFromPostgres,
   cutLeaderFromNats,

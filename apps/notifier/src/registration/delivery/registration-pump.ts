@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { BackPressure, type RegisterRequest } from '@qcore/contracts'
+import { BackPressure } from '@qcore/contracts'
 import { isQError, QError, type ErrorCode } from '@qcore/errors'
 import type { Logger } from '@qcore/service'
 import type { LiveStreams } from '../../live/live-streams.ts'
@@ -53,7 +53,8 @@ export class RegistrationPump {
   readonly row: RegistrationRow
   readonly epoch: number
   readonly sender: Sender
-  readonly #request: RegisterRequest
+  readonly #isLatest: boolean
+  readonly #minIntervalMs: number
   readonly #sources: PumpSources
   readonly #stopping = new AbortController()
   readonly #onEnd: (end: PumpEnd) => void
@@ -71,7 +72,10 @@ export class RegistrationPump {
     this.row = place.row
     this.epoch = place.epoch
     this.sender = sender
-    this.#request = requestOf(place.row)
+    // The rest is decoded when it is needed: ten thousand subscriptions take megabytes.
+    const { backPressure, minIntervalMs } = requestOf(place.row)
+    this.#isLatest = backPressure === BackPressure.LATEST
+    this.#minIntervalMs = minIntervalMs
     this.#sources = sources
     this.#onEnd = onEnd
     this.#done = this.#run()
@@ -113,7 +117,7 @@ export class RegistrationPump {
   async #deliver(signal: AbortSignal): Promise<unknown> {
     const { live, budget } = this.#sources
     const limits = { ...queueLimits, budget }
-    const stream = new WatchStream(this.#request.subscriptions, limits, grantsOfRow(this.row))
+    const stream = new WatchStream(requestOf(this.row).subscriptions, limits, grantsOfRow(this.row))
     stream.entityTypes = new Map(Object.entries(this.row.entityTypes))
     this.#stream = stream
     live.open(stream)
@@ -138,7 +142,7 @@ export class RegistrationPump {
 
   #steps(stream: WatchStream): AsyncGenerator<DeliveryStep> {
     const responses = followStream(stream, this.sender.takenRevision, this.#sources)
-    if (this.#request.backPressure !== BackPressure.LATEST) return losslessSteps(responses)
+    if (!this.#isLatest) return losslessSteps(responses)
     return latestSteps(responses, () => stream.end(stopped))
   }
 
@@ -153,8 +157,7 @@ export class RegistrationPump {
   }
 
   async #restFor(signal: AbortSignal): Promise<void> {
-    const { backPressure, minIntervalMs } = this.#request
-    if (backPressure === BackPressure.LATEST && minIntervalMs > 0) await delay(minIntervalMs, undefined, { signal })
+    if (this.#isLatest && this.#minIntervalMs > 0) await delay(this.#minIntervalMs, undefined, { signal })
   }
 
   async #pause(cause: unknown): Promise<void> {
