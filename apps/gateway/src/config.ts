@@ -25,6 +25,12 @@ export const gatewayVariables = {
     'Origins whose pages may call the gateway from a browser, separated by commas; `*` for every page. Empty: none.',
     { default: '' },
   ),
+  coreNamespace: variable(
+    'Q_CORE_NAMESPACE',
+    text().refine((name) => /^[a-z][a-z0-9_-]{0,62}$/.test(name), 'is no name of a namespace'),
+    'The namespace of events that are posted to /core/events and name none.',
+    { default: 'demo' },
+  ),
   maxTimeoutMs: variable(
     'Q_MAX_TIMEOUT_MS',
     wholeNumber(1, mostMs),

@@ -9,6 +9,7 @@ import { forwardServices } from './forward/forward-routes.ts'
 import { outcomeInterceptor, requestGate } from './forward/outcome-interceptor.ts'
 import { platformServices } from './forward/platform-services.ts'
 import { ProtocolServer, type ProtocolExchange } from './forward/protocol-exchange.ts'
+import { createEventPage } from './core/event-page.ts'
 import { Dependencies } from './health/dependencies.ts'
 import { registerHealth } from './health/health-routes.ts'
 import type { HttpHandler } from './http/exchange.ts'
@@ -140,9 +141,11 @@ export class Gateway implements Service {
     const webSockets = this.#opened.use(
       new WebSockets({ config, verifier, logger, tickets, endpoints, stopping, closeTimeoutMs }),
     )
+    const eventPage = createEventPage({ config, calls, logger })
     const keySetPage = createKeySetPage({ openCalls, logger, origins: config.webOrigins, trust })
     const pageOf = (path: string): HttpHandler | undefined => {
       if (path === '/ws-ticket') return ticketPage
+      if (path === '/core/events') return eventPage
       return path === keySetPath ? keySetPage : (events.handlerOf(path) ?? pages.handlerOf(path))
     }
     return { webSockets, pageOf }

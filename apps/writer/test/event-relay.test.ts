@@ -80,7 +80,7 @@ describe('the stream of events of a writer', () => {
 
   it('has an event as a CloudEvent in binary mode, at the subject of its namespace and type', async () => {
     const facts = { namespace: 'demo', type: 'order.placed', producer: 'api-"1"', correlationId: '50%' }
-    const value = { ...facts, payload: '{"a": 1.0}' }
+    const value = { ...facts, payload: '{"a": 1.0}', attributes: { subject: 'Ü', traceparent: '00-1' } }
     const [id] = await emit(create(MutationSchema, { kind: { case: 'emitEvent', value } }))
     await expectStreamToEqualTable()
     const [message] = await streamMessages()
@@ -96,6 +96,7 @@ describe('the stream of events of a writer', () => {
       '50%25',
       'application/json',
     ])
+    expect([header('ce-subject'), header('ce-traceparent')]).toEqual(['%C3%9C', '00-1'])
     expect([header('ce-id'), header('Nats-Msg-Id'), header('Q-Position')]).toEqual([id, id, id])
     const { rows } = await test.pool.query<{ us: number }>('select emitted_us as us from event')
     expect(Date.parse(header('ce-time') ?? '')).toBe(Math.floor((rows[0]?.us ?? 0) / 1_000))
@@ -230,6 +231,7 @@ describe('a relay of events', () => {
       producer: '',
       correlationId: '',
       orderKey: '',
+      attributes: '',
       writer: 'test',
       expiresUs: null,
       idRevision: null,

@@ -89,6 +89,7 @@ describe('an event', () => {
       emittedUs: Number(seconds) * 1_000_000 + nanos / 1_000,
       writer: 'ada',
       orderKey: 'o-1',
+      attributes: '',
       expiresUs: null,
       idRevision: null,
       idIndex: null,

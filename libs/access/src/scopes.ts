@@ -5,6 +5,7 @@ import { QError } from '@qcore/errors'
 import type { Claims } from './claims.ts'
 import { configReadResource, configResource } from './config-grants.ts'
 import { permissionResource } from './grants.ts'
+import { namespaceResource } from './namespace-scopes.ts'
 
 /** The level that each service needs, by short name. A service that is not listed needs admin. */
 export const serviceLevels: Readonly<Record<string, AccessLevel>> = {
@@ -58,6 +59,9 @@ export function levelOfMethod({ parent, name, idempotency }: DescMethod): Access
   const hasEffects = idempotency !== MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS
   return hasEffects && level === AccessLevel.READ && !readersDeeds.includes(key) ? AccessLevel.WRITE : level
 }
+
+/** The names of namespaces of events. */
+const namespacePattern = /^[a-z][a-z0-9_-]{0,62}$/
 
 /** The names that a schema may ask for. */
 const permissionPattern = /^[A-Za-z][A-Za-z0-9_.-]{0,62}$/
@@ -122,6 +126,8 @@ function refusalOf(scope: string): string | undefined {
       return `names no service; the services are ${Object.keys(serviceLevels).join(', ')}`
     case permissionResource:
       return permissionPattern.test(identifier) ? undefined : 'names no permission'
+    case namespaceResource:
+      return namespacePattern.test(identifier) ? undefined : 'names no namespace'
     case configResource:
     case configReadResource:
       return configPrefixPattern.test(identifier) ? undefined : 'names no prefix of keys'
@@ -129,6 +135,6 @@ function refusalOf(scope: string): string | undefined {
     case 'client':
       return isPlainName(identifier) ? undefined : 'names nothing'
     default:
-      return 'is none of store:NAME, service:NAME, permission:NAME, config:PREFIX, config.read:PREFIX, tag:TAG and client:NAME'
+      return 'is none of store:NAME, service:NAME, namespace:NAME, permission:NAME, config:PREFIX, config.read:PREFIX, tag:TAG and client:NAME'
   }
 }

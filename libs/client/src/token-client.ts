@@ -21,7 +21,7 @@ export interface TokenInit {
   /** Whom it is for; stored as the writer of what it writes. */
   readonly subject: string
   readonly level: TokenLevel
-  /** `store:NAME`, `service:NAME`, `permission:NAME`, `tag:TAG`, `client:NAME`; default: no limit. */
+  /** `store:NAME`, `service:NAME`, `namespace:NAME`, `permission:NAME`, `tag:TAG`, `client:NAME`; default: no limit. */
   readonly scopes?: readonly string[]
   /** How long it is good for; default 3,600. */
   readonly lifetimeSeconds?: number

@@ -28,7 +28,8 @@ const numbers = (events: readonly StoredEvent[]): unknown[] => events.map(({ pay
 describe('an event', () => {
   it('is read back as it was emitted', async () => {
     const said = { producer: 'api-1', correlationId: 'order-7' }
-    const { id, revision, time } = await q.emit('demo', 'demo.event', { hello: 'world' }, said)
+    const attributes = { subject: 'Ü 7' }
+    const { id, revision, time } = await q.emit('demo', 'demo.event', { hello: 'world' }, { ...said, attributes })
     expect(await q.events.get(id)).toEqual({
       id: `${revision}.0`,
       namespace: 'demo',
@@ -39,6 +40,7 @@ describe('an event', () => {
       position: id,
       ...said,
       orderKey: '',
+      attributes: { subject: 'Ü 7' },
       writer: 'tester',
       acceptedAt: undefined,
       deliverAt: undefined,
@@ -82,6 +84,10 @@ describe('an event', () => {
     [{ lifetimeMs: Number.NaN }, 'lifetime_ms'],
     [{ dedupeKey: 'k', dedupeWindowMs: 3e9 }, 'dedupe_window_ms'],
     [{ orderKey: 'ü' }, 'order_key'],
+    [{ attributes: { Subject: 'x' } }, 'attributes\\["Subject"\\]'],
+    [{ attributes: { writer: 'x' } }, 'attributes\\["writer"\\]'],
+    [{ attributes: { subject: '\0' } }, 'attributes\\["subject"\\]'],
+    [{ attributes: { subject: 'x'.repeat(1_025) } }, 'attributes\\["subject"\\]'],
   ])('with %o is refused, and the error names the field', async (said, field) => {
     await expect(q.emit('demo', 'demo.event', 1, said)).rejects.toMatchObject({
       code: 'invalid_request',

@@ -25,6 +25,7 @@ const commonTypes: readonly ElementType[] = [
   'text',
   'text',
   'text',
+  'text',
   'int8',
 ]
 
@@ -38,17 +39,17 @@ export class EventRows {
   addEmitted(row: EventFacts): void {
     const { emitted } = this
     fillEvent(emitted, row, row.emittedUs)
-    addNullable(emitted.column(11), row.idRevision)
-    if (row.idIndex === null) emitted.column(12).addNull()
-    else emitted.column(12).addInt4(row.idIndex)
-    addNullable(emitted.column(13), row.acceptedUs)
-    addNullable(emitted.column(14), row.dueUs)
+    addNullable(emitted.column(12), row.idRevision)
+    if (row.idIndex === null) emitted.column(13).addNull()
+    else emitted.column(13).addInt4(row.idIndex)
+    addNullable(emitted.column(14), row.acceptedUs)
+    addNullable(emitted.column(15), row.dueUs)
   }
 
   /** An event to hold until it is due. */
   addDelayed(row: DelayedEventFacts): void {
     fillEvent(this.delayed, row, row.acceptedUs)
-    this.delayed.column(11).addInt8(row.dueUs)
+    this.delayed.column(12).addInt8(row.dueUs)
   }
 
   /** An event that is held no more. */
@@ -85,7 +86,8 @@ function fillEvent(rows: RowColumns, row: EventContent & { revision: number; ind
   rows.column(7).addText(row.correlationId)
   rows.column(8).addText(row.writer)
   rows.column(9).addText(row.orderKey)
-  addNullable(rows.column(10), row.expiresUs)
+  rows.column(10).addText(row.attributes)
+  addNullable(rows.column(11), row.expiresUs)
 }
 
 function addNullable(column: ArrayParameter, value: number | null): void {

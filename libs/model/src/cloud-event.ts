@@ -1,4 +1,5 @@
 import { cloudEventPrefix, eventPositionHeader, type Event } from '@qcore/contracts'
+import { attributesFromText, ownAttributes, textFromAttributes } from './event-attributes.ts'
 import { eventId, eventPosition, parseEventPosition, type EventFacts } from './event-facts.ts'
 import { messageFromEvent } from './event-message.ts'
 import { headerFromText, textFromHeader } from './header-text.ts'
@@ -23,6 +24,7 @@ export function cloudEventAttributes(store: string, event: EventFacts): [name: s
     ['accepttime', timeText(event.acceptedUs)],
     ['delivertime', timeText(event.dueUs)],
     ['writer', event.writer],
+    ...Object.entries(attributesFromText(event.attributes)),
   ]
   return attributes.filter(([, value]) => value !== '')
 }
@@ -39,8 +41,16 @@ export function headersFromEvent(store: string, event: EventFacts): [name: strin
   return headers
 }
 
-/** The event of a message in the stream of events; undefined if it is none. */
-export function eventFromHeaders(header: (name: string) => string, payload: string): Event | undefined {
+/**
+ * The event of a message in the stream of events; undefined if it is none.
+ *
+ * @param names of all headers: among them are those of further attributes
+ */
+export function eventFromHeaders(
+  header: (name: string) => string,
+  payload: string,
+  names: Iterable<string> = [],
+): Event | undefined {
   const attribute = (name: string): string => textFromHeader(header(`${cloudEventPrefix}${name}`))
   const time = (name: string): number | null => microsFromRfc3339(attribute(name)) ?? null
   const place = parseEventPosition(header(eventPositionHeader))
@@ -61,9 +71,19 @@ export function eventFromHeaders(header: (name: string) => string, payload: stri
     producer: attribute('producer'),
     correlationId: attribute('correlationid'),
     orderKey: attribute('partitionkey'),
+    attributes: textFromAttributes(furtherAttributes(header, names)),
     writer: attribute('writer'),
     expiresUs: time('expirytime'),
   })
+}
+
+function furtherAttributes(header: (name: string) => string, names: Iterable<string>): Record<string, string> {
+  const attributes: Record<string, string> = {}
+  for (const key of names) {
+    const name = key.slice(cloudEventPrefix.length)
+    if (key.startsWith(cloudEventPrefix) && !ownAttributes.has(name)) attributes[name] = textFromHeader(header(key))
+  }
+  return attributes
 }
 
 function timeText(micros: number | null): string {

@@ -7,6 +7,8 @@ export interface EventContent {
   readonly producer: string
   readonly correlationId: string
   readonly orderKey: string
+  /** Further attributes of a CloudEvent: a JSON object of texts; empty for none. */
+  readonly attributes: string
   /** The subject of the token. */
   readonly writer: string
   /** After which nobody is to handle it, in microseconds since 1970; null: never. */

@@ -1,6 +1,7 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf'
 import { EventSchema, type Event } from '@qcore/contracts'
 import { eventId, eventPosition, type DelayedEventFacts, type EventContent, type EventFacts } from './event-facts.ts'
+import { attributesFromText } from './event-attributes.ts'
 import { timestampFromMicros } from './timestamp.ts'
 
 /** The message for an event. */
@@ -30,6 +31,7 @@ export function messageFromDelayedEvent(event: DelayedEventFacts): Event {
 
 function contentOf(event: EventContent): MessageInitShape<typeof EventSchema> {
   const { namespace, type, payload, producer, correlationId, orderKey, writer, expiresUs } = event
-  const content = { namespace, type, payload, producer, correlationId, orderKey, writer }
+  const attributes = attributesFromText(event.attributes)
+  const content = { namespace, type, payload, producer, correlationId, orderKey, writer, attributes }
   return expiresUs === null ? content : { ...content, expireTime: timestampFromMicros(expiresUs) }
 }

@@ -2,11 +2,12 @@ import { writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { benchConfig } from './config/config-bench.ts'
+import { benchEvents } from './events/events-bench.ts'
 import { markdownTable } from './measure/table.ts'
 import { benchNotify } from './notify/notify-bench.ts'
 import { benchStore } from './store/store-bench.ts'
 
-const benches = { store: benchStore, notify: benchNotify, config: benchConfig }
+const benches = { store: benchStore, notify: benchNotify, events: benchEvents, config: benchConfig }
 const { values, positionals } = parseArgs({
   options: {
     json: { type: 'string' },

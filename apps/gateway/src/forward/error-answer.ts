@@ -21,7 +21,8 @@ export function sendError(response: HttpResponse, error: unknown, body?: Uint8Ar
   return codeToString(connectError.code)
 }
 
-function httpStatus(connectError: ConnectError, error: unknown): number {
+/** The status of an error over HTTP. */
+export function httpStatus(connectError: ConnectError, error: unknown): number {
   const { code } = error instanceof QError ? error : fromConnectError(connectError)
   return statusOfCode[code] ?? codeToHttpStatus(connectError.code)
 }

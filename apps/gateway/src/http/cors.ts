@@ -4,7 +4,13 @@ import type { HttpRequest, HttpResponse } from './exchange.ts'
 /** How long a browser may remember the answer, in seconds: the most that Chromium accepts. */
 const maxAgeSeconds = '7200'
 
-const allowedHeaders = [...connectCors.allowedHeaders, 'authorization', 'last-event-id', 'traceparent'].join(', ')
+const allowedHeaders = [
+  ...connectCors.allowedHeaders,
+  'authorization',
+  'idempotency-key',
+  'last-event-id',
+  'traceparent',
+].join(', ')
 const exposedHeaders = [...connectCors.exposedHeaders, 'retry-after', 'ratelimit', 'ratelimit-policy'].join(', ')
 const allowedMethods = connectCors.allowedMethods.join(', ')
 
@@ -30,8 +36,8 @@ export function answerCors(origins: readonly string[], request: HttpRequest, res
   return isPreflight
 }
 
-/** The headers that are passed on to the services, whatever they are. */
+/** The headers that are passed on to the services, whatever they are, and those of CloudEvents. */
 function customHeaders(request: HttpRequest): string[] {
   const asked = request.headers['access-control-request-headers'] ?? ''
-  return asked.split(/[ ,]+/).filter((name) => /^x-[a-z0-9-]+$/i.test(name))
+  return asked.split(/[ ,]+/).filter((name) => /^(x|ce)-[a-z0-9-]+$/i.test(name))
 }

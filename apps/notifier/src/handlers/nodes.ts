@@ -1,5 +1,5 @@
-import type { ServiceImpl } from '@connectrpc/connect'
-import { callerOf, requireLevel } from '@qcore/access'
+import type { HandlerContext, ServiceImpl } from '@connectrpc/connect'
+import { callerOf, mayUseNamespace, requireLevel, requireNamespace } from '@qcore/access'
 import { AccessLevel, type NodeService } from '@qcore/contracts'
 import { readDatabase, type Executor } from '@qcore/database'
 import { QError } from '@qcore/errors'
@@ -21,7 +21,7 @@ const mostPageBytes = 400_000
 export function nodeHandlers(pool: Executor): ServiceImpl<typeof NodeService> {
   return {
     async registerNode(request, call) {
-      requireLevel(callerOf(call), AccessLevel.WRITE)
+      assertMayChange(call, request)
       assertNoNul(request.displayName, 'display_name')
       assertNoNul(request.description, 'description')
       const metadata = checkedMetadata(request.metadata)
@@ -32,29 +32,39 @@ export function nodeHandlers(pool: Executor): ServiceImpl<typeof NodeService> {
       })
     },
     async heartbeat(request, call) {
-      requireLevel(callerOf(call), AccessLevel.WRITE)
+      assertMayChange(call, request)
       return { node: nodeMessage(await renewOwnNode(pool, request)) }
     },
     async deregisterNode(request, call) {
-      requireLevel(callerOf(call), AccessLevel.WRITE)
+      assertMayChange(call, request)
       await readDatabase(stopNode(pool, request))
       return {}
     },
-    async getNode({ namespace, nodeId }) {
+    async getNode({ namespace, nodeId }, call) {
+      requireNamespace(callerOf(call), namespace, 'namespace')
       const row = await readDatabase(loadNode(pool, namespace, nodeId))
       if (row === undefined) throw unknownNode(namespace, nodeId)
       return { node: nodeMessage(row) }
     },
-    async listNodes({ namespace, status, limit, cursor }) {
+    async listNodes({ namespace, status, limit, cursor }, call) {
+      const caller = callerOf(call)
+      if (namespace !== '') requireNamespace(caller, namespace, 'namespace')
       const most = limit === 0 ? defaultLimit : limit
       const rows = await readDatabase(
         listNodes(pool, { namespace, status, after: positionOf(cursor), limit: most + 1 }),
       )
       const page = rows.slice(0, Math.min(most, fitting(rows)))
       const last = page.length < rows.length ? page.at(-1) : undefined
-      return { nodes: page.map(nodeMessage), nextCursor: last === undefined ? '' : `${last.namespace} ${last.nodeId}` }
+      const nodes = page.filter((row) => mayUseNamespace(caller, row.namespace)).map(nodeMessage)
+      return { nodes, nextCursor: last === undefined ? '' : `${last.namespace} ${last.nodeId}` }
     },
   }
+}
+
+function assertMayChange(call: HandlerContext, { namespace }: { namespace: string }): void {
+  const caller = callerOf(call)
+  requireLevel(caller, AccessLevel.WRITE)
+  requireNamespace(caller, namespace, 'namespace')
 }
 
 function positionOf(cursor: string): [namespace: string, nodeId: string] {

@@ -1,4 +1,5 @@
 import type { ConnectRouter } from '@connectrpc/connect'
+import { callerOf, requireNamespace } from '@qcore/access'
 import { EventLogService, HistoryService, QueryService, ReadService, SnapshotService } from '@qcore/contracts'
 import type { ReaderContext } from '../context.ts'
 import { checkExists } from './check-exists.ts'
@@ -37,8 +38,11 @@ export function registerHandlers(router: ConnectRouter, reader: ReaderContext): 
     listCommits: (request, caller) => listCommits(reader, request, caller),
   })
   router.service(EventLogService, {
-    getEvent: (request) => getEvent(reader, request),
-    searchEvents: (request) => searchEvents(reader, request),
+    getEvent: (request, call) => getEvent(reader, request, callerOf(call)),
+    searchEvents: (request, call) => {
+      requireNamespace(callerOf(call), request.namespace, 'namespace')
+      return searchEvents(reader, request)
+    },
   })
   router.service(SnapshotService, { saveSnapshot: (_request, call) => saveSnapshot(reader, call) })
   router.service(QueryService, {

@@ -1,5 +1,6 @@
 import type { CommitRequest, Mutation } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
+import { checkAttributes } from '../event/check-attributes.ts'
 import { checkPayload } from '../event/check-payload.ts'
 import { checkSchedule, checkScheduleKey } from '../schedule/check-schedule.ts'
 
@@ -16,7 +17,10 @@ export function checkRequest({ idempotencyKey, mutations }: CommitRequest, path:
   if (mutations.some(altersType)) checkAlterations(mutations, path)
   for (const [index, { kind }] of mutations.entries()) {
     const field = `${path}mutations[${index}]`
-    if (kind.case === 'emitEvent') checkPayload(kind.value.payload, `${field}.emit_event.payload`)
+    if (kind.case === 'emitEvent') {
+      checkPayload(kind.value.payload, `${field}.emit_event.payload`)
+      checkAttributes(kind.value.attributes, `${field}.emit_event.attributes`)
+    }
     if (kind.case === 'putSchedule') checkSchedule(kind.value, `${field}.put_schedule`)
     if (kind.case === 'deleteSchedule') checkScheduleKey(kind.value.schedule, `${field}.delete_schedule.schedule`)
     if (kind.case === 'pauseSchedule') checkScheduleKey(kind.value.schedule, `${field}.pause_schedule.schedule`)

@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf'
 import type { ServiceImpl } from '@connectrpc/connect'
-import { callerOf, requireLevel } from '@qcore/access'
+import { callerOf, mayUseNamespace, requireLevel, requireNamespace } from '@qcore/access'
 import { AccessLevel, NamespaceSchema, type Namespace, type NamespaceService } from '@qcore/contracts'
 import {
   listNamespaces,
@@ -21,6 +21,7 @@ export function namespaceHandlers(executor: Executor): ServiceImpl<typeof Namesp
   return {
     async registerNamespace({ name, description, metadata }, context) {
       requireLevel(callerOf(context), AccessLevel.WRITE)
+      requireNamespace(callerOf(context), name, 'name')
       assertText(description ?? '', 'description')
       for (const [key, value] of Object.entries(metadata)) {
         assertText(key, 'metadata')
@@ -32,13 +33,16 @@ export function namespaceHandlers(executor: Executor): ServiceImpl<typeof Namesp
       if (row === undefined) throw new QError('overloaded', `there are ${mostNamespaces} namespaces`)
       return { namespace: namespaceMessage(row), created: row.isNew }
     },
-    async getNamespace({ name }) {
+    async getNamespace({ name }, context) {
+      requireNamespace(callerOf(context), name, 'name')
       const [row] = await readDatabase(loadNamespaces(executor, [name]))
       if (row !== undefined) return { namespace: namespaceMessage(row) }
       throw new QError('unknown_namespace', `the namespace ${name} is not registered`, { field: 'name' })
     },
-    async listNamespaces() {
-      return { namespaces: (await readDatabase(listNamespaces(executor))).map(namespaceMessage) }
+    async listNamespaces(_, context) {
+      const caller = callerOf(context)
+      const rows = (await readDatabase(listNamespaces(executor))).filter(({ name }) => mayUseNamespace(caller, name))
+      return { namespaces: rows.map(namespaceMessage) }
     },
   }
 }

@@ -1,4 +1,5 @@
 import { create } from '@bufbuild/protobuf'
+import { mayUseNamespace } from '@qcore/access'
 import {
   MutationResultSchema,
   type DeleteSchedule,
@@ -111,12 +112,14 @@ function changeState(
 }
 
 function existingSchedule(
-  { state }: CommitContext,
+  { state, caller }: CommitContext,
   { schedule, expectedRevision }: DeleteSchedule | PauseSchedule | ResumeSchedule,
   path: string,
 ): ScheduleFacts {
   const found = schedule === undefined ? undefined : state.schedules.find(schedule)
-  if (found === undefined) throw unknownSchedule(`${path}.schedule`)
+  if (found === undefined || (found.namespace !== '' && !mayUseNamespace(caller, found.namespace))) {
+    throw unknownSchedule(`${path}.schedule`)
+  }
   assertScheduleRevision(found, expectedRevision, path)
   return found
 }

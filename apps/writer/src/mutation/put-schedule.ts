@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { create } from '@bufbuild/protobuf'
+import { requireNamespace } from '@qcore/access'
 import { MutationResultSchema, PutMode, type MutationResult, type PutSchedule } from '@qcore/contracts'
 import { isQError, QError } from '@qcore/errors'
 import type { CommitContext } from '../commit/commit-context.ts'
@@ -22,6 +23,9 @@ import { assertScheduleRevision, idleReason, isIdle, takeStep, unknownSchedule }
  */
 export function putSchedule(context: CommitContext, mutation: PutSchedule, path: string): MutationResult {
   const before = scheduleBefore(context, mutation, path)
+  if (before !== undefined && before.namespace !== '') {
+    requireNamespace(context.caller, before.namespace, `${path}.id`)
+  }
   assertNamespace(context, mutation, path)
   const id = before?.id ?? (mutation.id === '' ? randomUUID() : mutation.id)
   const secret = secretAfter(context, mutation, before)
@@ -105,8 +109,11 @@ function scheduleBefore(context: CommitContext, mutation: PutSchedule, path: str
   return before
 }
 
-function assertNamespace({ state }: CommitContext, { action }: PutSchedule, path: string): void {
-  if (action?.kind.case !== 'emitEvent' || state.hasNamespace(action.kind.value.namespace)) return
+function assertNamespace({ state, caller }: CommitContext, { namespace, action }: PutSchedule, path: string): void {
+  if (namespace !== '') requireNamespace(caller, namespace, `${path}.namespace`)
+  if (action?.kind.case !== 'emitEvent') return
+  requireNamespace(caller, action.kind.value.namespace, `${path}.action.emit_event.namespace`)
+  if (state.hasNamespace(action.kind.value.namespace)) return
   throw new QError('unknown_namespace', `the namespace ${action.kind.value.namespace} is not registered`, {
     field: `${path}.action.emit_event.namespace`,
   })

@@ -1,6 +1,7 @@
 import type { Action, PutSchedule, RetryPolicy, ScheduleKey } from '@qcore/contracts'
 import type { Duration } from '@bufbuild/protobuf/wkt'
 import { QError } from '@qcore/errors'
+import { checkAttributes } from '../event/check-attributes.ts'
 import { checkPayload } from '../event/check-payload.ts'
 import { readRule } from './read-rule.ts'
 
@@ -61,6 +62,7 @@ function checkDuration(
 function checkAction({ kind }: Action, path: string): void {
   switch (kind.case) {
     case 'emitEvent':
+      checkAttributes(kind.value.attributes, `${path}.emit_event.attributes`)
       return checkPayload(kind.value.payload, `${path}.emit_event.payload`)
     case 'webhook':
       return checkUrl(kind.value.url, `${path}.webhook.url`)

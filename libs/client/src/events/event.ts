@@ -26,6 +26,8 @@ export interface EventOptions {
   readonly dedupeKey?: string
   /** How long the key counts, in milliseconds; default 300,000. */
   readonly dedupeWindowMs?: number
+  /** Further attributes of a CloudEvent, for example `subject`. */
+  readonly attributes?: Readonly<Record<string, string>>
 }
 
 /** An event to emit. */
@@ -63,6 +65,7 @@ export interface StoredEvent {
   readonly producer: string
   readonly correlationId: string
   readonly orderKey: string
+  readonly attributes: Readonly<Record<string, string>>
   /** The subject of the token. */
   readonly writer: string
   /** If it is, or was, held: the time of its commit. */
@@ -75,11 +78,19 @@ export interface StoredEvent {
 
 /** The message of an event to emit. Throws `invalid_request` for what JSON cannot hold, or two of what excludes each other. */
 export function emitMessage({ namespace, type, payload, options }: EventInput, path: string): EmitEvent {
-  const { producer = '', correlationId = '', orderKey = '', dedupeKey = '', dedupeWindowMs = 0 } = options
+  const {
+    producer = '',
+    correlationId = '',
+    orderKey = '',
+    dedupeKey = '',
+    dedupeWindowMs = 0,
+    attributes = {},
+  } = options
   const text = payload === undefined ? '' : payloadText(payload, `${path}.payload`)
   const said = { namespace, type, payload: text, producer, correlationId, orderKey, dedupeKey }
   return create(EmitEventSchema, {
     ...said,
+    attributes: { ...attributes },
     dedupeWindowMs: wholeMs(dedupeWindowMs, `${path}.dedupe_window_ms`),
     delivery: deliveryOf(options, path),
     expiry: expiryOf(options, path),
@@ -87,10 +98,11 @@ export function emitMessage({ namespace, type, payload, options }: EventInput, p
 }
 
 export function eventFromMessage(event: Event): StoredEvent {
-  const { id, position, namespace, type, payload, emitTime, producer, correlationId, orderKey, writer } = event
+  const { id, position, namespace, type, payload, emitTime, producer, correlationId, orderKey, attributes, writer } =
+    event
   if (emitTime === undefined) throw new QError('internal', 'the event has no time')
   const content = { payload: JSON.parse(payload) as unknown, payloadText: payload }
-  const said = { id, position, namespace, type, ...content, producer, correlationId, orderKey, writer }
+  const said = { id, position, namespace, type, ...content, producer, correlationId, orderKey, attributes, writer }
   const { acceptTime, deliverTime, expireTime } = event
   return {
     ...said,

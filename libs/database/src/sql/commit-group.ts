@@ -25,7 +25,7 @@ interface Part {
 }
 
 /** What all events have. */
-const eventTypes = ['bigint', 'int', 'bigint', 'text', 'text', 'text', 'text', 'text', 'text', 'text', 'bigint']
+const eventTypes = 'bigint int bigint text text text text text text text text bigint'.split(' ')
 
 const columnTypes: Readonly<Record<string, readonly string[]>> = {
   log: ['bigint', 'bigint', 'bytea'],
@@ -156,7 +156,7 @@ const parts: readonly Part[] = [
       new_event as (
         insert into event (
           revision, event_index, emitted_us, namespace, type, payload, producer, correlation_id, writer, order_key,
-          expires_us, id_revision, id_index, accepted_us, due_us)
+          attributes, expires_us, id_revision, id_index, accepted_us, due_us)
         select added.* from ${from})`,
   },
   {
@@ -166,7 +166,7 @@ const parts: readonly Part[] = [
       new_delayed_event as (
         insert into delayed_event (
           revision, event_index, accepted_us, namespace, type, payload, producer, correlation_id, writer, order_key,
-          expires_us, due_us)
+          attributes, expires_us, due_us)
         select added.* from ${from})`,
   },
   {

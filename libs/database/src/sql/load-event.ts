@@ -2,13 +2,13 @@ import type { Executor } from '../pool.ts'
 import type { DelayedEventFacts, EventFacts } from '@qcore/model'
 
 const contentColumns = `
-  namespace, type, payload, producer, correlation_id as "correlationId", order_key as "orderKey", writer,
+  namespace, type, payload, producer, correlation_id as "correlationId", order_key as "orderKey", attributes, writer,
   expires_us as "expiresUs"`
 
 /** The columns of an event. */
 export const eventColumns = `
   event.revision, event.event_index as index, event.emitted_us as "emittedUs", event.namespace, event.type, event.payload,
-  event.producer, event.correlation_id as "correlationId", event.order_key as "orderKey", event.writer,
+  event.producer, event.correlation_id as "correlationId", event.order_key as "orderKey", event.attributes, event.writer,
   event.expires_us as "expiresUs", event.id_revision as "idRevision", event.id_index as "idIndex",
   event.accepted_us as "acceptedUs", event.due_us as "dueUs"`
 

@@ -37,7 +37,8 @@ export type MintTokenRequest = Message<"qcore.auth.v1.MintTokenRequest"> & {
 
   /**
    * What it is limited to, at most 32, `resource:identifier`. `store:NAME` limits it to stores, `service:NAME` (read,
-   * commit, watch, token) to services; without one there is no limit. `permission:NAME` gives what a schema asks for by
+   * commit, watch, token) to services, `namespace:NAME` to
+   * namespaces of events; without one there is no limit. `permission:NAME` gives what a schema asks for by
    * that name. `tag:TAG` limits it to schedules that have one of the tags, `client:NAME` lets it receive as that client.
    * Another resource is refused. In the form of Qhronos: its tags, as they are; without one, none.
    *

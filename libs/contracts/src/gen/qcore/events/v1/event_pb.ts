@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file qcore/events/v1/event.proto.
  */
 export const file_qcore_events_v1_event: GenFile = /*@__PURE__*/
-  fileDesc("ChtxY29yZS9ldmVudHMvdjEvZXZlbnQucHJvdG8SD3Fjb3JlLmV2ZW50cy52MSK2BAoJRW1pdEV2ZW50EjEKCW5hbWVzcGFjZRgBIAEoCUIeukgbchkyF15bYS16XVthLXowLTlfLV17MCw2Mn0kEkEKBHR5cGUYAiABKAlCM7pIMHIuGIABMileW0EtWmEtejAtOV8tXSsoWy5dW0EtWmEtejAtOV8tXSspezAsMTV9JBIaCgdwYXlsb2FkGAMgASgJQgm6SAZyBCiAgBASJwoIcHJvZHVjZXIYBCABKAlCFbpIEnIQMg5eWyEtfl17MCwxMjh9JBItCg5jb3JyZWxhdGlvbl9pZBgFIAEoCUIVukgSchAyDl5bIS1+XXswLDEyOH0kEigKCW9yZGVyX2tleRgGIAEoCUIVukgSchAyDl5bIS1+XXswLDEyOH0kEjIKDGRlbGl2ZXJfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBIABIfCghkZWxheV9tcxgIIAEoBEILukgIMgYYgJDe5nVIABIxCgtleHBpcmVfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBIARIlCgtsaWZldGltZV9tcxgKIAEoBEIOukgLMgkYgKCtg5oJKAFIARIpCgpkZWR1cGVfa2V5GAsgASgJQhW6SBJyEDIOXlshLX5dezAsMTI4fSQSJQoQZGVkdXBlX3dpbmRvd19tcxgMIAEoBEILukgIMgYYgMiU/QlCCgoIZGVsaXZlcnlCCAoGZXhwaXJ5IucCCgVFdmVudBIKCgJpZBgBIAEoCRIRCgluYW1lc3BhY2UYAiABKAkSDAoEdHlwZRgDIAEoCRIPCgdwYXlsb2FkGAQgASgJEi0KCWVtaXRfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIcHJvZHVjZXIYBiABKAkSFgoOY29ycmVsYXRpb25faWQYByABKAkSDgoGd3JpdGVyGAggASgJEhAKCHBvc2l0aW9uGAkgASgJEhEKCW9yZGVyX2tleRgKIAEoCRIvCgthY2NlcHRfdGltZRgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMAoMZGVsaXZlcl90aW1lGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtleHBpcmVfdGltZRgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp]);
+  fileDesc("ChtxY29yZS9ldmVudHMvdjEvZXZlbnQucHJvdG8SD3Fjb3JlLmV2ZW50cy52MSLJBQoJRW1pdEV2ZW50EjEKCW5hbWVzcGFjZRgBIAEoCUIeukgbchkyF15bYS16XVthLXowLTlfLV17MCw2Mn0kEkEKBHR5cGUYAiABKAlCM7pIMHIuGIABMileW0EtWmEtejAtOV8tXSsoWy5dW0EtWmEtejAtOV8tXSspezAsMTV9JBIaCgdwYXlsb2FkGAMgASgJQgm6SAZyBCiAgBASJwoIcHJvZHVjZXIYBCABKAlCFbpIEnIQMg5eWyEtfl17MCwxMjh9JBItCg5jb3JyZWxhdGlvbl9pZBgFIAEoCUIVukgSchAyDl5bIS1+XXswLDEyOH0kEigKCW9yZGVyX2tleRgGIAEoCUIVukgSchAyDl5bIS1+XXswLDEyOH0kEjIKDGRlbGl2ZXJfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBIABIfCghkZWxheV9tcxgIIAEoBEILukgIMgYYgJDe5nVIABIxCgtleHBpcmVfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBIARIlCgtsaWZldGltZV9tcxgKIAEoBEIOukgLMgkYgKCtg5oJKAFIARIpCgpkZWR1cGVfa2V5GAsgASgJQhW6SBJyEDIOXlshLX5dezAsMTI4fSQSJQoQZGVkdXBlX3dpbmRvd19tcxgMIAEoBEILukgIMgYYgMiU/QkSXgoKYXR0cmlidXRlcxgNIAMoCzIqLnFjb3JlLmV2ZW50cy52MS5FbWl0RXZlbnQuQXR0cmlidXRlc0VudHJ5Qh66SBuaARgQECIUchIyEF5bYS16MC05XXsxLDIwfSQaMQoPQXR0cmlidXRlc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCCgoIZGVsaXZlcnlCCAoGZXhwaXJ5ItYDCgVFdmVudBIKCgJpZBgBIAEoCRIRCgluYW1lc3BhY2UYAiABKAkSDAoEdHlwZRgDIAEoCRIPCgdwYXlsb2FkGAQgASgJEi0KCWVtaXRfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIcHJvZHVjZXIYBiABKAkSFgoOY29ycmVsYXRpb25faWQYByABKAkSDgoGd3JpdGVyGAggASgJEhAKCHBvc2l0aW9uGAkgASgJEhEKCW9yZGVyX2tleRgKIAEoCRIvCgthY2NlcHRfdGltZRgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMAoMZGVsaXZlcl90aW1lGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtleHBpcmVfdGltZRgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASOgoKYXR0cmlidXRlcxgOIAMoCzImLnFjb3JlLmV2ZW50cy52MS5FdmVudC5BdHRyaWJ1dGVzRW50cnkaMQoPQXR0cmlidXRlc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
  * An event to emit.
@@ -127,6 +127,14 @@ export type EmitEvent = Message<"qcore.events.v1.EmitEvent"> & {
    * @generated from field: uint64 dedupe_window_ms = 12;
    */
   dedupeWindowMs: bigint;
+
+  /**
+   * Further attributes of a CloudEvent, for example `subject` or `traceparent`: at most 16 names of 1 to 20 lower-case letters
+   * and digits, none of those that stand for other fields, with values of at most 1,024 bytes without control characters.
+   *
+   * @generated from field: map<string, string> attributes = 13;
+   */
+  attributes: { [key: string]: string };
 };
 
 /**
@@ -233,6 +241,13 @@ export type Event = Message<"qcore.events.v1.Event"> & {
    * @generated from field: google.protobuf.Timestamp expire_time = 13;
    */
   expireTime?: Timestamp | undefined;
+
+  /**
+   * Its further attributes.
+   *
+   * @generated from field: map<string, string> attributes = 14;
+   */
+  attributes: { [key: string]: string };
 };
 
 /**

@@ -1,0 +1,25 @@
+import { QError } from '@qcore/errors'
+import { fromConnectError, toConnectError } from '@qcore/transport'
+import { httpStatus } from '../forward/error-answer.ts'
+import type { HttpResponse } from '../http/exchange.ts'
+import { sendJson } from '../http/json-page.ts'
+
+/** A request whose verb or content type is not taken: HTTP has a status of its own for each. */
+export class WrongForm extends QError {
+  readonly httpStatus: 405 | 415
+
+  constructor(status: 405 | 415, message: string, field: string) {
+    super('invalid_request', message, { field })
+    this.httpStatus = status
+  }
+}
+
+/** Answers with an error as the seed's clients read it: `error` for people, and beside it the code and the field. */
+export function sendCoreError(response: HttpResponse, error: unknown, nameOf: (field: string) => string): void {
+  const connectError = toConnectError(error)
+  const { code, message, field } = error instanceof QError ? error : fromConnectError(connectError)
+  const status = error instanceof WrongForm ? error.httpStatus : httpStatus(connectError, error)
+  if (status === 401) response.setHeader('www-authenticate', 'Bearer')
+  if (status === 405) response.setHeader('allow', 'POST')
+  sendJson(response, status, field === '' ? { error: message, code } : { error: message, code, field: nameOf(field) })
+}

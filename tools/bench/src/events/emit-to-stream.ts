@@ -1,0 +1,43 @@
+import { quantile } from '../measure/closed-loop.ts'
+import type { Comparison, Sample } from '../measure/comparison.ts'
+import { measureJetStreamDelivery } from '../raw/raw-nats.ts'
+import { benchNamespace, type EventsBench } from './events-context.ts'
+import { openStreamReader } from './stream-reader.ts'
+
+/** Bytes of the message of an event, headers included. */
+const messageBytes = 450
+
+/** From the call of `emit` until a consumer of the stream has the event. */
+export function emitToStreamComparison(bench: EventsBench): Comparison {
+  const { durationMs, warmUpMs, postgres, system } = bench
+  const count = Math.round(durationMs / 4)
+  return {
+    name: 'emit to a consumer of the stream, p50',
+    unit: 'µs',
+    limitName: 'one-row commit p50 + JetStream publish to consumer p50',
+    target: { relation: '≤', ratio: 3 },
+    limit: async () => ({
+      value:
+        (await postgres.measureCommits(1, { concurrency: 1, durationMs, warmUpMs })).p50Us +
+        (await measureJetStreamDelivery(system.natsUrl, { bytes: messageBytes, count })),
+    }),
+    qcore: () => measureEmits(bench, count),
+  }
+}
+
+/** One at a time. */
+async function measureEmits({ q, system }: EventsBench, count: number): Promise<Sample> {
+  await using reader = await openStreamReader(system.natsUrl)
+  const times: number[] = []
+  for (let emitted = 0; emitted < count; emitted++) {
+    const arrived = new Promise<void>((resolve) => {
+      reader.onEvent = () => resolve()
+    })
+    const emittedAt = performance.now()
+    const answered = q.emit(benchNamespace, 'bench.watched', { emitted })
+    await arrived
+    times.push((performance.now() - emittedAt) * 1_000)
+    await answered
+  }
+  return { value: quantile(times, 0.5), p50Us: quantile(times, 0.5), p99Us: quantile(times, 0.99) }
+}
