@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { listLogPartitions, loadTermStart, migrateStore, readHead } from '@qcore/database'
+import { listLogPartitions, loadTermStart, migrateStore, readHead, type Executor } from '@qcore/database'
+import { EventKeeper } from '../src/event/event-keeper.ts'
 import { LogKeeper } from '../src/log/log-keeper.ts'
 import { inject } from 'vitest'
 import { openTestStore, silent, uniqueStore, type TestStore } from './_writer-client.ts'
@@ -80,5 +81,62 @@ describe('the keeper of the log', () => {
   it('keeps what is younger', async () => {
     await keeper.compact({ epoch: 3, nowUs, revision: 140_000 })
     expect(await oldestOf('log')).toBe(65_536)
+  })
+})
+
+/** PostgreSQL behind a connection that breaks after a statement that contains a text, once. */
+function losingAnswerTo(text: string): Executor {
+  let isLost = false
+  const query = async (statement: string | { text: string }): Promise<unknown> => {
+    const answer: unknown = await test.pool.query(statement as string)
+    const sql = typeof statement === 'string' ? statement : statement.text
+    if (isLost || !sql.includes(text)) return answer
+    isLost = true
+    throw new Error('Connection terminated unexpectedly')
+  }
+  return { query } as Executor
+}
+
+async function tablesLike(pattern: string): Promise<string[]> {
+  const { rows } = await test.pool.query<{ name: string }>(
+    `select tablename as name from pg_tables where schemaname = $1 and tablename ~ $2 order by 1`,
+    [test.store, pattern],
+  )
+  return rows.map(({ name }) => name)
+}
+
+describe('an answer of PostgreSQL that is lost', () => {
+  it('to the attaching of a partition of the log does not keep commits from their room', async () => {
+    const growing = new LogKeeper({ executor: losingAnswerTo('attach'), logger: silent, retentionMs: hourMs })
+    await growing.restart(140_000)
+    const last = (await listLogPartitions(test.pool)).at(-1)?.to ?? 0
+    await expect(growing.ensureRoom(last)).rejects.toThrow('terminated')
+    await growing.ensureRoom(last)
+    await growing.ensureRoom(last + 1)
+    expect((await listLogPartitions(test.pool)).filter(({ from }) => from === last)).toHaveLength(1)
+  })
+
+  it('to the detaching of one leaves neither the table nor later ones behind', async () => {
+    const dropping = new LogKeeper({ executor: losingAnswerTo('detach'), logger: silent, retentionMs: hourMs })
+    await dropping.restart(140_000)
+    const compaction = { epoch: 3, nowUs: nowUs + hourMs * 1_000, revision: 140_000 }
+    await expect(dropping.compact(compaction)).rejects.toThrow('terminated')
+    expect(await tablesLike('^log_65536_')).toHaveLength(1)
+    await dropping.compact(compaction)
+    expect(await tablesLike('^log_65536_')).toEqual([])
+    expect(await oldestOf('log')).toBe(131_072)
+    expect(await oldestOf('request')).toBeGreaterThanOrEqual(131_072)
+  })
+
+  it('to the detaching of one of the events leaves neither the table nor later ones behind', async () => {
+    const options = { logger: silent, retentionMs: hourMs }
+    const keeping = new EventKeeper({ ...options, executor: losingAnswerTo('detach') })
+    await keeping.restart(nowUs)
+    const before = await tablesLike('^event_[0-9]')
+    const laterUs = nowUs + 10 * hourMs * 1_000
+    await expect(keeping.keep(laterUs)).rejects.toThrow('terminated')
+    await keeping.keep(laterUs)
+    const after = await tablesLike('^event_[0-9]')
+    expect(after.filter((name) => before.includes(name))).toEqual([])
   })
 })

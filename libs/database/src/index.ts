@@ -49,6 +49,7 @@ export { listNamespaces, loadNamespaces, registerNamespace } from './sql/namespa
 export { loadSchedules } from './sql/load-schedules.ts'
 export { loadTrust } from './sql/load-trust.ts'
 export { loadTermStart } from './sql/load-term-start.ts'
+export { dropDetachedPartitions } from './sql/detached-partitions.ts'
 export { createLogPartition, dropLogPartition, listLogPartitions, readLogTimes } from './sql/log-partitions.ts'
 export {
   beginSnapshot,

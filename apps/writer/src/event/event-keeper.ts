@@ -1,6 +1,7 @@
 import {
   createEventPartition,
   deleteEventKeysBefore,
+  dropDetachedPartitions,
   dropEventPartition,
   listEventPartitions,
   type EventPartition,
@@ -62,11 +63,17 @@ export class EventKeeper {
     const { executor, retentionMs, logger } = this.#options
     await this.ensureRoom(nowUs)
     await deleteEventKeysBefore(executor, nowUs, keysPerDelete)
+    // What was detached last time may not have been answered.
+    this.#partitions = await listEventPartitions(executor)
     for (const partition of this.#partitions) {
-      if (partition.toUs > nowUs - retentionMs * 1_000) return
+      if (partition.toUs > nowUs - retentionMs * 1_000) break
       await dropEventPartition(executor, partition)
-      this.#partitions = this.#partitions.filter((kept) => kept !== partition)
+      this.#partitions = this.#partitions.filter(({ fromUs }) => fromUs !== partition.fromUs)
       logger.info({ fromUs: partition.fromUs, toUs: partition.toUs }, 'dropped a partition of the events')
+    }
+    const oldestUs = this.#partitions[0]?.fromUs ?? 0
+    for (const name of await dropDetachedPartitions(executor, { parent: 'event', below: oldestUs })) {
+      logger.info({ name }, 'dropped a table that was a partition of the events')
     }
   }
 

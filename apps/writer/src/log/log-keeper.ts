@@ -4,6 +4,7 @@ import {
   deleteFormerPlacesBefore,
   deleteRequestsBefore,
   deleteTombstonesBefore,
+  dropDetachedPartitions,
   dropLogPartition,
   listLogPartitions,
   readLogTimes,
@@ -54,7 +55,7 @@ export class LogKeeper {
   async ensureRoom(revision: number): Promise<void> {
     if (this.hasRoom(revision)) return
     const last = this.#partitions.at(-1)
-    this.#growing ??= this.#grow().finally(() => {
+    this.#growing ??= this.#grow(revision).finally(() => {
       this.#growing = undefined
     })
     if (last === undefined || revision >= last.to) {
@@ -74,24 +75,32 @@ export class LogKeeper {
   async compact({ epoch, nowUs, revision }: { epoch: number; nowUs: number; revision: number }): Promise<void> {
     const { executor, retentionMs, logger } = this.#options
     const oldestKeptUs = nowUs - retentionMs * 1_000
+    // What was detached last time may not have been answered.
+    this.#partitions = await listLogPartitions(executor)
     for (const partition of this.#partitions.slice(0, -1)) {
-      if (partition.to > revision) return
+      if (partition.to > revision) break
       const times = await readLogTimes(executor, partition)
       if (times !== undefined && times.newestUs >= oldestKeptUs) break
       if (!(await storeOldestRevision(executor, { epoch, oldestRevision: Math.max(1, partition.to) }))) return
       await dropLogPartition(executor, partition)
-      this.#partitions = this.#partitions.filter((kept) => kept !== partition)
+      this.#partitions = this.#partitions.filter(({ from }) => from !== partition.from)
       logger.info({ from: partition.from, to: partition.to }, 'dropped a partition of the log')
     }
     const oldest = this.#partitions[0]?.from ?? 0
+    for (const name of await dropDetachedPartitions(executor, { parent: 'log', below: oldest })) {
+      logger.info({ name }, 'dropped a table that was a partition of the log')
+    }
     await deleteInBatches((limit) => deleteRequestsBefore(executor, oldest, limit))
     await deleteInBatches((limit) => deleteTombstonesBefore(executor, oldest, limit))
     await deleteInBatches((limit) => deleteFormerPlacesBefore(executor, oldest, limit))
     await deleteInBatches((limit) => deleteFormerFieldsBefore(executor, oldest, limit))
   }
 
-  async #grow(): Promise<void> {
+  async #grow(revision: number): Promise<void> {
     const { executor } = this.#options
+    // What was attached last time may not have been answered.
+    this.#partitions = await listLogPartitions(executor)
+    if (this.hasRoom(revision)) return
     const last = this.#partitions.at(-1)
     const before = this.#partitions.at(-2)
     // The last one is not full yet; the one before tells how quickly partitions fill.

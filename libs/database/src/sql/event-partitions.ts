@@ -50,5 +50,5 @@ export async function dropEventPartition(executor: Executor, partition: EventPar
     if (!(error instanceof Error) || !('code' in error) || error.code !== detachPending) throw error
     await executor.query(`alter table event detach partition ${name} finalize`)
   }
-  await executor.query(`drop table ${name}`)
+  await executor.query(`drop table if exists ${name}`)
 }

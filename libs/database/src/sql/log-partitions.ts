@@ -50,7 +50,7 @@ export async function dropLogPartition(executor: Executor, partition: LogPartiti
     if (!(error instanceof Error) || !('code' in error) || error.code !== detachPending) throw error
     await executor.query(`alter table log detach partition ${name} finalize`)
   }
-  await executor.query(`drop table ${name}`)
+  await executor.query(`drop table if exists ${name}`)
 }
 
 /** The times of the oldest and the newest commit in a range of revisions, in microseconds; undefined if it has none. */
