@@ -14,6 +14,7 @@ import { EventKeeper } from './event/event-keeper.ts'
 import { EventReleaser } from './event/event-releaser.ts'
 import { LogKeeper } from './log/log-keeper.ts'
 import { EventRelay } from './relay/event-relay.ts'
+import { assertCarries } from './relay/assert-carries.ts'
 import { Relay } from './relay/relay.ts'
 import { RestoreDesk } from './restore/restore-desk.ts'
 
@@ -82,6 +83,7 @@ export async function openContext(config: WriterConfig, overrides: WriterOverrid
   const connection =
     overrides.connection ?? (await openNats(config.natsAddress, { name: `qcore-writer ${instanceId}` }))
   if (overrides.connection === undefined) opened.defer(() => connection.close())
+  assertCarries(connection)
   const presence = opened.use(new NatsPresence(connection))
   const retentionMs = config.retentionHours * hourMs
   const relay = opened.use(new Relay({ connection, store, executor: pool, logger, retentionMs }))

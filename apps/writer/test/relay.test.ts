@@ -1,11 +1,14 @@
 import { jetstreamManager } from '@nats-io/jetstream'
 import { connect } from '@nats-io/transport-node'
-import { logStreamName } from '@qcore/contracts'
+import { logStreamName, logSubject } from '@qcore/contracts'
 import { migrateStore, readHead, type Executor } from '@qcore/database'
 import { openFaultProxy } from '@qcore/fault-proxy'
-import { inject, it, vi } from 'vitest'
+import { startNats } from '@qcore/local-stack'
+import type { Logger } from '@qcore/service'
+import { expect, inject, it, vi } from 'vitest'
 import { Relay } from '../src/relay/relay.ts'
-import { openTestStore, silent, uniqueStore } from './_writer-client.ts'
+import { createWriter } from '../src/service.ts'
+import { openTestStore, silent, uniqueStore, writerConfig } from './_writer-client.ts'
 
 it('a reconnect while the relay repairs the stream makes it look again: the stream may be gone', async () => {
   await using opened = new AsyncDisposableStack()
@@ -39,6 +42,40 @@ it('a reconnect while the relay repairs the stream makes it look again: the stre
   await streams.delete(logStreamName(store))
   answer.resolve()
   await vi.waitFor(() => streams.info(logStreamName(store)), { timeout: 5_000 })
+})
+
+it('a message that NATS does not take is reported, and those after it go on to who listens', async () => {
+  await using opened = new AsyncDisposableStack()
+  const test = opened.use(await openTestStore(uniqueStore()))
+  await migrateStore({ address: inject('postgresUrl'), store: test.store, applicationName: 'test' })
+  const { store, pool: executor, connection } = test
+  const reports: string[] = []
+  const report = (facts: { err?: Error }, text: string): void =>
+    void reports.push(`${text} ${facts.err?.message ?? ''}`)
+  const logger = { info: report, warn: report, error: report } as unknown as Logger
+  const relay = opened.use(new Relay({ connection, store, executor, logger, retentionMs: 60_000 }))
+  relay.start((await readHead(test.pool)).logId, 0)
+  await vi.waitFor(() => expect(reports.join()).toContain('the log stream is complete'))
+  const heard: number[] = []
+  connection.subscribe(logSubject(store), { callback: (_, { data }) => void heard.push(data.length) })
+  const tooLarge = { batch: Buffer.alloc(connection.info?.max_payload ?? 0), offsets: [0] }
+  // The first is published to the stream, the second past it.
+  relay.publish({ firstRevision: 1, ...tooLarge })
+  await vi.waitFor(() => expect(reports.join()).toMatch(/NATS does not take message [^ ]+1-1 of 10\d{5} bytes/))
+  relay.publish({ firstRevision: 2, ...tooLarge })
+  await vi.waitFor(() => expect(reports.join()).toContain('NATS does not take a message of the log'))
+  relay.publish({ firstRevision: 3, batch: Buffer.alloc(8), offsets: [0] })
+  await vi.waitFor(() => expect(heard).toHaveLength(1))
+})
+
+it('a writer does not start with a NATS that carries less than the largest commit', async () => {
+  await using opened = new AsyncDisposableStack()
+  const test = opened.use(await openTestStore(uniqueStore()))
+  const nats = opened.use(await startNats({ config: 'max_payload: 900KB', env: { PATH: process.env['PATH'] } }))
+  await expect(createWriter(writerConfig(test.store, { Q_NATS_ADDR: nats.url }))).rejects.toMatchObject({
+    code: 'configuration',
+    message: expect.stringMatching(/max_payload.*921600.*922112/),
+  })
 })
 
 async function nextReconnect(statuses: AsyncIterable<{ type: string }>): Promise<void> {

@@ -18,7 +18,7 @@ export interface LogMessage {
 }
 
 /** What a LogBatch takes besides its commits, at most, and the headers of its message. */
-const envelopeBytes = 512
+export const envelopeBytes = 512
 
 /** The messages for commits: one, or as many as `mostBytes` a message makes it. The bytes are copied. */
 export function logMessages(logId: string, commits: EncodedCommits, mostBytes: number): LogMessage[] {

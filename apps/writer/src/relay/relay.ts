@@ -95,7 +95,7 @@ export class Relay implements AsyncDisposable {
     if (this.#isLive && follows && this.#unacknowledgedBytes < mostUnacknowledgedBytes) {
       for (const message of messages) this.#publishLive(message)
     } else {
-      for (const { bytes } of messages) this.#publishPast(bytes)
+      for (const message of messages) this.#publishPast(message)
       if (last.lastRevision > this.#published) this.#repair()
     }
     this.#lag.set(this.#head - this.#acknowledged)
@@ -112,10 +112,17 @@ export class Relay implements AsyncDisposable {
   }
 
   /** To the subscribers of the subject, and past the stream, which refuses what is meant for another one. */
-  #publishPast(bytes: Uint8Array): void {
+  #publishPast({ firstRevision: revision, bytes }: LogMessage): void {
     const notStored = headers()
     notStored.set('Nats-Expected-Stream', 'none')
-    this.#options.connection.publish(this.#subject, bytes, { headers: notStored })
+    try {
+      this.#options.connection.publish(this.#subject, bytes, { headers: notStored })
+    } catch (error) {
+      this.#options.logger.error(
+        { err: error, revision, bytes: bytes.length },
+        'NATS does not take a message of the log',
+      )
+    }
   }
 
   #publishLive(message: LogMessage): void {

@@ -56,12 +56,16 @@ export class StreamPublisher implements Disposable {
       ['Nats-Expected-Last-Sequence', `${lastSequence}`],
       ...headers,
     ])
-    const acknowledged = new Promise<void>((resolve, reject) => {
+    const reply = `${this.#inbox}.${token}`
+    try {
+      this.#connection.publish(subject, bytes, { headers: header.forNats(), reply })
+    } catch (error) {
+      return Promise.reject(new Error(`NATS does not take message ${id} of ${bytes.length} bytes`, { cause: error }))
+    }
+    this.#timer ??= setTimeout(() => this.#expire(), this.#timeoutMs)
+    return new Promise<void>((resolve, reject) => {
       this.#waiting.set(token, { resolve, reject, dueMs: performance.now() + this.#timeoutMs })
     })
-    this.#timer ??= setTimeout(() => this.#expire(), this.#timeoutMs)
-    this.#connection.publish(subject, bytes, { headers: header.forNats(), reply: `${this.#inbox}.${token}` })
-    return acknowledged
   }
 
   [Symbol.dispose](): void {
