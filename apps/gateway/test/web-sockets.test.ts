@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
 import { anyPack } from '@bufbuild/protobuf/wkt'
@@ -73,6 +74,24 @@ describe('a connection', () => {
       expect(await open(store.url, { headers: { authorization: `Bearer ${wrong}` } })).toBe('401')
       expect(await open(store.url, {}, ['qlib', `bearer.${wrong}`])).toBe('401')
       expect(await open(store.url, { headers: { cookie: `qcore_token=${wrong}` } })).toBe('401')
+    }
+  })
+
+  it('is not opened with a ticket that somebody who may write temporary keys has made', async () => {
+    const key = `ticket:${createHash('sha256').update('mine').digest('hex')}`
+    const nowSeconds = Math.floor(Date.now() / 1_000)
+    const kept = { subject: 'root', level: 'admin', scopes: [], tokenId: 't', issuedAt: nowSeconds }
+    const times = { expiresAt: nowSeconds + 600, goodUntil: nowSeconds + 30 }
+    const value = JSON.stringify({ ...kept, ...times })
+    const call = async (method: string, body: object): Promise<unknown> => {
+      const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+      const address = `http://127.0.0.1:${store.port}/qcore.store.v1.TemporaryService/${method}`
+      return (await fetch(address, { method: 'POST', headers, body: JSON.stringify(body) })).json()
+    }
+    for (const forged of [value, `${'0'.repeat(64)} ${value}`]) {
+      expect(await call('SetKey', { key, value: forged, lifetimeMs: '60000' })).toEqual({ set: true })
+      expect(await open(`${store.url}?ticket=mine`)).toBe('401')
+      await call('DeleteKey', { key })
     }
   })
 
