@@ -94,6 +94,8 @@ export class LiveStreams implements Disposable {
     notifierMetrics.streams.dec()
     notifierMetrics.subscriptions.dec(stream.subscriptionCount)
     this.#detach(stream)
+    // What waits in its queue is needed no more, however the call ended.
+    stream.end({ code: 'canceled', message: 'the call is over' })
     if (stream.trackers !== undefined) this.tracking.close(stream.trackers)
     if (this.#open.size === 0) this.#allClosed?.resolve()
   }
@@ -145,7 +147,7 @@ export class LiveStreams implements Disposable {
     const completed = found instanceof Promise ? found.then(complete) : complete(found)
     this.#lane.add(record.revision, completed, ({ selected, overflown }) => {
       for (const [stream, outcome] of outcomes) if (outcome === 'behind') this.#sendBack(stream, record.revision)
-      for (const stream of overflown) this.#endOverflown(stream, record.revision)
+      for (const stream of overflown) this.#endAt(stream, record.revision, tooManyMoved(record.revision))
       const tracked = trackedNotifications(outcomes, resolver())
       const parts = [notifyChanges(changes, index, resolver()), notifySelected(selected, resolver()), tracked]
       this.#pushAll(commit, merged(...parts))
@@ -159,8 +161,10 @@ export class LiveStreams implements Disposable {
     }
   }
 
-  #endOverflown(stream: WatchStream, revision: number): void {
-    stream.endAt(revision, tooManyMoved(revision))
+  /** Ends a stream at a revision, unless it resumed behind that: it goes on then. */
+  #endAt(stream: WatchStream, revision: number, reason: StreamEnd): void {
+    if (revision <= stream.deliveredRevision) return
+    stream.endAt(revision, reason)
     this.#detach(stream)
   }
 
@@ -175,8 +179,10 @@ export class LiveStreams implements Disposable {
     for (const stream of this.#live) {
       const loss = stream.lossBy(change, revision)
       if (loss === undefined) continue
-      stream.endAt(revision, loss)
-      this.#detach(stream)
+      const end = (): void => this.#endAt(stream, revision, loss)
+      // Revisions before it may still wait for streams that watch subtrees.
+      if (stream.watchesSubtrees) this.#lane.add(revision, undefined, end)
+      else end()
     }
   }
 

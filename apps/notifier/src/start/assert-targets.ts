@@ -8,7 +8,7 @@ import { readEntityTypes } from './read-entity-types.ts'
 export interface TargetSources {
   pool: Executor
   typeModel: (name: string) => TypeModel | undefined
-  feed: { catchUp(): Promise<void> }
+  feed: { readonly appliedRevision: number; catchUp(): Promise<void> }
 }
 
 /**
@@ -22,6 +22,8 @@ export async function assertTargets(
   { pool, typeModel, feed }: TargetSources,
   grants: Grants,
 ): Promise<EntityTypes> {
+  // Who resumes behind what this notifier has applied names what there is by then.
+  if (Number(resumeAfter ?? 0n) > feed.appliedRevision) await readDatabase(feed.catchUp())
   const known = await readDatabase(readEntityTypes(pool, subscribedEntities(subscriptions), resumeAfter !== undefined))
   const check = (): void => checkSubscriptions(subscriptions, ...visible({ typeModel, entityTypes: known }, grants))
   try {

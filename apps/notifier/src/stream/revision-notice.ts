@@ -25,6 +25,8 @@ export class RevisionNotice {
     this.commitTime = commit.commitTime
     this.ready =
       notifications instanceof Promise ? notifications.then((late) => this.#take(late)) : this.#take(notifications)
+    // A stream that has ended, or has the revision, does not wait for it.
+    this.ready?.catch(() => undefined)
   }
 
   /** The bytes that it takes in messages, rounded up. What is missing does not count yet. */

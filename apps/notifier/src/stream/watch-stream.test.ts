@@ -54,6 +54,18 @@ describe('a watch stream', () => {
     expect([revisionOf(watched), revisionOf(watched)]).toEqual([5, undefined])
   })
 
+  it('does not care whether what it does not queue can be completed', async () => {
+    const watched = stream()
+    watched.markDelivered(4)
+    const unhandled: unknown[] = []
+    const note = (error: unknown): void => void unhandled.push(error)
+    process.on('unhandledRejection', note)
+    watched.push(notice(4, { ready: Promise.reject(new Error('PostgreSQL is away')) }))
+    await new Promise(setImmediate)
+    process.off('unhandledRejection', note)
+    expect(unhandled).toEqual([])
+  })
+
   it('holds later revisions back until the context of an earlier one is there', async () => {
     const watched = stream()
     const context = Promise.withResolvers<void>()
