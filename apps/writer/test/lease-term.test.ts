@@ -3,6 +3,22 @@ import { expect, inject, it } from 'vitest'
 import { LeaseTerm, type LeaseOptions } from '../src/lease/lease-term.ts'
 import { openTestStore, silent, uniqueStore } from './_writer-client.ts'
 
+it('a lease whose term has failed is taken again by who had it, and by nobody else', async () => {
+  await using test = await openTestStore(uniqueStore())
+  await migrateStore({ address: inject('postgresUrl'), store: test.store, applicationName: 'test' })
+  const lease = { executor: test.pool, logger: silent, leaseMs: 60_000, renewMs: 60_000, marginMs: 100 }
+  const [one, other]: [LeaseOptions, LeaseOptions] = [
+    { ...lease, holder: 'one' },
+    { ...lease, holder: 'other' },
+  ]
+  const failed = (await LeaseTerm.take(one)).term
+  expect((await LeaseTerm.take(one)).term).toBeUndefined()
+  await failed?.[Symbol.asyncDispose]()
+  expect((await LeaseTerm.take(other)).term).toBeUndefined()
+  await using next = (await LeaseTerm.take(one)).term
+  expect(next?.epoch).toBe((failed?.epoch ?? 0) + 1)
+})
+
 it('a lease that was given up stays free although a renewal was on its way', async () => {
   await using test = await openTestStore(uniqueStore())
   await migrateStore({ address: inject('postgresUrl'), store: test.store, applicationName: 'test' })

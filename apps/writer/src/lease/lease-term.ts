@@ -18,8 +18,11 @@ export interface LeaseOptions {
 /** Time before a renewal that failed is tried again. */
 const retryMs = 250
 
-/** Who asked for the lease without an answer, ever since: PostgreSQL may have granted it, or may yet do so. */
-const inDoubt = new WeakSet<LeaseOptions>()
+/**
+ * Who may hold the lease without a term of it: PostgreSQL did not answer a request, so that it may have granted it, or may
+ * yet do so; or it was not told that the term has ended.
+ */
+const mayHold = new WeakSet<LeaseOptions>()
 
 /** What came of asking for the lease. */
 export interface LeaseRequest {
@@ -47,14 +50,14 @@ export class LeaseTerm implements AsyncDisposable {
   /** Whether a transaction holds the head row, and with it the lease. */
   #isHeld = false
 
-  /** Takes the lease, if nobody holds it, or this instance by a request whose answer was lost. */
+  /** Takes the lease, if nobody holds it, or this instance without a term. */
   static async take(options: LeaseOptions): Promise<LeaseRequest> {
     const { executor, holder, leaseMs } = options
-    const orOwn = inDoubt.has(options)
-    inDoubt.add(options)
+    const orOwn = mayHold.has(options)
+    mayHold.add(options)
     const sentMs = performance.now()
     const { taken, leftMs } = await takeLease(executor, { holder, leaseMs, orOwn })
-    if (taken !== undefined || !orOwn) inDoubt.delete(options)
+    if (taken !== undefined || !orOwn) mayHold.delete(options)
     if (taken === undefined) return { term: undefined, leftMs }
     const term = new LeaseTerm(options, taken.epoch, sentMs)
     term.clock.observe(taken.nowUs, sentMs, performance.now())
@@ -112,8 +115,10 @@ export class LeaseTerm implements AsyncDisposable {
 
   /** Ends the term here; the lease itself is left as it is. */
   end(reason: TermEnd): void {
+    if (this.#ended.signal.aborted) return
     clearTimeout(this.#renewal)
     clearTimeout(this.#expiry)
+    if (reason !== 'deposed') mayHold.add(this.#options)
     this.#ended.abort(reason)
   }
 
@@ -121,6 +126,7 @@ export class LeaseTerm implements AsyncDisposable {
   async release(): Promise<void> {
     this.end('closed')
     await endEpoch(this.#options.executor, this.epoch)
+    mayHold.delete(this.#options)
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -12,7 +12,7 @@ export interface LeaseAnswer {
  * Takes the writer's lease if nobody holds it, for `leaseMs` from now on PostgreSQL's clock. Gives the new epoch and
  * PostgreSQL's time in microseconds.
  *
- * @param orOwn takes it also from the same holder, who asked before and did not get the answer
+ * @param orOwn takes it also from the same holder, who may have it without knowing
  */
 export async function takeLease(
   executor: Executor,
