@@ -36,7 +36,7 @@ export async function followTestTrust(natsUrl = inject('natsUrl'), trustMs = 0):
     asked: 0,
     publish: (statement) => publisher.publish(`q.${store}.trust`, statement),
     async [Symbol.asyncDispose]() {
-      await follower[Symbol.asyncDispose]()
+      follower[Symbol.dispose]()
       await Promise.all([connection.close(), publisher.close()])
     },
   }

@@ -41,7 +41,7 @@ export function trustFromDatabase(executor: Executor): TrustSource {
  * Keeps what a service knows of keys and revocations as it is: by announcements over NATS, and by asking the source each
  * second.
  */
-export class TrustFollower implements AsyncDisposable {
+export class TrustFollower implements Disposable {
   readonly trust: TokenTrust = new TokenTrust()
   readonly #options: FollowTrustOptions
   readonly #subscription: Subscription
@@ -90,13 +90,12 @@ export class TrustFollower implements AsyncDisposable {
     await this.#load()
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** A question under way is not waited for: what it is put to may hang. */
+  [Symbol.dispose](): void {
     this.#isOver = true
     clearTimeout(this.#timer)
     this.#subscription.unsubscribe()
     this.#status[Symbol.dispose]()
-    await this.#askingNext
-    await this.#asking
   }
 
   #schedule(): void {
