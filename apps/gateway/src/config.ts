@@ -101,6 +101,18 @@ export const gatewayVariables = {
     'The same from one client address. Behind a proxy all clients have the address of the proxy. 0: no limit.',
     { default: '0' },
   ),
+  qhronosRate: variable(
+    'Q_QHRONOS_RATE',
+    wholeNumber(0, mostCount),
+    "Calls a second with one token at Qhronos' interface, in each gateway; 0: no limit.",
+    { default: '10' },
+  ),
+  qhronosBurst: variable(
+    'Q_QHRONOS_BURST',
+    wholeNumber(1, mostCount),
+    'Such calls that may come at once.',
+    { default: '100' },
+  ),
   maxWebSockets: variable(
     'Q_WS_MAX_CONNECTIONS',
     wholeNumber(0, mostCount),

@@ -18,6 +18,7 @@ import { createRouter, methodPath, type MethodRoute, type RouterOptions } from '
 import { Admission } from './limits/admission.ts'
 import { OpenCalls } from './limits/open-calls.ts'
 import type { OperationsHandler } from './operations/operations-handler.ts'
+import { QhronosPages } from './qhronos/qhronos-pages.ts'
 import { QlibPages } from './qlib/http/qlib-pages.ts'
 import { openQlibContext } from './qlib/qlib-context.ts'
 import { createQlibEndpoint } from './qlib/qlib-endpoint.ts'
@@ -133,6 +134,14 @@ export class Gateway implements Service {
     const ticketPage = createTicketPage({ openCalls, logger, verifier, tickets, origins: config.webOrigins })
     const calls = new StreamCalls(this.#forwarding, this.#streamTransport())
     const events = new EventPages({ config, calls, verifier, tickets, logger })
+    const qhronos = new QhronosPages({
+      config,
+      transport: this.#transport,
+      verifier,
+      openCalls,
+      logger,
+      checks: () => this.#checkServices(),
+    })
     const endpoints = new Map<string, WebSocketEndpoint>([
       ['/ws', createQlibEndpoint(qlib, anonymous)],
       ['/stream', createStreamEndpoint(calls, verifier)],
@@ -146,9 +155,15 @@ export class Gateway implements Service {
     const pageOf = (path: string): HttpHandler | undefined => {
       if (path === '/ws-ticket') return ticketPage
       if (path === '/core/events') return eventPage
-      return path === keySetPath ? keySetPage : (events.handlerOf(path) ?? pages.handlerOf(path))
+      return path === keySetPath
+        ? keySetPage
+        : (events.handlerOf(path) ?? pages.handlerOf(path) ?? qhronos.handlerOf(path))
     }
     return { webSockets, pageOf }
+  }
+
+  async #checkServices(): Promise<Record<string, boolean>> {
+    return Object.fromEntries((await this.#dependencies.check()).map(({ name, ok }) => [name, ok]))
   }
 
   #createRoutes(): Map<string, MethodRoute> {

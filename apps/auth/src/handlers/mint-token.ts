@@ -10,6 +10,8 @@ import { transactIn } from '../transact-in.ts'
 
 /** Of a request that names no lifetime. */
 const standardLifetimeSeconds = 3_600
+/** As the contract has it for lifetimes. */
+const mostLifetimeSeconds = 31_536_000
 /** Who mints, in the audit log. */
 const master = 'master'
 
@@ -21,7 +23,7 @@ export async function mintTokenFor(
   const isQhronos = form === TokenForm.QHRONOS
   if (isQhronos) assertTags(scopes)
   else assertScopes(scopes)
-  const lifetimeSeconds = request.lifetimeSeconds === 0 ? standardLifetimeSeconds : request.lifetimeSeconds
+  const lifetimeSeconds = lifetimeOf(request)
   const { token, claims } = await transactIn(pool, async (executor) => {
     const isBySecret = isQhronos || config.algorithm === 'HS256'
     const signer = isBySecret ? config.authSecret : await keys.signer(executor)
@@ -35,6 +37,17 @@ export async function mintTokenFor(
   })
   logger.info({ subject, tokenId: claims.tokenId, expiresAt: claims.expiresAt }, 'minted a token')
   return { token, claims: claimsMessage(claims) }
+}
+
+/** How long the token is good for, in seconds. Throws QError `invalid_request`. */
+function lifetimeOf({ lifetimeSeconds, expiresAt }: MintTokenRequest): number {
+  if (expiresAt === undefined) return lifetimeSeconds === 0 ? standardLifetimeSeconds : lifetimeSeconds
+  const seconds = Number(expiresAt.seconds) - Math.floor(Date.now() / 1_000)
+  if (seconds > 0 && seconds <= mostLifetimeSeconds && lifetimeSeconds === 0) return seconds
+  const reason = seconds > 0 ? `is more than ${mostLifetimeSeconds} seconds away` : 'is in the past'
+  throw new QError('invalid_request', lifetimeSeconds === 0 ? `the end ${reason}` : 'name an end or a lifetime', {
+    field: 'expires_at',
+  })
 }
 
 /** Tags are free text. */

@@ -8,11 +8,16 @@ const allowedHeaders = [
   ...connectCors.allowedHeaders,
   'authorization',
   'idempotency-key',
+  'if-match',
+  'if-none-match',
   'last-event-id',
   'traceparent',
 ].join(', ')
-const exposedHeaders = [...connectCors.exposedHeaders, 'retry-after', 'ratelimit', 'ratelimit-policy'].join(', ')
-const allowedMethods = connectCors.allowedMethods.join(', ')
+const limitHeaders = ['retry-after', 'ratelimit', 'ratelimit-policy']
+const seedLimitHeaders = ['x-ratelimit-limit', 'x-ratelimit-remaining', 'x-ratelimit-reset']
+const pageHeaders = ['etag', 'link', 'x-total-count', 'x-request-id']
+const exposedHeaders = [...connectCors.exposedHeaders, ...limitHeaders, ...seedLimitHeaders, ...pageHeaders].join(', ')
+const allowedMethods = [...connectCors.allowedMethods, 'PUT', 'DELETE'].join(', ')
 
 /**
  * Tells browsers whether a page of another origin may call. Returns whether that was all that was asked (a preflight).

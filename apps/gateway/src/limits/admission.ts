@@ -1,8 +1,8 @@
 import type { DescMethod } from '@bufbuild/protobuf'
 import { bearerToken, createCallAuthorizer, type CallAuthorizer, type Claims, type TokenVerifier } from '@qcore/access'
 import { TokenService } from '@qcore/contracts'
-import { QError } from '@qcore/errors'
 import type { HttpRequest, HttpResponse } from '../http/exchange.ts'
+import { countCall } from './count-call.ts'
 import { RateLimiter } from './rate-limiter.ts'
 
 export interface AdmissionOptions {
@@ -73,20 +73,4 @@ export class Admission {
 
 function bearerOf(authorization: string | undefined): string {
   return bearerToken({ get: () => authorization ?? null })
-}
-
-/** The header fields of draft-ietf-httpapi-ratelimit-headers. */
-function countCall(
-  limiter: RateLimiter,
-  { policy, key }: { policy: string; key: string },
-  response: HttpResponse | undefined,
-): void {
-  const { allowed, remaining, retryAfterSeconds } = limiter.take(key)
-  response?.setHeader('ratelimit-policy', `"${policy}";q=${limiter.perSecond};w=1`)
-  response?.setHeader('ratelimit', `"${policy}";r=${remaining};t=${Math.max(1, retryAfterSeconds)}`)
-  if (allowed) return
-  response?.setHeader('retry-after', `${retryAfterSeconds}`)
-  throw new QError('rate_limited', `more than ${limiter.perSecond} calls a second from one ${policy}`, {
-    metadata: { retry_after_seconds: `${retryAfterSeconds}` },
-  })
 }

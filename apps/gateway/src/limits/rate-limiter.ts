@@ -1,5 +1,5 @@
-/** Buckets untouched for this long are full again, and forgotten. Longer than the burst of one second. */
-const generationMs = 5_000
+/** Buckets untouched for this long are full again, and forgotten; longer, where filling one takes longer. */
+const leastGenerationMs = 5_000
 /** Bounds the memory that many different keys can take. */
 const mostBuckets = 100_000
 
@@ -17,17 +17,22 @@ export interface RateDecision {
   retryAfterSeconds: number
 }
 
-/** Token buckets by key: `perSecond` calls a second, with a burst of one second. */
+/** Token buckets by key: `perSecond` calls a second, with a burst, of one second if nothing else is said. */
 export class RateLimiter {
   readonly perSecond: number
+  /** Calls that may come at once. */
+  readonly burst: number
+  readonly #generationMs: number
   readonly #now: () => number
   #young = new Map<string, Bucket>()
   #old = new Map<string, Bucket>()
   #turnedAtMs: number
 
   /** `now` is in milliseconds, monotonic. */
-  constructor(perSecond: number, now: () => number = () => performance.now()) {
+  constructor(perSecond: number, now: () => number = () => performance.now(), burst = perSecond) {
     this.perSecond = perSecond
+    this.burst = burst
+    this.#generationMs = Math.max(leastGenerationMs, (burst / perSecond) * 2_000)
     this.#now = now
     this.#turnedAtMs = now()
   }
@@ -37,7 +42,7 @@ export class RateLimiter {
     const nowMs = this.#now()
     const bucket = this.#bucket(key, nowMs)
     const refilled = bucket.tokens + ((nowMs - bucket.updatedAtMs) / 1_000) * this.perSecond
-    bucket.tokens = Math.min(this.perSecond, refilled)
+    bucket.tokens = Math.min(this.burst, refilled)
     bucket.updatedAtMs = nowMs
     const allowed = bucket.tokens >= 1
     if (allowed) bucket.tokens -= 1
@@ -54,14 +59,14 @@ export class RateLimiter {
   }
 
   #bucket(key: string, nowMs: number): Bucket {
-    if (nowMs - this.#turnedAtMs >= generationMs || this.#young.size >= mostBuckets) {
-      this.#old = nowMs - this.#turnedAtMs >= 2 * generationMs ? new Map() : this.#young
+    if (nowMs - this.#turnedAtMs >= this.#generationMs || this.#young.size >= mostBuckets) {
+      this.#old = nowMs - this.#turnedAtMs >= 2 * this.#generationMs ? new Map() : this.#young
       this.#young = new Map()
       this.#turnedAtMs = nowMs
     }
     let bucket = this.#young.get(key)
     if (bucket === undefined) {
-      bucket = this.#old.get(key) ?? { tokens: this.perSecond, updatedAtMs: nowMs }
+      bucket = this.#old.get(key) ?? { tokens: this.burst, updatedAtMs: nowMs }
       this.#young.set(key, bucket)
     }
     return bucket

@@ -1,0 +1,66 @@
+import { QError } from '@qcore/errors'
+import type { EventInput } from './event-body.ts'
+
+/** The rule of an event as a schedule has it. */
+export interface EventRule {
+  readonly rule: string
+  readonly startTime: string | undefined
+}
+
+const recurrence = /^(RRULE:|FREQ=|DTSTART)/i
+
+/**
+ * The rule of what a client sent: a cron text, a recurrence, an object, or none, which is once at the start.
+ *
+ * @throws QError `invalid_request`
+ */
+export function ruleOf({ schedule, startTime }: Pick<EventInput, 'schedule' | 'startTime'>): EventRule {
+  if (schedule === undefined) {
+    if (startTime === undefined) throw missing('start_time is required')
+    return { rule: startTime, startTime: undefined }
+  }
+  if (typeof schedule === 'string') {
+    if (recurrence.test(schedule)) return { rule: schedule, startTime }
+    assertFiveFields(schedule)
+    // Of cron a start is a bound, which has to be said with it. One that was given beside the rule comes first in it.
+    if (startTime === undefined) return { rule: schedule, startTime: undefined }
+    return { rule: JSON.stringify({ start: startTime, cron: schedule }), startTime: undefined }
+  }
+  if ('frequency' in schedule && startTime === undefined && !('start' in schedule)) {
+    throw missing('start_time is required')
+  }
+  if (!('frequency' in schedule) && startTime !== undefined && !('start' in schedule)) {
+    return { rule: JSON.stringify({ start: startTime, ...schedule }), startTime: undefined }
+  }
+  return { rule: JSON.stringify(schedule), startTime }
+}
+
+/** The seconds that a sixth field would be are not Qhronos'. `@daily` and the like, and intervals, are. */
+function assertFiveFields(cron: string): void {
+  if (cron.startsWith('@') || cron.trim().split(/\s+/).length === 5) return
+  throw new QError('invalid_schedule', 'invalid schedule format: a cron text has five fields', { field: 'schedule' })
+}
+
+function missing(message: string): QError {
+  return new QError('invalid_request', message, { field: 'start_time' })
+}
+
+/** The rule as the client sent it, and when it starts; null for one that fires once. */
+export function readRule(rule: string, spec: string): { schedule: unknown; startTime: string | undefined } {
+  const { start, at } = JSON.parse(spec) as { start?: string; at?: string }
+  if (at !== undefined) return { schedule: null, startTime: momentOf(rule) ?? momentOf(at) }
+  const startTime = start === undefined ? undefined : momentOf(start)
+  if (!rule.startsWith('{')) return { schedule: rule, startTime }
+  const given = JSON.parse(rule) as Record<string, unknown>
+  const isBeside = Object.keys(given)[0] === 'start'
+  const { start: _, ...sent } = given
+  if (!isBeside) return { schedule: given, startTime }
+  const isText = typeof sent['cron'] === 'string' && Object.keys(sent).length === 1
+  return { schedule: isText ? sent['cron'] : sent, startTime }
+}
+
+/** A moment in the one way that it is written; undefined for what is none. */
+function momentOf(text: string): string | undefined {
+  const date = new Date(text)
+  return Number.isNaN(date.getTime()) ? undefined : date.toISOString()
+}

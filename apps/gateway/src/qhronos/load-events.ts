@@ -1,0 +1,52 @@
+import { ScheduleState, type Schedule } from '@qcore/contracts'
+import { isQError, QError } from '@qcore/errors'
+import { fromConnectError } from '@qcore/transport'
+import { namespace } from './event-action.ts'
+import type { OwnedCall } from './route.ts'
+
+const pageSize = 1_000
+/** More than these are asked for by tags, or by pages of the service itself. */
+const mostEvents = 10_000
+/** Tags that one question may name. */
+const mostTags = 64
+
+/** The events that a caller sees, the newest first; of those with any of the tags, or all of them. */
+export async function loadEvents(
+  { services, caller }: OwnedCall,
+  { tags = [], matchAll = false }: { tags?: readonly string[]; matchAll?: boolean } = {},
+): Promise<Schedule[]> {
+  if (caller.tags?.length === 0) return []
+  const isNarrow = tags.length === 0 && caller.tags !== undefined && caller.tags.length <= mostTags
+  const asked = isNarrow ? (caller.tags ?? []) : tags
+  const found: Schedule[] = []
+  const headers = await caller.headers()
+  for (let cursor = ''; ;) {
+    const request = { namespace, tags: [...asked], matchAllTags: matchAll && !isNarrow, limit: pageSize, cursor }
+    const page = await services.schedules.listSchedules(request, { headers })
+    found.push(...page.schedules.filter((schedule) => caller.sees(schedule.tags)))
+    if (page.nextCursor === '') return found
+    if (found.length > mostEvents) {
+      throw new QError('value_out_of_range', `there are more than ${mostEvents} events; narrow the list by tags`, {
+        field: 'tags',
+      })
+    }
+    cursor = page.nextCursor
+  }
+}
+
+/**
+ * An event that the caller sees. What he does not see is not there.
+ *
+ * @throws QError `unknown_schedule`
+ */
+export async function loadEvent({ services, caller }: OwnedCall, id: string): Promise<Schedule> {
+  try {
+    const { schedule } = await services.schedules.getSchedule({ schedule: { id } }, { headers: await caller.headers() })
+    const isThere = schedule?.namespace === namespace && schedule.state !== ScheduleState.DELETED
+    if (schedule !== undefined && isThere && caller.sees(schedule.tags)) return schedule
+  } catch (error) {
+    const cause = fromConnectError(error)
+    if (!isQError(cause, 'unknown_schedule')) throw error
+  }
+  throw new QError('unknown_schedule', 'event not found', { field: 'id' })
+}

@@ -1,0 +1,248 @@
+import { timestampFromDate } from '@bufbuild/protobuf/wkt'
+import { AccessLevel, PutMode, type Schedule } from '@qcore/contracts'
+import { isQError, QError } from '@qcore/errors'
+import { fromConnectError } from '@qcore/transport'
+import type { Answer } from '../answer.ts'
+import { isEmitted, namespace, readAction, scheduleAction } from '../event-action.ts'
+import { createEventSchema, readEventInput, updateEventSchema, type EventInput } from '../event-body.ts'
+import { eventJson, inactiveTag, statusOf, tagsOf, type EventJson } from '../event-json.ts'
+import { readRule, ruleOf, type EventRule } from '../event-rule.ts'
+import { etagOf, expectedRevision, isKnown } from '../etag.ts'
+import { loadEvent, loadEvents } from '../load-events.ts'
+import { listAnswer, readMatch, readTags, readTime } from '../query.ts'
+import type { OwnedCall, Route } from '../route.ts'
+import { newUuid, parseUuid } from '../uuid.ts'
+
+/** As of the original: three attempts in all, a second after the first one. */
+const retry = { maxAttempts: 3, backoff: { seconds: 1n } }
+/** How often an update is tried again that met another one. */
+const mostTries = 5
+
+/** An event as it is to be. */
+interface WantedEvent {
+  readonly id: string
+  readonly name: string
+  readonly description: string
+  readonly rule: EventRule
+  readonly action: EventInput['action']
+  readonly metadata: string
+  readonly tags: readonly string[]
+  readonly status: NonNullable<EventInput['status']>
+  readonly secret: string | undefined
+}
+
+function putOf({ id, name, description, rule, action, metadata, tags, status, secret }: WantedEvent) {
+  return {
+    id,
+    namespace,
+    title: name,
+    description,
+    rule: rule.rule,
+    ...(rule.startTime === undefined ? {} : { startTime: timestampFromDate(new Date(rule.startTime)) }),
+    action: scheduleAction(action, { id, name, description, metadata, tags }, secret),
+    tags: status === 'inactive' ? [...tags, inactiveTag] : [...tags],
+    metadata,
+    retry,
+    paused: status !== 'active',
+  }
+}
+
+async function createEvent(call: OwnedCall): Promise<Answer> {
+  const { request, services, caller, body } = call
+  const input = readEventInput(createEventSchema, body)
+  const { name = '', description = '', action, metadata = '{}', tags = [], secret } = input
+  if (name === '') throw new QError('invalid_request', 'Invalid JSON format: name is required', { field: 'name' })
+  const rule = ruleOf(input)
+  // A text for the schedule and nothing to call is how the first version had it.
+  if (action === undefined && typeof input.schedule !== 'string') {
+    throw new QError('invalid_request', 'either action object or a non-empty webhook string is required', {
+      field: 'action',
+    })
+  }
+  caller.assertSees(tags)
+  const key = idempotencyKey(call)
+  const id = newUuid(caller.claims.subject, key)
+  const put = putOf({ id, name, description, rule, action, metadata, tags, status: 'active', secret })
+  const schedule = { ...put, mode: PutMode.CREATE }
+  const headers = await caller.headers()
+  if (isEmitted(action)) await services.namespace.ensure()
+  const { revision } = await services.schedules.putSchedule({ schedule, idempotencyKey: key }, { headers })
+  const made = await readBack(call, id, revision)
+  return {
+    status: 201,
+    body: eventJson(made),
+    headers: { etag: etagOf(made), location: `${pathOf(request.url)}/${id}` },
+  }
+}
+
+async function getEvent(call: OwnedCall): Promise<Answer> {
+  const schedule = await loadEvent(call, parseUuid(call.id, 'event'))
+  const headers = { etag: etagOf(schedule) }
+  if (isKnown(call.request, schedule)) return { status: 304, headers }
+  return { status: 200, body: eventJson(schedule), headers }
+}
+
+async function listEvents(call: OwnedCall): Promise<Answer> {
+  const { query, request } = call
+  const filter = { tags: readTags(query), matchAll: readMatch(query, 'any') }
+  const [from, until] = [readTime(query, 'from'), readTime(query, 'to')]
+  const status = query.get('status')
+  const isWanted = ({ createTime, ...event }: Schedule): boolean =>
+    (status === null || statusOf({ createTime, ...event } as Schedule) === status) &&
+    (from === undefined || (createTime?.seconds ?? 0n) >= from.seconds) &&
+    (until === undefined || (createTime?.seconds ?? 0n) < until.seconds)
+  const events = (await loadEvents(call, filter)).filter(isWanted)
+  return listAnswer(request, query, events.map(eventJson))
+}
+
+async function updateEvent(call: OwnedCall): Promise<Answer> {
+  const id = parseUuid(call.id, 'event')
+  const input = readEventInput(updateEventSchema, call.body)
+  const expected = expectedRevision(call.request)
+  for (let tries = 1; ; tries++) {
+    const before = await loadEvent(call, id)
+    try {
+      return await replaceEvent(call, { before, input, expected })
+    } catch (error) {
+      const cause = fromConnectError(error)
+      const isMet = isQError(cause, 'condition_failed') && expected === undefined && tries < mostTries
+      if (!isMet) throw error
+    }
+  }
+}
+
+interface Replacement {
+  readonly before: Schedule
+  readonly input: EventInput
+  readonly expected: bigint | undefined
+}
+
+async function replaceEvent(call: OwnedCall, { before, input, expected }: Replacement): Promise<Answer> {
+  const { services, caller } = call
+  const wanted = mergeEvent(before, input)
+  caller.assertSees(wanted.tags)
+  const schedule = { ...putOf(wanted), mode: PutMode.UPDATE, expectedRevision: expected ?? before.revision }
+  const request = { schedule, idempotencyKey: idempotencyKey(call) }
+  if (isEmitted(wanted.action)) await services.namespace.ensure()
+  const { revision } = await services.schedules.putSchedule(request, { headers: await caller.headers() })
+  const after = await readBack(call, before.id, revision)
+  return { status: 200, body: eventJson(after), headers: { etag: etagOf(after) } }
+}
+
+/** What an event becomes: members that the client leaves out stay as they are. */
+function mergeEvent(before: Schedule, input: EventInput): WantedEvent {
+  const shown = eventJson(before)
+  const action = input.action ?? readAction(before.action).action ?? undefined
+  const status =
+    input.status ?? (shown.status === 'paused' || before.tags.includes(inactiveTag) ? heldStatus(shown) : 'active')
+  return {
+    id: before.id,
+    name: input.name ?? before.title,
+    description: input.description ?? before.description,
+    rule: ruleAfter(before, input),
+    action,
+    metadata: input.metadata ?? (before.metadata === '' ? '{}' : before.metadata),
+    tags: input.tags ?? tagsOf(before),
+    status,
+    secret: input.secret,
+  }
+}
+
+function heldStatus({ status }: EventJson): 'paused' | 'inactive' {
+  return status === 'inactive' ? 'inactive' : 'paused'
+}
+
+function ruleAfter(before: Schedule, input: EventInput): EventRule {
+  const { schedule, startTime } = readRule(before.rule, before.ruleSpec)
+  if (input.schedule === undefined && input.startTime === undefined) return { rule: before.rule, startTime }
+  const kept = schedule === null ? undefined : (schedule as NonNullable<EventInput['schedule']>)
+  return ruleOf({ schedule: input.schedule ?? kept, startTime: input.startTime ?? startTime })
+}
+
+async function deleteEvent(call: OwnedCall): Promise<Answer> {
+  const { services, caller, request } = call
+  const { id } = await loadEvent(call, parseUuid(call.id, 'event'))
+  const schedule = { schedule: { id }, expectedRevision: expectedRevision(request) ?? 0n }
+  await services.schedules.deleteSchedule(
+    { schedule, idempotencyKey: idempotencyKey(call) },
+    { headers: await caller.headers() },
+  )
+  return { status: 200, body: { message: 'Event deleted successfully', id } }
+}
+
+/** An event after the commit that changed it. */
+async function readBack({ services, caller }: OwnedCall, id: string, revision: bigint): Promise<Schedule> {
+  const request = { schedule: { id }, atLeastRevision: revision }
+  const { schedule } = await services.schedules.getSchedule(request, { headers: await caller.headers() })
+  if (schedule === undefined) throw new QError('internal', 'the answer has no schedule')
+  return schedule
+}
+
+function idempotencyKey({ request }: OwnedCall): string {
+  const key = request.headers['idempotency-key']
+  if (key === undefined) return ''
+  if (typeof key === 'string' && /^[\x20-\x7e]{1,128}$/.test(key)) return key
+  throw new QError('invalid_request', 'the idempotency key has 1 to 128 visible characters', {
+    field: 'idempotency-key',
+  })
+}
+
+function pathOf(url = ''): string {
+  return url.split('?', 1)[0] ?? ''
+}
+
+const listParameters = {
+  tags: 'Tags, with commas between or repeated',
+  match: '`any` (the default) or `all` of the tags',
+  status: '`active`, `paused` or `inactive`',
+  from: 'Made at this time or later',
+  to: 'Made before this time',
+  page: 'Which page, from 1',
+  limit: 'Events of a page, up to 100',
+}
+
+export const eventRoutes: readonly Route[] = [
+  {
+    method: 'POST',
+    path: '/events',
+    access: AccessLevel.WRITE,
+    summary: 'Makes an event',
+    body: createEventSchema,
+    answers: { 201: 'The event' },
+    answer: createEvent,
+  },
+  {
+    method: 'GET',
+    path: '/events',
+    access: AccessLevel.READ,
+    summary: 'Lists events, the newest first',
+    parameters: listParameters,
+    answers: { 200: 'The events' },
+    answer: listEvents,
+  },
+  {
+    method: 'GET',
+    path: '/events/:id',
+    access: AccessLevel.READ,
+    summary: 'Reads an event',
+    answers: { 200: 'The event', 304: 'It is as the caller knows it' },
+    answer: getEvent,
+  },
+  {
+    method: 'PUT',
+    path: '/events/:id',
+    access: AccessLevel.WRITE,
+    summary: 'Changes an event; what is left out stays as it is',
+    body: updateEventSchema,
+    answers: { 200: 'The event' },
+    answer: updateEvent,
+  },
+  {
+    method: 'DELETE',
+    path: '/events/:id',
+    access: AccessLevel.WRITE,
+    summary: 'Deletes an event; its pending occurrences are cancelled',
+    answers: { 200: 'It is deleted' },
+    answer: deleteEvent,
+  },
+]
