@@ -87,10 +87,10 @@ async function listEvents(call: OwnedCall): Promise<Answer> {
   const filter = { tags: readTags(query), matchAll: readMatch(query, 'any') }
   const [from, until] = [readTime(query, 'from'), readTime(query, 'to')]
   const status = query.get('status')
-  const isWanted = ({ createTime, ...event }: Schedule): boolean =>
-    (status === null || statusOf({ createTime, ...event } as Schedule) === status) &&
-    (from === undefined || (createTime?.seconds ?? 0n) >= from.seconds) &&
-    (until === undefined || (createTime?.seconds ?? 0n) < until.seconds)
+  const isWanted = (event: Schedule): boolean =>
+    (status === null || statusOf(event) === status) &&
+    (from === undefined || (event.createTime?.seconds ?? 0n) >= from.seconds) &&
+    (until === undefined || (event.createTime?.seconds ?? 0n) < until.seconds)
   const events = (await loadEvents(call, filter)).filter(isWanted)
   return listAnswer(request, query, events.map(eventJson))
 }
