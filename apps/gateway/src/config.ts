@@ -107,12 +107,9 @@ export const gatewayVariables = {
     "Calls a second with one token at Qhronos' interface, in each gateway; 0: no limit.",
     { default: '10' },
   ),
-  qhronosBurst: variable(
-    'Q_QHRONOS_BURST',
-    wholeNumber(1, mostCount),
-    'Such calls that may come at once.',
-    { default: '100' },
-  ),
+  qhronosBurst: variable('Q_QHRONOS_BURST', wholeNumber(1, mostCount), 'Such calls that may come at once.', {
+    default: '100',
+  }),
   maxWebSockets: variable(
     'Q_WS_MAX_CONNECTIONS',
     wholeNumber(0, mostCount),
