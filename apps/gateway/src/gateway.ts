@@ -18,6 +18,8 @@ import { createRouter, methodPath, type MethodRoute, type RouterOptions } from '
 import { Admission } from './limits/admission.ts'
 import { OpenCalls } from './limits/open-calls.ts'
 import type { OperationsHandler } from './operations/operations-handler.ts'
+import { DueEvents } from './qhronos/socket/due-events.ts'
+import { QhronosHandler } from './qhronos/socket/qhronos-handler.ts'
 import { QhronosPages } from './qhronos/qhronos-pages.ts'
 import { QlibPages } from './qlib/http/qlib-pages.ts'
 import { openQlibContext } from './qlib/qlib-context.ts'
@@ -142,8 +144,11 @@ export class Gateway implements Service {
       logger,
       checks: () => this.#checkServices(),
     })
+    const due = this.#opened.use(
+      new DueEvents({ connection: context.connection, transport: this.#transport, config, logger }),
+    )
     const endpoints = new Map<string, WebSocketEndpoint>([
-      ['/ws', createQlibEndpoint(qlib, anonymous)],
+      ['/ws', createQlibEndpoint(qlib, anonymous, (peer) => new QhronosHandler({ peer, verifier, due, logger }))],
       ['/stream', createStreamEndpoint(calls, verifier)],
     ])
     const stopping = this.#stopping.signal

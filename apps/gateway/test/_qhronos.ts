@@ -27,6 +27,8 @@ export interface Qhronos extends AsyncDisposable {
   readonly masterToken: string
   /** A token of level admin in Qhronos' form. */
   readonly admin: string
+  /** A token of level admin in the platform's own form. */
+  ownAdmin(): Promise<string>
   token(access: 'read' | 'write' | 'admin', scope: string[], sub?: string): Promise<string>
   call(method: string, path: string, options?: Options): Promise<Reply>
 }
@@ -81,6 +83,10 @@ export async function startQhronos(
     masterToken,
     admin,
     call,
+    async ownAdmin() {
+      const request = { subject: 'root', level: AccessLevel.ADMIN, scopes: [], lifetimeSeconds: 600 }
+      return (await mintToken(authSecret, request)).token
+    },
     async token(access, scope, sub = 'ada') {
       const body = { type: 'jwt', sub, access, scope, expires_at: inAnHour() }
       return (await call('POST', '/tokens', { token: masterToken, body })).body.token as string

@@ -7,7 +7,7 @@ export const namespace = 'qhronos'
 
 /** The types of what is emitted for those who listen. */
 export const plainType = 'due'
-const clientType = 'client'
+export const clientType = 'client'
 
 /** Whether an action is told to those who listen, and calls nobody. */
 export function isEmitted(action: EventAction | undefined): boolean {
@@ -52,7 +52,10 @@ function emitting(
 ): MessageInitShape<typeof ActionSchema> {
   const told = { event_id: id, name, description, metadata: JSON.parse(metadata) as unknown, tags }
   return {
-    kind: { case: 'emitEvent', value: { namespace, type, payload: JSON.stringify(told), correlationId: id } },
+    kind: {
+      case: 'emitEvent',
+      value: { namespace, type, payload: JSON.stringify(told), correlationId: '{occurrence}' },
+    },
   }
 }
 

@@ -2,6 +2,9 @@ import { commit, RawJson, type Client } from '@qcore/client'
 import { isQError, type ErrorCode } from '@qcore/errors'
 import type { ActionOutcome, ActionRunner, Occasion } from './action.ts'
 
+/** What stands for the occurrence in the correlation id of an event. */
+const occurrenceMark = '{occurrence}'
+
 /** Who emits, of an event that does not say so. */
 const producer = 'scheduler'
 
@@ -37,7 +40,10 @@ export class EmitEventRunner implements ActionRunner {
     if (kind?.case !== 'emitEvent') return { kind: 'failed', error: 'the schedule emits no event', finally: 'refused' }
     const { namespace, type, payload, producer: given, correlationId } = kind.value
     const { scheduleId, nominalUs, run } = occurrence
-    const facts = { producer: given || producer, correlationId: correlationId || scheduleId }
+    const facts = {
+      producer: given || producer,
+      correlationId: correlationId.replace(occurrenceMark, occurrence.id) || scheduleId,
+    }
     try {
       const { results } = await this.#client.commit(commit().emit(namespace, type, new RawJson(payload), facts), {
         idempotencyKey: `schedule:${scheduleId}:${nominalUs}:${run}`,

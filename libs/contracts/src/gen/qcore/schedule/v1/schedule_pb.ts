@@ -30,7 +30,8 @@ export type Action = Message<"qcore.schedule.v1.Action"> & {
    */
   kind: {
     /**
-     * Emits an event: exactly one an occurrence.
+     * Emits an event: exactly one an occurrence. `{occurrence}` in its correlation id stands for the id of the occurrence;
+     * an empty one is the id of the schedule.
      *
      * @generated from field: qcore.events.v1.EmitEvent emit_event = 1;
      */

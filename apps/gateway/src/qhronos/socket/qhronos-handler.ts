@@ -1,0 +1,155 @@
+import type { TokenVerifier } from '@qcore/access'
+import { isQError } from '@qcore/errors'
+import type { Logger } from '@qcore/service'
+import { closeCodes, type FrameHandler, type Peer } from '../../websocket/frame-handler.ts'
+import { identityOf } from '../../websocket/identity.ts'
+import type { Delivery, DueEvents } from './due-events.ts'
+import { listeningOf, parseJson, readHello, refusalOf, type Hello, type Listening } from './hello.ts'
+
+export interface QhronosHandlerOptions {
+  readonly peer: Peer
+  readonly verifier: TokenVerifier
+  readonly due: DueEvents
+  readonly logger: Logger
+}
+
+/** Speaks Qhronos' protocol with one client: JSON in text frames, of which the first one says what it listens to. */
+export class QhronosHandler implements FrameHandler {
+  readonly #options: QhronosHandlerOptions
+  readonly #opened = new AsyncDisposableStack()
+  readonly #unacknowledged = new Map<string, Delivery>()
+  #greeting: Promise<Listening | undefined> | undefined
+  #isClosed = false
+
+  constructor(options: QhronosHandlerOptions) {
+    this.#options = options
+  }
+
+  async handle(frame: Uint8Array): Promise<void> {
+    const text = Buffer.from(frame).toString('utf8')
+    if (this.#greeting === undefined) {
+      this.#greeting = this.#greet(text)
+      await this.#greeting
+      return
+    }
+    const listening = await this.#greeting
+    if (listening !== undefined) await this.#onMessage(text, listening)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true
+    await this.#opened.disposeAsync()
+  }
+
+  async #greet(text: string): Promise<Listening | undefined> {
+    const hello = readHello(text)
+    if (hello === undefined) return this.#refuse('invalid handshake message')
+    const refusal = await this.#authenticate(hello)
+    if (refusal !== undefined) return this.#refuse(refusal)
+    const listening = listeningOf(hello)
+    if (typeof listening === 'string') return this.#refuse(listening)
+    const claims = this.#options.peer.identity?.claims
+    const denied = claims === undefined ? 'authentication required' : refusalOf(claims, listening)
+    if (denied !== undefined) return this.#refuse(denied)
+    try {
+      await this.#open(listening)
+    } catch (error) {
+      this.#options.logger.warn({ err: error }, 'a client of Qhronos cannot be served')
+      return this.#refuse('events cannot be received at the moment; connect again', closeCodes.lost)
+    }
+    this.#tell({ type: 'ack', message: 'subscription registered' })
+    return listening
+  }
+
+  /** Takes the token of a message, if there is one. Why it is refused; undefined if it is good. */
+  async #authenticate({ token = '' }: Pick<Hello, 'token'>): Promise<string | undefined> {
+    const { peer, verifier } = this.#options
+    if (token.trim() === '') return peer.identity === undefined ? 'authentication required' : undefined
+    try {
+      peer.adopt(identityOf(token, await verifier.verify(token)))
+      return undefined
+    } catch (error) {
+      if (isQError(error)) return error.message
+      throw error
+    }
+  }
+
+  async #open(listening: Listening): Promise<void> {
+    const { due } = this.#options
+    if (listening.kind === 'tag-listener') {
+      this.#opened.use(due.listen(listening.tags, (frame) => this.#tell(frame)))
+      return
+    }
+    const { messages, deliveryOf } = await due.receive(listening.clientName)
+    this.#opened.defer(() => messages.stop())
+    const receive = async (): Promise<void> => {
+      for await (const message of messages) {
+        const delivery = await deliveryOf(message)
+        if (delivery === undefined) continue
+        if (this.#isClosed) message.nak()
+        else await this.#deliver(delivery, listening.needsAck)
+      }
+    }
+    const receiving = receive().catch((error: unknown) => {
+      this.#options.logger.warn({ err: error }, 'events for a client can no longer be received')
+      this.#options.peer.close(closeCodes.lost, 'events can no longer be received; connect again')
+    })
+    this.#opened.defer(() => receiving)
+  }
+
+  async #deliver(delivery: Delivery, needsAck: boolean): Promise<void> {
+    const { frame } = delivery
+    if (needsAck) this.#unacknowledged.set(frame.occurrence_id, delivery)
+    await this.#send(frame)
+    if (!needsAck) delivery.ack()
+  }
+
+  async #onMessage(text: string, listening: Listening): Promise<void> {
+    const message = parseJson(text)
+    if (typeof message !== 'object' || message === null || Array.isArray(message)) {
+      this.#tell({ type: 'error', message: 'invalid message format' })
+      return
+    }
+    const { type, occurrence_id, token } = message as { type?: unknown; occurrence_id?: unknown; token?: unknown }
+    if (type === 'token' && typeof token === 'string') {
+      await this.#renew(token, listening)
+    } else if (type !== 'ack') {
+      this.#tell({ type: 'error', message: 'unexpected message type after handshake' })
+    } else if (listening.kind === 'tag-listener') {
+      this.#tell({ type: 'error', message: 'acknowledge not supported for tag-listener' })
+    } else {
+      this.#acknowledge(occurrence_id)
+      this.#tell({ type: 'ack', message: 'acknowledged' })
+    }
+  }
+
+  /** An acknowledgement that names nothing is answered, and changes nothing, as in the original. */
+  #acknowledge(occurrenceId: unknown): void {
+    if (typeof occurrenceId !== 'string') return
+    this.#unacknowledged.get(occurrenceId)?.ack()
+    this.#unacknowledged.delete(occurrenceId)
+  }
+
+  /** The connection goes on with a new token of its owner, if that allows the same. */
+  async #renew(token: string, listening: Listening): Promise<void> {
+    const refusal = await this.#authenticate({ token })
+    const claims = this.#options.peer.identity?.claims
+    const denied = refusal ?? (claims === undefined ? undefined : refusalOf(claims, listening))
+    if (denied === undefined) this.#tell({ type: 'ack', message: 'token accepted' })
+    else this.#refuse(denied)
+  }
+
+  #refuse(message: string, code: number = closeCodes.unauthenticated): undefined {
+    this.#tell({ type: 'error', message })
+    this.#options.peer.close(code, message)
+  }
+
+  /** Who does not take what is sent is cut off after a while. */
+  #tell(message: object): void {
+    void this.#send(message)
+  }
+
+  #send(message: object): Promise<void> {
+    return this.#options.peer.send(Buffer.from(JSON.stringify(message)), 'text')
+  }
+}
