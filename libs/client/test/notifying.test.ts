@@ -1,19 +1,27 @@
-import { QueryChangeKind, type WatchRequest } from '@qcore/contracts'
+import type { MessageInitShape } from '@bufbuild/protobuf'
+import { Membership, QueryChangeKind, type NotificationSchema, type WatchRequest } from '@qcore/contracts'
 import { describe, expect, it, vi } from 'vitest'
-import type { Notification } from '../src/index.ts'
+import type { Notification, SubtreeNotification } from '../src/index.ts'
 import { connectTo, serviceError, type Script } from './_scripted.ts'
 
 const live = (revision: bigint, logId = 'log') => ({ event: { case: 'live' as const, value: { revision, logId } } })
 const progress = (revision: bigint) => ({ event: { case: 'progress' as const, value: { revision } } })
 
 function change(revision: bigint, { subscriptions = [0], value = revision, more = false } = {}) {
-  const current = { entityId: 'a', name: 'Count', revision, value: { kind: { case: 'int' as const, value } } }
+  const current = { entityId: 'a', name: 'Count', revision, value: int(value) }
   return {
     event: { case: 'notifications' as const, value: { revision, more, notifications: [{ subscriptions, current }] } },
   }
 }
 
-type Step = ReturnType<typeof live> | ReturnType<typeof progress> | ReturnType<typeof change>
+const int = (value: bigint) => ({ kind: { case: 'int' as const, value } })
+
+function revisionOf(revision: bigint, ...notifications: MessageInitShape<typeof NotificationSchema>[]) {
+  return { event: { case: 'notifications' as const, value: { revision, notifications } } }
+}
+
+type Step =
+  ReturnType<typeof revisionOf> | ReturnType<typeof live> | ReturnType<typeof progress> | ReturnType<typeof change>
 
 /** Plays one list of responses a stream; a stream with nothing after it stays open, one with an error ends with it. */
 function player(...streams: (Step | Error)[][]) {
@@ -153,6 +161,39 @@ describe('notifications', () => {
     ])
     await expect(broken.closed).rejects.toThrow('mine')
     await vi.waitFor(() => expect(seen).toEqual([6, 7]))
+  })
+
+  it('of a field whose value before is not known any more come without it', async () => {
+    const change = {
+      subscriptions: [0],
+      current: { entityId: 'a', name: 'Count', revision: 6n, value: int(2n) },
+      previous: { entityId: 'a', name: 'Count', revision: 3n },
+    }
+    const left = { subscriptions: [0], previous: change.previous, membership: Membership.LEFT }
+    const { watch } = player([live(5n), revisionOf(6n, change, left)])
+    await using q = await connectTo({ watch: { watch } })
+    const seen: SubtreeNotification[] = []
+    await q.notify({ within: 'root', type: 'Device', fields: ['Count'] }, (each) => void seen.push(each))
+    await vi.waitFor(() => expect(seen).toHaveLength(2))
+    expect(seen[0]).toMatchObject({ name: 'Count', current: { value: 2n }, previous: undefined })
+    expect(seen[1]).toMatchObject({ entityId: 'a', name: 'Count', membership: 'left' })
+    expect(seen[1]).toMatchObject({ current: undefined, previous: undefined })
+  })
+
+  it('that cannot be read end those whom they are for, before anything of the revision was told', async () => {
+    const current = { entityId: 'a', name: 'Count', revision: 6n, value: int(6n) }
+    const readable = { subscriptions: [0, 1], current }
+    const unreadable = { subscriptions: [1], current: { ...current, value: {} } }
+    const { requests, watch } = player([live(5n), revisionOf(6n, readable, unreadable), change(7n)])
+    await using q = await connectTo({ watch: { watch } })
+    const seen: string[] = []
+    const [, broken] = await Promise.all(
+      ['x', 'y'].map((name) => q.notify(target, ({ revision }) => void seen.push(`${name}${revision}`))),
+    )
+    await expect(broken?.closed).rejects.toMatchObject({ code: 'internal' })
+    expect(broken?.position.revision).toBe(5)
+    await vi.waitFor(() => expect(seen).toEqual(['x6', 'x7']))
+    expect(requests).toHaveLength(1)
   })
 
   it('stop for who unsubscribes; the stream ends with the last', async () => {

@@ -2,6 +2,7 @@ import {
   Membership,
   QueryChangeKind,
   type ContextField as ContextFieldMessage,
+  type Field as FieldMessage,
   type Notification as NotificationMessage,
   type QueryChange,
 } from '@qcore/contracts'
@@ -36,7 +37,7 @@ export interface Notification extends Notified {
   readonly entityId: string
   readonly name: string
   readonly current: Field
-  /** Undefined if the revision created the entity. */
+  /** Undefined if the revision created the entity, or if the log does not hold it any more. */
   readonly previous: Field | undefined
 }
 
@@ -48,7 +49,7 @@ export interface SubtreeNotification extends Notified {
   readonly membership?: 'entered' | 'left'
   /** Undefined if it left. */
   readonly current: Field | undefined
-  /** Undefined if it entered. */
+  /** Undefined if it entered, or if the log does not hold it any more. */
   readonly previous: Field | undefined
 }
 
@@ -133,7 +134,6 @@ export function notificationFromMessage(message: NotificationMessage, commit: Or
     case 'path': {
       const { entityId, path, entityIds, previousEntityIds } = event.value
       const end = { entityId, name: path }
-      const former = message.previous?.value === undefined ? undefined : message.previous
       return {
         ...notified(message, commit, end),
         entityId,
@@ -141,7 +141,7 @@ export function notificationFromMessage(message: NotificationMessage, commit: Or
         entityIds,
         previousEntityIds,
         current: current && fieldFromMessage(current, end),
-        previous: former && fieldFromMessage(former, end),
+        previous: formerField(message.previous, end),
       }
     }
     case 'query':
@@ -151,7 +151,7 @@ export function notificationFromMessage(message: NotificationMessage, commit: Or
       if (current === undefined) throw new QError('internal', 'a notification has no field')
       const field = fieldFromMessage(current, unnamed)
       const { entityId, name } = field
-      const previous = message.previous && fieldFromMessage(message.previous, field)
+      const previous = formerField(message.previous, field)
       return { ...notified(message, commit, field), entityId, name, current: field, previous }
     }
   }
@@ -160,11 +160,16 @@ export function notificationFromMessage(message: NotificationMessage, commit: Or
 function membershipNotification(message: NotificationMessage, commit: Origin): SubtreeNotification {
   const known = message.current ?? message.previous
   if (known === undefined) throw new QError('internal', 'a notification has no field')
-  const field = fieldFromMessage(known, unnamed)
-  const hasEntered = message.membership === Membership.ENTERED
-  const ends = hasEntered ? { current: field, previous: undefined } : { current: undefined, previous: field }
-  const { entityId, name } = field
-  return { ...notified(message, commit, field), entityId, name, membership: hasEntered ? 'entered' : 'left', ...ends }
+  const { entityId, name } = known
+  const common = { ...notified(message, commit, known), entityId, name }
+  return message.membership === Membership.ENTERED
+    ? { ...common, membership: 'entered', current: fieldFromMessage(known, unnamed), previous: undefined }
+    : { ...common, membership: 'left', current: undefined, previous: formerField(known, unnamed) }
+}
+
+/** What was before; undefined also if it comes without value, which the log does not hold any more. */
+function formerField(previous: FieldMessage | undefined, asked: { entityId: string; name: string }): Field | undefined {
+  return previous?.value === undefined ? undefined : fieldFromMessage(previous, asked)
 }
 
 function queryNotification(

@@ -12,8 +12,8 @@ import { blamedPart, errorOfPart } from '../calls/blame.ts'
 import type { Caller } from '../calls/caller.ts'
 import { verdictOf } from '../calls/retry.ts'
 import type { Session } from '../read/consistency.ts'
-import { timestampFromMessage } from '../values/timestamp.ts'
-import { notificationFromMessage } from './notification.ts'
+import { timestampFromMessage, type Timestamp } from '../values/timestamp.ts'
+import { notificationFromMessage, type AnyNotification } from './notification.ts'
 import type { ResumePoint, Subscriber } from './subscriber.ts'
 
 /**
@@ -21,6 +21,12 @@ import type { ResumePoint, Subscriber } from './subscriber.ts'
  * and another may not.
  */
 const mayPass: ReadonlySet<ErrorCode> = new Set(['too_slow', 'internal'])
+
+/** A notification, and whom it is for. */
+interface Addressed {
+  readonly notification: AnyNotification
+  readonly subscribers: readonly Subscriber[]
+}
 
 /** A stream that several subscribers share, opened again after every break where it was left. */
 export class WatchStream {
@@ -136,11 +142,9 @@ export class WatchStream {
     if (this.#handled !== undefined && revision <= this.#handled && !isResult) return
     this.#session.observe(revision)
     const origin = { revision, time: timestampFromMessage(commit.commitTime) }
-    for (const message of messages) {
-      const notification = notificationFromMessage(message, origin)
-      for (const index of message.subscriptions) {
-        const subscriber = this.#subscribers[index]
-        if (subscriber?.isOpen !== true) continue
+    for (const { notification, subscribers } of this.#converted(messages, origin)) {
+      for (const subscriber of subscribers) {
+        if (!subscriber.isOpen) continue
         try {
           const taken = subscriber.callback(notification)
           if (taken !== undefined) await taken
@@ -152,6 +156,19 @@ export class WatchStream {
     for (const subscriber of this.#subscribers) subscriber.hasResult()
     this.#handled = revision
     this.#tellProgress(revision)
+  }
+
+  /** All of a revision, before any is handed on: one that cannot be read ends those whom it is for, and the others go on. */
+  #converted(messages: readonly NotificationMessage[], origin: { revision: number; time: Timestamp }): Addressed[] {
+    return messages.flatMap((message) => {
+      const subscribers = message.subscriptions.flatMap((index) => this.#subscribers[index] ?? [])
+      try {
+        return { notification: notificationFromMessage(message, origin), subscribers }
+      } catch (error) {
+        for (const subscriber of subscribers) subscriber.fail(error)
+        return []
+      }
+    })
   }
 
   #progress(revision: number): void {
