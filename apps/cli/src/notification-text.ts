@@ -5,6 +5,7 @@ import type {
   MissingField,
   Notification,
   PathNotification,
+  QueriedEntity,
   QueryNotification,
   StructureNotification,
   SubtreeNotification,
@@ -53,9 +54,10 @@ function queryText({ kind, entityId: id, entity, position, previousPosition, tim
   const sign = { enter: '+', leave: '-', change: '~' }[kind]
   const moved = kind === 'change' && position !== previousPosition ? `${previousPosition}→` : ''
   const fields = Object.entries(entity?.fields ?? {}).map(([path, field]) => `  ${path}=${textOfValue(field)}`)
+  const problems = Object.entries(entity?.problems ?? {}).map(([path, { code }]) => `  ${path}=<${code}>`)
   const name = entity === undefined ? '' : `  ${printable(entity.name)}`
   const place = `${moved}${position ?? previousPosition ?? ''}`
-  return `${time?.toString() ?? 'result'}  ${sign} ${place}  ${id}${name}${fields.join('')}`
+  return `${time?.toString() ?? 'result'}  ${sign} ${place}  ${id}${name}${[...fields, ...problems].join('')}`
 }
 
 function placeText({ type, name, parentId }: Entity): string {
@@ -107,9 +109,13 @@ function eventJson(notification: OfChange): Record<string, unknown> {
 }
 
 function queryJson({ entity, time, ...rest }: QueryNotification): Record<string, unknown> {
-  const fields = Object.entries(entity?.fields ?? {}).map(([path, field]) => [path, jsonOfField(field)] as const)
-  const shown = entity === undefined ? null : { ...entity, fields: Object.fromEntries(fields) }
-  return { ...rest, time: time?.toString() ?? null, entity: shown }
+  return { ...rest, time: time?.toString() ?? null, entity: entity === undefined ? null : queriedJson(entity) }
+}
+
+function queriedJson({ fields, problems = {}, ...entity }: QueriedEntity): Record<string, unknown> {
+  const found = Object.entries(fields).map(([path, field]) => [path, jsonOfField(field)] as const)
+  const others = Object.entries(problems).map(([path, problem]) => [path, { problem: problemJson(problem) }] as const)
+  return { ...entity, fields: Object.fromEntries<unknown>([...found, ...others]) }
 }
 
 function fieldOrNull(field: Field | undefined): Record<string, unknown> | null {

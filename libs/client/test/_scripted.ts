@@ -1,6 +1,13 @@
 import type { ServiceImpl, Transport } from '@connectrpc/connect'
 import { createRouterTransport } from '@connectrpc/connect'
-import { CommitService, ReadService, TokenService, WatchService } from '@qcore/contracts'
+import {
+  CommitService,
+  QueryService,
+  ReadService,
+  RegistrationService,
+  TokenService,
+  WatchService,
+} from '@qcore/contracts'
 import { QError, type ErrorCode } from '@qcore/errors'
 import { toConnectError } from '@qcore/transport'
 import { connect, type Client, type ConnectOptions } from '../src/index.ts'
@@ -9,6 +16,8 @@ import { connect, type Client, type ConnectOptions } from '../src/index.ts'
 export interface Script {
   read?: Partial<ServiceImpl<typeof ReadService>>
   commit?: Partial<ServiceImpl<typeof CommitService>>
+  query?: Partial<ServiceImpl<typeof QueryService>>
+  registration?: Partial<ServiceImpl<typeof RegistrationService>>
   watch?: Partial<ServiceImpl<typeof WatchService>>
   token?: Partial<ServiceImpl<typeof TokenService>>
 }
@@ -21,6 +30,8 @@ export async function connectTo(
   const transport: Transport = createRouterTransport(({ service }) => {
     service(ReadService, script.read ?? {})
     service(CommitService, script.commit ?? {})
+    service(QueryService, script.query ?? {})
+    service(RegistrationService, script.registration ?? {})
     service(WatchService, script.watch ?? {})
     service(TokenService, script.token ?? {})
   })

@@ -1,7 +1,7 @@
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import { Membership, QueryChangeKind, type NotificationSchema, type WatchRequest } from '@qcore/contracts'
 import { describe, expect, it, vi } from 'vitest'
-import type { Notification, SubtreeNotification } from '../src/index.ts'
+import { ResultList, type Notification, type SubtreeNotification } from '../src/index.ts'
 import { connectTo, serviceError, type Script } from './_scripted.ts'
 
 const live = (revision: bigint, logId = 'log') => ({ event: { case: 'live' as const, value: { revision, logId } } })
@@ -258,6 +258,35 @@ describe('notifications', () => {
     expect(isLive).toBe(false)
     mayAnswer.resolve()
     expect((await subscribing).position.revision).toBe(5)
+  })
+
+  it('of a query tell which column does not fit a message, and go on', async () => {
+    const entity = { id: 'a', type: 'Device', name: 'lamp', parentId: 'root', createdRevision: 1n }
+    const problem = { code: 'payload_too_large', message: 'too large' }
+    const fields = [
+      { outcome: { case: 'problem' as const, value: problem } },
+      { outcome: { case: 'field' as const, value: { value: int(3n) } } },
+    ]
+    const value = { entityId: 'a', entity: { entity, fields }, columns: ['Picture', 'Level'], initial: true }
+    const entering = { case: 'query' as const, value: { ...value, kind: QueryChangeKind.ENTER } }
+    const { requests, watch } = player([
+      live(5n),
+      revisionOf(5n, { subscriptions: [0], event: entering }),
+      change(6n, { subscriptions: [1] }),
+    ])
+    await using q = await connectTo({ watch: { watch } })
+    const result = new ResultList()
+    const seen: number[] = []
+    await Promise.all([
+      q.notify({ query: 'SELECT Picture, Level FROM Device' }, (each) => result.apply(each)),
+      q.notify(target, ({ revision }) => void seen.push(revision)),
+    ])
+    await vi.waitFor(() => expect(seen).toEqual([6]))
+    expect(result.entities).toMatchObject([
+      { id: 'a', fields: { Level: { value: 3n } }, problems: { Picture: { code: 'payload_too_large' } } },
+    ])
+    expect(result.entities[0]?.fields).not.toHaveProperty('Picture')
+    expect(requests).toHaveLength(1)
   })
 
   it('that do not become live in time fail', async () => {

@@ -258,4 +258,16 @@ describe('pages', () => {
     expect(page.entities).toHaveLength(5)
     expect(page.cursor).toBe('')
   })
+
+  it('of a query reject with what a column has as a problem, but a path that leads nowhere', async () => {
+    let code = 'broken_path'
+    const query = () => {
+      const outcome = { case: 'problem' as const, value: { code } }
+      return { entities: [{ entity: { id: 'a' }, fields: [{ outcome }] }], columns: ['Owner->Name'] }
+    }
+    await using q = await connectTo({ query: { query } })
+    await expect(q.query('FROM Device').toArray()).resolves.toMatchObject([{ id: 'a', fields: {} }])
+    code = 'payload_too_large'
+    await expect(q.query('FROM Device').toArray()).rejects.toMatchObject({ code: 'payload_too_large' })
+  })
 })

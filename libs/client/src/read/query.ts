@@ -2,7 +2,6 @@ import { create, type MessageInitShape } from '@bufbuild/protobuf'
 import {
   QueryRequestSchema,
   QueryService,
-  type FieldResult,
   type QueriedEntity as QueriedEntityMessage,
   type QueryRequest,
 } from '@qcore/contracts'
@@ -21,6 +20,8 @@ export type QueryInput = string | Pick<QueryBuilder<never>, 'build'> | Query
 /** An entity that a query found, with what was selected, by path. What a path leads nowhere to is left out. */
 export interface QueriedEntity extends Entity {
   readonly fields: Readonly<Record<string, Field>>
+  /** Why what is selected cannot be told, by path. Only of notifications: `payload_too_large`. Absent if there is nothing. */
+  readonly problems?: Readonly<Record<string, QError>>
 }
 
 export interface QueryOptions extends ReadOptions {
@@ -88,27 +89,28 @@ async function queryPage(
     cursor: page.nextCursor,
     entities: page.entities.map((message) => {
       const entity = queriedEntity(message, page.columns)
+      for (const problem of Object.values(entity.problems ?? {})) throw problem
       directory.rememberEntity(entity.id, entity.type)
       return entity
     }),
   }
 }
 
-/** An entity that a query found. Throws what a column has as a problem, but `broken_path`. */
+/** An entity that a query found. */
 export function queriedEntity({ entity, fields }: QueriedEntityMessage, columns: readonly string[]): QueriedEntity {
   if (entity === undefined) throw new QError('internal', 'the answer has a result without an entity')
-  const entries = fields.flatMap((result, index) => {
+  const found: [path: string, field: Field][] = []
+  const problems: [path: string, problem: QError][] = []
+  for (const [index, { outcome }] of fields.entries()) {
     const path = columns[index] ?? ''
-    const field = fieldOf(result, { entityId: entity.id, name: path })
-    return field === undefined ? [] : [[path, field] as const]
-  })
-  return { ...entityFromMessage(entity), fields: Object.fromEntries(entries) }
-}
-
-function fieldOf({ outcome }: FieldResult, asked: { entityId: string; name: string }): Field | undefined {
-  if (outcome.case === 'field') return fieldFromMessage(outcome.value, asked)
-  if (outcome.case === 'problem' && outcome.value.code !== 'broken_path') throw errorFromProblem(outcome.value)
-  return undefined
+    if (outcome.case === 'field') {
+      found.push([path, fieldFromMessage(outcome.value, { entityId: entity.id, name: path })])
+    } else if (outcome.case === 'problem' && outcome.value.code !== 'broken_path') {
+      problems.push([path, errorFromProblem(outcome.value)])
+    }
+  }
+  const queried = { ...entityFromMessage(entity), fields: Object.fromEntries(found) }
+  return problems.length === 0 ? queried : { ...queried, problems: Object.fromEntries(problems) }
 }
 
 /** How many entities a query finds; its selection, order and limit do not matter. */
