@@ -124,6 +124,22 @@ describe('writes', () => {
     expect(results[1]).toMatchObject({ reason: { code: 'invalid_request', field: 'mutations[0].write_field.field' } })
   })
 
+  it('without a change are refused by the writer, and the others made', async () => {
+    const store = committer()
+    await using q = await connectTo({
+      commit: {
+        commitMany: (request) => {
+          const index = request.commits.findIndex(({ mutations }) => mutations.length === 0)
+          if (index >= 0) throw serviceError('invalid_request', 'too few', `commits[${index}].mutations`)
+          return store.commitMany(request)
+        },
+      },
+    })
+    await expect(q.commit(commit())).rejects.toMatchObject({ code: 'invalid_request', field: 'mutations' })
+    const results = await Promise.allSettled([q.commit(commit()), q.write('a', 'Count', 1n), q.commit(commit())])
+    expect(results.map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'rejected'])
+  })
+
   it('that are too large together are sent apart, in their order', async () => {
     const store = committer()
     const requests: unknown[][] = []

@@ -98,12 +98,16 @@ export class CommitBatcher {
   /** The next commits that are ready, as many as a request should have; none if it is better to wait. */
   #takeBatch(): ReadyCommit[] {
     const ready = this.#readyCommits()
-    const mutations = ready.reduce((sum, { message }) => sum + message.mutations.length, 0)
+    const mutations = ready.reduce((sum, commit) => sum + weightOf(commit), 0)
     let most = mutations
     if (this.#turns.canShare && mutations >= 2 * mutationsWorthARequest) most = Math.ceil(mutations / 2)
     if (!this.#turns.isIdle && mutations < mutationsWorthARequest) return []
     let taken = 0
-    for (let sum = 0; taken < ready.length && sum < most; taken++) sum += ready[taken]?.message.mutations.length ?? 0
+    for (let sum = 0; sum < most; taken++) {
+      const commit = ready[taken]
+      if (commit === undefined) break
+      sum += weightOf(commit)
+    }
     const batch = ready.slice(0, taken)
     const last = batch.at(-1)
     this.#queue.splice(0, last === undefined ? 0 : this.#queue.indexOf(last) + 1)
@@ -175,4 +179,9 @@ export class CommitBatcher {
       if (part.length > 0) await this.#send(turn, part)
     }
   }
+}
+
+/** In mutations. A commit without any is sent as well: the writer refuses it. */
+function weightOf({ message }: ReadyCommit): number {
+  return Math.max(1, message.mutations.length)
 }
