@@ -1,5 +1,5 @@
 import type { CommitManyRequest } from '@qcore/contracts'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { commit, float, int, string } from '../src/index.ts'
 import { committer, connectTo, serviceError } from './_scripted.ts'
 
@@ -423,8 +423,20 @@ describe('a token', () => {
     expect(shown).toEqual(['Bearer token-1', 'Bearer token-1', 'Bearer token-2'])
   })
 
-  it('that cannot be got fails the call with its own error', async () => {
-    await using q = await connectTo({}, { token: () => Promise.reject(new Error('no issuer')) })
-    await expect(q.types()).rejects.toThrow('no issuer')
+  it.each([
+    ['throws', () => badIssuer()],
+    ['rejects', async () => badIssuer()],
+  ])('that cannot be got is asked for until the deadline, when the function %s', async (_, getToken) => {
+    const token = vi.fn<() => string | Promise<string>>(getToken)
+    await using q = await connectTo({ read: { listTypes: () => ({ types: ['T'] }) } }, { token, timeoutMs: 200 })
+    const error: unknown = await q.types().catch((reason: unknown) => reason)
+    expect(error).toMatchObject({ code: 'unavailable', cause: { message: 'no issuer' } })
+    expect(token.mock.calls.length).toBeGreaterThan(1)
+    token.mockReturnValue('there again')
+    await expect(q.types()).resolves.toEqual(['T'])
   })
 })
+
+function badIssuer(): never {
+  throw new Error('no issuer')
+}

@@ -50,14 +50,17 @@ export class Renewer {
 
   async #renew(): Promise<void> {
     this.#isRenewing = true
-    const now = performance.now()
-    const due = [...this.#leases].filter(([{ leaseMs }, { dueAt }]) => dueAt <= now + leaseMs / 10)
-    for (const [renewed, lease] of due) lease.dueAt = nextRenewalAt(renewed)
-    for (let start = 0; start < due.length; start += tokensPerRequest) {
-      await this.#renewBatch(due.slice(start, start + tokensPerRequest).map(([renewed]) => renewed))
+    try {
+      const now = performance.now()
+      const due = [...this.#leases].filter(([{ leaseMs }, { dueAt }]) => dueAt <= now + leaseMs / 10)
+      for (const [renewed, lease] of due) lease.dueAt = nextRenewalAt(renewed)
+      for (let start = 0; start < due.length; start += tokensPerRequest) {
+        await this.#renewBatch(due.slice(start, start + tokensPerRequest).map(([renewed]) => renewed))
+      }
+    } finally {
+      this.#isRenewing = false
+      this.#schedule()
     }
-    this.#isRenewing = false
-    this.#schedule()
   }
 
   /** Never rejects: what failed is tried again when it is due again, and the lease outlives that. */
