@@ -1,3 +1,4 @@
+import { connect as connectNats } from '@nats-io/transport-node'
 import { openFaultProxy } from '@qcore/fault-proxy'
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest'
 import { connect, type Client, type ListedRegistration, type RegisteredChange } from '../src/index.ts'
@@ -171,6 +172,19 @@ describe('a registration of the client', () => {
     })
     await writeLevels(1, 1)
     await expect(registration.closed).rejects.toThrow('mine')
+  })
+
+  it('outlives a message at its subject that is none', async () => {
+    await using client = await natsClient(store, token)
+    const { values, take } = collector()
+    await using registration = await client.register(levels, take)
+    const stranger = await connectNats({ servers: inject('natsUrl').replace('nats://', '') })
+    stranger.publish(registration.subject, new Uint8Array([0xff]))
+    await stranger.drain()
+    // A connection that nobody reads any more is only noticed, and made anew, after four seconds.
+    await client.status({ timeoutMs: 3_000 })
+    await writeLevels(700, 710)
+    await vi.waitFor(() => expect(values).toEqual(numbers(700, 710)), { timeout: 20_000 })
   })
 
   it('ends with its signal, and with the client', async () => {

@@ -19,14 +19,17 @@ export class DeliveryInbox {
   #bytes = 0
   #arrived = Promise.withResolvers<void>()
 
-  push(message: BusMessage): void {
-    const delivery = fromBinary(DeliverySchema, message.body)
+  /** False for a message that cannot be decoded, which is dropped: anybody may publish to a subject. */
+  push(message: BusMessage): boolean {
+    const delivery = deliveryOf(message)
+    if (delivery === undefined) return false
     this.#entries.push({ delivery, message, arrivedAt: performance.now() })
     this.#bytes += message.body.length
     while (this.#entries.length > mostWaiting || (this.#bytes > mostWaitingBytes && this.#entries.length > 1)) {
       this.#bytes -= this.#entries.shift()?.message.body.length ?? 0
     }
     this.wake()
+    return true
   }
 
   /** Lets whoever waits look again. */
@@ -49,5 +52,13 @@ export class DeliveryInbox {
   /** Resolves when something has arrived, or somebody wakes it. */
   arrived(): Promise<void> {
     return this.#arrived.promise
+  }
+}
+
+function deliveryOf({ body }: BusMessage): Delivery | undefined {
+  try {
+    return fromBinary(DeliverySchema, body)
+  } catch {
+    return undefined
   }
 }

@@ -2,7 +2,7 @@ import { RegistrationService, type Delivery, type Registration as RegistrationMe
 import { isQError, QError, type ErrorCode } from '@qcore/errors'
 import { backoffMs, canceled, pause } from '../calls/backoff.ts'
 import { verdictOf } from '../calls/retry.ts'
-import type { MessageBus } from '../connection/connection.ts'
+import type { BusMessage, MessageBus } from '../connection/connection.ts'
 import type { ResumePoint } from '../notify/subscriber.ts'
 import { AckReplies } from './ack-replies.ts'
 import { DeliveryInbox } from './delivery-inbox.ts'
@@ -135,7 +135,7 @@ export class RegistrationFollower {
     const queue = this.#isShared ? service : undefined
     const wake = (): void => this.#inbox.wake()
     this.#inbox.clear()
-    using _listening = await bus.listen(subject, { queue, onMessage: (message) => this.#inbox.push(message) })
+    using _listening = await bus.listen(subject, { queue, onMessage: (message) => this.#push(message) })
     using _status = bus.onReconnect(() => {
       this.#mustCheck = true
       wake()
@@ -154,6 +154,12 @@ export class RegistrationFollower {
     } finally {
       this.#signal.removeEventListener('abort', wake)
     }
+  }
+
+  #push(message: BusMessage): void {
+    if (this.#inbox.push(message)) return
+    this.#mustCheck = true
+    this.#inbox.wake()
   }
 
   /** Messages may have been missed: gets those that were sent so far. */
