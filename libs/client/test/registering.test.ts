@@ -1,7 +1,14 @@
 import { connect as connectNats } from '@nats-io/transport-node'
 import { openFaultProxy } from '@qcore/fault-proxy'
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest'
-import { connect, type Client, type ListedRegistration, type RegisteredChange } from '../src/index.ts'
+import {
+  connect,
+  QError,
+  type ChangeCallback,
+  type Client,
+  type ListedRegistration,
+  type RegisteredChange,
+} from '../src/index.ts'
 import { natsClient, spawnService, startStore, type TestStore } from './_store.ts'
 
 let store: TestStore
@@ -166,12 +173,19 @@ describe('a registration of the client', () => {
     expect(registration.cancellation).toBeUndefined()
   })
 
-  it('whose callback throws ends with that', async () => {
-    const registration = await q.register(levels, () => {
-      throw new Error('mine')
-    })
-    await writeLevels(1, 1)
-    await expect(registration.closed).rejects.toThrow('mine')
+  it.each(['nats', 'http'] as const)('whose callback throws ends with that, over %s', async (way) => {
+    await using client = way === 'nats' ? await natsClient(store, token) : await connect({ url: store.url, token })
+    const failures = [new Error('mine'), new QError('unavailable', 'mine'), new QError('unknown_registration', 'mine')]
+    const callbacks = failures.map((failure) =>
+      vi.fn<ChangeCallback>(() => {
+        throw failure
+      }),
+    )
+    const registrations = await Promise.all(callbacks.map((callback) => client.register(levels, callback)))
+    const ends = Promise.allSettled(registrations.map(({ closed }) => closed))
+    await writeLevels(1, 2)
+    expect(await ends).toEqual(failures.map((reason) => ({ status: 'rejected', reason })))
+    for (const callback of callbacks) expect(callback).toHaveBeenCalledOnce()
   })
 
   it('outlives a message at its subject that is none', async () => {

@@ -5,6 +5,7 @@ import { verdictOf } from '../calls/retry.ts'
 import type { BusMessage, MessageBus } from '../connection/connection.ts'
 import type { ResumePoint } from '../notify/subscriber.ts'
 import { AckReplies } from './ack-replies.ts'
+import { CallbackFailure } from './callback-failure.ts'
 import { DeliveryInbox } from './delivery-inbox.ts'
 import { RangeCursor } from './range-cursor.ts'
 import type { FollowerContext, FollowerRequest } from './register-options.ts'
@@ -57,7 +58,7 @@ export class RegistrationFollower {
     for (;;) {
       const lost = await this.#followOne().catch((error: unknown) => {
         if (error instanceof Lost) return error
-        throw error
+        throw error instanceof CallbackFailure ? error.cause : error
       })
       this.#request.options.onInterruption?.(lost.error)
       await this.#registerAgain()
@@ -193,9 +194,13 @@ export class RegistrationFollower {
   async #handOn(parts: readonly Delivery[]): Promise<void> {
     const revision = Number(parts.at(-1)?.revision ?? 0n)
     this.#context.session.observe(revision)
-    for (const part of parts) for (const change of changesIn(part)) await this.#tell(change)
-    this.#cursor.advance(revision)
-    this.#request.options.onProgress?.(revision)
+    try {
+      for (const change of parts.flatMap(changesIn)) await this.#tell(change)
+      this.#cursor.advance(revision)
+      this.#request.options.onProgress?.(revision)
+    } catch (error) {
+      throw new CallbackFailure(error)
+    }
   }
 
   async #tell(change: RegisteredChange): Promise<void> {
