@@ -327,6 +327,34 @@ describe('iterating over notifications', () => {
     await vi.waitFor(() => expect(signal.aborted).toBe(true))
   })
 
+  it('goes on elsewhere from what was taken, not from what waits to be', async () => {
+    const last = change(8n).event.value.notifications
+    const { requests, watch } = player([live(5n), change(6n), change(7n), revisionOf(8n, ...last, ...last)], [live(7n)])
+    await using q = await connectTo({ watch: { watch } })
+    const marks: number[] = []
+    const notifications = await q.notifications(target, { onProgress: (revision) => void marks.push(revision) })
+    await vi.waitFor(() => expect(marks).toEqual([6, 7, 8]))
+    const positions = [notifications.subscription.position.revision]
+    for (let count = 0; count < 3; count += 1) {
+      await notifications.next()
+      positions.push(notifications.subscription.position.revision)
+    }
+    expect(positions).toEqual([5, 6, 7, 7])
+    await notifications.return()
+    const { position } = notifications.subscription
+    expect(position).toEqual({ revision: 7, logId: 'log' })
+    await q.notifications(target, { resumeAfter: position })
+    expect(requests[1]?.resumeAfter).toBe(7n)
+  })
+
+  it('has taken all when nothing waits', async () => {
+    const { watch } = player([live(5n), change(6n), progress(9n)])
+    await using q = await connectTo({ watch: { watch } })
+    const notifications = await q.notifications(target)
+    await notifications.next()
+    await vi.waitFor(() => expect(notifications.subscription.position.revision).toBe(9))
+  })
+
   it('buffers a bounded number', async () => {
     let sent = 0
     const watch: NonNullable<Script['watch']>['watch'] = async function* () {

@@ -4,13 +4,20 @@ import type { Subscription } from './subscription.ts'
 /** How many notifications wait for the one who iterates before the store is held up. */
 const bufferedNotifications = 256
 
+interface Waiting<Item> {
+  readonly notification: Item
+  /** Up to where everything was taken by then: what comes after it has not been, with this one. */
+  readonly after: number
+}
+
 /**
  * Notifications to iterate over; leaving the loop unsubscribes. What ends the subscription is thrown, `canceled` included.
  */
 export class NotificationStream<Item = Notification>
   implements AsyncIterableIterator<Item, undefined>, AsyncDisposable
 {
-  readonly #buffer: Item[] = []
+  readonly #buffer: Waiting<Item>[] = []
+  #leftAfter: number | undefined
   #subscription: Subscription | undefined
   #reader: PromiseWithResolvers<IteratorResult<Item, undefined>> | undefined
   #room: PromiseWithResolvers<void> | undefined
@@ -20,6 +27,11 @@ export class NotificationStream<Item = Notification>
   get subscription(): Subscription {
     if (this.#subscription === undefined) throw new Error('the stream is not live')
     return this.#subscription
+  }
+
+  /** The revision before that of the oldest notification that nobody has taken; undefined if none waits, or was left. */
+  get waitsAfter(): number | undefined {
+    return this.#leftAfter ?? this.#buffer[0]?.after
   }
 
   /** Takes the notifications of a subscription from now on. */
@@ -32,25 +44,29 @@ export class NotificationStream<Item = Notification>
     return this
   }
 
-  /** Takes a notification; waits if too many wait already. */
-  push(notification: Item): void | Promise<void> {
+  /**
+   * Takes a notification; waits if too many wait already.
+   *
+   * @param after the revision before its own
+   */
+  push(notification: Item, after: number): void | Promise<void> {
     if (this.#end !== undefined) return
     if (this.#reader !== undefined) {
       this.#reader.resolve({ done: false, value: notification })
       this.#reader = undefined
       return
     }
-    this.#buffer.push(notification)
+    this.#buffer.push({ notification, after })
     if (this.#buffer.length < bufferedNotifications) return
     this.#room ??= Promise.withResolvers()
     return this.#room.promise
   }
 
   next(): Promise<IteratorResult<Item, undefined>> {
-    const notification = this.#buffer.shift()
-    if (notification !== undefined) {
+    const waiting = this.#buffer.shift()
+    if (waiting !== undefined) {
       if (this.#buffer.length < bufferedNotifications / 2) this.#makeRoom()
-      return Promise.resolve({ done: false, value: notification })
+      return Promise.resolve({ done: false, value: waiting.notification })
     }
     if (this.#end !== undefined) return this.#ended(this.#end)
     this.#reader ??= Promise.withResolvers()
@@ -58,6 +74,7 @@ export class NotificationStream<Item = Notification>
   }
 
   async return(): Promise<IteratorResult<Item, undefined>> {
+    this.#leftAfter = this.waitsAfter
     this.#buffer.length = 0
     this.#finish({})
     await this.#subscription?.unsubscribe()

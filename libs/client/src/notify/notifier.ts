@@ -59,12 +59,12 @@ export class Notifier {
   ): Promise<NotificationStream<Item>> {
     const notifications = new NotificationStream<Item>()
     const push = (each: AnyNotification): void | Promise<void> =>
-      notifications.push(take(each as NotificationFor<Target>))
+      notifications.push(take(each as NotificationFor<Target>), stream.revision)
     const subscriber = new Subscriber(subscriptionMessage(target), push, options, false)
     const stream = new WatchStream(this.#context, [subscriber], options.resumeAfter)
     void stream.run()
     await subscriber.live
-    return notifications.follow(new Subscription(subscriber, stream))
+    return notifications.follow(new Subscription(subscriber, stream, () => notifications.waitsAfter))
   }
 
   #open(): void {

@@ -21,7 +21,10 @@ export interface NotifyOptions {
   timeoutMs?: number
   /** Notify of everything after a revision, instead of from now on. */
   resumeAfter?: ResumePoint
-  /** Everything up to this revision was delivered. Called also when nothing concerned the subscription. */
+  /**
+   * Everything up to this revision was delivered: to a callback, or to wait for whoever iterates. Called also when nothing
+   * concerned the subscription.
+   */
   onProgress?: (revision: number) => void
   /** The stream broke; it is resumed by itself, without gap or repeat. */
   onInterruption?: (error: QError) => void

@@ -6,21 +6,26 @@ import type { WatchStream } from './watch-stream.ts'
 export class Subscription implements AsyncDisposable {
   readonly #subscriber: Subscriber
   readonly #stream: WatchStream
+  readonly #waitsAfter: () => number | undefined
   /** The revision that it was live at: everything after it is notified. */
   readonly liveRevision: number
 
-  constructor(subscriber: Subscriber, stream: WatchStream) {
+  /** @param waitsAfter the revision before the first of what was delivered, and not taken; undefined if all was */
+  constructor(subscriber: Subscriber, stream: WatchStream, waitsAfter: () => number | undefined = () => undefined) {
     this.#subscriber = subscriber
+    this.#waitsAfter = waitsAfter
     this.#stream = stream
     this.liveRevision = stream.revision
   }
 
   /**
    * Up to here everything was delivered; another process can go on from it with `resumeAfter`. It stays where it was when the
-   * subscription ended: within a callback, before the revision that the callback was given.
+   * subscription ended: within a callback, before the revision that the callback was given; of one that is iterated over, before
+   * the revision of the next notification that waits.
    */
   get position(): Required<ResumePoint> {
-    return this.#stream.positionOf(this.#subscriber)
+    const position = this.#stream.positionOf(this.#subscriber)
+    return { ...position, revision: this.#waitsAfter() ?? position.revision }
   }
 
   /**
