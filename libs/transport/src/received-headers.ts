@@ -83,7 +83,7 @@ function toHeaders(pairs: readonly HeaderPair[]): Headers {
     try {
       headers.append(name, value)
     } catch {
-      headers.delete(name)
+      // Neither a name nor a value that HTTP does not know is worth the call.
     }
   }
   return headers

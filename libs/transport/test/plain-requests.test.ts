@@ -21,6 +21,8 @@ beforeAll(async () => {
         .service(ReadService, {
           getRoot({ consistency }, context) {
             runs += 1
+            const echoed = context.requestHeader.get('x-echo')
+            if (echoed !== null) context.responseHeader.set('x-echo', echoed)
             context.responseTrailer.set('x-after', 'all')
             return { revision: consistency?.demand.case === 'atLeastRevision' ? consistency.demand.value : 7n }
           },
@@ -89,6 +91,12 @@ it('marks an error as the micro convention says, with the error of Connect as th
       { type: 'google.rpc.ErrorInfo', debug: { reason: 'unknown_type', domain: 'qcore', metadata: { field: 'type' } } },
     ],
   })
+})
+
+it('leaves out headers that HTTP cannot carry', async () => {
+  const answer = await request('GetRoot', '{}', { 'x-(echo)': 'a', 'x-other': 'wide: \u{1f600}', 'x-echo': 'b' })
+  expect(answer.json()).toEqual({ revision: '7' })
+  expect(answer.headers?.get('x-echo')).toBe('b')
 })
 
 it.each([
