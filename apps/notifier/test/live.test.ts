@@ -93,6 +93,12 @@ describe('a live stream', () => {
     expect(last).toBe(live + 2)
   })
 
+  it('is told the revision again when the store has not changed for five seconds', async () => {
+    await using watching = watchAll(ofEntity('e1'))
+    const live = await watching.live()
+    expect(await watching.next()).toMatchObject({ case: 'progress', value: { revision: BigInt(live) } })
+  })
+
   it('gets a thousand subscriptions in one response', async () => {
     await using watching = watchAll(...Array.from({ length: 1_000 }, () => ofEntity('e1')))
     await watching.live()

@@ -1,6 +1,6 @@
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import { Membership, QueryChangeKind, type NotificationSchema, type WatchRequest } from '@qcore/contracts'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { ResultList, type Notification, type SubtreeNotification } from '../src/index.ts'
 import { connectTo, serviceError, type Script } from './_scripted.ts'
 
@@ -294,6 +294,37 @@ describe('notifications', () => {
     await using q = await connectTo({ watch: { watch } })
     await expect(q.notify(target, () => {}, { timeoutMs: 150 })).rejects.toMatchObject({ code: 'no_responders' })
     expect(requests.length).toBeGreaterThan(1)
+  })
+
+  it('that nobody answers fail in time', async () => {
+    const { watch } = player([])
+    await using q = await connectTo({ watch: { watch } })
+    await expect(q.notify(target, () => {}, { timeoutMs: 100 })).rejects.toMatchObject({ code: 'unavailable' })
+  })
+
+  it('go on over another connection when nothing comes any more, unless it is the callback that takes its time', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const { requests, watch } = player([live(5n), change(6n)], [live(6n), change(7n)])
+    await using q = await connectTo({ watch: { watch } })
+    const gate = Promise.withResolvers<void>()
+    const seen: number[] = []
+    const interruptions: string[] = []
+    const take = async ({ revision }: Notification): Promise<void> => {
+      seen.push(revision)
+      await gate.promise
+    }
+    await q.notify(target, take, { onInterruption: ({ code }) => void interruptions.push(code) })
+    await vi.advanceTimersByTimeAsync(100_000)
+    expect(seen).toEqual([6])
+    expect(requests).toHaveLength(1)
+    gate.resolve()
+    await vi.advanceTimersByTimeAsync(14_000)
+    expect(interruptions).toEqual([])
+    await vi.advanceTimersByTimeAsync(3_000)
+    expect(interruptions).toEqual(['unavailable'])
+    expect(requests[1]?.resumeAfter).toBe(6n)
+    expect(seen).toEqual([6, 7])
   })
 
   it('with a signal that is aborted already are refused', async () => {

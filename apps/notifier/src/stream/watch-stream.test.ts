@@ -154,6 +154,32 @@ describe('a watch stream', () => {
     expect(watched.take()).toBeUndefined()
   })
 
+  it('tells progress again, if its caller wants that, when nothing has happened for long', async () => {
+    const watched = stream()
+    watched.markDelivered(6)
+    const offer = (): void => {
+      for (let offers = 0; offers < 9; offers += 1) watched.offerProgress(6)
+    }
+    offer()
+    watched.offerProgress(6)
+    expect(watched.take()).toBeUndefined()
+    watched.showsLife = true
+    expect(watched.take()).toEqual({ kind: 'progress', revision: 6 })
+    expect(watched.take()).toBeUndefined()
+    offer()
+    expect(watched.take()).toBeUndefined()
+    const woken = watched.wait()
+    watched.offerProgress(6)
+    await woken
+    expect(watched.take()).toEqual({ kind: 'progress', revision: 6 })
+    offer()
+    watched.push(notice(7))
+    expect(revisionOf(watched)).toBe(7)
+    watched.markDelivered(7)
+    watched.offerProgress(7)
+    expect(watched.take()).toBeUndefined()
+  })
+
   it('lets a later revision stand for a mark that was not taken', () => {
     const watched = stream()
     watched.offerProgress(3)

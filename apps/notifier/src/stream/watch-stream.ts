@@ -39,6 +39,9 @@ interface QueuedNotice {
 /** Entries that were taken leave the array after so many, so that a queue that is never empty does not grow. */
 const compactAfter = 1_024
 
+/** After so many offers of progress without news, two a second, the caller is shown that the stream is alive: every five seconds. */
+const offersPerSignOfLife = 10
+
 /**
  * One call of Watch: its subscriptions and its queue. The queue is bounded; a stream that passes the bound ends, and no
  * other one notices.
@@ -53,6 +56,8 @@ export class WatchStream implements BudgetedQueue {
   readonly subscriptionCount: number
   /** Nothing up to this revision is queued: it was live from then on. */
   liveAfter = 0
+  /** Whether its caller takes silence for a dead connection, and wants progress also where there is none. */
+  showsLife = false
   /** The types of the entities that are watched by their ids; null where nothing tells. */
   entityTypes: ReadonlyMap<string, string | null> = new Map()
   readonly #limits: QueueLimits
@@ -64,6 +69,8 @@ export class WatchStream implements BudgetedQueue {
   /** The newest revision that was queued or marked, or that the caller has. */
   #reached = 0
   #progress = 0
+  /** Offers of progress since something was taken. */
+  #quietOffers = 0
   #delivered = 0
   #end: StreamEnd | undefined
   /** Ends the stream when the caller has everything before the revision of it. */
@@ -132,12 +139,19 @@ export class WatchStream implements BudgetedQueue {
     else this.#followContext(queued)
   }
 
-  /** Nothing more up to a revision concerns the stream. Worth telling only if nothing waits. */
+  /**
+   * Nothing more up to a revision concerns the stream. Worth telling only if nothing waits; one that `showsLife` tells it again
+   * when many offers had nothing new.
+   */
   offerProgress(revision: number): void {
-    if (this.#isClosed || revision <= this.#reached) return
-    if (this.#taken < this.#queue.length) return
-    this.#reached = revision
-    this.#progress = revision
+    if (this.#isClosed || this.#taken < this.#queue.length) return
+    this.#quietOffers += 1
+    if (revision > this.#reached) {
+      this.#reached = revision
+      this.#progress = revision
+    } else if (!this.#isSignDue) {
+      return
+    }
     this.#wakeUp()
   }
 
@@ -216,6 +230,7 @@ export class WatchStream implements BudgetedQueue {
       return this.#takeReplay() ?? this.#takeProgress()
     }
     if (!queued.isReady) return undefined
+    this.#quietOffers = 0
     this.#taken += 1
     this.#hold(this.#queueBytes - queued.bytes)
     if (this.#taken === this.#queue.length || this.#taken === compactAfter) {
@@ -245,10 +260,15 @@ export class WatchStream implements BudgetedQueue {
   }
 
   #takeProgress(): StreamStep | undefined {
-    const revision = this.#progress
-    if (revision <= this.#delivered) return undefined
+    const revision = Math.max(this.#progress, this.#delivered)
+    if (revision === this.#delivered && !this.#isSignDue) return undefined
     this.#progress = 0
+    this.#quietOffers = 0
     return { kind: 'progress', revision }
+  }
+
+  get #isSignDue(): boolean {
+    return this.showsLife && this.#quietOffers >= offersPerSignOfLife
   }
 
   #followContext(queued: QueuedNotice): void {

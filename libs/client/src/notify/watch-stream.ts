@@ -15,12 +15,18 @@ import type { Session } from '../read/consistency.ts'
 import { timestampFromMessage, type Timestamp } from '../values/timestamp.ts'
 import { notificationFromMessage, type AnyNotification } from './notification.ts'
 import type { ResumePoint, Subscriber } from './subscriber.ts'
+import { Watchdog } from './watchdog.ts'
 
 /**
  * Errors that a stream goes on after: the server gave up on a slow reader, who has caught up by now; a notifier failed,
  * and another may not.
  */
 const mayPass: ReadonlySet<ErrorCode> = new Set(['too_slow', 'internal'])
+
+/** A stream that brings nothing for so long has lost its connection: a notifier sends something every five seconds. */
+const silenceMs = 15_000
+/** How long a notifier may take to evaluate the queries and paths of a stream that is live. */
+const evaluationMs = 60_000
 
 /** A notification, and whom it is for. */
 interface Addressed {
@@ -74,7 +80,7 @@ export class WatchStream {
     for (;;) {
       this.#subscribers = this.#subscribers.filter(({ isOpen }) => isOpen)
       if (this.#subscribers.length === 0) return
-      const error = await this.#follow(signal)
+      const error = await this.#follow(startBy, signal)
       if (signal.aborted) {
         for (const subscriber of this.#subscribers) subscriber.fail(canceled(signal))
         return
@@ -93,10 +99,15 @@ export class WatchStream {
   }
 
   /** Delivers what one stream brings; returns why it ended. */
-  async #follow(signal: AbortSignal): Promise<unknown> {
+  async #follow(startBy: number, signal: AbortSignal): Promise<unknown> {
     const held: NotificationMessage[] = []
+    using watchdog = new Watchdog()
+    const attempt = AbortSignal.any([signal, watchdog.signal])
+    const untilStart = Math.max(0, startBy - performance.now())
+    watchdog.arm(this.#subscribers.some(({ isStarting }) => isStarting) ? Math.min(untilStart, silenceMs) : silenceMs)
     try {
-      for await (const { event } of this.#caller.stream(WatchService.method.watch, this.#request(), signal)) {
+      for await (const { event } of this.#caller.stream(WatchService.method.watch, this.#request(), attempt)) {
+        watchdog.rest()
         this.#failures = 0
         switch (event.case) {
           case 'live':
@@ -112,10 +123,14 @@ export class WatchStream {
             break
           default:
         }
+        watchdog.arm(event.case === 'live' ? evaluationMs : silenceMs)
       }
       return new QError('unavailable', 'the stream ended')
     } catch (error) {
-      return error
+      if (!watchdog.signal.aborted || signal.aborted) return error
+      return new QError('unavailable', 'nothing has come for so long that the connection must be lost', {
+        cause: error,
+      })
     }
   }
 

@@ -305,7 +305,8 @@ export type WatchResponse = Message<"qcore.store.v1.WatchResponse"> & {
     case: "notifications";
   } | {
     /**
-     * Nothing to send up to a revision; sent at least every second while the store changes.
+     * Nothing to send up to a revision; sent at least every second while the store changes. When it does not, it is sent
+     * again every five seconds, but with latest: who gets nothing for long has lost the connection.
      *
      * @generated from field: qcore.store.v1.WatchProgress progress = 3;
      */
