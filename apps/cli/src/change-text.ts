@@ -35,6 +35,10 @@ export function textOfChange(change: CommitChange): string {
       return `set the key ${printable(change.key)} of the configuration, at its revision ${change.configRevision}`
     case 'delete_config':
       return `deleted the key ${printable(change.key)} of the configuration, at its revision ${change.configRevision}`
+    case 'schedule': {
+      const { done, name, namespace, scheduleId } = change
+      return `${done} schedule${name === '' ? '' : ` ${printable(name)}`} of ${namespace} as ${scheduleId}`
+    }
     case 'other':
       return 'a change of a kind that this version does not know'
   }
@@ -78,6 +82,7 @@ export function jsonOfChange(change: CommitChange): Record<string, unknown> {
       return { ...change, heldUntil: change.heldUntil?.toString() ?? null }
     case 'put_config':
     case 'delete_config':
+    case 'schedule':
       return { ...change }
     case 'other':
       return { kind: change.kind }

@@ -56,6 +56,7 @@ describe('the commands of a page work as they are written', () => {
     ['docs/query.md', 'README.md', /"entities":\[\{/],
     ['docs/protocol.md', 'README.md', /"type":"Root"/],
     ['docs/schemas.md', '', /type Device got Height, Mode, lost Level, Label/],
+    ['docs/schedules.md', '', /cleanup +active +\*\/5 \* \* \* \*/],
     ['docs/events.md', '', /order\.placed  \{"number": 7\}/],
     ['docs/permissions.md', '', /Phone +String +123/],
     ['docs/transformations.md', '', /revision \d+/],

@@ -56,6 +56,7 @@ import type { SnapshotSource } from './snapshot/file-parts.ts'
 import { planRestore, type Restore, type RestoreOptions } from './snapshot/restore.ts'
 import { saveSnapshot } from './snapshot/save-snapshot.ts'
 import { readStatus, type Status } from './status.ts'
+import { ScheduleClient } from './schedules/schedule-client.ts'
 import { TokenClient } from './token-client.ts'
 import { entityFromMessage, type Entity, type Field } from './values/field.ts'
 import { idOf, type EntityRef, type ValueInput } from './values/value-input.ts'
@@ -71,6 +72,8 @@ export class Client implements AsyncDisposable {
   readonly events: EventClient
   /** Reads, changes and follows the configuration. */
   readonly config: ConfigClient
+  /** Makes and reads schedules, and tells what became of them. */
+  readonly schedules: ScheduleClient
   readonly #caller: Caller
   readonly #connection: Connection
   readonly #session: Session
@@ -96,6 +99,7 @@ export class Client implements AsyncDisposable {
     this.#registrar = new Registrar({ caller, session: this.#session, bus: connection.bus })
     this.events = new EventClient(caller)
     this.config = new ConfigClient(caller, (input, options) => this.commit(input, options), consistency === 'latest')
+    this.schedules = new ScheduleClient(caller, (input, options) => this.commit(input, options))
     this.token = new TokenClient(caller)
   }
 

@@ -22,6 +22,7 @@ export { ConfigClient } from './config/config-client.ts'
 export { ConfigSubscription } from './config/config-subscription.ts'
 export { SyncMap } from './config/sync-map.ts'
 export { EventClient } from './events/event-client.ts'
+export { ScheduleClient } from './schedules/schedule-client.ts'
 export { TokenClient } from './token-client.ts'
 export { isFieldType } from './values/field-type.ts'
 export { Timestamp } from './values/timestamp.ts'
@@ -64,6 +65,22 @@ export type { ConfigWriteResult, SyncMapChange, SyncMapOptions } from './config/
 export type { ConnectOptions } from './connect.ts'
 export type { Commit, CommitChange, FormerField, HistoryChange } from './history/history-change.ts'
 export type { CommitListOptions, HistoryOptions } from './history/list-history.ts'
+export type { ScheduleAction, ScheduleInput, ScheduleRef } from './schedules/schedule-input.ts'
+export type {
+  OccurrenceQuery,
+  Preview,
+  PreviewInput,
+  ScheduleChange,
+  ScheduleQuery,
+} from './schedules/schedule-client.ts'
+export type {
+  Attempt,
+  Occurrence,
+  OccurrenceCauseName,
+  OccurrenceStateName,
+  ScheduleStateName,
+  StoredSchedule,
+} from './schedules/schedule.ts'
 export type { EmittedEvent, EventInput, EventOptions, StoredEvent } from './events/event.ts'
 export type { EventQuery, Namespace, NamespaceFacts } from './events/event-client.ts'
 export type {

@@ -15,6 +15,7 @@ import { addRename } from './rename.ts'
 import { addNamespace } from './namespace.ts'
 import { addNodes } from './nodes.ts'
 import { addQuery } from './query.ts'
+import { addSchedules } from './schedules.ts'
 import { addSchema } from './schema.ts'
 import { addSet } from './set.ts'
 import { addSnapshot } from './snapshot.ts'
@@ -42,6 +43,7 @@ const commands = [
   addNamespace,
   addNodes,
   addConfig,
+  addSchedules,
   addSchema,
   addSnapshot,
   addRegistration,

@@ -1,6 +1,7 @@
 import type { JsonValue } from '@qcore/json'
 import type { ConfigCondition, PutConfigOptions } from '../config/config-mutation.ts'
 import type { EventInput, EventOptions } from '../events/event.ts'
+import type { ScheduleInput, ScheduleRef } from '../schedules/schedule-input.ts'
 import type { AlterStep } from '../schema/alter-type.ts'
 import type { TypeSchemaInput } from '../schema/schema.ts'
 import type { Timestamp } from '../values/timestamp.ts'
@@ -45,6 +46,8 @@ export type MutationInput =
       readonly options: PutConfigOptions
     }
   | { readonly kind: 'delete_config'; readonly key: string; readonly options: ConfigCondition }
+  | { readonly kind: 'put_schedule'; readonly schedule: ScheduleInput }
+  | { readonly kind: 'delete_schedule' | 'pause_schedule' | 'resume_schedule'; readonly schedule: ScheduleRef }
   | { readonly kind: 'set_schema'; readonly schema: TypeSchemaInput }
 
 /** Something that must hold, or nothing is changed: `condition_failed`. */
@@ -140,6 +143,28 @@ export class CommitBuilder implements CommitInput {
   /** Deletes a key of the configuration with the other changes. */
   deleteConfig(key: string, options: ConfigCondition = {}): this {
     this.mutations.push({ kind: 'delete_config', key, options })
+    return this
+  }
+
+  /** Makes a schedule, or replaces the one of that id, or of that namespace and name. */
+  putSchedule(schedule: ScheduleInput): this {
+    this.mutations.push({ kind: 'put_schedule', schedule })
+    return this
+  }
+
+  /** Ends a schedule for good. */
+  deleteSchedule(schedule: ScheduleRef): this {
+    this.mutations.push({ kind: 'delete_schedule', schedule })
+    return this
+  }
+
+  pauseSchedule(schedule: ScheduleRef): this {
+    this.mutations.push({ kind: 'pause_schedule', schedule })
+    return this
+  }
+
+  resumeSchedule(schedule: ScheduleRef): this {
+    this.mutations.push({ kind: 'resume_schedule', schedule })
     return this
   }
 

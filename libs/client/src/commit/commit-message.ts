@@ -3,6 +3,10 @@ import {
   CommitRequestSchema,
   ConditionSchema,
   CreateEntitySchema,
+  DeleteScheduleSchema,
+  PauseScheduleSchema,
+  ResumeScheduleSchema,
+  type ScheduleKey,
   DeleteEntitySchema,
   DeleteTypeSchema,
   EntityExistsConditionSchema,
@@ -22,6 +26,7 @@ import {
 import { timestampFromMicros } from '@qcore/model'
 import { deleteConfigMessage, putConfigMessage } from '../config/config-mutation.ts'
 import { emitMessage } from '../events/event.ts'
+import { keyMessage, putMessage, type ScheduleRef } from '../schedules/schedule-input.ts'
 import { alterMessage } from '../schema/alter-type.ts'
 import { messageFromSchema } from '../schema/schema.ts'
 import type { FieldQuestion } from '../schema/type-directory.ts'
@@ -110,6 +115,18 @@ function mutationMessage(input: MutationInput, path: string, lookup: TypeLookup)
     case 'delete_config':
       message.kind = { case: 'deleteConfig', value: deleteConfigMessage(input, `${path}.delete_config`) }
       return message
+    case 'put_schedule':
+      message.kind = { case: 'putSchedule', value: putMessage(input.schedule, `${path}.put_schedule`) }
+      return message
+    case 'delete_schedule':
+      message.kind = { case: 'deleteSchedule', value: create(DeleteScheduleSchema, namedSchedule(input)) }
+      return message
+    case 'pause_schedule':
+      message.kind = { case: 'pauseSchedule', value: create(PauseScheduleSchema, namedSchedule(input)) }
+      return message
+    case 'resume_schedule':
+      message.kind = { case: 'resumeSchedule', value: create(ResumeScheduleSchema, namedSchedule(input)) }
+      return message
     case 'alter_type':
       message.kind = { case: 'alterType', value: alterMessage(input.type, input.steps) }
       return message
@@ -181,4 +198,8 @@ function conditionMessage(input: ConditionInput, path: string, lookup: TypeLooku
     default:
       return input satisfies never
   }
+}
+
+function namedSchedule({ schedule }: { schedule: ScheduleRef }): { schedule: ScheduleKey } {
+  return { schedule: keyMessage(schedule) }
 }

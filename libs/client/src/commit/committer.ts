@@ -48,6 +48,8 @@ export interface MutationResult {
   readonly eventId?: string
   /** Of a key of the configuration: the revision that gave it its value, and whether it was there before; absent for other changes. */
   readonly config?: { readonly revision: number; readonly existed: boolean }
+  /** The id of the schedule that was made or changed; absent for other changes. */
+  readonly scheduleId?: string
 }
 
 /** The types that the strings and numbers of a commit were taken for. */
@@ -158,13 +160,14 @@ export class Committer {
 }
 
 function resultOf(message: MutationResultMessage): MutationResult {
-  const { entityId, changed, field, eventId, configRevision, configExisted: existed } = message
+  const { entityId, changed, field, eventId, scheduleId, configRevision, configExisted: existed } = message
   const isOfConfig = configRevision !== 0n || existed
   return {
     entityId,
     changed,
     field,
     ...(eventId === '' ? {} : { eventId }),
+    ...(scheduleId === '' ? {} : { scheduleId }),
     ...(isOfConfig ? { config: { revision: Number(configRevision), existed } } : {}),
   }
 }

@@ -19,6 +19,13 @@ export type CommitChange =
   | { readonly kind: 'schema'; readonly schema: TypeSchema; readonly previous: TypeSchema | undefined }
   | { readonly kind: 'schema_deleted'; readonly previous: TypeSchema }
   | {
+      readonly kind: 'schedule'
+      readonly scheduleId: string
+      readonly namespace: string
+      readonly name: string
+      readonly done: 'put' | 'deleted' | 'paused' | 'resumed'
+    }
+  | {
       readonly kind: 'emit'
       readonly eventId: string
       readonly namespace: string
@@ -72,6 +79,9 @@ export function commitFromMessage(record: CommitRecord): Commit {
   }
 }
 
+/** What was done to a schedule, by the numbers of ScheduleChange. */
+const scheduleDeeds: readonly ('put' | 'deleted' | 'paused' | 'resumed')[] = ['put', 'deleted', 'paused', 'resumed']
+
 function changeFromMessage(change: Change | undefined, origin: Origin): CommitChange {
   const kind = change?.kind
   switch (kind?.case) {
@@ -104,6 +114,10 @@ function changeFromMessage(change: Change | undefined, origin: Origin): CommitCh
         return before === undefined ? { kind: 'other' } : { kind: 'schema_deleted', previous: before }
       }
       return { kind: 'schema', schema: schemaFromMessage(schema), previous: before }
+    }
+    case 'scheduleChanged': {
+      const { scheduleId, namespace, name, change: done } = kind.value
+      return { kind: 'schedule', scheduleId, namespace, name, done: scheduleDeeds[done] ?? 'put' }
     }
     case 'eventEmitted': {
       const { eventId, namespace, type, deliverTime } = kind.value

@@ -1,0 +1,96 @@
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
+import { startSystem, type TestSystem } from './_store.ts'
+import { terminal, type Outcome, type TerminalOptions } from './_terminal.ts'
+
+let system: TestSystem
+
+beforeAll(async () => {
+  system = await startSystem()
+}, 30_000)
+
+afterAll(() => system[Symbol.asyncDispose]())
+
+function qcore(argv: readonly string[], options: TerminalOptions = {}): Promise<Outcome> {
+  return terminal(argv, { env: { Q_URL: system.url, Q_TOKEN: system.token }, ...options })
+}
+
+async function ok(...argv: string[]): Promise<string> {
+  const { code, out, err } = await qcore(argv)
+  expect({ code, err }).toEqual({ code: 0, err: '' })
+  return out.trimEnd()
+}
+
+async function json<T>(...argv: string[]): Promise<T> {
+  return JSON.parse(await ok(...argv, '--json')) as T
+}
+
+it('makes a schedule, shows it, runs it, and tells what became of it', async () => {
+  await ok('namespace', 'register', 'demo')
+  const id = await ok('schedules', 'put', 'demo', '0 0 1 1 *', '--name', 'yearly', '--emit', 'tick', '--tag', 'a', 'b')
+  expect(
+    await ok('schedules', 'put', 'demo', '0 0 1 1 *', '--name', 'yearly', '--emit', 'tick', '--tag', 'a', 'b'),
+  ).toBe(id)
+  expect(await ok('schedules', 'list', '--tag', 'b')).toMatch(/yearly +active +0 0 1 1 \* +emit +tick/)
+  expect(await json('schedules', 'show', 'demo/yearly')).toMatchObject({ id, state: 'active', tags: ['a', 'b'] })
+  expect(await ok('schedules', 'show', id)).toContain('demo')
+  const key = randomUUID()
+  const occurrence = await ok('schedules', 'run', id, '--key', key)
+  expect(await ok('schedules', 'run', 'demo/yearly', '--key', key)).toBe(occurrence)
+  await vi.waitFor(async () => {
+    const found = await json<{ state: string; attempts: unknown[] }>('schedules', 'occurrence', occurrence)
+    expect(found).toMatchObject({
+      state: 'completed',
+      cause: 'manual',
+      attempts: [{ number: 1, outcome: 'succeeded' }],
+    })
+  })
+  expect(await ok('schedules', 'occurrences', id)).toContain('completed')
+  expect(await ok('events', 'demo')).toContain('tick')
+  expect(await ok('log', '--limit', '20')).toContain(`put schedule yearly of demo as ${id}`)
+})
+
+it('pauses, resumes and deletes', async () => {
+  const id = await ok(
+    'schedules',
+    'put',
+    'demo',
+    '@daily',
+    '--webhook',
+    'https://example.com/hook',
+    '--secret',
+    'geheim',
+  )
+  expect(await ok('schedules', 'show', id)).not.toContain('geheim')
+  expect(await ok('schedules', 'pause', id)).toMatch(/^revision \d+$/)
+  expect(await json('schedules', 'show', id)).toMatchObject({ state: 'paused', action: 'webhook' })
+  await ok('schedules', 'resume', id)
+  await ok('schedules', 'delete', id)
+  const gone = await qcore(['schedules', 'show', id])
+  expect(gone.code).not.toBe(0)
+  expect(gone.err).toContain('there is no such schedule')
+})
+
+it('previews, cancels, moves, fills and explains', async () => {
+  const preview = await ok('schedules', 'preview', '0 9 * * 1', '--from', '2026-11-21T00:00:00Z', '--count', '2')
+  expect(preview.split('\n').slice(1)).toEqual(['2026-11-23T09:00:00.000000Z', '2026-11-30T09:00:00.000000Z'])
+  const id = await ok('schedules', 'put', 'demo', '0 0 1 1 *', '--emit', 'tick', '--paused')
+  expect(await ok('schedules', 'backfill', id, '2024-01-01T00:00:00Z', '2025-01-02T00:00:00Z')).toBe('2 occurrences')
+  await ok('schedules', 'resume', id)
+  expect(await ok('schedules', 'cancel', id, '2031-01-01T00:00:00Z')).toBe('cancelled')
+  expect(await ok('schedules', 'explain', id, '2031-01-01T00:00:00Z')).toBe('It did not run: somebody cancelled it.')
+  const moved = await ok('schedules', 'move', id, '2032-01-01T00:00:00Z', '2032-01-02T00:00:00Z')
+  expect(moved).toBe('due 2032-01-02T00:00:00.000000Z')
+})
+
+it.each([
+  [['put', 'demo', '99 * * * *', '--emit', 'tick'], 'cron.minute'],
+  [['put', 'demo', '@daily'], 'one of --emit and --webhook'],
+  [['put', 'demo', '@daily', '--emit', 'tick', '--catch-up', 'maybe'], 'skip, last, all'],
+  [['preview', '0 0 30 2 *'], 'no occurrence'],
+  [['pause', 'demo/nobody'], 'there is no such schedule'],
+])('says what is wrong with %j', async (argv, text) => {
+  const { code, err } = await qcore(['schedules', ...argv])
+  expect(code).not.toBe(0)
+  expect(err).toContain(text)
+})
