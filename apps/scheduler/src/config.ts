@@ -1,5 +1,12 @@
 import { accessVariables } from '@qcore/access'
-import { databaseVariables, serviceVariables, variable, wholeNumber, type SettingsOf } from '@qcore/service'
+import { QError } from '@qcore/errors'
+import { databaseVariables, serviceVariables, text, variable, wholeNumber, type SettingsOf } from '@qcore/service'
+
+/** An attempt may take this share of the lease, so that its end can be stored before somebody else begins. */
+export const attemptShare = 0.75
+
+/** A shorter secret can be guessed from one webhook. */
+const leastSecretLength = 16
 
 /** The settings of the scheduler. */
 export const schedulerVariables = {
@@ -25,6 +32,47 @@ export const schedulerVariables = {
     'How far ahead the rows of occurrences are made, in milliseconds; the next one of a schedule always is, and at most 100.',
     { default: '60000' },
   ),
+  webhookTimeoutMs: variable(
+    'Q_WEBHOOK_TIMEOUT_MS',
+    wholeNumber(100, 300_000),
+    'How long the receiver of a webhook or an API call may take to answer, in milliseconds; less than three quarters of the lease.',
+    { default: '10000' },
+  ),
+  webhookSecret: variable(
+    'Q_WEBHOOK_SECRET',
+    text().refine(
+      (value) => value === '' || value.length >= leastSecretLength,
+      `is shorter than ${leastSecretLength} characters`,
+    ),
+    'Signs webhooks of schedules that have no secret of their own, at least 16 characters. Empty: those are not signed.',
+    { default: '', secret: true },
+  ),
+  targetConcurrency: variable(
+    'Q_WEBHOOK_CONCURRENCY',
+    wholeNumber(1, 10_000),
+    'Requests of one scheduler to one host and port at a time.',
+    { default: '64' },
+  ),
+  egressAllow: variable(
+    'Q_EGRESS_ALLOW',
+    text(),
+    'Addresses and networks that requests may go to though they are not public, separated by commas: `10.1.0.0/16, 127.0.0.1`.',
+    { default: '' },
+  ),
 } as const
+
+/**
+ * Checks what one setting says about another.
+ *
+ * @throws QError `configuration`
+ */
+export function assertConsistent({ leaseMs, webhookTimeoutMs }: SchedulerConfig): void {
+  if (webhookTimeoutMs <= leaseMs * attemptShare) return
+  throw new QError(
+    'configuration',
+    'Q_WEBHOOK_TIMEOUT_MS is more than three quarters of Q_SCHEDULER_LEASE_MS: others would begin before the answer is there',
+    { field: 'Q_WEBHOOK_TIMEOUT_MS' },
+  )
+}
 
 export type SchedulerConfig = SettingsOf<typeof schedulerVariables>

@@ -1,13 +1,18 @@
 import type { NatsConnection } from '@nats-io/transport-node'
-import { mintToken, openTokenAccess, trustFromDatabase, type TokenVerifier } from '@qcore/access'
+import { mintToken, openTokenAccess, SecretBox, trustFromDatabase, type TokenVerifier } from '@qcore/access'
 import { connect } from '@qcore/client'
 import { AccessLevel } from '@qcore/contracts'
 import { closePool, openPool, prepareStore, type Executor } from '@qcore/database'
 import { createLogger, openNats, type Logger } from '@qcore/service'
 import { createNatsTransport } from '@qcore/transport'
 import { EmitEventRunner } from './action/emit-event.ts'
-import type { SchedulerConfig } from './config.ts'
+import { HttpRunner } from './action/http-runner.ts'
+import { apiCallRequest, webhookRequest } from './action/webhook-request.ts'
+import { assertConsistent, type SchedulerConfig } from './config.ts'
 import { Dispatcher } from './dispatch/dispatcher.ts'
+import { FailureKeeper } from './dispatch/failure-keeper.ts'
+import { TargetGate } from './dispatch/target-gate.ts'
+import { EgressRules } from './http/egress-rules.ts'
 import { Planner } from './plan/planner.ts'
 
 /** What the scheduler works with. Disposing gives back what it has claimed, and closes what it opened. */
@@ -32,6 +37,7 @@ const ownSubject = 'scheduler'
 const ownTokenSeconds = 3_600
 
 export async function openContext(config: SchedulerConfig, overrides: SchedulerOverrides): Promise<SchedulerContext> {
+  assertConsistent(config)
   const { store, instanceId, logLevel, postgresAddress, authSecret, concurrency, leaseMs, lookAheadMs } = config
   const logger = overrides.logger ?? createLogger({ service: 'scheduler', level: logLevel, instanceId })
   const applicationName = `qcore-scheduler ${instanceId}`
@@ -48,9 +54,29 @@ export async function openContext(config: SchedulerConfig, overrides: SchedulerO
   const claims = { subject: ownSubject, level: AccessLevel.WRITE, scopes: [], lifetimeSeconds: ownTokenSeconds }
   const token = async (): Promise<string> => (await mintToken(authSecret, claims)).token
   const client = opened.use(await connect({ transport: createNatsTransport({ connection, store }), token }))
-  const runners = { emitEvent: new EmitEventRunner(client) }
+  const rules = new EgressRules(
+    config.egressAllow.split(',').flatMap((each) => (each.trim() === '' ? [] : [each.trim()])),
+  )
+  const signing = { secrets: new SecretBox(authSecret), defaultSecret: config.webhookSecret }
+  const sending = { rules, timeoutMs: config.webhookTimeoutMs }
+  const runners = {
+    emitEvent: new EmitEventRunner(client),
+    webhook: new HttpRunner({ ...sending, requestOf: (occasion) => webhookRequest(occasion, signing) }),
+    apiCall: new HttpRunner({ ...sending, requestOf: apiCallRequest }),
+  }
   opened.use(new Planner({ executor: pool, logger, lookAheadMs }))
-  opened.use(new Dispatcher({ executor: pool, logger, instanceId, concurrency, leaseMs, runners }))
+  opened.use(
+    new Dispatcher({
+      executor: pool,
+      logger,
+      instanceId,
+      concurrency,
+      leaseMs,
+      runners,
+      failures: new FailureKeeper(pool, logger),
+      gate: new TargetGate(config.targetConcurrency),
+    }),
+  )
   const owned = opened.move()
   return {
     config,

@@ -6,13 +6,8 @@ import { MultiBinding } from './bindings/multi-binding.ts'
 import { TypeBinding } from './bindings/type-binding.ts'
 import type { CallOptions, Caller } from './calls/caller.ts'
 import { errorFromProblem } from './calls/problem.ts'
-import {
-  commit,
-  type CommitInput,
-  type MoveTarget,
-  type NewEntity,
-  type WriteOptions,
-} from './commit/commit-builder.ts'
+import { commit } from './commit/commit-builder.ts'
+import type { CommitInput, MoveTarget, NewEntity, WriteOptions } from './commit/commit-builder.ts'
 import { Committer, type CommitOptions, type CommitPlan, type CommitResult } from './commit/committer.ts'
 import { ConfigClient } from './config/config-client.ts'
 import type { Connection } from './connection/connection.ts'

@@ -1,7 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import type { OccurrenceCause } from '@qcore/contracts'
 import type { Executor } from '@qcore/database'
 import { failpoint, type Logger } from '@qcore/service'
 import type { ActionCase, ActionOutcome, ActionRunner } from '../action/action.ts'
+import { attemptShare } from '../config.ts'
 import { schedulerMetrics } from '../metrics.ts'
 import { storedScheduleState } from '../message/schedule-message.ts'
 import { occurrenceCause, occurrenceState } from '../occurrence-state.ts'
@@ -9,14 +11,16 @@ import { readRuleSpec, readSettingsOf, type ScheduleSettings } from '../schedule
 import { beginAttempts, type AttemptToBegin, type BegunAttempt } from '../sql/begin-attempts.ts'
 import type { ClaimedRow } from '../sql/claim-occurrences.ts'
 import { settleOccurrences, type Settlement } from '../sql/settle-occurrences.ts'
+import type { FailureKeeper } from './failure-keeper.ts'
 import { Gatherer } from './gatherer.ts'
 import { decideLate } from './late-decision.ts'
 import { settlementOf, unattempted } from './settlement-of.ts'
+import type { TargetGate, TargetOutcome } from './target-gate.ts'
 
 /** Items of one statement at most. */
 const mostGathered = 500
-/** An attempt may take this share of the lease, so that its end can be stored before somebody else begins. */
-const attemptShare = 0.75
+/** HTTP statuses from here on are the server's fault. */
+const leastServerError = 500
 /** Time before what has happened is stored again, if PostgreSQL could not be reached. */
 const retryMs = 250
 
@@ -25,7 +29,9 @@ export interface CarrierOptions {
   readonly logger: Logger
   readonly instanceId: string
   readonly leaseMs: number
-  readonly runners: Readonly<Partial<Record<ActionCase, ActionRunner>>>
+  readonly failures: FailureKeeper
+  readonly gate: TargetGate
+  readonly runners: Readonly<Record<ActionCase, ActionRunner>>
 }
 
 /** Carries out occurrences that were claimed: decides, records the attempt, acts, and records how it went. */
@@ -62,30 +68,56 @@ export class Carrier {
       await this.#store(unattempted(row.id, claim, decided), claimedAt)
       return
     }
-    const needsActive = decided < occurrenceCause.manual && !isInDoubt(row, settings)
+    const target = targetOf(settings)
+    if (target === undefined) {
+      await this.#attempt(row, settings, { claim, cause: decided })
+      return
+    }
+    const comeBackMs = await this.#options.gate.enter(target)
+    if (comeBackMs !== undefined) {
+      await this.#store(giveBack(row, claim, comeBackMs), claimedAt)
+      return
+    }
+    let outcome: TargetOutcome = 'untried'
+    try {
+      outcome = await this.#attempt(row, settings, { claim, cause: decided })
+    } finally {
+      this.#options.gate.leave(target, outcome)
+    }
+  }
+
+  /** Records the attempt, acts, and records how it went. */
+  async #attempt(
+    row: ClaimedRow,
+    settings: ScheduleSettings,
+    { claim, cause }: { claim: string; cause: OccurrenceCause },
+  ): Promise<TargetOutcome> {
+    const askedAt = performance.now()
+    const needsActive = cause < occurrenceCause.manual && !isInDoubt(row, settings)
     const begun = await this.#begin.add({
       occurrenceId: row.id,
       claim,
       revision: row.revision,
-      cause: decided,
+      cause,
       needsActive,
     })
     if (begun === undefined) {
       // It was changed, or taken back; if it is still ours, it is looked at anew.
-      const state = row.wasState === occurrenceState.running ? occurrenceState.running : occurrenceState.pending
-      await this.#store(unattempted(row.id, claim, { state }), claimedAt)
-      return
+      await this.#store(giveBack(row, claim, 0), askedAt)
+      return 'untried'
     }
-    const begunAt = performance.now()
     if (begun.isFirst) schedulerMetrics.lateness.observe(Math.max(0, begun.startedUs - row.dueUs) / 1_000_000)
     failpoint('scheduler.after_begin')
-    const outcome = await this.#act(row, settings, { number: begun.number, deadlineAt: claimedAt + this.#attemptMs })
+    const outcome = await this.#act(row, settings, { number: begun.number, deadlineAt: askedAt + this.#attemptMs })
     failpoint('scheduler.after_action')
     const ended = { occurrenceId: row.id, claim, number: begun.number, tries: row.tries + 1 }
     schedulerMetrics.attempts.inc({ outcome: outcome.kind })
     // What was in doubt is so until an attempt tells.
     const isOpen = outcome.kind === 'postponed' && isInDoubt(row, settings)
-    await this.#store(settlementOf(ended, isOpen ? { ...outcome, inDoubt: true } : outcome, settings), begunAt)
+    const settlement = settlementOf(ended, isOpen ? { ...outcome, inDoubt: true } : outcome, settings)
+    await this.#store(settlement, askedAt)
+    if (kindOf(settings) !== 'emitEvent') await this.#options.failures.note(row, settlement)
+    return blameOf(outcome)
   }
 
   get #attemptMs(): number {
@@ -97,9 +129,8 @@ export class Carrier {
     settings: ScheduleSettings,
     { number, deadlineAt }: { number: number; deadlineAt: number },
   ): Promise<ActionOutcome> {
-    const kind = settings.put.action?.kind.case
-    const runner = kind === undefined ? undefined : this.#options.runners[kind]
-    if (runner === undefined) return { kind: 'failed', error: 'the action is not known here', finally: 'refused' }
+    const kind = kindOf(settings)
+    if (kind === undefined) return { kind: 'failed', error: 'the action is not known here', finally: 'refused' }
     const leftMs = deadlineAt - performance.now()
     // The process stood still: somebody else may have begun by now.
     if (leftMs <= 0) {
@@ -107,7 +138,7 @@ export class Carrier {
     }
     const { signal } = this.#stop
     try {
-      return await runner.run({ occurrence, settings, attempt: number, deadlineAt }, signal)
+      return await this.#options.runners[kind].run({ occurrence, settings, attempt: number, deadlineAt }, signal)
     } catch (error) {
       if (signal.aborted) return { kind: 'failed', error: 'the scheduler stopped' }
       this.#options.logger.error(
@@ -134,9 +165,33 @@ export class Carrier {
   }
 }
 
+/** Has an occurrence looked at anew, by anybody. */
+function giveBack({ id, wasState }: ClaimedRow, claim: string, waitMs: number): Settlement {
+  const state = wasState === occurrenceState.running ? occurrenceState.running : occurrenceState.pending
+  return unattempted(id, claim, { state, waitMs })
+}
+
+/** Where a request goes: scheme, host and port. Undefined: the action sends none. */
+function targetOf({ put }: ScheduleSettings): string | undefined {
+  const kind = put.action?.kind
+  return kind?.case === 'webhook' || kind?.case === 'apiCall' ? new URL(kind.value.url).origin : undefined
+}
+
+/** Whether a target can be blamed: it did not answer, or says itself that it is broken. */
+function blameOf(outcome: ActionOutcome): TargetOutcome {
+  if (outcome.kind !== 'failed') return 'taken'
+  const { statusCode = 0, finally: final } = outcome
+  if (final === 'refused') return 'untried'
+  return statusCode === 0 || statusCode >= leastServerError ? 'failed' : 'taken'
+}
+
+function kindOf({ put }: ScheduleSettings): ActionCase | undefined {
+  return put.action?.kind.case
+}
+
 /** Whether an event may have been emitted already: trying again finds out, and emits none twice. */
-function isInDoubt({ wasState }: ClaimedRow, { put }: ScheduleSettings): boolean {
-  return wasState === occurrenceState.running && put.action?.kind.case === 'emitEvent'
+function isInDoubt({ wasState }: ClaimedRow, settings: ScheduleSettings): boolean {
+  return wasState === occurrenceState.running && kindOf(settings) === 'emitEvent'
 }
 
 /** What becomes of an occurrence that was under way when its schedule stopped firing, and has to be tried again. */
@@ -151,7 +206,7 @@ const stateNames: Readonly<Record<number, string>> = Object.fromEntries(
 )
 
 /** Why an occurrence fires, or what becomes of it instead. */
-function decide(row: ClaimedRow, settings: ScheduleSettings): number | Parameters<typeof unattempted>[2] {
+function decide(row: ClaimedRow, settings: ScheduleSettings): OccurrenceCause | Parameters<typeof unattempted>[2] {
   if (isInDoubt(row, settings)) return row.cause
   const idle = row.cause < occurrenceCause.manual ? idleState(row) : undefined
   if (idle !== undefined) return idle

@@ -7,6 +7,8 @@ import { schedulerMetrics } from '../metrics.ts'
 import { claimOccurrences, type ClaimedRow } from '../sql/claim-occurrences.ts'
 import { readNextWake } from '../sql/next-wake.ts'
 import { Carrier } from './carrier.ts'
+import type { FailureKeeper } from './failure-keeper.ts'
+import type { TargetGate } from './target-gate.ts'
 
 /** Occurrences of one claim at most. */
 const mostClaimed = 500
@@ -25,7 +27,9 @@ export interface DispatcherOptions {
   readonly instanceId: string
   readonly concurrency: number
   readonly leaseMs: number
-  readonly runners: Readonly<Partial<Record<ActionCase, ActionRunner>>>
+  readonly failures: FailureKeeper
+  readonly gate: TargetGate
+  readonly runners: Readonly<Record<ActionCase, ActionRunner>>
 }
 
 /** Claims occurrences that are due, in due order, and has them carried out. Any number may run. */

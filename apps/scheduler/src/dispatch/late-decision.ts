@@ -1,3 +1,4 @@
+import type { OccurrenceCause } from '@qcore/contracts'
 import { countBetween, nextAfter, type Rule } from '@qcore/recurrence'
 import { occurrenceCause } from '../occurrence-state.ts'
 import type { ScheduleSettings } from '../schedule-settings.ts'
@@ -8,7 +9,8 @@ const onTimeMs = 1_000
 
 /** Whether an occurrence that is due fires, as what, or why it is missed. */
 export type LateDecision =
-  { readonly fires: true; readonly cause: number } | { readonly fires: false; readonly reason: 'policy' | 'limit' }
+  | { readonly fires: true; readonly cause: OccurrenceCause }
+  | { readonly fires: false; readonly reason: 'policy' | 'limit' }
 
 /**
  * Decides about an occurrence of the rule that was planned in time, and that nobody has tried yet. The same as `catchUp`

@@ -10,6 +10,8 @@ export interface ClaimedRow extends OccurrenceRow {
   claimUs: number
   scheduleState: number
   disabledReason: string
+  /** Since when its occurrences fail; null: they do not. */
+  failingUs: number | null
   revision: number
   definition: Buffer
   ruleSpec: string
@@ -40,7 +42,7 @@ export async function claimOccurrences(
         from due where occurrence.id = due.id
         returning occurrence.*, due.state as was_state, due.wake_us as was_us)
       select ${occurrenceColumns('claimed')}, was_state as "wasState", was_us as "wasUs", present.us as "claimUs",
-        schedule.state as "scheduleState", schedule.disabled_reason as "disabledReason", schedule.revision,
+        schedule.state as "scheduleState", schedule.disabled_reason as "disabledReason", schedule.failing_us as "failingUs", schedule.revision,
         schedule.definition, schedule.rule_spec as "ruleSpec", schedule.secret
       from claimed join schedule on schedule.id = claimed.schedule_id, present
       order by was_us`,

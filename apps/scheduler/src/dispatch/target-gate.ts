@@ -1,0 +1,70 @@
+/** Failures in a row after which a target is left alone for a while. */
+const mostFailures = 5
+/** How long at first, and at most; it doubles while the target goes on failing. */
+const firstOpenMs = 5_000
+const mostOpenMs = 60_000
+/** Who finds too many waiting comes again after this time, and up to twice as much. */
+const turnedBackMs = 100
+/** Targets that are remembered though nothing is under way there. */
+const mostIdleTargets = 10_000
+
+interface Target {
+  running: number
+  readonly waiting: (() => void)[]
+  failures: number
+  /** Until when it is left alone, on the clock of `performance.now()`. */
+  openUntil: number
+}
+
+/** How an attempt at a target went: whether the target can be blamed for it. */
+export type TargetOutcome = 'taken' | 'failed' | 'untried'
+
+/**
+ * Bounds what goes to one target at a time, so that a slow one does not take everything, and leaves alone one that fails
+ * again and again: then a single request finds out whether it is back.
+ */
+export class TargetGate {
+  readonly #most: number
+  readonly #targets = new Map<string, Target>()
+
+  /** @param most how many at a time; as many more may wait */
+  constructor(most: number) {
+    this.#most = most
+  }
+
+  /** Lets an attempt in, at once or in its turn. A number: it does not get in, and may come again after so many milliseconds. */
+  async enter(name: string): Promise<number | undefined> {
+    const target = this.#target(name)
+    const openMs = target.openUntil - performance.now()
+    if (openMs > 0) return openMs + turnedBackMs * Math.random()
+    const isProbing = target.failures >= mostFailures && target.running > 0
+    if (isProbing || target.waiting.length >= this.#most) return turnedBackMs * (1 + Math.random())
+    if (target.running >= this.#most) await new Promise<void>((resolve) => target.waiting.push(resolve))
+    else target.running++
+    return undefined
+  }
+
+  /** Ends what `enter` let in. */
+  leave(name: string, outcome: TargetOutcome): void {
+    const target = this.#target(name)
+    if (outcome === 'taken') target.failures = 0
+    if (outcome === 'failed' && ++target.failures >= mostFailures) {
+      const doublings = Math.min(target.failures - mostFailures, 16)
+      target.openUntil = performance.now() + Math.min(firstOpenMs * 2 ** doublings, mostOpenMs)
+    }
+    const next = target.waiting.shift()
+    // Whoever waited has the place from now on.
+    if (next === undefined) target.running--
+    else next()
+    if (target.running === 0 && (target.failures === 0 || this.#targets.size > mostIdleTargets))
+      this.#targets.delete(name)
+  }
+
+  #target(name: string): Target {
+    let target = this.#targets.get(name)
+    if (target === undefined) {
+      this.#targets.set(name, (target = { running: 0, waiting: [], failures: 0, openUntil: 0 }))
+    }
+    return target
+  }
+}

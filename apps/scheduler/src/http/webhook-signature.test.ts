@@ -1,0 +1,19 @@
+import { expect, it } from 'vitest'
+import { signatureHeaders } from './webhook-signature.ts'
+
+it.each([
+  ['{"event": "test"}', 'qhronos.io', 'd10ee05d5b70564332006065c27fa62864bffaa6cb6e5b0abc2430052a4e9ba0'],
+  ['{"event": "test"}', 'custom-secret', '727e85549f309ccfbb223e001f65ce70f4a1a8891000e003b45fb69ea58b0d6e'],
+])('signs the body %s with %s as Qhronos does', (body, secret, signature) => {
+  expect(signatureHeaders(secret, { id: 'a', timestamp: 1, body })['x-qhronos-signature']).toBe(signature)
+})
+
+it('signs as Standard Webhooks says', () => {
+  // The example of the specification's libraries.
+  const headers = signatureHeaders('whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', {
+    id: 'msg_p5jXN8AQM9LWM0D4loKWxJek',
+    timestamp: 1_614_265_330,
+    body: '{"test": 2432232314}',
+  })
+  expect(headers['webhook-signature']).toBe('v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=')
+})
