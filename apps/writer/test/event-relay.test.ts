@@ -131,7 +131,8 @@ describe('the stream of events of a writer', () => {
   })
 
   it('is filled again when it was purged, though it remembers the ids', async () => {
-    await emit(emitting('a'))
+    await emit(emitting('a'), emitting('b'), emitting('c'))
+    await emit(emitting('d'))
     await expectStreamToEqualTable()
     const { streams } = await jetstreamManager(test.connection)
     await streams.purge(eventStreamName(test.store))

@@ -5,39 +5,30 @@ import { messageFromEvent } from './event-message.ts'
 import { headerFromText, textFromHeader } from './header-text.ts'
 import { microsFromRfc3339, rfc3339FromMicros } from './rfc3339.ts'
 
-const specVersion = '1.0'
-export const cloudEventDataType = 'application/json'
-
-/** The attributes of an event as CloudEvents 1.0 names them; those that are empty are left out. */
-export function cloudEventAttributes(store: string, event: EventFacts): [name: string, value: string][] {
-  const attributes: [string, string][] = [
-    ['specversion', specVersion],
-    ['id', eventId(event)],
-    ['source', `/${store}/${event.namespace}`],
-    ['type', event.type],
-    ['time', rfc3339FromMicros(event.emittedUs)],
-    ['namespace', event.namespace],
-    ['producer', event.producer],
-    ['correlationid', event.correlationId],
-    ['partitionkey', event.orderKey],
-    ['expirytime', timeText(event.expiresUs)],
-    ['accepttime', timeText(event.acceptedUs)],
-    ['delivertime', timeText(event.dueUs)],
-    ['writer', event.writer],
-    ...Object.entries(attributesFromText(event.attributes)),
-  ]
-  return attributes.filter(([, value]) => value !== '')
-}
-
 /** The headers of an event's message in the stream of events: CloudEvents 1.0 in binary mode, and where it is in the order. */
 export function headersFromEvent(store: string, event: EventFacts): [name: string, value: string][] {
   const headers: [string, string][] = [
     [eventPositionHeader, eventPosition(event)],
-    ['content-type', cloudEventDataType],
+    ['content-type', 'application/json'],
   ]
-  for (const [name, value] of cloudEventAttributes(store, event)) {
-    headers.push([`${cloudEventPrefix}${name}`, headerFromText(value)])
+  const add = (name: string, value: string): void => {
+    if (value !== '') headers.push([`${cloudEventPrefix}${name}`, headerFromText(value)])
   }
+  add('specversion', '1.0')
+  add('id', eventId(event))
+  add('source', `/${store}/${event.namespace}`)
+  add('type', event.type)
+  add('time', rfc3339FromMicros(event.emittedUs))
+  add('namespace', event.namespace)
+  add('producer', event.producer)
+  add('correlationid', event.correlationId)
+  add('partitionkey', event.orderKey)
+  add('expirytime', timeText(event.expiresUs))
+  add('accepttime', timeText(event.acceptedUs))
+  add('delivertime', timeText(event.dueUs))
+  add('writer', event.writer)
+  if (event.attributes === '') return headers
+  for (const [name, value] of Object.entries(attributesFromText(event.attributes))) add(name, value)
   return headers
 }
 

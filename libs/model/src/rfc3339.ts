@@ -1,10 +1,17 @@
 const pattern = /^(\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:\d\d)$/
 
+/** Events follow each other: most are of the second of the one before. */
+let lastSeconds = Number.NaN
+let lastText = ''
+
 /** An instant in microseconds since 1970 as RFC 3339 writes it, in UTC, with six digits. */
 export function rfc3339FromMicros(micros: number): string {
   const seconds = Math.floor(micros / 1_000_000)
-  const fraction = `${micros - seconds * 1_000_000}`.padStart(6, '0')
-  return `${new Date(seconds * 1_000).toISOString().slice(0, 19)}.${fraction}Z`
+  if (seconds !== lastSeconds) {
+    lastSeconds = seconds
+    lastText = new Date(seconds * 1_000).toISOString().slice(0, 19)
+  }
+  return `${lastText}.${`${micros - seconds * 1_000_000}`.padStart(6, '0')}Z`
 }
 
 /** Microseconds since 1970 of an instant as RFC 3339 writes it, what is finer cut off; undefined if it is none. */

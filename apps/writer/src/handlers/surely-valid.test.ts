@@ -13,6 +13,20 @@ const plainWrite = {
   value: { kind: { case: 'int', value: 1n } },
 } as const
 
+const plainEvent = {
+  namespace: 'demo',
+  type: 'order.placed',
+  payload: '{}',
+  producer: 'api-1',
+  correlationId: '',
+  orderKey: '',
+  dedupeKey: '',
+  dedupeWindowMs: 0n,
+  delivery: { case: undefined },
+  expiry: { case: undefined },
+  attributes: {},
+} as const
+
 const id = oneof(constantFrom('a', 'A_b-9', '', 'a b', 'é', 'x'.repeat(64), 'x'.repeat(65)), string())
 const field = oneof(constantFrom('a', 'A_9', '', '9', 'A->B', 'x'.repeat(63), 'x'.repeat(64), 'A\n'), string())
 const value = constantFrom(
@@ -24,15 +38,28 @@ const value = constantFrom(
   { kind: { case: 'choice', value: 'x'.repeat(200) } } as const,
 )
 const write = record({ entityId: id, field, value, option: constantFrom(0, 1, 2) })
+const writing = write.map((given) => {
+  const { value: given_, ...rest } = given
+  const inner = given_ === undefined ? rest : { ...rest, value: given_ }
+  return { kind: { case: 'writeField', value: inner } } as const
+})
+const name = oneof(constantFrom('', 'api-1', 'a b', 'é', 'x'.repeat(129)), string())
+const event = record({
+  namespace: oneof(constantFrom('demo', '', 'Demo', 'a'.repeat(64), 'demo\n'), string()),
+  type: oneof(constantFrom('a', 'a.b', '', 'a..b', 'a\n', 'a'.repeat(129), `a${'.a'.repeat(16)}`), string()),
+  payload: constantFrom('', '{}', '€'.repeat(90_000)),
+  producer: name,
+  correlationId: name,
+  orderKey: name,
+  dedupeKey: constantFrom('', 'a b'),
+  dedupeWindowMs: constantFrom(0n, 2n ** 40n),
+  delivery: constantFrom({ case: undefined }, { case: 'delayMs', value: 2n ** 40n } as const),
+  expiry: constantFrom({ case: undefined }, { case: 'lifetimeMs', value: 0n } as const),
+  attributes: constantFrom({}, { 'no-name': 'x' } as Record<string, string>),
+})
+const emitting = event.map((given) => ({ kind: { case: 'emitEvent', value: given } }) as const)
 const commit = record({
-  mutations: array(
-    write.map((given) => {
-      const { value: given_, ...rest } = given
-      const inner = given_ === undefined ? rest : { ...rest, value: given_ }
-      return { kind: { case: 'writeField', value: inner } } as const
-    }),
-    { maxLength: 2 },
-  ),
+  mutations: array(oneof(writing, emitting), { maxLength: 2 }),
   idempotencyKey: oneof(constant(''), constant('k'.repeat(129)), string()),
 })
 
@@ -55,6 +82,7 @@ describe('a request that is surely valid', () => {
           [{ mutations: [{ kind: { case: 'writeField', value: { ...plainWrite, option: 0 } } }], idempotencyKey: '' }],
           '',
         ],
+        [[{ mutations: [{ kind: { case: 'emitEvent', value: plainEvent } }], idempotencyKey: '' }], ''],
       ],
     })
     expect(accepted).toBeGreaterThan(0)

@@ -6,7 +6,7 @@ import { counter, failpoint, followNats, gauge, untilAborted, type Logger } from
 import { EventStream, type EventStreamEnd } from './event-stream.ts'
 import { joinNextFlush } from './join-flush.ts'
 import { RepairLoop } from './repair-loop.ts'
-import { DuplicateMessage, StreamPublisher } from './stream-publisher.ts'
+import { DuplicateMessage, StreamPublisher, type Expected } from './stream-publisher.ts'
 
 /** Bytes published and not yet acknowledged, above which the relay goes back to the table. */
 const mostUnacknowledgedBytes = 16_777_216
@@ -98,22 +98,21 @@ export class EventRelay implements AsyncDisposable {
     const { connection } = this.#options
     // Whoever brought the connection along may have closed it.
     if (this.#repairs.isStopped || !this.#isConnected || connection.isClosed() || connection.isDraining()) return
-    for (const event of events) {
-      // A repair may have been faster.
-      if (!isAfter(event, this.#published)) continue
+    // A repair may have been faster.
+    const missing = events.filter((event) => isAfter(event, this.#published))
+    for (const batch of batchesOf(missing)) {
       if (!this.#isLive) return
       if (this.#unacknowledgedBytes >= mostUnacknowledgedBytes) return this.#repair()
-      if (this.#hasExpired(event)) this.#published = event
-      else this.#publishLive(event)
+      this.#publishLive(batch)
     }
     this.#measureLag()
   }
 
-  #publishLive(event: EventFacts): void {
+  #publishLive(batch: readonly EventFacts[]): void {
     failpoint('writer.before_event_publish')
-    const size = event.payload.length
+    const size = batch.reduce((sum, { payload }) => sum + payload.length, 0)
     this.#unacknowledgedBytes += size
-    this.#publishNext(event)
+    this.#publishBatch(batch)
       .then(() => failpoint('writer.after_event_publish'))
       .catch((error: unknown) => {
         if (this.#isLive) this.#options.logger.warn({ err: error }, 'the stream of events refused an event')
@@ -124,20 +123,31 @@ export class EventRelay implements AsyncDisposable {
       })
   }
 
-  /** Publishes an event as the next one of the stream. Rejects if it is not. */
-  async #publishNext(event: EventFacts): Promise<void> {
-    const { store } = this.#options
-    const lastSequence = this.#sequence++
-    this.#published = event
-    const id = eventId(event)
-    const subject = eventSubject(store, event.namespace, event.type)
-    const expected = { id, lastSequence, headers: headersFromEvent(store, event) }
+  /** Publishes events as the next ones of the stream, but for those that have expired. Rejects if they are not. */
+  async #publishBatch(batch: readonly EventFacts[]): Promise<void> {
+    const wanted = batch.filter((event) => !this.#hasExpired(event))
+    const last = wanted.at(-1)
+    for (const event of wanted) if (event !== last) this.#publisher.publishAhead(...this.#messageOf(event))
+    const acknowledged = last === undefined ? undefined : this.#publisher.publish(...this.#messageOf(last))
+    this.#published = batch.at(-1) ?? this.#published
+    await acknowledged
+    this.#relayed.inc(wanted.length)
+  }
+
+  /** Publishes an event as the next one of the stream, and says which one it is if the stream takes it for a duplicate. */
+  async #publishAlone(event: EventFacts): Promise<void> {
     try {
-      await this.#publisher.publish(subject, Buffer.from(event.payload), expected)
-      this.#relayed.inc()
+      await this.#publishBatch([event])
     } catch (error) {
-      throw error instanceof DuplicateMessage ? new DuplicateMessage(id, { cause: error }) : error
+      throw error instanceof DuplicateMessage ? new DuplicateMessage(eventId(event), { cause: error }) : error
     }
+  }
+
+  #messageOf(event: EventFacts): [subject: string, bytes: Uint8Array, expected: Expected] {
+    const { store } = this.#options
+    const subject = eventSubject(store, event.namespace, event.type)
+    const headers = headersFromEvent(store, event)
+    return [subject, Buffer.from(event.payload), { id: eventId(event), lastSequence: this.#sequence++, headers }]
   }
 
   /** Whether nobody is to handle it any more. It stays in the table. */
@@ -166,9 +176,9 @@ export class EventRelay implements AsyncDisposable {
       const after = { ...this.#published, limit: pageEvents, mostBytes: pageBytes }
       const page = await untilAborted(loadEventsAfter(executor, after), signal)
       if (page.length > 0) {
-        const wanted = page.filter((event) => !this.#hasExpired(event))
-        await Promise.all(wanted.map((event) => this.#publishNext(event)))
-        this.#published = page.at(-1) ?? this.#published
+        // After a failure one by one, so that it shows which event it is about.
+        if (failure === undefined) await this.#publishBatch(page)
+        else for (const event of page) await this.#publishAlone(event)
       } else if (!isAfter(this.#head, this.#published)) {
         this.#isLive = this.#isConnected && !this.#repairs.isAskedAgain
         this.#measureLag()
@@ -229,6 +239,21 @@ export class EventRelay implements AsyncDisposable {
       this.#repairs.request()
     }
   }
+}
+
+/** Events in groups, each of which is acknowledged as a whole. */
+function* batchesOf(events: readonly EventFacts[]): Generator<EventFacts[]> {
+  let batch: EventFacts[] = []
+  let bytes = 0
+  for (const event of events) {
+    batch.push(event)
+    bytes += event.payload.length
+    if (batch.length < pageEvents && bytes < pageBytes) continue
+    yield batch
+    batch = []
+    bytes = 0
+  }
+  if (batch.length > 0) yield batch
 }
 
 const beforeAll: Position = { revision: 0, index: 0, emittedUs: 0 }

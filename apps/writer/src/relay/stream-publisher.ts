@@ -1,4 +1,4 @@
-import { createInbox, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node'
+import { createInbox, type Msg, type MsgHdrs, type NatsConnection, type Subscription } from '@nats-io/transport-node'
 import { WireHeaders, type HeaderPairs } from '@qcore/transport'
 
 /** What JetStream says of a message. */
@@ -49,23 +49,28 @@ export class StreamPublisher implements Disposable {
   }
 
   /** Publishes a message that must become the next one after `lastSequence`. Rejects if it does not, or nobody says. */
-  publish(subject: string, bytes: Uint8Array, { id, lastSequence, headers = [] }: Expected): Promise<void> {
+  publish(subject: string, bytes: Uint8Array, expected: Expected): Promise<void> {
     const token = `${this.#token++}`
-    const header = new WireHeaders([
-      ['Nats-Msg-Id', id],
-      ['Nats-Expected-Last-Sequence', `${lastSequence}`],
-      ...headers,
-    ])
     const reply = `${this.#inbox}.${token}`
     try {
-      this.#connection.publish(subject, bytes, { headers: header.forNats(), reply })
+      this.#connection.publish(subject, bytes, { headers: headersOf(expected), reply })
     } catch (error) {
-      return Promise.reject(new Error(`NATS does not take message ${id} of ${bytes.length} bytes`, { cause: error }))
+      return Promise.reject(
+        new Error(`NATS does not take message ${expected.id} of ${bytes.length} bytes`, { cause: error }),
+      )
     }
     this.#timer ??= setTimeout(() => this.#expire(), this.#timeoutMs)
     return new Promise<void>((resolve, reject) => {
       this.#waiting.set(token, { resolve, reject, dueMs: performance.now() + this.#timeoutMs })
     })
+  }
+
+  /**
+   * The same, if another message follows that is acknowledged: that one cannot be the next after it unless this one is. Throws
+   * if NATS does not take it.
+   */
+  publishAhead(subject: string, bytes: Uint8Array, expected: Expected): void {
+    this.#connection.publish(subject, bytes, { headers: headersOf(expected) })
   }
 
   [Symbol.dispose](): void {
@@ -99,4 +104,13 @@ export class StreamPublisher implements Disposable {
       reject(new Error('JetStream did not acknowledge a message in time'))
     }
   }
+}
+
+function headersOf({ id, lastSequence, headers = [] }: Expected): MsgHdrs {
+  const expected = new WireHeaders([
+    ['Nats-Msg-Id', id],
+    ['Nats-Expected-Last-Sequence', `${lastSequence}`],
+    ...headers,
+  ])
+  return expected.forNats()
 }
