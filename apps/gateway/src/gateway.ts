@@ -3,6 +3,9 @@ import { compressionBrotli, compressionGzip } from '@connectrpc/connect-node'
 import { Health, ServerReflection, ServerReflectionV1alpha } from '@qcore/contracts'
 import { checkNats, type HealthCheck, type Service } from '@qcore/service'
 import { createNatsTransport } from '@qcore/transport'
+import { ConfigPages } from './configuration/config-pages.ts'
+import { FlagPages } from './configuration/flag-pages.ts'
+import { PageServer } from './configuration/page-server.ts'
 import type { GatewayContext } from './context.ts'
 import { ByteForwarder, type Forwarding } from './forward/byte-forwarder.ts'
 import { forwardServices } from './forward/forward-routes.ts'
@@ -147,6 +150,8 @@ export class Gateway implements Service {
     const due = this.#opened.use(
       new DueEvents({ connection: context.connection, transport: this.#transport, config, logger }),
     )
+    const server = new PageServer({ config, calls, verifier, logger })
+    const further = [events, new ConfigPages(server), new FlagPages(server), pages, qhronos]
     const endpoints = new Map<string, WebSocketEndpoint>([
       ['/ws', createQlibEndpoint(qlib, anonymous, (peer) => new QhronosHandler({ peer, verifier, due, logger }))],
       ['/stream', createStreamEndpoint(calls, verifier)],
@@ -160,9 +165,12 @@ export class Gateway implements Service {
     const pageOf = (path: string): HttpHandler | undefined => {
       if (path === '/ws-ticket') return ticketPage
       if (path === '/core/events') return eventPage
-      return path === keySetPath
-        ? keySetPage
-        : (events.handlerOf(path) ?? pages.handlerOf(path) ?? qhronos.handlerOf(path))
+      if (path === keySetPath) return keySetPage
+      for (const each of further) {
+        const handler = each.handlerOf(path)
+        if (handler !== undefined) return handler
+      }
+      return undefined
     }
     return { webSockets, pageOf }
   }

@@ -13,6 +13,8 @@ export interface ConfigSink {
   readonly onChanges: (changes: readonly ConfigChange[], revision: number) => void | Promise<void>
   /** Everything up to a revision has come. */
   readonly onProgress?: (revision: number) => void
+  /** The watch is live, for the first time or again. */
+  readonly onLive?: () => void
   /** The watch is interrupted; it goes on by itself. */
   readonly onInterruption?: (error: unknown) => void
 }
@@ -141,6 +143,7 @@ export class ConfigFollower {
     this.#wasLive = true
     this.#isTokenNew = false
     this.live.resolve()
+    this.#sink.onLive?.()
   }
 
   async #recover(error: unknown, startBy: number, signal: AbortSignal): Promise<void> {

@@ -22,6 +22,8 @@ export interface SyncMapOptions<Value extends JsonValue> {
   readonly onWrongType?: (key: string, value: JsonValue) => void
   /** The connection is interrupted; the map goes on by itself, and answers as it was meanwhile. */
   readonly onInterruption?: (error: unknown) => void
+  /** The map is up to date, for the first time or again. */
+  readonly onLive?: () => void
 }
 
 /** What became of a change. */
@@ -72,12 +74,13 @@ export class SyncMap<Value extends JsonValue> implements AsyncDisposable {
 
   /** Who is told of changes; the map is made of them. */
   get sink(): ConfigSink {
-    const { onInterruption } = this.#options
+    const { onInterruption, onLive } = this.#options
     return {
       onEntries: (entries, revision) => this.#replace(entries, revision),
       onChanges: (changes, revision) => this.#apply(changes, revision),
       onProgress: (revision) => this.#reach(revision),
       ...(onInterruption === undefined ? {} : { onInterruption }),
+      ...(onLive === undefined ? {} : { onLive }),
     }
   }
 

@@ -1,0 +1,1 @@
+export { QcoreProvider } from './qcore-provider.ts'
