@@ -131,12 +131,13 @@ export class Gateway implements Service {
   async #openPages(): Promise<{ webSockets: WebSockets; pageOf: RouterOptions['pages'] }> {
     const context = this.#context
     const { config, verifier, trust, logger } = context
-    const { openCalls } = this.#forwarding
+    const { openCalls, admission } = this.#forwarding
     const anonymous = new AnonymousAccess(config)
     const qlib = this.#opened.use(await openQlibContext({ context, transport: this.#transport, openCalls }))
-    const pages = this.#opened.use(new QlibPages({ config, qlib, anonymous }))
+    const pages = this.#opened.use(new QlibPages({ config, qlib, anonymous, admission }))
     const { tickets } = qlib
-    const ticketPage = createTicketPage({ openCalls, logger, verifier, tickets, origins: config.webOrigins })
+    const page = { openCalls, admission, logger, origins: config.webOrigins }
+    const ticketPage = createTicketPage({ ...page, verifier, tickets })
     const calls = new StreamCalls(this.#forwarding, this.#streamTransport())
     const events = new EventPages({ config, calls, verifier, tickets, logger })
     const qhronos = new QhronosPages({
@@ -161,7 +162,7 @@ export class Gateway implements Service {
       new WebSockets({ config, verifier, logger, tickets, endpoints, stopping, closeTimeoutMs }),
     )
     const eventPage = createEventPage({ config, calls, logger })
-    const keySetPage = createKeySetPage({ openCalls, logger, origins: config.webOrigins, trust })
+    const keySetPage = createKeySetPage({ ...page, trust })
     const pageOf = (path: string): HttpHandler | undefined => {
       if (path === '/ws-ticket') return ticketPage
       if (path === '/core/events') return eventPage

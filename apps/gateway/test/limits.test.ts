@@ -91,7 +91,26 @@ describe('the rate', () => {
     expect((await call(server, 'Bearer a.b.c')).status).toBe(401)
     const refused = await call(server, await server.bearer())
     expect([refused.status, refused.headers.get('ratelimit-policy')]).toEqual([429, '"address";q=2;w=1'])
+    for (const [path, method] of [
+      ['/make-client-id', 'GET'],
+      ['/api', 'POST'],
+      ['/ws-ticket', 'POST'],
+    ] as const) {
+      expect((await fetch(server.url + path, { method })).status).toBe(429)
+    }
     expect((await fetch(`${server.url}/livez`)).status).toBe(200)
+  })
+
+  it('of a token counts the requests of the client that qlib has over HTTP', async () => {
+    const server = await open({ Q_WEB_RATE_PER_TOKEN: '2' })
+    const headers = { authorization: await server.bearer() }
+    const made = (await (await fetch(`${server.url}/make-client-id`, { headers })).json()) as { header: object }
+    const payload = { '@type': 'type.googleapis.com/protobufs.WebConfigGetRootRequest' }
+    const body = JSON.stringify({ header: made.header, payload })
+    const asked = await Promise.all(
+      Array.from({ length: 20 }, () => fetch(`${server.url}/api`, { method: 'POST', body })),
+    )
+    expect(asked.some(({ status }) => status === 429)).toBe(true)
   })
 })
 

@@ -109,6 +109,12 @@ describe('a client over HTTP', () => {
     expect([response.status, await response.json()]).toMatchObject([500, { code: 'deadline_exceeded' }])
   })
 
+  it('is answered at once however long it would wait', async () => {
+    const id = await makeClientId()
+    const { payload } = await call(id, { '@type': type('WebConfigGetRootRequest') }, '?requestTimeout=1000h')
+    expect(payload).toMatchObject({ '@type': type('WebConfigGetRootResponse') })
+  })
+
   it.each(['?clientTimeout=5', '?clientTimeout=x', '?requestTimeout=-1s'])('asks in vain with %s', async (query) => {
     const response = await fetch(`${base}/make-client-id${query}`, { headers: { authorization } })
     expect(response.status).toBe(400)

@@ -1,12 +1,14 @@
 import { isQError, QError } from '@qcore/errors'
 import type { Logger } from '@qcore/service'
 import { sendError } from '../forward/error-answer.ts'
+import type { Admission } from '../limits/admission.ts'
 import type { OpenCalls } from '../limits/open-calls.ts'
 import { assertOrigin } from '../websocket/origin.ts'
 import type { HttpHandler, HttpRequest, HttpResponse } from './exchange.ts'
 
 export interface JsonPageOptions {
   readonly openCalls: OpenCalls
+  readonly admission: Admission
   readonly logger: Logger
   /** Whose pages may ask, besides the gateway's own. */
   readonly origins: readonly string[]
@@ -14,7 +16,7 @@ export interface JsonPageOptions {
 
 /** A page that answers one verb with JSON, and whatever goes wrong with an error that has a code. */
 export function jsonPage(
-  { openCalls, logger, origins }: JsonPageOptions,
+  { openCalls, admission, logger, origins }: JsonPageOptions,
   method: 'GET' | 'POST',
   answer: (request: HttpRequest, response: HttpResponse) => Promise<unknown>,
 ): HttpHandler {
@@ -22,6 +24,7 @@ export function jsonPage(
     openCalls.enter('call')
     try {
       openCalls.assertRoom('call')
+      admission.admitPage(request, response)
       if (request.method !== method) {
         throw new QError('invalid_request', `this is asked for by ${method}, not by ${request.method ?? 'nothing'}`)
       }

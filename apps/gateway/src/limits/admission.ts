@@ -58,6 +58,24 @@ export class Admission {
     return this.#admitCaller(this.#verifier.verify(bearerOf(request.headers.authorization)), response)
   }
 
+  /**
+   * Counts a request to a page, which finds out by itself who asks.
+   *
+   * @throws QError `rate_limited`
+   */
+  admitPage(request: HttpRequest, response: HttpResponse): void {
+    this.#countAddress(request, response)
+  }
+
+  /**
+   * Counts a request of a token that was verified before.
+   *
+   * @throws QError `rate_limited`
+   */
+  admitToken(tokenId: string, response: HttpResponse): void {
+    if (this.#tokens !== undefined) countCall(this.#tokens, { policy: 'token', key: tokenId }, response)
+  }
+
   #countAddress(request: HttpRequest, response: HttpResponse): void {
     if (this.#addresses !== undefined) {
       countCall(this.#addresses, { policy: 'address', key: request.socket.remoteAddress ?? '' }, response)

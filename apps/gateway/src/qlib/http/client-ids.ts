@@ -8,17 +8,17 @@ import { webDialect } from '../web/web-dialect.ts'
 /** Clients over HTTP at a time. */
 const mostClients = 10_000
 
-interface HttpClient {
+/** A client that has an id. */
+export interface HttpClient {
   readonly session: Session
   readonly timeoutMs: number
   readonly identity: Identity
-  timer: NodeJS.Timeout
 }
 
 /** The clients that come over HTTP: each has an id, which it may not leave unused for long. */
 export class ClientIds implements AsyncDisposable {
   readonly #context: QlibContext
-  readonly #clients = new Map<string, HttpClient>()
+  readonly #clients = new Map<string, HttpClient & { timer: NodeJS.Timeout }>()
 
   constructor(context: QlibContext) {
     this.#context = context
@@ -38,8 +38,8 @@ export class ClientIds implements AsyncDisposable {
     return id
   }
 
-  /** The session of a client, whose time begins again; undefined if the id has ended, or never was. */
-  use(id: string): Session | undefined {
+  /** A client, whose time begins again; undefined if the id has ended, or never was. */
+  use(id: string): HttpClient | undefined {
     const client = this.#clients.get(id)
     if (client === undefined) return undefined
     if (client.identity.expiresAtMs <= Date.now()) {
@@ -48,7 +48,7 @@ export class ClientIds implements AsyncDisposable {
     }
     clearTimeout(client.timer)
     client.timer = setTimeout(() => void this.#end(id), client.timeoutMs)
-    return client.session
+    return client
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -9,6 +9,7 @@ import type { GatewayConfig } from '../../config.ts'
 import type { HttpHandler, HttpRequest, HttpResponse } from '../../http/exchange.ts'
 import { jsonPage, sendJson } from '../../http/json-page.ts'
 import { readBody } from '../../http/read-body.ts'
+import type { Admission } from '../../limits/admission.ts'
 import type { AnonymousAccess } from '../../websocket/anonymous.ts'
 import { identify } from '../../websocket/credentials.ts'
 import type { Identity } from '../../websocket/identity.ts'
@@ -23,11 +24,14 @@ import { readWebMessage, writeJson } from './proto-json.ts'
 const defaultTimeout = '5s'
 /** No id is kept longer without a request, in milliseconds. */
 const mostClientTimeoutMs = 3_600_000
+/** No request is waited for longer. */
+const mostRequestTimeoutMs = 3_600_000
 
 export interface QlibPagesOptions {
   readonly config: GatewayConfig
   readonly qlib: QlibContext
   readonly anonymous: AnonymousAccess
+  readonly admission: Admission
 }
 
 /** What qlib's clients find over plain HTTP: an id to ask for, and requests in JSON. */
@@ -56,8 +60,9 @@ export class QlibPages implements AsyncDisposable {
     method: 'GET' | 'POST',
     answer: (request: HttpRequest, response: HttpResponse) => Promise<unknown>,
   ): HttpHandler {
-    const { qlib, config } = this.#options
-    return jsonPage({ openCalls: qlib.openCalls, logger: qlib.logger, origins: config.webOrigins }, method, answer)
+    const { qlib, config, admission } = this.#options
+    const { openCalls, logger } = qlib
+    return jsonPage({ openCalls, admission, logger, origins: config.webOrigins }, method, answer)
   }
 
   async #makeClientId(request: HttpRequest): Promise<unknown> {
@@ -69,19 +74,25 @@ export class QlibPages implements AsyncDisposable {
   }
 
   async #answer(request: HttpRequest, response: HttpResponse): Promise<unknown> {
-    const { config, qlib } = this.#options
-    const timeoutMs = parseDuration(queryOf(request).get('requestTimeout') ?? defaultTimeout, 'requestTimeout')
+    const { config, qlib, admission } = this.#options
+    const asked = parseDuration(queryOf(request).get('requestTimeout') ?? defaultTimeout, 'requestTimeout')
+    const timeoutMs = Math.min(asked, mostRequestTimeoutMs)
     const limits = { limitBytes: config.maxFrameBytes, timeoutMs: config.receiveTimeoutMs }
     const { header, payload } = readWebMessage(Buffer.from(await readBody(request, limits)).toString('utf8'))
     const id = header?.id ?? ''
-    const session = this.#clients.use(id)
-    if (session === undefined) {
+    const client = this.#clients.use(id)
+    if (client === undefined) {
       return writeJson(WebMessageSchema, headerOnly(id, AuthenticationStatus.UNAUTHENTICATED))
     }
+    const { identity, session } = client
+    if (identity.claims !== undefined) admission.admitToken(identity.claims.tokenId, response)
     const { typeUrl = '', value = new Uint8Array(0) } = payload ?? {}
     const answering = answerRequest(session, { header: new Uint8Array(0), typeUrl, value }, qlib.logger)
     const answer = await within(answering, timeoutMs)
     if (answer !== undefined) return writeJson(WebMessageSchema, webAnswer(id, answer))
+    // It goes on, and counts until it has ended.
+    qlib.openCalls.enter('call')
+    void Promise.allSettled([answering]).then(() => qlib.openCalls.leave('call'))
     // The original server says so.
     sendJson(response, 500, { code: 'deadline_exceeded', message: `no answer in ${timeoutMs} ms` })
     return undefined
