@@ -62,9 +62,9 @@ export function writerConfig(store: string, env: Record<string, string> = {}): W
 }
 
 /** Opens what tests need of a store that a writer has made, or will make. */
-export async function openTestStore(store: string): Promise<TestStore> {
+export async function openTestStore(store: string, natsUrl = inject('natsUrl')): Promise<TestStore> {
   await using opened = new AsyncDisposableStack()
-  const connection = await openNats(inject('natsUrl'), { name: 'test' })
+  const connection = await openNats(natsUrl, { name: 'test' })
   opened.defer(() => connection.close())
   const pool = openPool({ address: inject('postgresUrl'), store, applicationName: 'test', max: 4 }, () => undefined)
   opened.defer(() => pool.end())

@@ -9,6 +9,7 @@ import { eventStreamName, eventSubject, MutationSchema, type Mutation } from '@q
 import { createEventPartition, migrateStore } from '@qcore/database'
 import type { EventFacts } from '@qcore/model'
 import { openFaultProxy, type FaultProxy } from '@qcore/fault-proxy'
+import { startNats } from '@qcore/local-stack'
 import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest'
 import { EventRelay } from '../src/relay/event-relay.ts'
 import { createWriter } from '../src/service.ts'
@@ -35,16 +36,16 @@ async function emit(...mutations: Mutation[]): Promise<string[]> {
 }
 
 /** Registers the namespace past the writer, once the tables are there. */
-async function registerDemo(): Promise<void> {
+async function registerDemo({ pool } = test): Promise<void> {
   await vi.waitFor(
-    () => test.pool.query(`insert into namespace values ('demo', '', '{}', now(), now()) on conflict do nothing`),
+    () => pool.query(`insert into namespace values ('demo', '', '{}', now(), now()) on conflict do nothing`),
     patience,
   )
 }
 
-async function streamMessages(): Promise<StoredMsg[]> {
-  const { streams } = await jetstreamManager(test.connection)
-  const name = eventStreamName(test.store)
+async function streamMessages({ connection, store } = test): Promise<StoredMsg[]> {
+  const { streams } = await jetstreamManager(connection)
+  const name = eventStreamName(store)
   const { state } = await streams.info(name)
   const messages: StoredMsg[] = []
   for (let seq = state.first_seq; seq <= state.last_seq; seq++) {
@@ -54,19 +55,19 @@ async function streamMessages(): Promise<StoredMsg[]> {
   return messages
 }
 
-async function streamIds(): Promise<string[]> {
-  return (await streamMessages()).map((message) => message.header.get('ce-id'))
+async function streamIds(from = test): Promise<string[]> {
+  return (await streamMessages(from)).map((message) => message.header.get('ce-id'))
 }
 
-async function tableIds(): Promise<string[]> {
-  const { rows } = await test.pool.query<{ id: string }>(
+async function tableIds({ pool } = test): Promise<string[]> {
+  const { rows } = await pool.query<{ id: string }>(
     `select revision || '.' || event_index as id from event order by revision, event_index`,
   )
   return rows.map(({ id }) => id)
 }
 
-async function expectStreamToEqualTable(): Promise<void> {
-  await vi.waitFor(async () => expect(await streamIds()).toEqual(await tableIds()), patience)
+async function expectStreamToEqualTable(of = test): Promise<void> {
+  await vi.waitFor(async () => expect(await streamIds(of)).toEqual(await tableIds(of)), patience)
 }
 
 describe('the stream of events of a writer', () => {
@@ -162,6 +163,35 @@ describe('the stream of events of a writer', () => {
     await expectStreamToEqualTable()
   })
 })
+
+it.each([
+  ['killed', false],
+  ['killed, and has lost all its data', true],
+])(
+  'a NATS that was %s has every event once when it is back',
+  async (_, isWiped) => {
+    const dataFolder = await mkdtemp(path.join(tmpdir(), 'qcore-nats-'))
+    opened.defer(() => rm(dataFolder, { recursive: true, force: true }))
+    const { Q_NATS_ADDR: __, ...env } = process.env
+    const nats = opened.use(await startNats({ dataFolder, env }))
+    const own = opened.use(await openTestStore(uniqueStore(), nats.url))
+    opened.use(await createWriter(writerConfig(own.store, { Q_NATS_ADDR: nats.url }), { logger: silent }))
+    await registerDemo(own)
+    const emitTwo = async (type: string): Promise<void> => {
+      await whenServed(() => own.commits.commit({ mutations: [emitting(type), emitting(type)] }))
+    }
+    await emitTwo('before')
+    await expectStreamToEqualTable(own)
+    nats.kill('SIGKILL')
+    await nats.ended()
+    if (isWiped) await rm(path.join(dataFolder, 'jetstream'), { recursive: true })
+    await nats.restart()
+    await expectStreamToEqualTable(own)
+    await emitTwo('after')
+    await expectStreamToEqualTable(own)
+  },
+  60_000,
+)
 
 it('a stream with events of another store is replaced', async () => {
   const name = eventStreamName(test.store)
