@@ -256,6 +256,8 @@ describe('Server-Sent Events', () => {
     expect(await statusOf('/stream/watch', { method: 'PUT', ...bearer() })).toBe('400')
     expect(await statusOf('/stream/watch?subscription=%7B', bearer())).toBe('400')
     expect(await statusOf('/stream/watch?colour=red', bearer())).toBe('400')
+    const wrong = await fetch(`${web}/stream/watch?subscription=%7B`, bearer())
+    expect(await wrong.text()).toContain('"field":"subscription"')
     expect(await statusOf('/stream/receive?token=a&token=b', bearer())).toBe('400')
     expect(await statusOf('/stream/receive?token=none', bearer())).toBe('404')
     expect(await statusOf(`/stream/watch?subscription=${encodeURIComponent(subscriptionJson)}`)).toBe('401')

@@ -129,20 +129,33 @@ function otherFollowers({ nats, gatewayUrl, token }: Cluster): (() => Promise<Fo
   const overNats = { address: { servers: nats.url, store: storeName }, token }
   const overHttp = { address: { url: gatewayUrl }, token }
   const stream = { url: gatewayUrl, token }
-  const [, , third = ''] = registerEntities
+  const [first = '', second = '', third = ''] = registerEntities
+  const leaving = 'leaving and resuming'
   return [
     () => RegisteredFollower.open({ ...overNats, name: 'registration over NATS' }),
     () => RegisteredFollower.open({ ...overHttp, name: 'registration over HTTP' }),
     () => SharedFollowers.open({ ...overNats, name: 'shared registration' }),
     () => QueryFollower.open({ ...overNats, name: 'query, leaving and resuming' }, leaveEveryMs * 2),
     () => GatewayFollower.open({ ...stream, name: 'WebSocket', open: watchOverSocket, contextField: 'C' }),
-    () => GatewayFollower.open({ ...stream, name: 'Server-Sent Events', open: watchOverEvents }),
-    () =>
-      GatewayFollower.open({ ...stream, name: 'WebSocket, leaving and resuming', open: watchOverSocket, leaveEveryMs }),
     () =>
       GatewayFollower.open({
         ...stream,
-        name: `Server-Sent Events of ${third}, leaving and resuming`,
+        name: `WebSocket of ${first}, ${leaving}`,
+        open: watchOverSocket,
+        entityId: first,
+        leaveEveryMs,
+      }),
+    () =>
+      GatewayFollower.open({
+        ...stream,
+        name: `Server-Sent Events of ${second}`,
+        open: watchOverEvents,
+        entityId: second,
+      }),
+    () =>
+      GatewayFollower.open({
+        ...stream,
+        name: `Server-Sent Events of ${third}, ${leaving}`,
         open: watchOverEvents,
         entityId: third,
         leaveEveryMs,

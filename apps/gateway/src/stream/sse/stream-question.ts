@@ -74,11 +74,19 @@ function jsonOf(query: URLSearchParams, forms: Reading['forms']): JsonValue {
     const values = query.getAll(name)
     const [value = ''] = values
     if (form === undefined) throw new QError('invalid_request', `${name} means nothing here`, { field: name })
-    if (form === 'json list') json[`${name}s`] = values.map((text) => JSON.parse(text) as JsonValue)
+    if (form === 'json list') json[`${name}s`] = values.map((text) => parsedJson(text, name))
     else if (values.length > 1) throw new QError('invalid_request', `${name} is there twice`, { field: name })
     else json[name] = scalarOf(value, form)
   }
   return json
+}
+
+function parsedJson(text: string, field: string): JsonValue {
+  try {
+    return JSON.parse(text) as JsonValue
+  } catch (cause) {
+    throw new QError('invalid_request', `${field} is not JSON`, { field, cause })
+  }
 }
 
 function scalarOf(value: string, form: Form): JsonValue {
@@ -91,7 +99,8 @@ function decoded<T>(decode: () => T): T {
     return decode()
   } catch (cause) {
     if (cause instanceof QError) throw cause
-    throw new QError('invalid_request', `the question cannot be read: ${String(cause)}`, { cause })
+    const reason = cause instanceof Error ? `: ${cause.message}` : ''
+    throw new QError('invalid_request', `the question cannot be read${reason}`, { cause })
   }
 }
 
