@@ -58,6 +58,8 @@ describe('the commands of a page work as they are written', () => {
     ['docs/schemas.md', '', /type Device got Height, Mode, lost Level, Label/],
     ['docs/schedules.md', '', /cleanup +active +\*\/5 \* \* \* \*/],
     ['docs/events.md', '', /order\.placed  \{"number": 7\}/],
+    ['docs/tokens.md', '', /1 revoked[\s\S]*token\.revoke[\s\S]*"kty"/],
+    ['docs/qhronos.md', '', /"name":"Daily Backup"/],
     ['docs/permissions.md', '', /Phone +String +123/],
     ['docs/transformations.md', '', /revision \d+/],
   ])(

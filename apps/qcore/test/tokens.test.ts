@@ -2,8 +2,9 @@ import { once } from 'node:events'
 import { create } from '@bufbuild/protobuf'
 import { createClient } from '@connectrpc/connect'
 import type { NatsConnection } from '@nats-io/transport-node'
+import { mintToken } from '@qcore/access'
 import { isQError, type Client } from '@qcore/client'
-import { RegistrationService, SubscriptionSchema, WatchService } from '@qcore/contracts'
+import { AccessLevel, RegistrationService, SubscriptionSchema, WatchService } from '@qcore/contracts'
 import { openNats } from '@qcore/service'
 import { createNatsTransport, fromConnectError } from '@qcore/transport'
 import { createRemoteJWKSet, jwtVerify } from 'jose'
@@ -105,6 +106,17 @@ describe('the public keys', () => {
     const response = await fetch(`${system.url}/.well-known/jwks.json`)
     expect(response.headers.get('cache-control')).toMatch(/max-age=\d+/)
     expect(JSON.stringify(await response.json())).not.toMatch(/"(d|k)":/)
+  })
+})
+
+describe('a token that ends', () => {
+  it('ends its watches over NATS and HTTP', async () => {
+    // Its time is over, but for what clocks may differ: 30 seconds.
+    const request = { subject: 'late', level: AccessLevel.READ, scopes: [], lifetimeSeconds: -25 }
+    const { token } = await mintToken(system.authSecret, request)
+    const watches = [watchOverNats(token), watchOverHttp(token)]
+    await Promise.all(watches.map(({ live }) => live))
+    expect(await Promise.all(watches.map(({ end }) => end))).toEqual(['token_expired', 'token_expired'])
   })
 })
 

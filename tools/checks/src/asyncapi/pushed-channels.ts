@@ -11,6 +11,7 @@ import {
   registrationAckSubject,
   registrationSubject,
   registrationWakeSubject,
+  trustSubject,
   undeliveredSubject,
 } from '@qcore/contracts'
 
@@ -67,12 +68,29 @@ export const pushedChannels: readonly PushedChannel[] = [
     sends: [],
   },
   {
+    name: 'trustChanged',
+    address: trustSubject(store),
+    server: 'nats',
+    description:
+      'Between services: keys and revocations of tokens have changed. A JWT, signed with the secret that they share.',
+    sends: [],
+  },
+  {
     name: 'event',
     address: eventSubject(store, namespace, type),
     server: 'nats',
     description:
       'Events, as CloudEvents in binary mode: the body is the payload, JSON. The JetStream stream `Q_{store}_EVENTS` keeps them.',
     sends: [],
+  },
+  {
+    name: 'qhronos',
+    address: '/ws',
+    server: 'webSocket',
+    description:
+      'Events of Qhronos that are due, as JSON in text frames: docs/qhronos.md has the messages. Binary frames are those of qlib.',
+    sends: [],
+    receives: [],
   },
   {
     name: 'stream',
