@@ -142,8 +142,8 @@ describe('a client-hook', () => {
     await first[Symbol.asyncDispose]()
     await using second = await Plain.open({ type: 'client-hook', client_name: 'lost', token: q.admin })
     await registered(second)
-    await vi.waitFor(() => expect(second.of('event')).toMatchObject([{ occurrence_id: id }]), 50_000)
-  })
+    await vi.waitFor(() => expect(second.of('event')).toMatchObject([{ occurrence_id: id }]), 100_000)
+  }, 120_000)
 
   it('goes on with a new token of its owner, and ends when that is revoked', async () => {
     const [first, next, strange] = [

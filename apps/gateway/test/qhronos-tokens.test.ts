@@ -168,11 +168,12 @@ describe('the rate of a token', () => {
   it('is told in the headers of old and of the draft; what exceeds it is 429', async () => {
     await using limited = await startQhronos(['auth', 'gateway'], { Q_QHRONOS_RATE: '1', Q_QHRONOS_BURST: '3' })
     const token = await limited.token('read', [])
-    const replies = []
-    for (let call = 0; call < 4; call++) replies.push(await limited.call('GET', '/events', { token }))
-    expect(replies.map(({ status }) => status)).toEqual([200, 200, 200, 429])
-    expect(replies.map(({ headers }) => headers.get('x-ratelimit-remaining'))).toEqual(['2', '1', '0', '0'])
-    const [first, , , last] = replies
+    const calls = Array.from({ length: 20 }, () => limited.call('GET', '/events', { token }))
+    const replies = await Promise.all(calls)
+    expect([...new Set(replies.map(({ status }) => status))].sort()).toEqual([200, 429])
+    const remaining = new Set(replies.map(({ headers }) => headers.get('x-ratelimit-remaining')))
+    expect([...remaining].sort()).toEqual(['0', '1', '2'])
+    const [first, last] = [200, 429].map((status) => replies.find((reply) => reply.status === status))
     expect(first?.headers.get('x-ratelimit-limit')).toBe('3')
     expect(first?.headers.get('ratelimit-policy')).toBe('"token";q=3;w=3')
     expect(Number(last?.headers.get('retry-after'))).toBeGreaterThanOrEqual(1)
