@@ -32,6 +32,12 @@ export const schedulerVariables = {
     'How far ahead the rows of occurrences are made, in milliseconds; the next one of a schedule always is, and at most 100.',
     { default: '60000' },
   ),
+  retentionHours: variable(
+    'Q_OCCURRENCE_RETENTION_HOURS',
+    wholeNumber(1, 876_000),
+    'How long occurrences are kept that are over, at least, in hours; the newest of each schedule stays.',
+    { default: '720' },
+  ),
   webhookTimeoutMs: variable(
     'Q_WEBHOOK_TIMEOUT_MS',
     wholeNumber(100, 300_000),

@@ -14,6 +14,7 @@ import { FailureKeeper } from './dispatch/failure-keeper.ts'
 import { TargetGate } from './dispatch/target-gate.ts'
 import { EgressRules } from './http/egress-rules.ts'
 import { Planner } from './plan/planner.ts'
+import { Retirer } from './retirer.ts'
 
 /** What the scheduler works with. Disposing gives back what it has claimed, and closes what it opened. */
 export interface SchedulerContext extends AsyncDisposable {
@@ -32,6 +33,7 @@ export interface SchedulerOverrides {
 
 /** Connections to PostgreSQL: claiming, beginning, settling and planning have one each at a time; the others are for calls. */
 const poolConnections = 8
+const hourMs = 3_600_000
 /** As who the scheduler emits, and how long a token of its own lasts. */
 const ownSubject = 'scheduler'
 const ownTokenSeconds = 3_600
@@ -64,10 +66,11 @@ export async function openContext(config: SchedulerConfig, overrides: SchedulerO
     webhook: new HttpRunner({ ...sending, requestOf: (occasion) => webhookRequest(occasion, signing) }),
     apiCall: new HttpRunner({ ...sending, requestOf: apiCallRequest }),
   }
+  opened.use(new Retirer({ executor: pool, logger, retentionMs: config.retentionHours * hourMs }))
   opened.use(new Planner({ executor: pool, logger, lookAheadMs }))
   opened.use(
     new Dispatcher({
-      executor: pool,
+      pool,
       logger,
       instanceId,
       concurrency,

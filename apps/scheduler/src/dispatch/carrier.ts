@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { OccurrenceCause } from '@qcore/contracts'
-import type { Executor } from '@qcore/database'
+import { OverlapPolicy, type OccurrenceCause } from '@qcore/contracts'
+import type { Pool } from '@qcore/database'
 import { failpoint, type Logger } from '@qcore/service'
 import type { ActionCase, ActionOutcome, ActionRunner } from '../action/action.ts'
 import { attemptShare } from '../config.ts'
@@ -11,6 +11,7 @@ import { readRuleSpec, readSettingsOf, type ScheduleSettings } from '../schedule
 import { beginAttempts, type AttemptToBegin, type BegunAttempt } from '../sql/begin-attempts.ts'
 import type { ClaimedRow } from '../sql/claim-occurrences.ts'
 import { settleOccurrences, type Settlement } from '../sql/settle-occurrences.ts'
+import { beginExclusively } from './exclusive-begin.ts'
 import type { FailureKeeper } from './failure-keeper.ts'
 import { Gatherer } from './gatherer.ts'
 import { decideLate } from './late-decision.ts'
@@ -19,13 +20,15 @@ import type { TargetGate, TargetOutcome } from './target-gate.ts'
 
 /** Items of one statement at most. */
 const mostGathered = 500
+/** Who waits for his turn looks again after this time. */
+const turnMs = 250
 /** HTTP statuses from here on are the server's fault. */
 const leastServerError = 500
 /** Time before what has happened is stored again, if PostgreSQL could not be reached. */
 const retryMs = 250
 
 export interface CarrierOptions {
-  readonly executor: Executor
+  readonly pool: Pool
   readonly logger: Logger
   readonly instanceId: string
   readonly leaseMs: number
@@ -43,14 +46,14 @@ export class Carrier {
 
   constructor(options: CarrierOptions) {
     this.#options = options
-    const { executor, instanceId, leaseMs } = options
+    const { pool, instanceId, leaseMs } = options
     this.#begin = new Gatherer(async (attempts) => {
-      const begun = await beginAttempts(executor, instanceId, { attempts, leaseMs })
+      const begun = await beginAttempts(pool, instanceId, { attempts, leaseMs })
       const byId = new Map(begun.map((attempt) => [attempt.occurrenceId, attempt]))
       return attempts.map(({ occurrenceId }) => byId.get(occurrenceId))
     }, mostGathered)
     this.#settle = new Gatherer(async (settlements) => {
-      const settled = await settleOccurrences(executor, settlements)
+      const settled = await settleOccurrences(pool, settlements)
       return settlements.map(({ occurrenceId }) => settled.has(occurrenceId))
     }, mostGathered)
   }
@@ -94,13 +97,11 @@ export class Carrier {
   ): Promise<TargetOutcome> {
     const askedAt = performance.now()
     const needsActive = cause < occurrenceCause.manual && !isInDoubt(row, settings)
-    const begun = await this.#begin.add({
-      occurrenceId: row.id,
-      claim,
-      revision: row.revision,
-      cause,
-      needsActive,
-    })
+    const wanted = { occurrenceId: row.id, claim, revision: row.revision, cause, needsActive }
+    const begun = isExclusive(row, settings)
+      ? await this.#beginExclusively(row, settings, wanted)
+      : await this.#begin.add(wanted)
+    if (begun === 'over') return 'untried'
     if (begun === undefined) {
       // It was changed, or taken back; if it is still ours, it is looked at anew.
       await this.#store(giveBack(row, claim, 0), askedAt)
@@ -118,6 +119,22 @@ export class Carrier {
     await this.#store(settlement, askedAt)
     if (kindOf(settings) !== 'emitEvent') await this.#options.failures.note(row, settlement)
     return blameOf(outcome)
+  }
+
+  /** Begins as the overlap policy has it. `over`: it waits for its turn, or is skipped. */
+  async #beginExclusively(
+    row: ClaimedRow,
+    { put }: ScheduleSettings,
+    wanted: AttemptToBegin,
+  ): Promise<BegunAttempt | 'over' | undefined> {
+    const { pool, instanceId: scheduler, leaseMs } = this.#options
+    const askedAt = performance.now()
+    const begin = await beginExclusively({ pool, scheduler, leaseMs }, wanted, { ...row, overlap: put.overlap })
+    if (begin.kind === 'begun') return begin.attempt
+    const { skipped, pending } = occurrenceState
+    const next = begin.kind === 'skip' ? { state: skipped } : { state: pending, waitMs: turnMs }
+    await this.#store(unattempted(row.id, wanted.claim, { ...next, reason: 'overlap' }), askedAt)
+    return 'over'
   }
 
   get #attemptMs(): number {
@@ -163,6 +180,11 @@ export class Carrier {
       }
     }
   }
+}
+
+/** Whether an occurrence has to mind others of its schedule: until it has begun, if the rule made it. */
+function isExclusive({ cause, attempts }: ClaimedRow, { put }: ScheduleSettings): boolean {
+  return put.overlap !== OverlapPolicy.UNSPECIFIED && cause < occurrenceCause.manual && attempts === 0
 }
 
 /** Has an occurrence looked at anew, by anybody. */
@@ -213,7 +235,9 @@ function decide(row: ClaimedRow, settings: ScheduleSettings): OccurrenceCause | 
   if (row.wasState === occurrenceState.running && row.tries >= settings.maxAttempts) {
     return { state: occurrenceState.failed, reason: 'attempts', error: 'the scheduler of the last attempt was lost' }
   }
-  if (row.cause !== occurrenceCause.scheduled || row.attempts > 0) return row.cause
+  // One that waits for its turn is not late.
+  const waits = row.reason === 'overlap'
+  if (row.cause !== occurrenceCause.scheduled || row.attempts > 0 || waits) return row.cause
   const { nominalUs, dueUs, claimUs: nowUs } = row
   const decision = decideLate(() => readRuleSpec(row.ruleSpec), { nominalUs, dueUs, nowUs }, settings)
   return decision.fires ? decision.cause : { state: occurrenceState.missed, reason: decision.reason }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Executor } from '@qcore/database'
+import type { Pool } from '@qcore/database'
 import { failpoint, type Logger } from '@qcore/service'
 import type { ActionCase, ActionRunner } from '../action/action.ts'
 import { schedulerMetrics } from '../metrics.ts'
@@ -22,7 +22,7 @@ const drainMs = 3_000
 const leastWaitMs = 1
 
 export interface DispatcherOptions {
-  readonly executor: Executor
+  readonly pool: Pool
   readonly logger: Logger
   readonly instanceId: string
   readonly concurrency: number
@@ -72,18 +72,18 @@ export class Dispatcher implements AsyncDisposable {
 
   /** Claims once. Returns how long to wait before the next time. */
   async #dispatchSome(): Promise<number> {
-    const { executor, concurrency, leaseMs } = this.#options
+    const { pool, concurrency, leaseMs } = this.#options
     const limit = Math.min(mostClaimed, concurrency - this.#running.size)
     if (limit <= 0) {
       await this.#untilFreed()
       return 0
     }
-    const { nowUs, wakeUs } = await readNextWake(executor)
+    const { nowUs, wakeUs } = await readNextWake(pool)
     if (wakeUs === null) return pollMs
     if (wakeUs > nowUs) return Math.min(Math.max((wakeUs - nowUs) / 1_000, leastWaitMs), pollMs)
     const claim = randomUUID()
     const claimedAt = performance.now()
-    const rows = await claimOccurrences(executor, { claim, leaseMs, limit })
+    const rows = await claimOccurrences(pool, { claim, leaseMs, limit })
     failpoint('scheduler.after_claim')
     for (const row of rows) this.#start(row, claim, claimedAt)
     return rows.length === 0 ? leastWaitMs : 0
