@@ -43,7 +43,7 @@ export interface TestStore extends AsyncDisposable {
   readonly schedules: Client<typeof ScheduleService>
   readonly occurrences: Client<typeof OccurrenceService>
   readonly commits: Client<typeof CommitService>
-  transportOf(level: AccessLevel): Promise<Transport>
+  transportOf(level: AccessLevel, scopes?: readonly string[]): Promise<Transport>
   /** Starts a scheduler in this process. */
   startScheduler(env?: Record<string, string>): Promise<Service>
   put(schedule: Partial<PutInit>): Promise<string>
@@ -73,8 +73,8 @@ export async function startStore(env: Record<string, string> = {}): Promise<Test
   opened.defer(() => pool.end())
   const connection = await openNats(inject('natsUrl'), { name: 'test' })
   opened.defer(() => connection.close())
-  const transportOf = async (level: AccessLevel): Promise<Transport> => {
-    const claims = { subject: 'tester', level, scopes: [], lifetimeSeconds: 3_600 }
+  const transportOf = async (level: AccessLevel, scopes: readonly string[] = []): Promise<Transport> => {
+    const claims = { subject: 'tester', level, scopes, lifetimeSeconds: 3_600 }
     const { token } = await mintToken(common.Q_AUTH_SECRET, claims)
     return createNatsTransport({
       connection,

@@ -305,6 +305,52 @@ describe('lists', () => {
   })
 })
 
+describe('a token that is limited to a namespace', () => {
+  it('sees and runs the schedules of no other one', async () => {
+    const tag = randomUUID()
+    const id = await store.put({ rule: '0 0 1 1 *', tags: [tag] })
+    const { occurrence } = await store.schedules.runSchedule({ schedule: { id } })
+    const transport = await store.transportOf(AccessLevel.WRITE, ['namespace:elsewhere'])
+    const schedules = createClient(ScheduleService, transport)
+    const occurrences = createClient(OccurrenceService, transport)
+    const schedule = { id }
+    const nominalTime = timestampFromMs(Date.now() + 100_000)
+    for (const call of [
+      schedules.getSchedule({ schedule }),
+      schedules.runSchedule({ schedule }),
+      schedules.previewSchedule({ schedule }),
+      schedules.backfillSchedule({ schedule, fromTime: timestampFromMs(0), toTime: timestampFromMs(1) }),
+      schedules.pauseSchedule({ schedule: { schedule } }),
+      occurrences.listOccurrences({ schedule }),
+      occurrences.explainOccurrence({ schedule, nominalTime }),
+      occurrences.cancelOccurrence({ schedule, nominalTime }),
+      occurrences.moveOccurrence({ schedule, nominalTime, dueTime: nominalTime }),
+    ]) {
+      expect((await problemOf(call)).code).toBe('unknown_schedule')
+    }
+    const hidden = occurrences.getOccurrence({ occurrenceId: occurrence?.id ?? '' })
+    expect((await problemOf(hidden)).code).toBe('unknown_occurrence')
+    expect((await schedules.listSchedules({ tags: [tag] })).schedules).toEqual([])
+    expect((await occurrences.listOccurrences({ tags: [tag] })).occurrences).toEqual([])
+    const own = createClient(ScheduleService, await store.transportOf(AccessLevel.READ, ['namespace:demo']))
+    expect((await own.listSchedules({ tags: [tag] })).schedules).toHaveLength(1)
+  })
+})
+
+describe('a schedule whose rule cannot be read any more', () => {
+  it('is disabled with the reason, and holds up no other', async () => {
+    const broken = await store.put({ rule: '@every 1s' })
+    await store.pool.query(`update schedule set rule_spec = '{"cron": "x"}' where id = $1`, [broken])
+    await vi.waitFor(async () => {
+      const { rows } = await store.pool.query('select disabled_reason from schedule where id = $1', [broken])
+      expect(rows).toEqual([{ disabled_reason: expect.stringContaining('cannot be planned') as string }])
+    }, patience)
+    const other = await store.put({ rule: '@every 1s' })
+    await whenCompleted(other, 3)
+    await store.schedules.deleteSchedule({ schedule: { schedule: { id: other } } })
+  })
+})
+
 describe('a schedule that was paused for long', () => {
   it('skips what came due meanwhile, each in the ledger, the oldest together', async () => {
     const id = await store.put({ rule: '@every 1s', catchUp: CatchUpPolicy.ALL, paused: true })

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { create } from '@bufbuild/protobuf'
+import type { HandlerContext } from '@connectrpc/connect'
+import { callerOf } from '@qcore/access'
 import {
   BackfillScheduleResponseSchema,
   type BackfillScheduleRequest,
@@ -21,8 +23,9 @@ const usPerMs = 1_000
 export async function backfillSchedule(
   { pool }: Pick<SchedulerContext, 'pool'>,
   { schedule: key, fromTime, toTime, includeCompleted }: BackfillScheduleRequest,
+  context: HandlerContext,
 ): Promise<BackfillScheduleResponse> {
-  const schedule = await namedSchedule(pool, key)
+  const schedule = await namedSchedule(pool, key, callerOf(context))
   const fromMs = msOf(fromTime, 'from_time')
   const beforeMs = msOf(toTime, 'to_time')
   if (beforeMs < fromMs) throw new QError('invalid_request', 'the span ends before it begins', { field: 'to_time' })

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { callerOf, type Claims } from '@qcore/access'
 import type { ServiceImpl } from '@connectrpc/connect'
 import type { Timestamp } from '@bufbuild/protobuf/wkt'
 import { type Occurrence, type OccurrenceService, type ScheduleKey } from '@qcore/contracts'
@@ -25,15 +26,15 @@ export function editHandlers(
   scheduler: Pick<SchedulerContext, 'pool'>,
 ): Pick<ServiceImpl<typeof OccurrenceService>, 'cancelOccurrence' | 'moveOccurrence'> {
   return {
-    async cancelOccurrence({ schedule, nominalTime }) {
-      return { occurrence: await edit(scheduler, { schedule, nominalTime, dueUs: undefined }) }
+    async cancelOccurrence({ schedule, nominalTime }, context) {
+      return { occurrence: await edit(scheduler, { schedule, nominalTime, dueUs: undefined }, callerOf(context)) }
     },
-    async moveOccurrence({ schedule, nominalTime, dueTime }) {
+    async moveOccurrence({ schedule, nominalTime, dueTime }, context) {
       const dueUs = microsOf(dueTime, 'due_time')
       if (dueUs < Date.now() * 1_000 - clockToleranceUs) {
         throw new QError('invalid_request', 'that time has passed', { field: 'due_time' })
       }
-      return { occurrence: await edit(scheduler, { schedule, nominalTime, dueUs }) }
+      return { occurrence: await edit(scheduler, { schedule, nominalTime, dueUs }, callerOf(context)) }
     },
   }
 }
@@ -44,8 +45,9 @@ const clockToleranceUs = 5_000_000
 async function edit(
   { pool }: Pick<SchedulerContext, 'pool'>,
   { schedule: key, nominalTime, dueUs }: Edit,
+  caller: Claims,
 ): Promise<Occurrence> {
-  const schedule = await namedSchedule(pool, key)
+  const schedule = await namedSchedule(pool, key, caller)
   const nominalUs = microsOf(nominalTime, 'nominal_time')
   const present = await readDatabase(loadOccurrenceAt(pool, schedule.id, nominalUs))
   if (present?.nominalUs !== nominalUs) {

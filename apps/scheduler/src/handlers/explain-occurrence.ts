@@ -1,4 +1,6 @@
 import { create } from '@bufbuild/protobuf'
+import type { HandlerContext } from '@connectrpc/connect'
+import { callerOf } from '@qcore/access'
 import {
   ExplainOccurrenceResponseSchema,
   type ExplainOccurrenceRequest,
@@ -19,9 +21,10 @@ import { anySchedule } from './named-schedule.ts'
 export async function explainOccurrence(
   { pool }: Pick<SchedulerContext, 'pool'>,
   { schedule: key, nominalTime }: ExplainOccurrenceRequest,
+  context: HandlerContext,
 ): Promise<ExplainOccurrenceResponse> {
   if (nominalTime === undefined) throw new QError('invalid_request', 'a time is missing', { field: 'nominal_time' })
-  const schedule = await anySchedule(pool, key)
+  const schedule = await anySchedule(pool, key, callerOf(context))
   const nominalUs = Number(microsFromTimestamp(nominalTime, 'nominal_time'))
   const inRule = isOccurrence(readRuleSpec(schedule.ruleSpec), nominalUs / 1_000)
   const row = await readDatabase(loadOccurrenceAt(pool, schedule.id, nominalUs))

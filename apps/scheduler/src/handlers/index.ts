@@ -14,13 +14,13 @@ export function registerHandlers(router: ConnectRouter, scheduler: SchedulerCont
   router.service(ScheduleService, {
     ...changeHandlers(scheduler),
     ...readHandlers(scheduler),
-    runSchedule: (request) => runSchedule(scheduler, request),
-    backfillSchedule: (request) => backfillSchedule(scheduler, request),
-    previewSchedule: (request) => previewSchedule(scheduler, request),
+    runSchedule: (request, context) => runSchedule(scheduler, request, context),
+    backfillSchedule: (request, context) => backfillSchedule(scheduler, request, context),
+    previewSchedule: (request, context) => previewSchedule(scheduler, request, context),
   })
   router.service(OccurrenceService, {
     ...occurrenceReadHandlers(scheduler),
     ...editHandlers(scheduler),
-    explainOccurrence: (request) => explainOccurrence(scheduler, request),
+    explainOccurrence: (request, context) => explainOccurrence(scheduler, request, context),
   })
 }

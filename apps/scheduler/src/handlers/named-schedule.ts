@@ -1,3 +1,4 @@
+import { mayUseNamespace, type Claims } from '@qcore/access'
 import type { ScheduleKey } from '@qcore/contracts'
 import { readDatabase, type Executor } from '@qcore/database'
 import { QError } from '@qcore/errors'
@@ -22,19 +23,35 @@ export function checkedKey(key: ScheduleKey | undefined): ScheduleKey {
  *
  * @throws QError `invalid_request`, `unknown_schedule`
  */
-export async function namedSchedule(executor: Executor, key: ScheduleKey | undefined): Promise<ScheduleRow> {
-  const schedule = await anySchedule(executor, key)
+export async function namedSchedule(
+  executor: Executor,
+  key: ScheduleKey | undefined,
+  caller: Claims,
+): Promise<ScheduleRow> {
+  const schedule = await anySchedule(executor, key, caller)
   if (schedule.state === storedScheduleState.deleted) throw unknownSchedule()
   return schedule
 }
 
 /** The same, also for one that was deleted and is named by its id. */
-export async function anySchedule(executor: Executor, key: ScheduleKey | undefined): Promise<ScheduleRow> {
+export async function anySchedule(
+  executor: Executor,
+  key: ScheduleKey | undefined,
+  caller: Claims,
+): Promise<ScheduleRow> {
   const schedule = await readDatabase(loadSchedule(executor, checkedKey(key)))
-  if (schedule === undefined) throw unknownSchedule()
+  // What a token leaves out is hidden from it.
+  if (schedule === undefined || !mayUseNamespace(caller, schedule.namespace)) throw unknownSchedule()
   return schedule
 }
 
 function unknownSchedule(): QError {
   return new QError('unknown_schedule', 'there is no such schedule', { field: 'schedule' })
+}
+
+/** The namespaces that a token is limited to; undefined: all. */
+export function namespacesOf({ scopes }: Claims): string[] | undefined {
+  const prefix = 'namespace:'
+  const named = scopes.filter((scope) => scope.startsWith(prefix)).map((scope) => scope.slice(prefix.length))
+  return named.length === 0 ? undefined : named
 }

@@ -1,4 +1,6 @@
 import { create } from '@bufbuild/protobuf'
+import type { HandlerContext } from '@connectrpc/connect'
+import { callerOf } from '@qcore/access'
 import {
   PreviewScheduleResponseSchema,
   type PreviewScheduleRequest,
@@ -20,8 +22,10 @@ const endOfTimeMs = 8_640_000_000_000_000
 export async function previewSchedule(
   { pool }: Pick<SchedulerContext, 'pool'>,
   request: PreviewScheduleRequest,
+  context: HandlerContext,
 ): Promise<PreviewScheduleResponse> {
-  const stored = request.schedule === undefined ? undefined : await namedSchedule(pool, request.schedule)
+  const stored =
+    request.schedule === undefined ? undefined : await namedSchedule(pool, request.schedule, callerOf(context))
   const present = stored === undefined ? undefined : readRuleSpec(stored.ruleSpec)
   const rule = request.rule === '' ? present : readRule(request)
   if (rule === undefined) throw new QError('invalid_request', 'give a schedule, a rule, or both', { field: 'rule' })

@@ -1,5 +1,6 @@
 import { create } from '@bufbuild/protobuf'
 import type { ServiceImpl } from '@connectrpc/connect'
+import { callerOf, mayUseNamespace, type Claims } from '@qcore/access'
 import {
   ListOccurrencesResponseSchema,
   OccurrenceSchema,
@@ -14,8 +15,9 @@ import type { SchedulerContext } from '../context.ts'
 import { firstPage } from '../message/first-page.ts'
 import { occurrenceMessage } from '../message/occurrence-message.ts'
 import { readCursor, writeCursor } from '../message/page-cursor.ts'
+import { loadSchedule } from '../sql/schedules.ts'
 import { listOccurrences, loadAttempts, loadOccurrence } from '../sql/occurrences.ts'
-import { anySchedule } from './named-schedule.ts'
+import { anySchedule, namespacesOf } from './named-schedule.ts'
 
 const defaultLimit = 100
 
@@ -24,22 +26,24 @@ export function occurrenceReadHandlers({
   pool,
 }: Pick<SchedulerContext, 'pool'>): Pick<ServiceImpl<typeof OccurrenceService>, 'getOccurrence' | 'listOccurrences'> {
   return {
-    async getOccurrence({ occurrenceId }) {
+    async getOccurrence({ occurrenceId }, context) {
       const row = await readDatabase(loadOccurrence(pool, occurrenceId))
-      if (row === undefined) {
+      const schedule = row && (await readDatabase(loadSchedule(pool, { id: row.scheduleId, namespace: '', name: '' })))
+      const isHidden = schedule !== undefined && !mayUseNamespace(callerOf(context), schedule.namespace)
+      if (row === undefined || isHidden) {
         throw new QError('unknown_occurrence', 'there is no such occurrence', { field: 'occurrence_id' })
       }
       return { occurrence: occurrenceMessage(row, await readDatabase(loadAttempts(pool, row.id))) }
     },
-    listOccurrences: (request) => list(pool, request),
+    listOccurrences: (request, context) => list(pool, request, callerOf(context)),
   }
 }
 
-async function list(pool: Executor, request: ListOccurrencesRequest): Promise<ListOccurrencesResponse> {
+async function list(pool: Executor, request: ListOccurrencesRequest, caller: Claims): Promise<ListOccurrencesResponse> {
   const { tags, matchAllTags, states, fromTime, toTime, cursor, includeDeleted } = request
   const limit = request.limit || defaultLimit
   const after = readCursor(cursor)
-  const scheduleId = request.schedule === undefined ? undefined : (await anySchedule(pool, request.schedule)).id
+  const scheduleId = request.schedule === undefined ? undefined : (await anySchedule(pool, request.schedule, caller)).id
   const filter = {
     scheduleId,
     tags,
@@ -47,6 +51,7 @@ async function list(pool: Executor, request: ListOccurrencesRequest): Promise<Li
     states,
     fromUs: fromTime === undefined ? undefined : Number(microsFromTimestamp(fromTime, 'from_time')),
     toUs: toTime === undefined ? undefined : Number(microsFromTimestamp(toTime, 'to_time')),
+    namespaces: namespacesOf(caller),
     includeDeleted: includeDeleted || scheduleId !== undefined,
     after: after === undefined ? undefined : { nominalUs: after.us, id: after.id },
     limit: limit + 1,

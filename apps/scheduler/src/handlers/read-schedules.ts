@@ -1,4 +1,5 @@
 import type { ServiceImpl } from '@connectrpc/connect'
+import { callerOf } from '@qcore/access'
 import { ScheduleSchema, ScheduleState, type ListSchedulesRequest, type ScheduleService } from '@qcore/contracts'
 import { readDatabase } from '@qcore/database'
 import { QError } from '@qcore/errors'
@@ -7,7 +8,7 @@ import { firstPage } from '../message/first-page.ts'
 import { readCursor, writeCursor } from '../message/page-cursor.ts'
 import { scheduleMessage, storedScheduleState } from '../message/schedule-message.ts'
 import { listSchedules, type ScheduleFilter } from '../sql/schedules.ts'
-import { namedSchedule } from './named-schedule.ts'
+import { namedSchedule, namespacesOf } from './named-schedule.ts'
 
 const defaultLimit = 100
 
@@ -16,12 +17,13 @@ export function readHandlers({
   pool,
 }: Pick<SchedulerContext, 'pool'>): Pick<ServiceImpl<typeof ScheduleService>, 'getSchedule' | 'listSchedules'> {
   return {
-    async getSchedule({ schedule }) {
-      return { schedule: scheduleMessage(await namedSchedule(pool, schedule)) }
+    async getSchedule({ schedule }, context) {
+      return { schedule: scheduleMessage(await namedSchedule(pool, schedule, callerOf(context))) }
     },
-    async listSchedules(request) {
+    async listSchedules(request, context) {
       const limit = request.limit || defaultLimit
-      const rows = await readDatabase(listSchedules(pool, filterOf(request, limit + 1)))
+      const namespaces = namespacesOf(callerOf(context))
+      const rows = await readDatabase(listSchedules(pool, { ...filterOf(request, limit + 1), namespaces }))
       const { page, hasMore } = firstPage(ScheduleSchema, rows.map(scheduleMessage), limit)
       const last = rows[page.length - 1]
       const nextCursor = hasMore && last !== undefined ? writeCursor({ us: last.createdUs, id: last.id }) : ''
@@ -33,7 +35,7 @@ export function readHandlers({
 function filterOf(
   { namespace, tags, matchAllTags, state, cursor }: ListSchedulesRequest,
   limit: number,
-): ScheduleFilter {
+): Omit<ScheduleFilter, 'namespaces'> {
   const after = readCursor(cursor)
   return {
     namespace: namespace === '' ? undefined : namespace,

@@ -1,5 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { create } from '@bufbuild/protobuf'
+import type { HandlerContext } from '@connectrpc/connect'
+import { callerOf } from '@qcore/access'
 import { RunScheduleResponseSchema, type RunScheduleRequest, type RunScheduleResponse } from '@qcore/contracts'
 import { readDatabase } from '@qcore/database'
 import { QError } from '@qcore/errors'
@@ -12,8 +14,9 @@ import { namedSchedule } from './named-schedule.ts'
 export async function runSchedule(
   { pool }: Pick<SchedulerContext, 'pool'>,
   { schedule: key, idempotencyKey }: RunScheduleRequest,
+  context: HandlerContext,
 ): Promise<RunScheduleResponse> {
-  const { id: scheduleId, revision: scheduleRevision } = await namedSchedule(pool, key)
+  const { id: scheduleId, revision: scheduleRevision } = await namedSchedule(pool, key, callerOf(context))
   const id = idempotencyKey === '' ? randomUUID() : idOfKey(scheduleId, idempotencyKey)
   const row = await readDatabase(addManualOccurrence(pool, { id, scheduleId, scheduleRevision }))
   if (row === undefined) throw new QError('unavailable', 'the occurrence is gone already')

@@ -3,7 +3,8 @@ import type { Executor } from '@qcore/database'
 import type { Logger } from '@qcore/service'
 import { schedulerMetrics } from '../metrics.ts'
 import { readRuleSpec, readSettingsOf } from '../schedule-settings.ts'
-import { loadSchedulesToPlan, storePlans, type StoredPlan } from '../sql/plan-schedules.ts'
+import { disableSchedule } from '../sql/disable-schedule.ts'
+import { loadSchedulesToPlan, storePlans, type ScheduleToPlanRow, type StoredPlan } from '../sql/plan-schedules.ts'
 import { planSchedule } from './plan-schedule.ts'
 
 /** Schedules of one statement at most. */
@@ -49,14 +50,29 @@ export class Planner implements AsyncDisposable {
     const { executor, lookAheadMs } = this.#options
     const schedules = await loadSchedulesToPlan(executor, { aheadMs: lookAheadMs / 2, limit: mostSchedules })
     if (schedules.length === 0) return false
-    const plans = schedules.map((schedule): StoredPlan => {
-      const { nowUs } = schedule
-      const settings = readSettingsOf(schedule.definition)
-      const horizonUs = nowUs + lookAheadMs * 1_000
-      return { schedule, ...planSchedule(readRuleSpec(schedule.ruleSpec), schedule, { settings, nowUs, horizonUs }) }
-    })
+    const plans: StoredPlan[] = []
+    for (const schedule of schedules) {
+      const plan = await this.#plan(schedule)
+      if (plan !== undefined) plans.push(plan)
+    }
     const stored = await storePlans(executor, plans)
     if (stored > 0) schedulerMetrics.planned.inc(plans.reduce((sum, { rows }) => sum + rows.length, 0))
     return schedules.length === mostSchedules && stored > 0
+  }
+
+  /** Undefined: the rule cannot be read any more, and its schedule is disabled, so that it holds up no other. */
+  async #plan(schedule: ScheduleToPlanRow): Promise<StoredPlan | undefined> {
+    const { executor, lookAheadMs, logger } = this.#options
+    const { id: scheduleId, revision, nowUs } = schedule
+    try {
+      const settings = readSettingsOf(schedule.definition)
+      const horizonUs = nowUs + lookAheadMs * 1_000
+      return { schedule, ...planSchedule(readRuleSpec(schedule.ruleSpec), schedule, { settings, nowUs, horizonUs }) }
+    } catch (error) {
+      logger.error({ err: error, schedule: scheduleId }, 'a schedule cannot be planned; it is disabled')
+      const reason = `it cannot be planned: ${error instanceof Error ? error.message : String(error)}`
+      await disableSchedule(executor, { scheduleId, revision, reason })
+      return undefined
+    }
   }
 }

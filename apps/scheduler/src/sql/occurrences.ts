@@ -62,6 +62,8 @@ export interface OccurrenceFilter {
   readonly fromUs: number | undefined
   readonly toUs: number | undefined
   readonly includeDeleted: boolean
+  /** Only of schedules of these namespaces; undefined: of all. */
+  readonly namespaces: readonly string[] | undefined
   readonly after: { readonly nominalUs: number; readonly id: string } | undefined
   readonly limit: number
 }
@@ -70,9 +72,10 @@ export interface OccurrenceFilter {
 export async function listOccurrences(executor: Executor, filter: OccurrenceFilter): Promise<OccurrenceRow[]> {
   const values: unknown[] = []
   const parameter = (value: unknown): string => `$${values.push(value)}`
-  const { scheduleId, tags, matchAllTags, states, fromUs, toUs, includeDeleted, after, limit } = filter
+  const { scheduleId, tags, matchAllTags, states, fromUs, toUs, includeDeleted, namespaces, after, limit } = filter
   const ofSchedule = [
     ...(includeDeleted ? [] : ['schedule.state <> 4']),
+    ...(namespaces === undefined ? [] : [`schedule.namespace = any(${parameter(namespaces)}::text[])`]),
     ...(tags.length === 0 ? [] : [`schedule.tags ${matchAllTags ? '?&' : '?|'} ${parameter(tags)}::text[]`]),
   ]
   const conditions = [
