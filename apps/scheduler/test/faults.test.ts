@@ -6,7 +6,7 @@ import { inject, expect, it, vi } from 'vitest'
 import { countStates, patience, SchedulerProcess, startStore, type TestStore } from './_store.ts'
 
 /** A lease that ends while a test waits. */
-const shortLease = { Q_SCHEDULER_LEASE_MS: '2000' }
+const shortLease = { Q_SCHEDULER_LEASE_MS: '2000', Q_WEBHOOK_TIMEOUT_MS: '1000' }
 
 /** Waits until a schedule, which is then paused, has emitted so much; then every tick must be there once. */
 async function expectEveryTickOnce(store: TestStore, id: string, least: number): Promise<void> {
