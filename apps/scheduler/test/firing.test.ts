@@ -131,19 +131,20 @@ describe('running now', () => {
     const reading = createClient(ScheduleService, transport)
     const schedule = { id }
     for (const call of [
-      reading.runSchedule({ schedule }),
-      reading.pauseSchedule({ schedule: { schedule } }),
-      reading.putSchedule({
-        schedule: {
-          namespace: 'demo',
-          rule: '@daily',
-          action: { kind: { case: 'emitEvent', value: { namespace: 'demo', type: 'a' } } },
-        },
-      }),
-      reading.backfillSchedule({ schedule, fromTime: timestampFromMs(0), toTime: timestampFromMs(1) }),
-      createClient(OccurrenceService, transport).cancelOccurrence({ schedule, nominalTime: timestampFromMs(0) }),
+      () => reading.runSchedule({ schedule }),
+      () => reading.pauseSchedule({ schedule: { schedule } }),
+      () =>
+        reading.putSchedule({
+          schedule: {
+            namespace: 'demo',
+            rule: '@daily',
+            action: { kind: { case: 'emitEvent', value: { namespace: 'demo', type: 'a' } } },
+          },
+        }),
+      () => reading.backfillSchedule({ schedule, fromTime: timestampFromMs(0), toTime: timestampFromMs(1) }),
+      () => createClient(OccurrenceService, transport).cancelOccurrence({ schedule, nominalTime: timestampFromMs(0) }),
     ]) {
-      expect((await problemOf(call)).code).toBe('permission_denied')
+      expect((await problemOf(call())).code).toBe('permission_denied')
     }
     expect((await reading.getSchedule({ schedule })).schedule?.id).toBe(id)
   })
@@ -316,17 +317,17 @@ describe('a token that is limited to a namespace', () => {
     const schedule = { id }
     const nominalTime = timestampFromMs(Date.now() + 100_000)
     for (const call of [
-      schedules.getSchedule({ schedule }),
-      schedules.runSchedule({ schedule }),
-      schedules.previewSchedule({ schedule }),
-      schedules.backfillSchedule({ schedule, fromTime: timestampFromMs(0), toTime: timestampFromMs(1) }),
-      schedules.pauseSchedule({ schedule: { schedule } }),
-      occurrences.listOccurrences({ schedule }),
-      occurrences.explainOccurrence({ schedule, nominalTime }),
-      occurrences.cancelOccurrence({ schedule, nominalTime }),
-      occurrences.moveOccurrence({ schedule, nominalTime, dueTime: nominalTime }),
+      () => schedules.getSchedule({ schedule }),
+      () => schedules.runSchedule({ schedule }),
+      () => schedules.previewSchedule({ schedule }),
+      () => schedules.backfillSchedule({ schedule, fromTime: timestampFromMs(0), toTime: timestampFromMs(1) }),
+      () => schedules.pauseSchedule({ schedule: { schedule } }),
+      () => occurrences.listOccurrences({ schedule }),
+      () => occurrences.explainOccurrence({ schedule, nominalTime }),
+      () => occurrences.cancelOccurrence({ schedule, nominalTime }),
+      () => occurrences.moveOccurrence({ schedule, nominalTime, dueTime: nominalTime }),
     ]) {
-      expect((await problemOf(call)).code).toBe('unknown_schedule')
+      expect((await problemOf(call())).code).toBe('unknown_schedule')
     }
     const hidden = occurrences.getOccurrence({ occurrenceId: occurrence?.id ?? '' })
     expect((await problemOf(hidden)).code).toBe('unknown_occurrence')
