@@ -1,7 +1,7 @@
 import { loadRequests } from '@qcore/database'
 import { untilAborted } from '@qcore/service'
 import type { LeaseTerm } from '../lease/lease-term.ts'
-import type { ConfigSource } from '../configuration/config-source.ts'
+import { changesConfig, type ConfigSource } from '../configuration/config-source.ts'
 import type { EventKeeper } from '../event/event-keeper.ts'
 import type { LogKeeper } from '../log/log-keeper.ts'
 import type { CommitConnection } from './commit-connection.ts'
@@ -39,8 +39,9 @@ export class GroupLoader {
       await logKeeper.ensureRoom(revision + commits.length)
       if (hasEvents) await eventKeeper.ensureRoom(term.clock.now())
       const database = await connection.open()
-      const config = await configSource.load(database, commits)
-      return { ...(await loadGroup(database, workingSet, commits)), config }
+      const loaded = await loadGroup(database, workingSet, commits)
+      if (!commits.some(changesConfig)) return loaded
+      return { ...loaded, config: await configSource.load(database, commits) }
     }
     return untilAborted(load(), term.signal)
   }

@@ -18,10 +18,9 @@ export class ConfigSource {
     this.#names = platformNames(store)
   }
 
-  /** What is stored of the keys that commits name; undefined if they name none. */
-  async load(connection: PoolClient, commits: readonly PendingCommit[]): Promise<PresentConfig | undefined> {
+  /** What is stored of the keys that commits name. */
+  async load(connection: PoolClient, commits: readonly PendingCommit[]): Promise<PresentConfig> {
     const keys = new Set(commits.flatMap(keysOf))
-    if (keys.size === 0) return undefined
     if (!this.#isReady) await ensureStore(connection, this.#names, { channel: configChannel, createTable: true })
     this.#isReady = true
     return loadPresent(connection, this.#names, [...keys])
@@ -29,8 +28,8 @@ export class ConfigSource {
 }
 
 /** Whether a commit changes the configuration. */
-export function changesConfig(commit: PendingCommit): boolean {
-  return keysOf(commit).length > 0
+export function changesConfig({ request }: PendingCommit): boolean {
+  return request.mutations.some(({ kind }) => kind.case === 'putConfig' || kind.case === 'deleteConfig')
 }
 
 /** The keys of the configuration that a commit names. */

@@ -1,4 +1,5 @@
 import { moveClock } from './clock.ts'
+import { configInstances } from './config.ts'
 import { diskFull, powerCut, slowDisk } from './disks.ts'
 import { failpoints } from './failpoints.ts'
 import { deafClientsScenario, gatewayStorm } from './gateway.ts'
@@ -35,4 +36,5 @@ export const allScenarios: readonly Scenario[] = [
   deleteNats,
   killRedis,
   moveClock,
+  configInstances,
 ]
