@@ -556,3 +556,19 @@ it('takes longer than the lease if it must, and the writer goes on leading', asy
   await slow.commits.commit({ mutations: [createEntity('Machine', slow.root, 'after')] })
   expect(await epoch()).toBe(before)
 }, 20_000)
+
+it('a change may take as long as it needs, and holds nothing up when its writer is gone', async () => {
+  await commit(createEntity(type, 'root', 'a'))
+  await test.pool.query('create table seen (statement text, idle text, check_interval text)')
+  await test.pool.query(`
+    create function see() returns trigger language plpgsql as $$ begin
+      insert into seen select current_setting('statement_timeout'),
+        current_setting('idle_in_transaction_session_timeout'), current_setting('client_connection_check_interval');
+      return new;
+    end $$`)
+  await test.pool.query('create trigger see after insert on field for each row execute function see()')
+  await commit(alter(add('Added', ValueType.INT)))
+  await test.pool.query('drop trigger see on field')
+  const { rows } = await test.pool.query('select distinct * from seen')
+  expect(rows).toEqual([{ statement: '1h', idle: '5s', check_interval: '5s' }])
+})

@@ -20,6 +20,7 @@ export { ArrayParameter } from './array-parameter.ts'
 export { GroupRows } from './group-rows.ts'
 export { RowColumns } from './row-columns.ts'
 export { transact } from './transact.ts'
+export { transactLong } from './transact-long.ts'
 export { commitGroup, requestKeyConstraint } from './sql/commit-group.ts'
 export {
   deleteFormerFieldsBefore,

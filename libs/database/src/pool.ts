@@ -7,7 +7,7 @@ export type { Pool, PoolClient } from 'pg'
 const connectionTimeoutMs = 5_000
 /** A statement that runs longer is ended by the server; one that gets no answer, a little later, by the client. */
 const standardStatementTimeoutMs = 30_000
-const answerTimeoutMs = 2_000
+export const answerTimeoutMs = 2_000
 /** What still runs when a pool is closed may end within this time. */
 const closeTimeoutMs = 1_000
 

@@ -52,3 +52,18 @@ test('a store whose last migration is missing is not taken for one in order', as
   await pool.query('delete from migration')
   await expect(migrateStore(database)).rejects.toThrow()
 })
+
+test('a migration may take long, but does not wait long for what others have locked', async () => {
+  await pool.query(`create schema ${database.store}`)
+  await pool.query('create table migration (id serial primary key, hash text not null, created_at bigint)')
+  await pool.query('create table seen (statement_timeout text, lock_timeout text)')
+  await pool.query(`
+    create function see() returns trigger language plpgsql as $$ begin
+      insert into seen values (current_setting('statement_timeout'), current_setting('lock_timeout'));
+      return new;
+    end $$`)
+  await pool.query('create trigger see after insert on migration for each row execute function see()')
+  await migrateStore(database)
+  const { rows } = await pool.query('select distinct * from seen')
+  expect(rows).toEqual([{ statement_timeout: '1h', lock_timeout: '30s' }])
+})

@@ -9,7 +9,7 @@ import {
   storeDepths,
   storeFormerSchemas,
   storeSchemas,
-  transact,
+  transactLong,
   type Executor,
 } from '@qcore/database'
 import { indexKey } from '@qcore/model'
@@ -19,6 +19,9 @@ import { encodeValue } from '../record/encode-value.ts'
 import { storeAlteration } from './store-alterations.ts'
 import type { PreparedGroup } from './prepare-group.ts'
 
+/** A statement of such a group may go through all entities of a type. */
+const statementTimeoutMs = 3_600_000
+
 /**
  * Commits a group. One that changes types or moves entities may take long, in a transaction that holds the head row: it
  * renews the lease itself, for nobody else can. Returns whether the group was committed: false means that this writer was
@@ -27,38 +30,39 @@ import type { PreparedGroup } from './prepare-group.ts'
 export function storeInTerm(connection: Executor, term: LeaseTerm, group: PreparedGroup): Promise<boolean> {
   const { state } = group
   const changesTypes = state.changedTypes.size + state.deletedTypes.length > 0
-  if (!changesTypes && !state.structure.hasMoved) return storeGroup(connection, group, nothing)
-  const { epoch, leaseMs } = term
-  return term.whileHeld((onRenewing) =>
-    storeGroup(connection, group, async () => {
-      onRenewing(performance.now())
-      await renewLease(connection, { epoch, leaseMs })
-    }),
-  )
+  const depths = state.structure.changedDepths()
+  if (!changesTypes && depths.size === 0) return storeRows(connection, group)
+  return term.whileHeld((onRenewing) => {
+    // If this process stops meanwhile, PostgreSQL gives the head row to another writer.
+    const patience = { statementTimeoutMs, absenceMs: term.leaseMs }
+    return transactLong(connection, patience, (patient) => storeAll(patient, group, { depths, term, onRenewing }))
+  })
 }
 
-const nothing = (): Promise<void> => Promise.resolve()
+function storeRows(connection: Executor, { start, toRevision, rows }: PreparedGroup): Promise<boolean> {
+  return commitGroup(connection, { epoch: start.epoch, fromRevision: start.revision, toRevision, rows })
+}
 
-/** @param beforeCommit the last thing that a transaction of several statements does */
-async function storeGroup(
+interface LongGroup {
+  readonly depths: ReadonlyMap<string, number>
+  readonly term: LeaseTerm
+  readonly onRenewing: (sentMs: number) => void
+}
+
+async function storeAll(
   connection: Executor,
   group: PreparedGroup,
-  beforeCommit: () => Promise<void>,
+  { depths, term, onRenewing }: LongGroup,
 ): Promise<boolean> {
-  const { start, toRevision, rows, state } = group
-  const commit = (): Promise<boolean> =>
-    commitGroup(connection, { epoch: start.epoch, fromRevision: start.revision, toRevision, rows })
-  const depths = state.structure.changedDepths()
-  if (state.changedTypes.size + state.deletedTypes.length + depths.size === 0) return commit()
-  return transact(connection, async () => {
-    const { epoch, revision: fromRevision } = start
-    if (!(await advanceHead(connection, { epoch, fromRevision, nextFieldId: state.nextFieldId }))) return false
-    await storeTypes(connection, group)
-    const stored = await commit()
-    if (stored && depths.size > 0) await storeDepths(connection, depths)
-    if (stored) await beforeCommit()
-    return stored
-  })
+  const { epoch, revision: fromRevision } = group.start
+  const { nextFieldId } = group.state
+  if (!(await advanceHead(connection, { epoch, fromRevision, nextFieldId }))) return false
+  await storeTypes(connection, group)
+  if (!(await storeRows(connection, group))) return false
+  if (depths.size > 0) await storeDepths(connection, depths)
+  onRenewing(performance.now())
+  await renewLease(connection, { epoch, leaseMs: term.leaseMs })
+  return true
 }
 
 async function storeTypes(connection: Executor, { state, toRevision }: PreparedGroup): Promise<void> {
