@@ -773,6 +773,7 @@ export type {
 } from './gen/qcore/store/v1/watch_pb.ts'
 export {
   cloudEventPrefix,
+  eventAttributesHeader,
   eventPositionHeader,
   eventStreamName,
   eventSubject,

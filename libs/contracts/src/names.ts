@@ -78,5 +78,8 @@ export function eventStreamName(store: string): string {
 /** The header that says where an event is in the order of its stream: `<revision>.<index>`, of the log. */
 export const eventPositionHeader = 'Q-Position'
 
+/** The header that names the further attributes of an event, separated by commas; absent for none. */
+export const eventAttributesHeader = 'Q-Attributes'
+
 /** What the names of CloudEvents' attributes begin with where they are headers. */
 export const cloudEventPrefix = 'ce-'

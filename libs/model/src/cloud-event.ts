@@ -1,5 +1,5 @@
-import { cloudEventPrefix, eventPositionHeader, type Event } from '@qcore/contracts'
-import { attributesFromText, ownAttributes, textFromAttributes } from './event-attributes.ts'
+import { cloudEventPrefix, eventAttributesHeader, eventPositionHeader, type Event } from '@qcore/contracts'
+import { attributesFromText, textFromAttributes } from './event-attributes.ts'
 import { eventId, eventPosition, parseEventPosition, type EventFacts } from './event-facts.ts'
 import { messageFromEvent } from './event-message.ts'
 import { headerFromText, textFromHeader } from './header-text.ts'
@@ -28,20 +28,14 @@ export function headersFromEvent(store: string, event: EventFacts): [name: strin
   add('delivertime', timeText(event.dueUs))
   add('writer', event.writer)
   if (event.attributes === '') return headers
-  for (const [name, value] of Object.entries(attributesFromText(event.attributes))) add(name, value)
+  const attributes = attributesFromText(event.attributes)
+  headers.push([eventAttributesHeader, Object.keys(attributes).join(',')])
+  for (const [name, value] of Object.entries(attributes)) add(name, value)
   return headers
 }
 
-/**
- * The event of a message in the stream of events; undefined if it is none.
- *
- * @param names of all headers: among them are those of further attributes
- */
-export function eventFromHeaders(
-  header: (name: string) => string,
-  payload: string,
-  names: Iterable<string> = [],
-): Event | undefined {
+/** The event of a message in the stream of events; undefined if it is none. */
+export function eventFromHeaders(header: (name: string) => string, payload: string): Event | undefined {
   const attribute = (name: string): string => textFromHeader(header(`${cloudEventPrefix}${name}`))
   const time = (name: string): number | null => microsFromRfc3339(attribute(name)) ?? null
   const place = parseEventPosition(header(eventPositionHeader))
@@ -62,19 +56,14 @@ export function eventFromHeaders(
     producer: attribute('producer'),
     correlationId: attribute('correlationid'),
     orderKey: attribute('partitionkey'),
-    attributes: textFromAttributes(furtherAttributes(header, names)),
+    attributes: textFromAttributes(furtherAttributes(header(eventAttributesHeader), attribute)),
     writer: attribute('writer'),
     expiresUs: time('expirytime'),
   })
 }
 
-function furtherAttributes(header: (name: string) => string, names: Iterable<string>): Record<string, string> {
-  const attributes: Record<string, string> = {}
-  for (const key of names) {
-    const name = key.slice(cloudEventPrefix.length)
-    if (key.startsWith(cloudEventPrefix) && !ownAttributes.has(name)) attributes[name] = textFromHeader(header(key))
-  }
-  return attributes
+function furtherAttributes(names: string, attribute: (name: string) => string): Record<string, string> {
+  return names === '' ? {} : Object.fromEntries(names.split(',').map((name) => [name, attribute(name)]))
 }
 
 function timeText(micros: number | null): string {

@@ -3,6 +3,7 @@ import { basename, dirname, join, relative } from 'node:path'
 
 const handWritten = `export {
   cloudEventPrefix,
+  eventAttributesHeader,
   eventPositionHeader,
   eventStreamName,
   eventSubject,
