@@ -57,3 +57,35 @@ it('shows the nodes', async () => {
   expect(await ok('nodes', '--status', 'offline')).toBe('')
   expect(JSON.parse(await ok('nodes', '--json'))).toMatchObject({ nodeId: 'api-1', status: 'online', stoppedAt: null })
 })
+
+it('shows, replays and purges dead letters', async () => {
+  await ok('namespace', 'register', 'shop')
+  await using q = await connect({ url: system.url, token: system.token })
+  const own = { namespace: 'shop', nodeId: 'n1', instance: 'instance-1' }
+  await q.events.nodes.register(own)
+  const abort = new AbortController()
+  const stream = q.events.delivery.consume(own, [{ pattern: 'order.*' }], { signal: abort.signal })
+  await stream.next()
+  await ok('emit', 'shop', 'order.placed', '{"number": 7}')
+  const { value: deliveries } = await stream.next()
+  const [delivery] = deliveries ?? []
+  const deliveryId = delivery?.deliveryId ?? ''
+  await q.events.delivery.ack(own, [{ deliveryId, answer: 'failed', error: 'Error: no stock of 7\n  at stock.ts' }])
+  expect(await ok('groups', 'shop')).toMatch(/\ndefault +order\.\* +0 +0 +n1$/)
+  expect(await ok('dead-letters', 'list', 'shop')).toMatch(/order\.placed +failed +1 +Error: no stock of 7$/)
+  const { id } = JSON.parse(await ok('dead-letters', 'list', 'shop', '--json')) as { id: string }
+  expect(await ok('dead-letters', 'show', 'shop', id)).toContain('{"number": 7}\nError: no stock of 7\\n  at stock.ts')
+  expect(await ok('dead-letters', 'kinds', 'shop')).toMatch(/\n1 +[0-9a-f]{16} +default +order\.placed +Error/)
+  expect((await qcore(['dead-letters', 'replay', 'shop'])).err).toContain('--all')
+  expect(await ok('dead-letters', 'replay', 'shop', '--dry-run')).toBe('1')
+  expect(await ok('dead-letters', 'replay', 'shop', '--id', id, '--per-second', '5')).toBe('1')
+  const { value: again } = await stream.next()
+  expect(again).toMatchObject([{ replayOf: delivery?.event.id, event: { payload: { number: 7 } } }])
+  const replayed = again?.[0]?.deliveryId ?? ''
+  await q.events.delivery.ack(own, [{ deliveryId: replayed, answer: 'failed', error: 'still none' }])
+  expect(await ok('dead-letters', 'purge', 'shop', '--type', 'order.*')).toBe('1')
+  expect(await ok('dead-letters', 'list', 'shop')).toBe('')
+  expect(await ok('dead-letters', 'actions', 'shop')).toMatch(/purge 1 {2}ada\n.*replay 1 {2}ada$/)
+  abort.abort()
+  await stream.next().catch(() => undefined)
+})

@@ -13,6 +13,7 @@ import { outcomeInterceptor, requestGate } from './forward/outcome-interceptor.t
 import { platformServices } from './forward/platform-services.ts'
 import { ProtocolServer, type ProtocolExchange } from './forward/protocol-exchange.ts'
 import { createEventPage } from './core/event-page.ts'
+import { createMetricsPage } from './core/metrics-page.ts'
 import { Dependencies } from './health/dependencies.ts'
 import { registerHealth } from './health/health-routes.ts'
 import type { HttpHandler } from './http/exchange.ts'
@@ -162,10 +163,12 @@ export class Gateway implements Service {
       new WebSockets({ config, verifier, logger, tickets, endpoints, stopping, closeTimeoutMs }),
     )
     const eventPage = createEventPage({ config, calls, logger })
+    const metricsPage = createMetricsPage({ config, calls, logger })
     const keySetPage = createKeySetPage({ ...page, trust })
     const pageOf = (path: string): HttpHandler | undefined => {
       if (path === '/ws-ticket') return ticketPage
       if (path === '/core/events') return eventPage
+      if (path === '/core/metrics') return metricsPage
       if (path === keySetPath) return keySetPage
       for (const each of further) {
         const handler = each.handlerOf(path)

@@ -268,3 +268,26 @@ describe('a token for one namespace', () => {
     })
   })
 })
+
+describe('what waits', () => {
+  const metrics = async (query = '', headers: Record<string, string> = { authorization: `Bearer ${token}` }) => {
+    const response = await fetch(`${page.replace('events', 'metrics')}${query}`, { headers })
+    return { status: response.status, json: (await response.json()) as Answer['json'] }
+  }
+
+  it('is told truly, by namespace', async () => {
+    await store.client.events.registerNamespace('waiting')
+    for (let n = 0; n < 3; n++) await post({ eventType: 'a', payload: n }, seedHeaders, '?namespace=waiting')
+    expect(await metrics('?namespace=waiting')).toEqual({
+      status: 200,
+      json: { queueDepth: 3, deadLetterQueueDepth: 0, unclaimed: 3 },
+    })
+  })
+
+  it('is an error where it is not known, never zero', async () => {
+    expect(await metrics('?namespace=nowhere')).toMatchObject({ status: 404, json: { code: 'unknown_namespace' } })
+    expect(await metrics('', {})).toMatchObject({ status: 401 })
+    const posted = await fetch(page.replace('events', 'metrics'), { method: 'POST' })
+    expect([posted.status, posted.headers.get('allow')]).toEqual([405, 'GET'])
+  })
+})

@@ -51,6 +51,12 @@ export const notifierVariables = {
     'How many registrations the owner of a token may have at a time; too_many_registrations beyond.',
     { default: '10000' },
   ),
+  unclaimedSeconds: variable(
+    'Q_EVENT_UNCLAIMED_SECONDS',
+    wholeNumber(1, 31_536_000),
+    'After so many seconds an event that no group wants becomes a dead letter. Less than events are kept.',
+    { default: '86400' },
+  ),
 } as const
 
 export type NotifierConfig = SettingsOf<typeof notifierVariables>

@@ -1,6 +1,6 @@
 import type { NatsConnection } from '@nats-io/transport-node'
 import { openTokenAccess, trustFromDatabase, type TokenVerifier } from '@qcore/access'
-import { closePool, openPool, prepareStore, type Executor } from '@qcore/database'
+import { closePool, openPool, prepareStore, type Executor, type Pool } from '@qcore/database'
 import { QError } from '@qcore/errors'
 import type { TypeModel } from '@qcore/model'
 import { openPast, openReplica, type LogFeed, type Past, type Replica } from '@qcore/replica'
@@ -14,6 +14,9 @@ import { LiveResolver } from './context-fields/live-resolver.ts'
 import { LiveStreams } from './live/live-streams.ts'
 import { StreamFollower } from './live/stream-follower.ts'
 import { completePrevious } from './notify/complete-previous.ts'
+import type { EventConsumers } from './delivery/event-consumers.ts'
+import type { NodeStreams } from './delivery/node-streams.ts'
+import { openEventDelivery } from './delivery/open-event-delivery.ts'
 import { NodeReaper } from './node/node-reaper.ts'
 import { openShares } from './registration/open-shares.ts'
 import { Receivers } from './registration/receivers.ts'
@@ -36,6 +39,10 @@ export interface NotifierContext extends AsyncDisposable {
   readonly receivers: Receivers
   readonly configuration: SyncConfig
   readonly configCommits: ConfigCommits
+  /** The same, for transactions. */
+  readonly eventPool: Pool
+  readonly consumers: EventConsumers
+  readonly nodeStreams: NodeStreams
   readonly queueLimits: QueueLimits
   /** Of the applied revision. */
   typeModel(name: string): TypeModel | undefined
@@ -48,7 +55,7 @@ export interface NotifierOverrides {
 }
 
 /** Connections to PostgreSQL: enough for several replays at a time, and few enough for many notifiers. */
-const poolConnections = 8
+const poolConnections = 12
 
 export async function openContext(config: NotifierConfig, overrides: NotifierOverrides): Promise<NotifierContext> {
   const { store, instanceId, logLevel, postgresAddress, cacheBytes } = config
@@ -85,6 +92,7 @@ export async function openContext(config: NotifierConfig, overrides: NotifierOve
   follower.follow(live, replica.feed)
   const receivers = opened.use(new Receivers(pool, logger))
   opened.use(new NodeReaper(pool, logger))
+  const events = opened.use(openEventDelivery({ connection, pool, logger, config }))
   const budget = new QueueBudget(config.queuesBytes)
   const sources = { budget, pool, past, live, feed: replica.feed, replica, logger }
   const shares = opened.use(openShares({ connection, store, instanceId, postgresAddress, logger, sources }))
@@ -103,6 +111,9 @@ export async function openContext(config: NotifierConfig, overrides: NotifierOve
     receivers,
     configuration,
     configCommits: new ConfigCommits(createNatsTransport({ connection, store })),
+    eventPool: pool,
+    consumers: events.consumers,
+    nodeStreams: events.nodeStreams,
     queueLimits: { bytes: config.queueBytes, revisions: config.queueRevisions, budget },
     typeModel,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),

@@ -36,6 +36,7 @@ export async function createNotifier(config: NotifierConfig, overrides: Notifier
   )
   // Before the server stops: the streams tell their callers where to resume.
   opened.defer(() => context.live.shutDown({ code: 'unavailable', message: 'this notifier stops; resume at another' }))
+  opened.defer(() => context.nodeStreams.shutDown())
   // And before the streams end that registrations are read from.
   opened.defer(() => context.shares[Symbol.asyncDispose]())
   context.logger.info({ store, revision: context.feed.appliedRevision }, 'serving')

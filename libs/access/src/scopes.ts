@@ -26,6 +26,8 @@ export const serviceLevels: Readonly<Record<string, AccessLevel>> = {
   schedule: AccessLevel.READ,
   occurrence: AccessLevel.READ,
   config: AccessLevel.READ,
+  delivery: AccessLevel.READ,
+  deadletter: AccessLevel.READ,
 }
 
 /** What keys of the configuration begin with. A claim with control characters is somebody's mistake. */

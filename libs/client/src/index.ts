@@ -84,6 +84,27 @@ export type {
 export type { EmittedEvent, EventInput, EventOptions, StoredEvent } from './events/event.ts'
 export type { EventQuery, Namespace, NamespaceFacts } from './events/event-client.ts'
 export type {
+  DeadLetter,
+  DeadLetterAction,
+  DeadLetterActionOptions,
+  DeadLetterClient,
+  DeadLetterKind,
+  DeadLetterOutcome,
+  DeadLetterQuery,
+  DeadLetterReason,
+  DeadLetterState,
+  ReplayOptions,
+} from './events/dead-letter-client.ts'
+export type {
+  AnswerOutcome,
+  DeliveryClient,
+  Depths,
+  EventAnswer,
+  EventDelivery,
+  GroupState,
+  SubscriptionInput,
+} from './events/delivery-client.ts'
+export type {
   NodeClient,
   NodeFacts,
   NodeInstance,

@@ -83,3 +83,9 @@ export const eventAttributesHeader = 'Q-Attributes'
 
 /** What the names of CloudEvents' attributes begin with where they are headers. */
 export const cloudEventPrefix = 'ce-'
+
+/** The NATS subject by which the stream of a node hears what became of its events, whichever notifier was told. */
+export function deliverySubject(store: string, namespace: string, nodeId: string): string {
+  // Ids of nodes may have dots.
+  return `q.${store}.delivery.${namespace}.${nodeId.replaceAll('.', '=')}`
+}

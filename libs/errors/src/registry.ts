@@ -49,6 +49,12 @@ export const errorRegistry = {
     status: 'not_found',
     meaning: 'No occurrence of that id, or the schedule has none at that time, or it is not kept any more.',
   },
+  unknown_dead_letter: { status: 'not_found', meaning: 'No dead letter of that id, or it was purged.' },
+  group_conflict: {
+    status: 'failed_precondition',
+    meaning:
+      'Another node of the group consumes a pattern that selects some of the same types: an event would be handled twice.',
+  },
   unknown_field: { status: 'not_found', meaning: 'The type of the entity has no field of that name.' },
   unknown_key: { status: 'not_found', meaning: 'The configuration has no such key.' },
   entity_exists: { status: 'already_exists', meaning: 'The id is taken.' },

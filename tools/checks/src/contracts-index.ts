@@ -6,6 +6,7 @@ const handWritten = `export {
   eventAttributesHeader,
   eventPositionHeader,
   eventStreamName,
+  deliverySubject,
   eventSubject,
   isStoreName,
   logStreamName,

@@ -2,11 +2,13 @@ import type { Command } from 'commander'
 import type { Io } from '../io.ts'
 import { addConfig } from './config.ts'
 import { addCreate } from './create.ts'
+import { addDeadLetters } from './dead-letters.ts'
 import { addDelete } from './delete.ts'
 import { addEmit } from './emit.ts'
 import { addEvents } from './events.ts'
 import { addFind } from './find.ts'
 import { addGet } from './get.ts'
+import { addGroups } from './groups.ts'
 import { addHistory } from './history.ts'
 import { addLog } from './log.ts'
 import { addMove } from './move.ts'
@@ -44,6 +46,8 @@ const commands = [
   addNodes,
   addConfig,
   addSchedules,
+  addGroups,
+  addDeadLetters,
   addSchema,
   addSnapshot,
   addRegistration,

@@ -7,10 +7,13 @@ import { sendJson } from '../http/json-page.ts'
 /** A request whose verb or content type is not taken: HTTP has a status of its own for each. */
 export class WrongForm extends QError {
   readonly httpStatus: 405 | 415
+  /** The verbs that are taken. */
+  readonly allowed: string
 
-  constructor(status: 405 | 415, message: string, field: string) {
+  constructor(status: 405 | 415, message: string, field: string, allowed = 'POST') {
     super('invalid_request', message, { field })
     this.httpStatus = status
+    this.allowed = allowed
   }
 }
 
@@ -20,6 +23,6 @@ export function sendCoreError(response: HttpResponse, error: unknown, nameOf: (f
   const { code, message, field } = error instanceof QError ? error : fromConnectError(connectError)
   const status = error instanceof WrongForm ? error.httpStatus : httpStatus(connectError, error)
   if (status === 401) response.setHeader('www-authenticate', 'Bearer')
-  if (status === 405) response.setHeader('allow', 'POST')
+  if (error instanceof WrongForm && status === 405) response.setHeader('allow', error.allowed)
   sendJson(response, status, field === '' ? { error: message, code } : { error: message, code, field: nameOf(field) })
 }

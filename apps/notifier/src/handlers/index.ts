@@ -1,8 +1,17 @@
 import type { ConnectRouter } from '@connectrpc/connect'
-import { ConfigService, NodeService, RegistrationService, WatchService } from '@qcore/contracts'
+import {
+  ConfigService,
+  DeadLetterService,
+  DeliveryService,
+  NodeService,
+  RegistrationService,
+  WatchService,
+} from '@qcore/contracts'
 import type { NotifierContext } from '../context.ts'
 import { acknowledge } from './acknowledge.ts'
+import { deadLetterHandlers } from './dead-letters.ts'
 import { deleteConfig } from './delete-config.ts'
+import { deliveryHandlers } from './delivery.ts'
 import { getConfigStatus } from './get-config-status.ts'
 import { getConfig } from './get-config.ts'
 import { getRegistration } from './get-registration.ts'
@@ -43,4 +52,6 @@ export function registerHandlers(router: ConnectRouter, context: NotifierContext
     receive: (request, call) => receive(request, call, context),
   })
   router.service(NodeService, nodeHandlers(context.pool))
+  router.service(DeliveryService, deliveryHandlers(context))
+  router.service(DeadLetterService, deadLetterHandlers(context.pool))
 }

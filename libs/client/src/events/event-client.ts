@@ -3,6 +3,8 @@ import { QError } from '@qcore/errors'
 import type { CallOptions, Caller } from '../calls/caller.ts'
 import { timestampFromMessage, type Timestamp } from '../values/timestamp.ts'
 import { eventFromMessage, timeMessage, type StoredEvent } from './event.ts'
+import { DeadLetterClient } from './dead-letter-client.ts'
+import { DeliveryClient } from './delivery-client.ts'
 import { NodeClient } from './node-client.ts'
 
 /** Which events; all that is given must fit. */
@@ -41,11 +43,17 @@ const pageSize = 200
 export class EventClient {
   /** The processes that emit and handle events. */
   readonly nodes: NodeClient
+  /** Events for nodes, and how far groups are. */
+  readonly delivery: DeliveryClient
+  /** Events that could not be handled. */
+  readonly deadLetters: DeadLetterClient
   readonly #caller: Caller
 
   constructor(caller: Caller) {
     this.#caller = caller
     this.nodes = new NodeClient(caller)
+    this.delivery = new DeliveryClient(caller)
+    this.deadLetters = new DeadLetterClient(caller)
   }
 
   /** Reads an event. Throws `unknown_event`. */

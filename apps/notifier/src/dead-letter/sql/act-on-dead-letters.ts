@@ -1,0 +1,89 @@
+import type { Executor } from '@qcore/database'
+import { deadLetterConditions, type DeadLetterSearch } from './dead-letter-conditions.ts'
+
+/** Who does something with which dead letters. */
+export interface Action {
+  readonly search: DeadLetterSearch
+  readonly subject: string
+  /** A DeadLetterFilter. */
+  readonly filter: Uint8Array
+  readonly limit: number
+}
+
+/** What was done; no action if there was nothing to do it with. */
+export interface ActionOutcome {
+  readonly id: number | undefined
+  readonly count: number
+}
+
+/** Lets dead letters be tried again, the oldest first, one after the other in a pause; by a group of their own, or by that given. */
+export function replayDeadLetters(
+  executor: Executor,
+  action: Action,
+  { pauseMs, toGroup }: { pauseMs: number; toGroup: string },
+): Promise<ActionOutcome> {
+  return act(executor, action, {
+    kind: 'replay',
+    change: (add) => `
+      update dead_letter set
+        state = 2, replays = replays + 1, replay_action = action.id, claimed_until = null, claims = 0, releases = 0,
+        group_name = case when group_name = '' then ${add(toGroup)} else group_name end,
+        due_at = now() + (chosen.position - 1) * ${add(pauseMs)}::double precision * interval '1 ms'
+      from chosen, action where dead_letter.id = chosen.id and dead_letter.state = 1`,
+  })
+}
+
+/** Deletes dead letters. */
+export function purgeDeadLetters(executor: Executor, action: Action): Promise<ActionOutcome> {
+  return act(executor, action, {
+    kind: 'purge',
+    change: () => 'delete from dead_letter using chosen where dead_letter.id = chosen.id',
+  })
+}
+
+async function act(
+  executor: Executor,
+  { search, subject, filter, limit }: Action,
+  { kind, change }: { kind: string; change: (add: (value: unknown) => string) => string },
+): Promise<ActionOutcome> {
+  const values: unknown[] = []
+  const add = (value: unknown): string => `$${values.push(value)}`
+  const { rows } = await executor.query<{ id: number; count: number }>({
+    text: `
+      with found as materialized (
+        select id from dead_letter where ${deadLetterConditions(search, values)}
+        order by id limit ${add(limit)} for update skip locked
+      ), chosen as materialized (
+        select id, row_number() over (order by id) as position from found
+      ), action as materialized (
+        insert into dead_letter_action (namespace, kind, subject, acted_at, filter, letters)
+        select ${add(search.namespace)}, ${add(kind)}, ${add(subject)}, clock_timestamp(), ${add(Buffer.from(filter))}, counted.count
+        from (select count(*) as count from chosen) counted where counted.count > 0
+        returning id, letters
+      ), changed as (${change(add)})
+      select id, letters as count from action`,
+    values,
+  })
+  return { id: rows[0]?.id, count: rows[0]?.count ?? 0 }
+}
+
+export interface ActionRow {
+  readonly id: number
+  readonly kind: string
+  readonly subject: string
+  readonly actedUs: number
+  readonly filter: Buffer
+  readonly count: number
+}
+
+/** What was done in a namespace, the newest first. */
+export async function listActions(executor: Executor, namespace: string, limit: number): Promise<ActionRow[]> {
+  const { rows } = await executor.query<ActionRow>({
+    name: 'list_dead_letter_actions',
+    text: `
+      select id, kind, subject, (extract(epoch from acted_at) * 1000000)::bigint as "actedUs", filter, letters as count
+      from dead_letter_action where namespace = $1 order by id desc limit $2`,
+    values: [namespace, limit],
+  })
+  return rows
+}

@@ -1,0 +1,47 @@
+import { errors, type NatsConnection } from '@nats-io/transport-node'
+import { QError } from '@qcore/errors'
+import type { StreamDelivery } from './delivery-id.ts'
+
+const confirmTimeoutMs = 3_000
+
+/** Sends answers to JetStream. It takes those of a consumer in their order, so that the last one is confirmed for all. */
+export class AckSender {
+  readonly #connection: NatsConnection
+  readonly #last = new Map<string, { readonly subject: string; readonly answer: string }>()
+
+  constructor(connection: NatsConnection) {
+    this.#connection = connection
+  }
+
+  send({ subscriptionId, ackSubject }: StreamDelivery, answer: string): void {
+    const former = this.#last.get(subscriptionId)
+    if (former !== undefined) this.#connection.publish(former.subject, former.answer)
+    this.#last.set(subscriptionId, { subject: ackSubject, answer })
+  }
+
+  /**
+   * Waits until JetStream has all. Gives the consumers that are not there any more.
+   *
+   * @throws QError `unavailable`
+   */
+  async confirmed(): Promise<ReadonlySet<string>> {
+    const gone = new Set<string>()
+    await Promise.all(
+      [...this.#last].map(async ([subscriptionId, { subject, answer }]) => {
+        if (!(await this.#request(subject, answer))) gone.add(subscriptionId)
+      }),
+    )
+    return gone
+  }
+
+  /** False: nobody takes it. */
+  async #request(subject: string, answer: string): Promise<boolean> {
+    try {
+      await this.#connection.request(subject, answer, { timeout: confirmTimeoutMs })
+      return true
+    } catch (error) {
+      if (error instanceof errors.RequestError && error.isNoResponders()) return false
+      throw new QError('unavailable', 'JetStream does not confirm an answer', { cause: error })
+    }
+  }
+}

@@ -1,0 +1,125 @@
+import { create } from '@bufbuild/protobuf'
+import type { NatsConnection } from '@nats-io/transport-node'
+import { AckOutcomeSchema, deliverySubject, type AckOutcome, type AckRequest, type EventAnswer } from '@qcore/contracts'
+import { readDatabase, type Executor } from '@qcore/database'
+import { AckSender } from './ack-sender.ts'
+import { failEvent } from './fail-event.ts'
+import { parseDeliveryId, type DeliveryName, type StreamDelivery } from './delivery-id.ts'
+import type { EventConsumers } from './event-consumers.ts'
+import { deliveryMetrics } from './metrics.ts'
+import { answerReplay } from './answer-replay.ts'
+import { countReleases } from './sql/attempts.ts'
+import { loadSubscription } from './sql/subscriptions.ts'
+import type { SubscriptionRow } from './sql/subscription-row.ts'
+import { keyOf } from './subscription-lane.ts'
+
+export interface AnswerContext {
+  readonly connection: NatsConnection
+  readonly store: string
+  readonly pool: Executor
+  readonly consumers: EventConsumers
+}
+
+interface NamedAnswer {
+  readonly answer: EventAnswer
+  readonly delivery: DeliveryName
+}
+
+/**
+ * Notes what nodes say of events.
+ *
+ * @throws QError `unavailable`: nothing is lost, and the answers may be given again
+ */
+export async function answerEvents(request: AckRequest, context: AnswerContext): Promise<AckOutcome[]> {
+  const outcomes = request.answers.map(() => noted())
+  const named: (NamedAnswer & { readonly index: number })[] = []
+  for (const [index, answer] of request.answers.entries()) {
+    const delivery = parseDeliveryId(answer.deliveryId, context.store)
+    if (delivery === undefined || !(await isOf(request.namespace, delivery, context))) outcomes[index] = stale()
+    else named.push({ index, answer, delivery })
+  }
+  await releaseAll(named, context)
+  const sender = new AckSender(context.connection)
+  const subscriptions = new Map<string, Promise<SubscriptionRow | undefined>>()
+  const subscription = (id: string): Promise<SubscriptionRow | undefined> => {
+    const known = subscriptions.get(id) ?? loadSubscription(context.pool, id)
+    subscriptions.set(id, known)
+    return known
+  }
+  for (const { index, answer, delivery } of named) {
+    const { namespace, nodeId } = request
+    if (delivery.kind === 'replay') {
+      outcomes[index] = await answerReplay(answer, { delivery, namespace, pool: context.pool })
+      continue
+    }
+    outcomes[index] = await answerOne(answer, { delivery, nodeId, namespace, sender, subscription, ...context })
+  }
+  const gone = await sender.confirmed()
+  for (const { index, delivery } of named) {
+    if (delivery.kind === 'stream' && gone.has(delivery.subscriptionId)) outcomes[index] = stale()
+  }
+  tellStream(named, request, context)
+  return outcomes
+}
+
+/** Whether a delivery is of a namespace: a token may be limited to that. Replays are looked up in it. */
+async function isOf(namespace: string, delivery: DeliveryName, { consumers }: AnswerContext): Promise<boolean> {
+  return delivery.kind === 'replay' || (await consumers.namespaceOf(delivery.subscriptionId)) === namespace
+}
+
+interface OneContext extends AnswerContext {
+  readonly delivery: StreamDelivery
+  readonly nodeId: string
+  readonly namespace: string
+  readonly sender: AckSender
+  readonly subscription: (id: string) => Promise<SubscriptionRow | undefined>
+}
+
+async function answerOne({ answer }: EventAnswer, context: OneContext): Promise<AckOutcome> {
+  const { delivery, sender } = context
+  switch (answer.case) {
+    case 'handled':
+      deliveryMetrics.handled.inc()
+      sender.send(delivery, '+ACK')
+      return noted()
+    case 'progress':
+      sender.send(delivery, '+WPI')
+      return noted()
+    case 'failed':
+      return failEvent(answer.value, context)
+    default:
+      sender.send(delivery, '-NAK')
+      return noted()
+  }
+}
+
+async function releaseAll(named: readonly NamedAnswer[], { pool }: AnswerContext): Promise<void> {
+  const released = named.flatMap(({ answer, delivery }) =>
+    answer.answer.case === 'released' && delivery.kind === 'stream' ? [delivery] : [],
+  )
+  if (released.length === 0) return
+  const distinct = new Map(released.map((delivery) => [keyOf(delivery.subscriptionId, delivery), delivery]))
+  await readDatabase(countReleases(pool, [...distinct.values()]))
+}
+
+/** Tells the notifier of the node that it has room again, or still works. A word that is lost is made up for by time. */
+function tellStream(
+  named: readonly NamedAnswer[],
+  { namespace, nodeId }: AckRequest,
+  { connection, store }: AnswerContext,
+): void {
+  const words = named.map(({ answer, delivery }) => {
+    const isReplay = delivery.kind === 'replay'
+    const key = isReplay ? `r${delivery.deadLetterId}` : keyOf(delivery.subscriptionId, delivery)
+    return `${answer.answer.case === 'progress' ? '+' : '-'}${key}`
+  })
+  if (words.length > 0) connection.publish(deliverySubject(store, namespace, nodeId), words.join('\n'))
+}
+
+function noted(): AckOutcome {
+  return create(AckOutcomeSchema, { outcome: { case: 'noted', value: {} } })
+}
+
+function stale(): AckOutcome {
+  return create(AckOutcomeSchema, { outcome: { case: 'stale', value: {} } })
+}

@@ -1,0 +1,72 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { listNamespaces, type Executor } from '@qcore/database'
+import type { Logger } from '@qcore/service'
+import { deleteReplayed } from '../dead-letter/sql/replays.ts'
+import type { EventConsumers } from './event-consumers.ts'
+import { deleteSubscriptions, loadGoneBroadcasts } from './sql/subscriptions.ts'
+import { buryUnclaimed, readClockUs } from './sql/unclaimed.ts'
+
+const lookEveryMs = 5_000
+/** Events that one statement looks at. */
+const batch = 1_000
+/** The broadcasts of nodes that have been gone for so long are given up. */
+const broadcastGoneMs = 3_600_000
+/** Dead letters whose replay was handled are shown for so long. */
+const replayedKeptMs = 604_800_000
+
+export interface HousekeepingOptions {
+  readonly pool: Executor
+  readonly consumers: EventConsumers
+  readonly logger: Logger
+  /** After this time an event that no group wants is a dead letter. */
+  readonly unclaimedMs: number
+}
+
+/** Makes events dead letters that nobody wants, and forgets what is over. Every notifier does; what two do at once is done once. */
+export class EventHousekeeping implements Disposable {
+  readonly #options: HousekeepingOptions
+  readonly #stopped = new AbortController()
+
+  constructor(options: HousekeepingOptions) {
+    this.#options = options
+    void this.#run()
+  }
+
+  /** Does not wait for PostgreSQL: a statement that runs ends with the pool. */
+  [Symbol.dispose](): void {
+    this.#stopped.abort()
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopped
+    while (!signal.aborted) {
+      try {
+        await this.#buryUnclaimed()
+        await this.#forget()
+      } catch (error) {
+        if (!signal.aborted) this.#options.logger.warn({ err: error }, 'cannot look after events yet')
+      }
+      await delay(lookEveryMs, undefined, { signal }).catch(() => undefined)
+    }
+  }
+
+  async #buryUnclaimed(): Promise<void> {
+    const { pool, unclaimedMs } = this.#options
+    const beforeUs = (await readClockUs(pool)) - unclaimedMs * 1_000
+    for (const { name } of await listNamespaces(pool)) {
+      let looked = batch
+      while (looked === batch && !this.#stopped.signal.aborted) {
+        looked = await buryUnclaimed(pool, { namespace: name, beforeUs, limit: batch })
+      }
+    }
+  }
+
+  async #forget(): Promise<void> {
+    const { pool, consumers } = this.#options
+    await deleteReplayed(pool, { goneMs: replayedKeptMs, limit: batch })
+    const gone = await loadGoneBroadcasts(pool, broadcastGoneMs)
+    if (gone.length === 0) return
+    for (const id of gone) await consumers.delete(id)
+    await deleteSubscriptions(pool, gone)
+  }
+}

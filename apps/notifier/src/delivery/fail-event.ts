@@ -1,0 +1,53 @@
+import { create } from '@bufbuild/protobuf'
+import { AckOutcomeSchema, DeadLetterReason, type AckOutcome, type EventFailed } from '@qcore/contracts'
+import { loadEvent, readDatabase, type Executor } from '@qcore/database'
+import { messageFromEvent } from '@qcore/model'
+import type { AckSender } from './ack-sender.ts'
+import { buryEvent } from './bury-event.ts'
+import type { StreamDelivery } from './delivery-id.ts'
+import type { EventConsumers } from './event-consumers.ts'
+import { deliveryMetrics } from './metrics.ts'
+import { countFailure } from './sql/attempts.ts'
+import type { SubscriptionRow } from './sql/subscription-row.ts'
+
+export interface FailContext {
+  readonly pool: Executor
+  readonly consumers: EventConsumers
+  readonly delivery: StreamDelivery
+  readonly nodeId: string
+  readonly sender: AckSender
+  readonly subscription: (id: string) => Promise<SubscriptionRow | undefined>
+}
+
+/** An attempt has failed: another one after a pause, or a dead letter. */
+export async function failEvent({ error, isFinal }: EventFailed, context: FailContext): Promise<AckOutcome> {
+  const { pool, delivery, sender, nodeId } = context
+  const { subscriptionId } = delivery
+  const row = await readDatabase(context.subscription(subscriptionId))
+  if (row === undefined) return create(AckOutcomeSchema, { outcome: { case: 'stale', value: {} } })
+  const counted = await readDatabase(countFailure(pool, delivery))
+  deliveryMetrics.failed.inc()
+  const failures = counted?.failures ?? 1
+  if (failures < row.maxAttempts && !isFinal && counted?.isDead !== true) {
+    const retryMs = retryPauseMs(row, failures)
+    sender.send(delivery, `-NAK ${JSON.stringify({ delay: retryMs * 1_000_000 })}`)
+    return create(AckOutcomeSchema, { outcome: { case: 'retryAfterMs', value: retryMs } })
+  }
+  const event = await eventOf(context)
+  const death = { reason: DeadLetterReason.FAILED, error, attempts: failures, nodeId }
+  const id = event === undefined ? undefined : await readDatabase(buryEvent(pool, row, { event, ...death }))
+  sender.send(delivery, '+TERM')
+  return create(AckOutcomeSchema, { outcome: { case: 'deadLetter', value: { deadLetterId: `${id ?? ''}` } } })
+}
+
+/** Doubles with each failure, and a half of it is random, so that what failed together does not come back together. */
+function retryPauseMs({ retryMs, mostRetryMs }: SubscriptionRow, failures: number): number {
+  const full = Math.min(mostRetryMs, retryMs * 2 ** Math.min(failures - 1, 30))
+  return Math.ceil(full / 2 + Math.random() * (full / 2))
+}
+
+async function eventOf({ pool, consumers, delivery }: FailContext) {
+  const { revision, index, sequence } = delivery
+  const stored = await readDatabase(loadEvent(pool, revision, index))
+  return stored === undefined ? consumers.eventAt(sequence) : messageFromEvent(stored)
+}

@@ -1,0 +1,86 @@
+import { toBinary } from '@bufbuild/protobuf'
+import type { HandlerContext, ServiceImpl } from '@connectrpc/connect'
+import { callerOf, requireLevel, requireNamespace } from '@qcore/access'
+import { AccessLevel, DeadLetterFilterSchema, type DeadLetterFilter, type DeadLetterService } from '@qcore/contracts'
+import { readDatabase, type Executor } from '@qcore/database'
+import { QError } from '@qcore/errors'
+import { actionMessage, deadLetterKindMessage, deadLetterMessage } from '../dead-letter/dead-letter-message.ts'
+import { listedStates, searchOf } from '../dead-letter/dead-letter-search.ts'
+import { listActions, purgeDeadLetters, replayDeadLetters } from '../dead-letter/sql/act-on-dead-letters.ts'
+import { deadState, replayedState } from '../dead-letter/sql/dead-letter-row.ts'
+import {
+  countDeadLetters,
+  groupDeadLetters,
+  loadDeadLetter,
+  searchDeadLetters,
+} from '../dead-letter/sql/search-dead-letters.ts'
+
+const defaultLimit = 100
+const defaultActionLimit = 10_000
+
+/** DeadLetterService: a statement a call. */
+export function deadLetterHandlers(pool: Executor): ServiceImpl<typeof DeadLetterService> {
+  return {
+    async listDeadLetters({ filter, limit, cursor }, call) {
+      assertScope(filter, call)
+      const search = searchOf(filter, filter === undefined ? [] : listedStates(filter))
+      const page = { before: cursor === '' ? undefined : Number(cursor), limit: limit === 0 ? defaultLimit : limit }
+      const { rows, isCut } = await readDatabase(searchDeadLetters(pool, search, page))
+      return { deadLetters: rows.map(deadLetterMessage), nextCursor: isCut ? String(rows.at(-1)?.id ?? '') : '' }
+    },
+    async getDeadLetter({ namespace, deadLetterId }, call) {
+      requireNamespace(callerOf(call), namespace, 'namespace')
+      const row = await readDatabase(loadDeadLetter(pool, namespace, Number(deadLetterId)))
+      if (row !== undefined) return { deadLetter: deadLetterMessage(row) }
+      throw new QError('unknown_dead_letter', `there is no dead letter ${deadLetterId} in ${namespace}`, {
+        field: 'dead_letter_id',
+      })
+    },
+    async groupDeadLetters({ filter, limit }, call) {
+      assertScope(filter, call)
+      const search = searchOf(filter, filter === undefined ? [] : listedStates(filter))
+      const rows = await readDatabase(groupDeadLetters(pool, search, limit === 0 ? defaultLimit : limit))
+      return { kinds: rows.map(deadLetterKindMessage) }
+    },
+    async replayDeadLetters({ filter, limit, perSecond, dryRun, toGroup }, call) {
+      const action = actionOf(filter, { states: [deadState], limit, call })
+      const wanted = { ...action, search: { ...action.search, isWanted: toGroup === '' } }
+      if (filter?.group === '' && toGroup === '') {
+        throw new QError('invalid_request', 'no group wants them: name the one that shall have them', {
+          field: 'to_group',
+        })
+      }
+      if (dryRun) return { count: BigInt(await readDatabase(countDeadLetters(pool, wanted.search, wanted.limit))) }
+      const pauseMs = perSecond === 0 ? 0 : 1_000 / perSecond
+      const { id, count } = await readDatabase(replayDeadLetters(pool, wanted, { pauseMs, toGroup }))
+      return { count: BigInt(count), actionId: id === undefined ? '' : String(id) }
+    },
+    async purgeDeadLetters({ filter, limit, dryRun }, call) {
+      const action = actionOf(filter, { states: [deadState, replayedState], limit, call })
+      if (dryRun) return { count: BigInt(await readDatabase(countDeadLetters(pool, action.search, action.limit))) }
+      const { id, count } = await readDatabase(purgeDeadLetters(pool, action))
+      return { count: BigInt(count), actionId: id === undefined ? '' : String(id) }
+    },
+    async listDeadLetterActions({ namespace, limit }, call) {
+      requireNamespace(callerOf(call), namespace, 'namespace')
+      const rows = await readDatabase(listActions(pool, namespace, limit === 0 ? defaultLimit : limit))
+      return { actions: rows.map(actionMessage) }
+    },
+  }
+}
+
+function actionOf(
+  filter: DeadLetterFilter | undefined,
+  { states, limit, call }: { states: readonly number[]; limit: number; call: HandlerContext },
+) {
+  const claims = callerOf(call)
+  requireLevel(claims, AccessLevel.WRITE)
+  assertScope(filter, call)
+  const search = searchOf(filter, states)
+  const bytes = filter === undefined ? new Uint8Array() : toBinary(DeadLetterFilterSchema, filter)
+  return { search, subject: claims.subject, filter: bytes, limit: limit === 0 ? defaultActionLimit : limit }
+}
+
+function assertScope(filter: DeadLetterFilter | undefined, call: HandlerContext): void {
+  if (filter !== undefined) requireNamespace(callerOf(call), filter.namespace, 'filter.namespace')
+}

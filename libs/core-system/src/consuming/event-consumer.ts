@@ -1,0 +1,179 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Client, EventDelivery, NodeInstance } from '@qcore/client'
+import { isQError } from '@qcore/errors'
+import type { Database } from '../database/database.ts'
+import type { Subscribed } from '../handler-table.ts'
+import type { Logger } from '../logger.ts'
+import { AnswerBatcher } from './answer-batcher.ts'
+import { GivenUp, handleEvent } from './handle-event.ts'
+
+const firstRetryMs = 100
+const longestRetryMs = 2_000
+/** How many times in the time for an answer it is said that work goes on. */
+const signsOfLife = 3
+const defaultAckMs = 30_000
+/** The node cannot go on consuming. */
+const finalCodes = ['node_replaced', 'group_conflict', 'permission_denied', 'invalid_request', 'unknown_node'] as const
+
+interface Running {
+  deliveryId: string
+  readonly abort: AbortController
+}
+
+export interface EventConsumerOptions {
+  readonly client: Client
+  readonly own: NodeInstance
+  readonly store: string
+  readonly database: Database | undefined
+  readonly logger: Logger
+  /** The node cannot go on. */
+  readonly onFailure: (error: unknown) => void
+}
+
+/** Consumes the events of a node, and calls its handlers. */
+export class EventConsumer {
+  readonly #options: EventConsumerOptions
+  readonly #answers: AnswerBatcher
+  /** By subscription and event. */
+  readonly #running = new Map<string, Running>()
+  #stream: AbortController | undefined
+  #subscribed: readonly Subscribed[] = []
+  #following: Promise<void> = Promise.resolve()
+  #progress: NodeJS.Timeout | undefined
+
+  constructor(options: EventConsumerOptions) {
+    this.#options = options
+    this.#answers = new AnswerBatcher(options.client.events.delivery, options.own, options.logger)
+  }
+
+  get running(): number {
+    return this.#running.size
+  }
+
+  /** Subscribes, instead of to what it had. Resolves when the subscriptions are there; nothing is lost between. */
+  async subscribe(subscribed: readonly Subscribed[]): Promise<void> {
+    await this.#endStream()
+    this.#subscribed = subscribed
+    if (subscribed.length === 0) return
+    const stream = new AbortController()
+    this.#stream = stream
+    const started = Promise.withResolvers<void>()
+    this.#following = this.#follow(stream.signal, started)
+    const ackMs = Math.min(...subscribed.map(({ input }) => input.ackMs ?? defaultAckMs))
+    this.#progress = setInterval(() => this.#sayProgress(), ackMs / signsOfLife)
+    await started.promise
+  }
+
+  /** Takes no more events, waits for the handlers that run, and gives back what does not end in time. */
+  async stop(timeoutMs: number): Promise<void> {
+    await this.#endStream()
+    const deadlineAt = performance.now() + timeoutMs
+    while (this.#running.size > 0 && performance.now() < deadlineAt) await delay(5)
+    const left = [...this.#running.values()]
+    for (const { abort } of left) abort.abort(new Error('the node stops'))
+    await Promise.all(left.map(({ deliveryId }) => this.#answers.answer({ deliveryId, answer: 'released' })))
+    this.#running.clear()
+    clearInterval(this.#progress)
+    await this.#answers.idle()
+  }
+
+  async #endStream(): Promise<void> {
+    this.#stream?.abort()
+    this.#stream = undefined
+    await this.#following
+  }
+
+  async #follow(signal: AbortSignal, started: PromiseWithResolvers<void>): Promise<void> {
+    let isStarted = false
+    for (let retryMs = firstRetryMs; !signal.aborted; retryMs = Math.min(longestRetryMs, retryMs * 2)) {
+      try {
+        await this.#followOnce(signal, () => {
+          isStarted = true
+          retryMs = firstRetryMs
+          started.resolve()
+        })
+      } catch (error) {
+        if (signal.aborted) break
+        if (finalCodes.some((code) => isQError(error, code))) {
+          started.reject(error)
+          if (isStarted) this.#options.onFailure(error)
+          return
+        }
+        this.#options.logger.warn('the stream of events broke', { error })
+      }
+      await delay(retryMs, undefined, { signal }).catch(() => undefined)
+    }
+    started.resolve()
+  }
+
+  async #followOnce(signal: AbortSignal, onStart: () => void): Promise<void> {
+    const { client, own } = this.#options
+    const inputs = this.#subscribed.map(({ input }) => input)
+    const held = [...this.#running.values()].map(({ deliveryId }) => deliveryId)
+    for await (const deliveries of client.events.delivery.consume(own, inputs, { signal, held })) {
+      onStart()
+      for (const delivery of deliveries) {
+        if (signal.aborted) void this.#answers.answer({ deliveryId: delivery.deliveryId, answer: 'released' })
+        else this.#take(delivery)
+      }
+    }
+  }
+
+  #take(delivery: EventDelivery): void {
+    const subscribed = this.#subscribed[delivery.subscription]
+    if (subscribed === undefined) return
+    const { group = '', broadcast = false, pattern } = subscribed.input
+    const key = `${group} ${broadcast} ${pattern} ${delivery.event.id}`
+    const known = this.#running.get(key)
+    if (known !== undefined) {
+      // Word of progress was late, and the event came again, to this node: the new delivery is the one to answer.
+      known.deliveryId = delivery.deliveryId
+      return
+    }
+    const running = { deliveryId: delivery.deliveryId, abort: new AbortController() }
+    this.#running.set(key, running)
+    void this.#handle(delivery, subscribed, running).finally(() => {
+      if (this.#running.get(key) === running) this.#running.delete(key)
+    })
+  }
+
+  async #handle(delivery: EventDelivery, subscribed: Subscribed, running: Running): Promise<void> {
+    const { database, store, own, logger } = this.#options
+    const { broadcast = false, group = 'default' } = subscribed.input
+    const { type, id } = delivery.event
+    const { signal } = running.abort
+    const timer = setTimeout(
+      () => running.abort.abort(new Error(`the handler took longer than ${subscribed.timeoutMs} ms`)),
+      subscribed.timeoutMs,
+    )
+    try {
+      const context = { database, store, group: broadcast ? `@${own.nodeId}` : group, signal }
+      await handleEvent(delivery, subscribed.handlersOf(type), context)
+      await this.#answers.answer({ deliveryId: running.deliveryId, answer: 'handled' })
+    } catch (error) {
+      // Given back already.
+      if (!this.#isRunning(running)) return
+      logger.warn('an event failed', { error, event: id, type, attempt: delivery.attempt })
+      const isFinal = error instanceof GivenUp
+      const answer = { deliveryId: running.deliveryId, answer: 'failed', error: textOf(error), isFinal } as const
+      await this.#answers.answer(answer)
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  #isRunning(running: Running): boolean {
+    return [...this.#running.values()].includes(running)
+  }
+
+  #sayProgress(): void {
+    for (const { deliveryId } of this.#running.values()) {
+      void this.#answers.answer({ deliveryId, answer: 'progress' })
+    }
+  }
+}
+
+function textOf(error: unknown): string {
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  return text.slice(0, 16_000)
+}

@@ -1,0 +1,71 @@
+import type { PoolClient } from 'pg'
+import type { Database } from './database.ts'
+
+/** How long it is remembered that an event was handled: longer than events come again. */
+const keptDays = 30
+const cleanEveryMs = 3_600_000
+const cleanBatch = 10_000
+
+/** An event that a group handles. */
+export interface InboxEntry {
+  readonly store: string
+  readonly namespace: string
+  readonly group: string
+  /** With its time: a store that was made anew begins with the same ids. */
+  readonly event: string
+}
+
+/** Makes the table that remembers what was handled, unless it is there. */
+export async function prepareInbox(database: Database): Promise<void> {
+  const { rows } = await database.query<{ isThere: boolean }>(
+    `select to_regclass('qcore_inbox') is not null as "isThere"`,
+  )
+  if (rows[0]?.isThere === true) return
+  await database.withTransaction(async (client) => {
+    // Two that start at once would both create it.
+    await client.query(`select pg_advisory_xact_lock(hashtext('qcore_inbox'))`)
+    await client.query(`
+      create table if not exists qcore_inbox (
+        store text not null,
+        namespace text not null,
+        group_name text not null,
+        event text not null,
+        handled_at timestamptz not null default now(),
+        primary key (store, namespace, group_name, event)
+      )`)
+    await client.query(`create index if not exists qcore_inbox_handled on qcore_inbox (handled_at)`)
+  })
+}
+
+/** Notes that an event is handled, in the transaction that handles it. False: it was handled before. */
+export async function enterInbox(client: PoolClient, { store, namespace, group, event }: InboxEntry): Promise<boolean> {
+  const { rowCount } = await client.query(
+    `insert into qcore_inbox (store, namespace, group_name, event) values ($1, $2, $3, $4) on conflict do nothing`,
+    [store, namespace, group, event],
+  )
+  return rowCount === 1
+}
+
+/** Forgets what was handled long ago, from time to time. */
+export class InboxCleaner implements Disposable {
+  readonly #timer: NodeJS.Timeout
+
+  constructor(database: Database, onError: (error: unknown) => void) {
+    this.#timer = setInterval(() => {
+      cleanInbox(database).catch(onError)
+    }, cleanEveryMs).unref()
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer)
+  }
+}
+
+/** Forgets what was handled more than 30 days ago. */
+export async function cleanInbox(database: Database): Promise<void> {
+  await database.query(
+    `delete from qcore_inbox where ctid in (
+      select ctid from qcore_inbox where handled_at < now() - $1 * interval '1 day' limit $2)`,
+    [keptDays, cleanBatch],
+  )
+}

@@ -1,0 +1,7 @@
+export { CoreNode } from './core-node.ts'
+export { CoreSystem } from './core-system.ts'
+export type { CoreSystemOptions, Metrics } from './core-system.ts'
+export type { NodeOptions } from './core-node.ts'
+export type { CoreEvent, EmitOptions, Handler, HandlerContext, HandlerOptions } from './handler.ts'
+export type { Database } from './database/database.ts'
+export type { Logger } from './logger.ts'
