@@ -67,6 +67,21 @@ describe('a schedule that emits', () => {
     expect(occurrence?.attempts[0]?.result).toBe(`event ${events[0]?.revision}.0`)
   })
 
+  it('says of its events what it was given', async () => {
+    const said = { orderKey: 'tank-1', attributes: { subject: 'tank' } }
+    const expiry = { case: 'lifetimeMs' as const, value: 60_000n }
+    const action = { kind: { case: 'emitEvent' as const, value: { namespace: 'demo', type: 'tick', ...said, expiry } } }
+    const id = await store.put({ rule: inMs(200), action })
+    await whenCompleted(id, 1)
+    const { rows } = await store.pool.query<{ orderKey: string; attributes: string; isGoodForAMinute: boolean }>(
+      `select order_key as "orderKey", attributes, expires_us = emitted_us + 60000000 as "isGoodForAMinute"
+       from ${store.env['Q_STORE']}.event where correlation_id = $1`,
+      [id],
+    )
+    expect(rows).toMatchObject([{ orderKey: 'tank-1', isGoodForAMinute: true }])
+    expect(rows[0]?.attributes).toContain('tank')
+  })
+
   it('of one time fires then, and has ended', async () => {
     const id = await store.put({ rule: inMs(700) })
     expect((await store.read(id)).state).toBe(ScheduleState.ACTIVE)

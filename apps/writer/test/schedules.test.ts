@@ -307,6 +307,32 @@ describe('what is wrong', () => {
       `${field}.action.emit_event.namespace`,
     ],
     [
+      'an event that is due at the same time for every occurrence',
+      {
+        action: {
+          kind: {
+            case: 'emitEvent',
+            value: { namespace: 'demo', type: 'a', delivery: { case: 'deliverTime', value: { seconds: 1n } } },
+          },
+        },
+      },
+      'invalid_request',
+      `${field}.action.emit_event.deliver_time`,
+    ],
+    [
+      'an event that ends at the same time for every occurrence',
+      {
+        action: {
+          kind: {
+            case: 'emitEvent',
+            value: { namespace: 'demo', type: 'a', expiry: { case: 'expireTime', value: { seconds: 1n } } },
+          },
+        },
+      },
+      'invalid_request',
+      `${field}.action.emit_event.expire_time`,
+    ],
+    [
       'an event whose payload is no JSON',
       { action: { kind: { case: 'emitEvent', value: { namespace: 'demo', type: 'a', payload: '{' } } } },
       'invalid_request',

@@ -1,4 +1,5 @@
-import { commit, RawJson, type Client } from '@qcore/client'
+import { commit, RawJson, type Client, type EventOptions } from '@qcore/client'
+import type { EmitEvent } from '@qcore/contracts'
 import { isQError, type ErrorCode } from '@qcore/errors'
 import type { ActionOutcome, ActionRunner, Occasion } from './action.ts'
 
@@ -38,14 +39,11 @@ export class EmitEventRunner implements ActionRunner {
   async run({ occurrence, settings, deadlineAt }: Occasion, signal: AbortSignal): Promise<ActionOutcome> {
     const kind = settings.put.action?.kind
     if (kind?.case !== 'emitEvent') return { kind: 'failed', error: 'the schedule emits no event', finally: 'refused' }
-    const { namespace, type, payload, producer: given, correlationId } = kind.value
+    const { namespace, type, payload } = kind.value
     const { scheduleId, nominalUs, run } = occurrence
-    const facts = {
-      producer: given || producer,
-      correlationId: correlationId.replace(occurrenceMark, occurrence.id) || scheduleId,
-    }
+    const options = optionsOf(kind.value, occurrence)
     try {
-      const { results } = await this.#client.commit(commit().emit(namespace, type, new RawJson(payload), facts), {
+      const { results } = await this.#client.commit(commit().emit(namespace, type, new RawJson(payload), options), {
         idempotencyKey: `schedule:${scheduleId}:${nominalUs}:${run}`,
         timeoutMs: Math.max(1, Math.floor(deadlineAt - performance.now())),
         signal,
@@ -58,5 +56,20 @@ export class EmitEventRunner implements ActionRunner {
       if (notDone.has(error.code)) return { kind: 'postponed', error: text, inDoubt: false }
       return { kind: 'failed', error: text, finally: 'refused' }
     }
+  }
+}
+
+/** What is said of the event of an occurrence. Times that are the same for all occurrences are refused with the schedule. */
+function optionsOf(event: EmitEvent, { id, scheduleId }: Occasion['occurrence']): EventOptions {
+  const { delivery, expiry, orderKey, dedupeKey, dedupeWindowMs, attributes } = event
+  return {
+    producer: event.producer || producer,
+    correlationId: event.correlationId.replace(occurrenceMark, id) || scheduleId,
+    orderKey,
+    attributes,
+    ...(delivery.case === 'delayMs' ? { delayMs: Number(delivery.value) } : {}),
+    ...(expiry.case === 'lifetimeMs' ? { lifetimeMs: Number(expiry.value) } : {}),
+    ...(dedupeKey === '' ? {} : { dedupeKey }),
+    ...(dedupeWindowMs === 0n ? {} : { dedupeWindowMs: Number(dedupeWindowMs) }),
   }
 }

@@ -1,4 +1,4 @@
-import type { Action, PutSchedule, RetryPolicy, ScheduleKey } from '@qcore/contracts'
+import type { Action, EmitEvent, PutSchedule, RetryPolicy, ScheduleKey } from '@qcore/contracts'
 import type { Duration } from '@bufbuild/protobuf/wkt'
 import { QError } from '@qcore/errors'
 import { checkAttributes } from '../event/check-attributes.ts'
@@ -62,6 +62,7 @@ function checkDuration(
 function checkAction({ kind }: Action, path: string): void {
   switch (kind.case) {
     case 'emitEvent':
+      checkOwnTimes(kind.value, `${path}.emit_event`)
       checkAttributes(kind.value.attributes, `${path}.emit_event.attributes`)
       return checkPayload(kind.value.payload, `${path}.emit_event.payload`)
     case 'webhook':
@@ -79,6 +80,20 @@ function checkAction({ kind }: Action, path: string): void {
       return
     }
     case undefined:
+  }
+}
+
+/** Every occurrence has a time of its own, and its event is later, or good for so long, by a distance from that. */
+function checkOwnTimes({ delivery, expiry }: EmitEvent, path: string): void {
+  if (delivery.case === 'deliverTime') {
+    throw new QError('invalid_request', 'the same for every occurrence; give delay_ms', {
+      field: `${path}.deliver_time`,
+    })
+  }
+  if (expiry.case === 'expireTime') {
+    throw new QError('invalid_request', 'the same for every occurrence; give lifetime_ms', {
+      field: `${path}.expire_time`,
+    })
   }
 }
 

@@ -31,7 +31,8 @@ export type Action = Message<"qcore.schedule.v1.Action"> & {
   kind: {
     /**
      * Emits an event: exactly one an occurrence. `{occurrence}` in its correlation id stands for the id of the occurrence;
-     * an empty one is the id of the schedule.
+     * an empty one is the id of the schedule. It may be put off by `delay_ms` and be good for `lifetime_ms`, but not have a
+     * `deliver_time` or an `expire_time`, which would be the same for all occurrences.
      *
      * @generated from field: qcore.events.v1.EmitEvent emit_event = 1;
      */
