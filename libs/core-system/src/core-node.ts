@@ -5,6 +5,7 @@ import type { Database } from './database/database.ts'
 import type { EmitOptions, Handler, HandlerOptions } from './handler.ts'
 import { HandlerTable } from './handler-table.ts'
 import type { Logger } from './logger.ts'
+import type { ScheduledTask, ScheduledTasks, TaskDefinition } from './scheduled-tasks.ts'
 
 const defaultStopTimeoutMs = 10_000
 
@@ -20,6 +21,7 @@ export interface NodeOptions {
 
 export interface NodeContext {
   readonly client: Client
+  readonly tasks: ScheduledTasks
   readonly own: NodeInstance
   readonly facts: NodeOptions
   readonly heartbeatMs: number
@@ -85,6 +87,11 @@ export class CoreNode implements AsyncDisposable {
     const { client, own } = this.#context
     const { id } = await client.emit(own.namespace, eventType, payload, { ...options, producer: own.nodeId })
     return id
+  }
+
+  /** As that of the system: the task does not end with the node. */
+  scheduleTask(task: TaskDefinition): Promise<ScheduledTask> {
+    return this.#context.tasks.put(task)
   }
 
   /** Begins to handle events, and to say that the node is there. Resolves when events come. A second time does nothing. */

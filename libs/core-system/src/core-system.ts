@@ -3,6 +3,7 @@ import { CoreNode, type NodeOptions } from './core-node.ts'
 import { Database } from './database/database.ts'
 import { InboxCleaner, prepareInbox } from './database/inbox.ts'
 import { silentLogger, type Logger } from './logger.ts'
+import { ScheduledTasks, type ScheduledTask, type TaskDefinition } from './scheduled-tasks.ts'
 
 const defaultPoolSize = 10
 const defaultConcurrency = 10
@@ -33,6 +34,8 @@ export interface Metrics {
 export class CoreSystem implements AsyncDisposable {
   readonly namespace: string
   readonly client: Client
+  /** Events at the times of a rule. */
+  readonly tasks: ScheduledTasks
   readonly #database: Database | undefined
   readonly #logger: Logger
   readonly #options: CoreSystemOptions
@@ -65,6 +68,7 @@ export class CoreSystem implements AsyncDisposable {
   ) {
     this.namespace = options.namespace
     this.client = client
+    this.tasks = new ScheduledTasks(client, options.namespace)
     this.#options = options
     this.#logger = options.logger ?? silentLogger
     this.#database = database
@@ -79,6 +83,7 @@ export class CoreSystem implements AsyncDisposable {
     const { qcore, poolSize = defaultPoolSize } = this.#options
     const node = new CoreNode({
       client: this.client,
+      tasks: this.tasks,
       own,
       facts,
       heartbeatMs,
@@ -89,6 +94,11 @@ export class CoreSystem implements AsyncDisposable {
     })
     this.#nodes.add(node)
     return node
+  }
+
+  /** Has an event emitted at the times of a rule. Throws `invalid_schedule`, `invalid_request`, `schedule_never_fires`. */
+  scheduleTask(task: TaskDefinition): Promise<ScheduledTask> {
+    return this.tasks.put(task)
   }
 
   /** What waits in the namespace. Throws when it is not known. */
