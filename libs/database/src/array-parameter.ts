@@ -122,6 +122,13 @@ export class ArrayParameter {
     return this.#bytes.subarray(0, end)
   }
 
+  /** The first element as a parameter of the element's type; null if it is null. It is overwritten likewise. */
+  finishSingle(): Buffer | null {
+    const length = this.#bytes.readInt32BE(headerBytes)
+    const start = headerBytes + 4
+    return length < 0 ? null : this.#bytes.subarray(start, start + length)
+  }
+
   /** Empties the array. */
   reset(): void {
     if (this.#bytes.length > keptCapacityBytes) this.#bytes = Buffer.allocUnsafe(firstCapacityBytes)

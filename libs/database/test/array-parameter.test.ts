@@ -10,6 +10,21 @@ beforeAll(async () => {
 })
 afterAll(() => client.end())
 
+it.each<[ElementType, string, (array: ArrayParameter) => void, string | null]>([
+  ['text', 'text', (array) => array.addText('Grüße'), 'Grüße'],
+  ['text', 'text', (array) => array.addText(''), ''],
+  ['int4', 'int', (array) => array.addInt4(-5), '-5'],
+  ['int8', 'bigint', (array) => array.addInt8(2 ** 53 - 1), '9007199254740991'],
+  ['float8', 'float8', (array) => array.addFloat8(-0.5), '-0.5'],
+  ['bytea', 'bytea', (array) => array.addBytes(Buffer.of(0, 255)), '\\x00ff'],
+  ['bytea', 'bytea', (array) => array.addNull(), null],
+])('PostgreSQL reads the only element of an array of %s by itself', async (type, sqlType, fill, expected) => {
+  const array = new ArrayParameter(type)
+  fill(array)
+  const { rows } = await client.query(`select $1::${sqlType}::text as element`, [array.finishSingle()])
+  expect(rows).toEqual([{ element: expected }])
+})
+
 it.each<[ElementType, string, (array: ArrayParameter) => void, (string | null)[]]>([
   ['text', 'text', (array) => ['', 'a', 'Grüße 😀'].forEach((text) => array.addText(text)), ['', 'a', 'Grüße 😀']],
   ['int4', 'int', (array) => [0, -1, 2_147_483_647].forEach((one) => array.addInt4(one)), ['0', '-1', '2147483647']],
