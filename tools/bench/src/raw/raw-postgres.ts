@@ -13,6 +13,8 @@ export interface RawPostgres extends AsyncDisposable {
   readonly client: Client
   /** Upserts of `rows` rows, a commit each. */
   measureCommits(rows: number, options: LoopOptions): Promise<LoopResult>
+  /** Does what PostgreSQL would do some time after many writes, so that it does not happen while something else is measured. */
+  rest(): Promise<void>
 }
 
 /**
@@ -40,6 +42,10 @@ export async function openRawPostgres(
   return {
     client,
     measureCommits: (rows, options) => closedLoop(() => commit(rows), options),
+    async rest() {
+      await client.query('vacuum (analyze)')
+      await client.query('checkpoint')
+    },
     async [Symbol.asyncDispose]() {
       await client.query('drop schema bench cascade')
       await client.end()

@@ -26,6 +26,7 @@ export async function benchStore(options: BenchOptions, onRow: (row: Row) => voi
   ]
   const rows: Row[] = []
   for (const comparison of comparisons.filter(({ name }) => name.includes(options.only))) {
+    await bench.postgres.rest()
     const row = await compare(comparison, comparison.rounds ?? bench.rounds)
     onRow(row)
     rows.push(row)
