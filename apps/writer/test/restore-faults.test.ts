@@ -37,7 +37,7 @@ beforeEach(async () => {
 afterEach(() => opened.disposeAsync())
 
 async function startWriter(env: Record<string, string> = {}): Promise<void> {
-  opened.use(await createWriter(writerConfig(test.store, { ...lease, ...env }), { logger: silent }))
+  opened.use(await createWriter(writerConfig(test.store, env), { logger: silent }))
   await fill()
 }
 
@@ -139,7 +139,7 @@ describe('a restore whose writer is killed in the middle', () => {
 
 describe('a restore whose connection is cut', () => {
   it('in the middle changes nothing', async () => {
-    await startWriter({ Q_POSTGRES_ADDR: postgres.url })
+    await startWriter({ ...lease, Q_POSTGRES_ADDR: postgres.url })
     const before = await readHead(test.pool)
     const { id } = await restores.plan(folderFile([{ id: 'c' }]))
     const holder = await holdFields()
@@ -156,7 +156,7 @@ describe('a restore whose connection is cut', () => {
   })
 
   it('before PostgreSQL said that it was applied is of unknown outcome, and not applied twice', async () => {
-    await startWriter({ Q_POSTGRES_ADDR: postgres.url })
+    await startWriter({ ...lease, Q_POSTGRES_ADDR: postgres.url })
     const before = await readHead(test.pool)
     const { id } = await restores.plan(folderFile([{ id: 'c' }]))
     // The commit waits for an advisory lock.
@@ -190,7 +190,7 @@ describe('a restore whose connection is cut', () => {
 
 describe('a restore of a writer', () => {
   it('that was deposed changes nothing', async () => {
-    await startWriter()
+    await startWriter(lease)
     const { id } = await restores.plan(folderFile([]))
     const { epoch } = await readHead(test.pool)
     await test.pool.query(`update head set epoch = epoch + 1`)
@@ -201,7 +201,7 @@ describe('a restore of a writer', () => {
   })
 
   it('that takes longer than the lease keeps it', async () => {
-    await startWriter()
+    await startWriter(lease)
     const { id } = await restores.plan(folderFile([{ id: 'c' }]))
     const { epoch } = await readHead(test.pool)
     const holder = await holdFields()
