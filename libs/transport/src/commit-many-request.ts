@@ -63,7 +63,7 @@ export function encodeCommitManyRequest(request: CommitManyRequest): Uint8Array 
 }
 
 /** Whether a message was made by this version. What it does not know of a newer one's is kept for who gets it next. */
-function isKnown({ $unknown }: Message): boolean {
+export function isKnown({ $unknown }: Message): boolean {
   return $unknown === undefined
 }
 
@@ -100,7 +100,7 @@ function encodeMutation(out: ProtoWriter, mutation: Mutation): boolean {
   return true
 }
 
-function encodeKind(out: ProtoWriter, kind: Value['kind']): boolean {
+export function encodeKind(out: ProtoWriter, kind: Value['kind']): boolean {
   switch (kind.case) {
     case 'int':
       if (typeof kind.value !== 'bigint' || BigInt.asIntN(64, kind.value) !== kind.value) return false

@@ -12,12 +12,14 @@ import {
 import {
   CommitManyRequestSchema,
   CommitManyResponseSchema,
+  FindEntitiesRequestSchema,
   FindEntitiesResponseSchema,
   ReadFieldsResponseSchema,
 } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
 import { decodeCommitManyRequest, encodeCommitManyRequest } from './commit-many-request.ts'
 import { decodeCommitManyResponse, encodeCommitManyResponse } from './commit-many-response.ts'
+import { decodeFindEntitiesRequest, encodeFindEntitiesRequest } from './find-entities-request.ts'
 import { decodeFoundEntitiesAnswer } from './found-entities-answer.ts'
 import { decodeReadFieldsAnswer } from './read-fields-answer.ts'
 
@@ -45,16 +47,19 @@ export const binaryCodec: MessageCodec = {
   decodeRequest,
 }
 
-/** The messages of commits are most of what is encoded; others are not worth the code. */
+/** The most frequent messages that cost something to encode; others are not worth the code. */
 function encodeMessage(schema: DescMessage, message: Message): Uint8Array {
   if (isMessage(message, CommitManyRequestSchema)) return encodeCommitManyRequest(message)
   if (isMessage(message, CommitManyResponseSchema)) return encodeCommitManyResponse(message)
+  if (isMessage(message, FindEntitiesRequestSchema)) return encodeFindEntitiesRequest(message)
   return toBinary(schema, message)
 }
 
 function decodeRequest<Desc extends DescMessage>(schema: Desc, body: Uint8Array): MessageShape<Desc>
 function decodeRequest(schema: DescMessage, body: Uint8Array): Message {
-  return schema === CommitManyRequestSchema ? decodeCommitManyRequest(body) : fromBinary(schema, body)
+  if (schema === CommitManyRequestSchema) return decodeCommitManyRequest(body)
+  if (schema === FindEntitiesRequestSchema) return decodeFindEntitiesRequest(body)
+  return fromBinary(schema, body)
 }
 
 function decodeAnswer<Desc extends DescMessage>(schema: Desc, body: Uint8Array): MessageShape<Desc>
