@@ -52,20 +52,17 @@ export async function findPage(
   const demand = session.demand(options.consistency)
   if (demand !== undefined) request.consistency = demand
   const page = await caller.call(ReadService.method.findEntities, request, options)
-  return {
-    revision: Number(page.revision),
-    cursor: page.nextCursor,
-    entities: page.entities.map(({ entity, fields }) => {
-      if (entity === undefined) throw new QError('internal', 'the answer has a result without an entity')
-      directory.rememberEntity(entity.id, entity.type)
-      const named: Record<string, Field> = {}
-      for (const [index, field] of fields.entries()) {
-        const name = request.select[index] ?? ''
-        named[name] = fieldFromMessage(field, { entityId: entity.id, name })
-      }
-      return Object.assign(entityFromMessage(entity), { fields: named })
-    }),
-  }
+  const entities = page.entities.map(({ entity, fields }) => {
+    if (entity === undefined) throw new QError('internal', 'the answer has a result without an entity')
+    const named: Record<string, Field> = {}
+    for (const [index, field] of fields.entries()) {
+      const name = request.select[index] ?? ''
+      named[name] = fieldFromMessage(field, { entityId: entity.id, name })
+    }
+    return Object.assign(entityFromMessage(entity), { fields: named })
+  })
+  directory.rememberPage(entities)
+  return { revision: Number(page.revision), cursor: page.nextCursor, entities }
 }
 
 /** The request for a query, without cursor and limit. Asks for the types that its values need. */

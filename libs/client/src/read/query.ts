@@ -84,16 +84,13 @@ async function queryPage(
     withDemand(create(QueryRequestSchema, init), session, options),
     options,
   )
-  return {
-    revision: Number(page.revision),
-    cursor: page.nextCursor,
-    entities: page.entities.map((message) => {
-      const entity = queriedEntity(message, page.columns)
-      for (const problem of Object.values(entity.problems ?? {})) throw problem
-      directory.rememberEntity(entity.id, entity.type)
-      return entity
-    }),
-  }
+  const entities = page.entities.map((message) => {
+    const entity = queriedEntity(message, page.columns)
+    for (const problem of Object.values(entity.problems ?? {})) throw problem
+    return entity
+  })
+  directory.rememberPage(entities)
+  return { revision: Number(page.revision), cursor: page.nextCursor, entities }
 }
 
 /** An entity that a query found. */

@@ -1,16 +1,13 @@
 import { ReadService } from '@qcore/contracts'
 import { isQError } from '@qcore/errors'
-import { RecentMap } from '@qcore/model'
 import { errorFromProblem } from '../calls/problem.ts'
 import type { CallOptions, Caller } from '../calls/caller.ts'
 import { isPast, type Consistency, type Session } from '../read/consistency.ts'
 import type { EntityReader } from '../read/entity-reader.ts'
 import type { FieldType } from '../values/field-type.ts'
+import { EntityTypes, type TypedEntity } from './entity-types.ts'
 import { PathTypes, type PathQuestion } from './path-types.ts'
 import { schemaFromMessage, type TypeSchema } from './schema.ts'
-
-/** How many entities' types are remembered: some ten megabytes. */
-const rememberedEntities = 65_536
 
 /** A field whose type is asked for, of a type or of an entity. */
 export interface FieldQuestion {
@@ -28,7 +25,7 @@ export class TypeDirectory {
   readonly #entities: EntityReader
   readonly #schemas = new Map<string, TypeSchema>()
   readonly #loading = new Map<string, Promise<void>>()
-  readonly #typeOfEntity = new RecentMap<string>(rememberedEntities)
+  readonly #typeOfEntity = new EntityTypes()
   readonly #paths: PathTypes
 
   constructor(caller: Caller, session: Session, entities: EntityReader) {
@@ -84,6 +81,11 @@ export class TypeDirectory {
 
   rememberEntity(id: string, type: string): void {
     this.#typeOfEntity.set(id, type)
+  }
+
+  /** Remembers a page of what was found. */
+  rememberPage(entities: readonly TypedEntity[]): void {
+    this.#typeOfEntity.setLater(entities)
   }
 
   /** Forgets what turned out to be wrong: a field was retyped, or an id was given to an entity of another type. */
