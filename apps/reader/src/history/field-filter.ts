@@ -47,7 +47,9 @@ async function convertedIds(
   pool: Executor,
   { ids, history, type, from }: { ids: ReadonlySet<number>; history: TypeHistory; type: string; from: number },
 ): Promise<Set<number>> {
-  const changes = history.versionsOf(type).flatMap((version) => (version.from >= from ? [version.from] : []))
+  // The first version replaced none since the history begins: nothing was converted.
+  const [, ...replacing] = history.versionsOf(type)
+  const changes = replacing.flatMap((version) => (version.from >= from ? [version.from] : []))
   const links: (readonly [number, number])[] = []
   await visitRecords(pool, changes, (record) => {
     for (const change of record.changes) {

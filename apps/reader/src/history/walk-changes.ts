@@ -35,18 +35,21 @@ export async function* walkChanges(
     if (createdRevision > range.to) continue
     if (deletedRevision !== null && deletedRevision < range.from) return
     const heads = new Set([createdRevision])
-    if (deletedRevision !== null && deletedRevision <= range.to) heads.add(deletedRevision)
-    else {
-      const writes = await sources.past.lastWrites(subject.entityId, range.to, sources.signal)
-      for (const [field, revision] of writes ?? []) {
-        if (field === '' ? subject.isWhole : subject.fields.has(type, range.to, field)) heads.add(revision)
-      }
-    }
     const until = Math.min(range.to, deletedRevision ?? Number.POSITIVE_INFINITY)
     const life = { after: createdRevision, until }
+    const isDeleted = deletedRevision !== null && deletedRevision <= range.to
+    const [writes, former] = await Promise.all([
+      isDeleted ? undefined : sources.past.lastWrites(subject.entityId, range.to, sources.signal),
+      formerWrites(sources.pool, subject, life),
+    ])
+    if (isDeleted) heads.add(deletedRevision)
+    for (const [field, revision] of writes ?? []) {
+      if (field === '' ? subject.isWhole : subject.fields.has(type, range.to, field)) heads.add(revision)
+    }
     for (const { from } of history.versionsOf(type)) if (isWithin(life, from)) heads.add(from)
-    for (const revision of await formerWrites(sources.pool, subject, life)) heads.add(revision)
-    yield* walkIncarnation(sources.pool, heads, { subject: { ...subject, type }, from: range.from })
+    for (const revision of former) heads.add(revision)
+    const walk = { subject: { ...subject, type }, from: range.from, createdRevision }
+    yield* walkIncarnation(sources.pool, heads, walk)
   }
 }
 
@@ -74,7 +77,7 @@ async function formerWrites(
 async function* walkIncarnation(
   pool: Executor,
   heads: Set<number>,
-  { subject, from }: { subject: Subject; from: number },
+  { subject, from, createdRevision }: { subject: Subject; from: number; createdRevision: number },
 ): AsyncGenerator<CommitEffect, void> {
   const loaded = new Map<number, CommitEffect | undefined>()
   let last = Number.POSITIVE_INFINITY
@@ -82,7 +85,8 @@ async function* walkIncarnation(
     const revision = Math.max(...heads)
     if (revision < from) return
     if (!loaded.has(revision)) {
-      const wanted = wantedRevisions(heads, { from, isClose: last - revision <= closeRevisions })
+      const isClose = last - revision <= closeRevisions
+      const wanted = wantedRevisions(heads, { from, isClose, createdRevision })
       // What is newer was given already.
       for (const each of loaded.keys()) if (each > revision) loaded.delete(each)
       await visitRecords(pool, wanted, (record) => loaded.set(record.revision, commitEffect(record, subject)))
@@ -96,9 +100,14 @@ async function* walkIncarnation(
   }
 }
 
-function wantedRevisions(heads: ReadonlySet<number>, { from, isClose }: { from: number; isClose: boolean }): number[] {
+function wantedRevisions(
+  heads: ReadonlySet<number>,
+  { from, isClose, createdRevision }: { from: number; isClose: boolean; createdRevision: number },
+): number[] {
   const known = [...heads].filter((revision) => revision >= from).sort((a, b) => b - a)
-  const [first = from] = known
+  const [first = from, ...others] = known
+  // Few pages reach the beginning, and its commit may have created thousands of entities.
+  const ahead = others.filter((revision) => revision !== createdRevision).slice(0, knownAhead)
   const before = Math.min(first - from, isClose ? neighbours : 0)
-  return [...known.slice(0, knownAhead), ...Array.from({ length: before }, (_, index) => first - 1 - index)]
+  return [first, ...ahead, ...Array.from({ length: before }, (_, index) => first - 1 - index)]
 }
