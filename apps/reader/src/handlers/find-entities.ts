@@ -2,7 +2,6 @@ import type { HandlerContext } from '@connectrpc/connect'
 import { create, toBinary } from '@bufbuild/protobuf'
 import {
   FieldSchema,
-  FindEntitiesRequestSchema,
   FindEntitiesResponseSchema,
   FoundEntitySchema,
   type FindEntitiesRequest,
@@ -10,6 +9,7 @@ import {
 } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
 import { messageFromEntity } from '@qcore/model'
+import { encodeFindEntitiesRequest } from '@qcore/transport'
 import type { ReaderContext } from '../context.ts'
 import { setEncodedEntities } from '../find/encoded-entities.ts'
 import { planFind } from '../find/plan-find.ts'
@@ -63,8 +63,6 @@ export function findEntities(
 
 /** What a cursor belongs to: all of the request but the place and the demand, which may differ from page to page. */
 function identityOf(request: FindEntitiesRequest): Uint8Array {
-  const { type, filters, order, limit, select } = request
-  const identity = create(FindEntitiesRequestSchema)
-  Object.assign(identity, { type, filters, limit, select }, order && { order })
-  return toBinary(FindEntitiesRequestSchema, identity)
+  const { consistency: _, ...rest } = request
+  return encodeFindEntitiesRequest({ ...rest, cursor: '' })
 }

@@ -27,7 +27,7 @@ export function affectedStatement(query: CheckedQuery, ids: readonly string[]): 
     }
   }
   const union = sql.raw(ends.map((name) => `select id from ${name}`).join(' union '))
-  return sql`with ${sql.join(parts, sql`, `)} select id from (${union}) a ${limit}`
+  return sql`with ${sql.join(parts, ', ')} select id from (${union}) a ${limit}`
 }
 
 /** The paths with steps that a query's condition and order follow. */

@@ -75,7 +75,7 @@ export function sortedBranch(
     first === undefined ? [] : [within(first, intervals, kindOf(target))],
   )
   const tests = [...ownTests, ...(after === undefined ? [] : [isBehind(order, names, id, after)])]
-  return sql`select ${sql.join([id, ...names], sql`, `)} from (${checked}) s where ${all(tests)}
+  return sql`select ${sql.join([id, ...names], ', ')} from (${checked}) s where ${all(tests)}
     order by ${orderBy(order, names, id)} ${limitOf(plan)}`
 }
 

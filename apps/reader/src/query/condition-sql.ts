@@ -111,5 +111,5 @@ export function keySql(path: CheckedPath, entityId: SQL): SQL {
     // Of the kind of the fields that the path may end in as well.
     own: (column) => sql`convert_to(${column}, 'UTF8')`,
   })
-  return sql`(select coalesce(${sql.join(keys, sql`, `)}) from ${from} limit 1)`
+  return sql`(select coalesce(${sql.join(keys, ', ')}) from ${from} limit 1)`
 }

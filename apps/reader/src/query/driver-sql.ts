@@ -130,7 +130,7 @@ function orderScan({ plan, target, after, rest, gates }: OrderScan, { interval, 
   if (after !== undefined) conditions.push(...behindTests({ plan, keys, entityId, after }, behind, kindOf(target)))
   const columns = keys.map((each, index) => sql`${each} as ${sql.raw(`k${index}`)}`)
   const names = keys.map((each, index) => (index === 0 ? each : sql.raw(`k${index}`)))
-  return sql`select ${sql.join([sql`${entityId} as entity_id`, ...columns], sql`, `)} from ${table}
+  return sql`select ${sql.join([sql`${entityId} as entity_id`, ...columns], ', ')} from ${table}
     where ${all([...gates, ...conditions, ...checksOf(plan, rest, entityId)])}
     order by ${orderBy(plan.order, names, entityId)} ${limitOf(plan)}`
 }

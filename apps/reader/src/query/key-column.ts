@@ -113,13 +113,13 @@ export function within(column: SQL, intervals: readonly Interval[], kind: KeyKin
     // Says that the partial index has the row.
     return bounds.length === 0 ? sql`${column} is not null` : all(bounds)
   })
-  return parts.length === 0 ? sql`false` : sql`(${sql.join(parts, sql` or `)})`
+  return parts.length === 0 ? sql`false` : sql`(${sql.join(parts, ' or ')})`
 }
 
 export function all(conditions: readonly SQL[]): SQL {
-  return conditions.length === 0 ? sql`true` : sql.join([...conditions], sql` and `)
+  return conditions.length === 0 ? sql`true` : sql.join([...conditions], ' and ')
 }
 
 export function any(conditions: readonly SQL[]): SQL {
-  return conditions.length === 0 ? sql`false` : sql`(${sql.join([...conditions], sql` or `)})`
+  return conditions.length === 0 ? sql`false` : sql`(${sql.join([...conditions], ' or ')})`
 }

@@ -29,7 +29,7 @@ export function orderKind({ by }: PlanOrder): KeyKind {
 /** What follows `order by`: by keys, then by id. */
 export function orderBy(order: readonly PlanOrder[], keys: readonly SQL[], entityId: SQL): SQL {
   const parts = order.map((each, index) => sql`${keys[index]} ${directionOf(each)}`)
-  return sql.join([...parts, entityId], sql`, `)
+  return sql.join([...parts, entityId], ', ')
 }
 
 /** Every entity has a key where no path has steps: an index tells the same order with nulls in either place. */

@@ -23,10 +23,10 @@ export function pageStatement(plan: QueryPlan, types: TypeSource, after: After |
   const keys = keyNames(order, 'branch')
   const id = sql.raw('branch.entity_id')
   const page = sql`page as materialized (
-    select ${sql.join([id, ...keys], sql`, `)} from (${sql.join(branches, sql` union all `)}) branch
+    select ${sql.join([id, ...keys], ', ')} from (${sql.join(branches, ' union all ')}) branch
     order by ${orderBy(order, keys, id)} ${limitOf(plan)})`
   const parts = [...branchParts(plan), ...probes.flatMap((probe, index) => probeParts(probe, index, plan)), page]
-  return sql`with ${sql.join(parts, sql`, `)}`
+  return sql`with ${sql.join(parts, ', ')}`
 }
 
 /** How many entities there are, and the head. */
@@ -35,9 +35,9 @@ export function countStatement(plan: QueryPlan, types: TypeSource): SQL {
   const rows = [...fewOf(plan, probes), allRows(plan, manyGates(probes))]
   const branches = rows.map((each) => sql`(${countedBranch(plan, each)})`)
   const parts = [...branchParts(plan), ...probes.flatMap((probe, index) => probeParts(probe, index, plan))]
-  const ctes = parts.length === 0 ? sql`` : sql`with ${sql.join(parts, sql`, `)}`
+  const ctes = parts.length === 0 ? sql`` : sql`with ${sql.join(parts, ', ')}`
   return sql`${ctes} select head.revision, head.log_id as "logId",
-    (select count(*) from (${sql.join(branches, sql` union all `)}) branch) as count from head`
+    (select count(*) from (${sql.join(branches, ' union all ')}) branch) as count from head`
 }
 
 interface NamedProbe {
@@ -80,7 +80,7 @@ function probeParts({ probe }: NamedProbe, index: number, { mostDriving }: Query
   return [
     ...parts,
     sql`${sql.raw(`many_${index}`)} as materialized (
-      select greatest(${sql.join(counts, sql`, `)}) > ${sql.raw(`${mostDriving}`)} as n)`,
+      select greatest(${sql.join(counts, ', ')}) > ${sql.raw(`${mostDriving}`)} as n)`,
   ]
 }
 

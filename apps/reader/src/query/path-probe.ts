@@ -19,7 +19,7 @@ export function pathProbe(test: CheckedTest, context: ProbeContext): Probe | und
   }
   const union = sql.join(
     ends.map((rows) => sql`(${rows} ${context.limit})`),
-    sql` union all `,
+    ' union all ',
   )
   add(path.steps.length === 0 ? ofType(union, context.type) : union, path.steps.length)
   for (let position = path.steps.length - 1; position >= 0; position--) {
@@ -50,7 +50,7 @@ export function stepBack(path: CheckedPath, position: number, { after, type }: {
     const isMeant = position === 0 ? sql`e.type = ${type}::text` : isOwn(path, step.name, 'e.type')
     from.push(sql`select e.id from entity e where e.parent_id = p.id and ${isMeant}`)
   }
-  return sql`select x.id from ${sql.raw(after)} p cross join lateral (${sql.join(from, sql` union all `)}) x`
+  return sql`select x.id from ${sql.raw(after)} p cross join lateral (${sql.join(from, ' union all ')}) x`
 }
 
 /** Where the path may end; undefined if an end has no index for it. */

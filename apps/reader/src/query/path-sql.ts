@@ -17,7 +17,7 @@ export function followPath(path: CheckedPath, entityId: SQL): PathSql {
     from.push(sql`cross join lateral (${stepRows(step, path, lastId)}) ${sql.raw(alias)}`)
     lastId = sql.raw(`${alias}.id`)
   }
-  return { from: sql.join(from, sql` `), lastId }
+  return { from: sql.join(from, ' '), lastId }
 }
 
 function stepRows(step: CheckedStep, path: CheckedPath, entityId: SQL): SQL {
@@ -35,7 +35,7 @@ function stepRows(step: CheckedStep, path: CheckedPath, entityId: SQL): SQL {
   if (isParent) {
     rows.push(sql`select parent_id as id from entity where id = ${entityId} and ${isOwn(path, name, 'type')}`)
   }
-  return sql.join(rows, sql` union all `)
+  return sql.join(rows, ' union all ')
 }
 
 /** That an entity's own name, parent or children are meant: its type has no field of that name. */

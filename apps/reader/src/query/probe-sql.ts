@@ -50,7 +50,7 @@ function unionProbe(conditions: readonly CheckedCondition[], context: ProbeConte
     probes.push(probe)
   }
   const ids = probes.map((_probe, index) => sql.raw(`select id from ${context.name}_${index}`))
-  const rows = sql`select id from (${sql.join(ids, sql` union `)}) a ${context.limit}`
+  const rows = sql`select id from (${sql.join(ids, ' union ')}) a ${context.limit}`
   const rank = Math.max(...probes.map((probe) => probe.rank)) + 0.25
   return { rank, parts: [...probes.flatMap(({ parts }) => parts), { name: context.name, rows }] }
 }

@@ -90,8 +90,8 @@ export function findStatement(
     select head.revision, head.log_id as "logId", found.*
     from head
     left join (
-      select ${sql.join([sql.raw('e.id, e.name, e.parent_id as "parentId", e.created_revision as "createdRevision", greatest(e.structure_revision, e.created_revision) as "structureRevision", e.place'), ...keys], sql`, `)},
-        ${texts.length === 0 ? sql`null::text[]` : sql`array[${sql.join(texts, sql`, `)}]`} as keys
+      select ${sql.join([sql.raw('e.id, e.name, e.parent_id as "parentId", e.created_revision as "createdRevision", greatest(e.structure_revision, e.created_revision) as "structureRevision", e.place'), ...keys], ', ')},
+        ${texts.length === 0 ? sql`null::text[]` : sql`array[${sql.join(texts, ', ')}]`} as keys
         ${selection.columns}
       from page
       cross join lateral (select * from entity where entity.id = page.entity_id offset 0) e

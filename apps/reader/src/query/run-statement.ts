@@ -18,7 +18,7 @@ const names = new Map<string, string>()
 export async function runStatement<Row extends object>(executor: Executor, statement: SQL): Promise<Row[]> {
   const { text, params: values } = compileStatement(statement)
   const name = nameOf(text)
-  const { rows } = await executor.query<Row>({ ...(name === undefined ? {} : { name }), text, values })
+  const { rows } = await executor.query<Row>(name === undefined ? { text, values } : { name, text, values })
   return rows
 }
 

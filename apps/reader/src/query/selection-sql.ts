@@ -88,7 +88,7 @@ function pathRows(path: CheckedPath, alias: string, types: TypeSource): SQL {
         ${ids} as ids
       from entity e where e.id = ${lastId} and ${isOwn(path, own, 'e.type')}`)
   }
-  return sql` left join lateral (select found.* from ${from} cross join lateral (${sql.join(rows, sql` union all `)}) found limit 1)
+  return sql` left join lateral (select found.* from ${from} cross join lateral (${sql.join(rows, ' union all ')}) found limit 1)
     ${sql.raw(alias)} on true`
 }
 

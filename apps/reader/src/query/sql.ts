@@ -1,9 +1,13 @@
 /** A part of a statement. Anything but another part that stands in it becomes a parameter. */
-export interface SQL {
-  readonly isSql: true
+export class SQL {
   readonly texts: readonly string[]
   /** One less than texts: what stands between them. */
   readonly values: readonly unknown[]
+
+  constructor(texts: readonly string[], values: readonly unknown[]) {
+    this.texts = texts
+    this.values = values
+  }
 }
 
 /** A statement that can be sent. */
@@ -14,20 +18,19 @@ export interface CompiledStatement {
 
 /** A part of a statement: sql`select ${value}`. */
 export function sql(texts: readonly string[], ...values: readonly unknown[]): SQL {
-  return { isSql: true, texts, values }
+  return new SQL(texts, values)
 }
 
 /** Text as it is. Never of what a caller gave. */
 sql.raw = (text: string): SQL => sql([text])
 
-/** Several parts with another one between them. */
-sql.join = (parts: readonly SQL[], between: SQL = sql.raw('')): SQL => {
+/** Several parts with a text between them; never of what a caller gave. */
+sql.join = (parts: readonly SQL[], between = ''): SQL => {
   if (parts.length === 0) return sql.raw('')
-  const values = parts.flatMap((part, index) => (index === 0 ? [part] : [between, part]))
-  return sql(
-    Array.from({ length: values.length + 1 }, () => ''),
-    ...values,
-  )
+  const texts = ['']
+  for (let index = 1; index < parts.length; index++) texts.push(between)
+  texts.push('')
+  return new SQL(texts, parts)
 }
 
 /** The text of a statement, with `$1`, `$2`, … for its parameters. */
@@ -40,12 +43,8 @@ function textOf({ texts, values }: SQL, params: unknown[]): string {
   let text = texts[0] ?? ''
   for (let index = 0; index < values.length; index++) {
     const value = values[index]
-    text += isSql(value) ? textOf(value, params) : `$${params.push(value)}`
+    text += value instanceof SQL ? textOf(value, params) : `$${params.push(value)}`
     text += texts[index + 1] ?? ''
   }
   return text
-}
-
-function isSql(value: unknown): value is SQL {
-  return typeof value === 'object' && value !== null && 'isSql' in value
 }
