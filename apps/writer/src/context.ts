@@ -48,14 +48,16 @@ export interface WriterContext extends AsyncDisposable {
   readonly relay: Relay
   readonly eventRelay: EventRelay
   readonly eventReleaser: EventReleaser
+  readonly commitConnection: CommitConnection
   readonly committer: Committer
 }
 
 const leaseConnections = 2
 /** A connection that has gone silent must not outlive the lease by much. */
 const leaseStatementTimeoutMs = 2_000
-/** Connections for the relays and the keepers. */
+/** Connections for the relays and the keepers, and those of them that stay open, so that a term begins at once. */
 const otherConnections = 4
+const keptConnections = 2
 /** Restores that are planned or applied at a time. */
 const restoreConnections = 3
 const temporaryConnections = 2
@@ -73,7 +75,7 @@ export async function openContext(config: WriterConfig, overrides: WriterOverrid
   opened.defer(async () => void (await Promise.all(pools.map(closePool))))
   const leaseDatabase = { ...database, statementTimeoutMs: leaseStatementTimeoutMs }
   const leasePool = openIdlePool(pools, { ...leaseDatabase, max: leaseConnections }, logger)
-  const pool = openIdlePool(pools, { ...database, max: otherConnections }, logger)
+  const pool = openIdlePool(pools, { ...database, max: otherConnections, min: keptConnections }, logger)
   const restoreDatabase = { ...database, statementTimeoutMs: hourMs }
   const restorePool = openIdlePool(pools, { ...restoreDatabase, max: restoreConnections }, logger)
   const temporaryPool = openIdlePool(pools, { ...leaseDatabase, max: temporaryConnections }, logger)
@@ -132,6 +134,7 @@ export async function openContext(config: WriterConfig, overrides: WriterOverrid
     relay,
     eventRelay,
     eventReleaser,
+    commitConnection,
     committer,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }

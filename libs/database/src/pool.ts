@@ -30,16 +30,21 @@ export type Executor = Pick<Pool, 'query'>
 /**
  * A pool of connections to a store's schema. Bigints come as numbers: revisions and microseconds stay below 2^53.
  *
+ * @param options `min` connections are kept however long nobody uses them
  * @param onError gets the errors of idle connections, for example when the server stops
  */
-export function openPool(options: DatabaseOptions & { max: number }, onError: (error: Error) => void): Pool {
+export function openPool(
+  options: DatabaseOptions & { max: number; min?: number },
+  onError: (error: Error) => void,
+): Pool {
   const open = new Set<Socket>()
   const stream = (): Socket => {
     const socket = new Socket()
     open.add(socket)
     return socket.once('close', () => open.delete(socket))
   }
-  const pool = new Pool({ ...connectionConfig(options), max: options.max, idleTimeoutMillis: 30_000, stream })
+  const { max, min = 0 } = options
+  const pool = new Pool({ ...connectionConfig(options), max, min, idleTimeoutMillis: 30_000, stream })
   pool.on('error', onError)
   // The statement that runs fails with it; an error event that nobody listens to would end the process.
   pool.on('connect', (connection) => connection.on('error', () => undefined))

@@ -96,12 +96,14 @@ async function begin(context: WriterContext, term: LeaseTerm): Promise<CommitEnd
   const { leasePool, workingSet, logKeeper, eventKeeper, relay, eventRelay, eventReleaser, committer } = context
   await Promise.all([relay.stop(), eventRelay.stop(), eventReleaser.stop()])
   const start = await loadTermStart(leasePool)
-  const { schemas } = await loadTypes(leasePool)
   if (start.epoch !== term.epoch) return { kind: 'lost' }
   term.clock.startFrom(start.committedUs)
+  const [{ schemas }] = await Promise.all([
+    loadTypes(leasePool),
+    logKeeper.restart(start.revision),
+    eventKeeper.restart(term.clock.now()),
+  ])
   workingSet.restart(schemas.map(typeModelFromSchema))
-  await logKeeper.restart(start.revision)
-  await eventKeeper.restart(term.clock.now())
   committer.restart(start)
   relay.start(start.logId, start.revision)
   eventRelay.start(() => term.clock.now())

@@ -7,6 +7,7 @@ import { awaitLease, leaseSubject } from './await-lease.ts'
 import { lead, pauseAfterFailure } from './lead.ts'
 import { nextLeaseState, type LeaseEvent, type LeaseState } from './lease-machine.ts'
 import type { LeaseOptions, LeaseTerm } from './lease-term.ts'
+import { standReady } from './stand-ready.ts'
 
 /** When the log is looked after: every ten seconds. */
 const housekeepingTimes = '*/10 * * * * *'
@@ -59,6 +60,7 @@ export class Leadership implements AsyncDisposable {
     const hint = leaseSubject(config.store)
     const { signal } = this.#stop
     for (;;) {
+      void standReady(this.#context)
       const term = await awaitLease(this.#lease, { connection, presence, hint, signal })
       if (term === undefined) break
       this.#moveTo('taken')
