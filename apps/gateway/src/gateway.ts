@@ -22,8 +22,9 @@ import { createRouter, methodPath, type MethodRoute, type RouterOptions } from '
 import { Admission } from './limits/admission.ts'
 import { OpenCalls } from './limits/open-calls.ts'
 import type { OperationsHandler } from './operations/operations-handler.ts'
-import { DueEvents } from './qhronos/socket/due-events.ts'
+import { Hooks } from './qhronos/socket/hooks.ts'
 import { QhronosHandler } from './qhronos/socket/qhronos-handler.ts'
+import { TagListeners } from './qhronos/socket/tag-listeners.ts'
 import { QhronosPages } from './qhronos/qhronos-pages.ts'
 import { QlibPages } from './qlib/http/qlib-pages.ts'
 import { openQlibContext } from './qlib/qlib-context.ts'
@@ -149,13 +150,14 @@ export class Gateway implements Service {
       logger,
       checks: () => this.#checkServices(),
     })
-    const due = this.#opened.use(
-      new DueEvents({ connection: context.connection, transport: this.#transport, config, logger }),
-    )
+    const { connection } = context
+    const hooks = new Hooks({ connection, store: config.store, verifier, logger })
+    const listeners = this.#opened.use(new TagListeners(connection, config.store))
+    const speaks = { verifier, hooks, listeners, logger }
     const server = new PageServer({ config, calls, verifier, logger })
     const further = [events, new ConfigPages(server), new FlagPages(server), pages, qhronos]
     const endpoints = new Map<string, WebSocketEndpoint>([
-      ['/ws', createQlibEndpoint(qlib, anonymous, (peer) => new QhronosHandler({ peer, verifier, due, logger }))],
+      ['/ws', createQlibEndpoint(qlib, anonymous, (peer) => new QhronosHandler({ peer, ...speaks }))],
       ['/stream', createStreamEndpoint(calls, verifier)],
     ])
     const stopping = this.#stopping.signal

@@ -31,6 +31,8 @@ export interface Qhronos extends AsyncDisposable {
   ownAdmin(): Promise<string>
   token(access: 'read' | 'write' | 'admin', scope: string[], sub?: string): Promise<string>
   call(method: string, path: string, options?: Options): Promise<Reply>
+  /** Starts another gateway of the same platform; the caller disposes it. */
+  startGateway(): Promise<AsyncDisposable & { readonly url: string }>
 }
 
 export const inAnHour = (): string => new Date(Date.now() + 3_600_000).toISOString()
@@ -43,18 +45,17 @@ export async function startQhronos(
   const authSecret = randomBytes(24).toString('hex')
   const masterToken = randomBytes(24).toString('hex')
   const address = `127.0.0.1:${await freePort()}`
-  const services = await launch({
+  const common = {
     Q_STORE: store,
     Q_POSTGRES_ADDR: inject('postgresUrl'),
     Q_NATS_ADDR: inject('natsUrl'),
     Q_AUTH_SECRET: authSecret,
     Q_MASTER_TOKEN: masterToken,
-    Q_WEB_ADDR: address,
     Q_LOG_LEVEL: 'silent',
     Q_QHRONOS_RATE: '0',
-    Q_MODES: modes.join(','),
     ...settings,
-  })
+  }
+  const services = await launch({ ...common, Q_WEB_ADDR: address, Q_MODES: modes.join(',') })
   const url = `http://${address}`
   const { token: admin } = await mintToken(authSecret, {
     subject: 'root',
@@ -90,6 +91,11 @@ export async function startQhronos(
     async token(access, scope, sub = 'ada') {
       const body = { type: 'jwt', sub, access, scope, expires_at: inAnHour() }
       return (await call('POST', '/tokens', { token: masterToken, body })).body.token as string
+    },
+    async startGateway() {
+      const other = `127.0.0.1:${await freePort()}`
+      const gateway = await launch({ ...common, Q_WEB_ADDR: other, Q_MODES: 'gateway' })
+      return { url: `http://${other}`, [Symbol.asyncDispose]: () => gateway[Symbol.asyncDispose]() }
     },
     [Symbol.asyncDispose]: () => services[Symbol.asyncDispose](),
   }

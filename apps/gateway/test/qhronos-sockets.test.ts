@@ -1,18 +1,40 @@
 import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { QhronosClient, type DueEvent } from '@qcore/qhronos-client'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { inAnHour, startQhronos, type Qhronos } from './_qhronos.ts'
 
 let q: Qhronos
+let second: Awaited<ReturnType<Qhronos['startGateway']>>
+
+/** How long a client may take to acknowledge. */
+const ackMs = 2_000
 
 beforeAll(async () => {
-  q = await startQhronos(['auth', 'writer', 'reader', 'scheduler', 'gateway'])
+  const settings = { Q_WEBHOOK_TIMEOUT_MS: String(ackMs), Q_EGRESS_ALLOW: '127.0.0.1' }
+  q = await startQhronos(['auth', 'writer', 'reader', 'scheduler', 'gateway'], settings)
+  second = await q.startGateway()
   await vi.waitFor(async () => expect(await create({ schedule: '0 0 * * *' })).toMatchObject({ status: 201 }), 20_000)
 })
 
-afterAll(() => q[Symbol.asyncDispose]())
+afterAll(async () => {
+  await second[Symbol.asyncDispose]()
+  await q[Symbol.asyncDispose]()
+})
 
 const create = (more: object) => q.call('POST', '/events', { body: { name: 'Due', ...more } })
+
+/** An occurrence once it is over. */
+const outcomeOf = (id: string) =>
+  vi.waitFor(
+    async () => {
+      const { body } = await q.call('GET', `/occurrences/${id}`)
+      expect(body.status).toMatch(/completed|failed/)
+      return body
+    },
+    { timeout: 40_000, interval: 100 },
+  )
 
 /** Makes an event, and runs it at once. */
 async function fire(more: object): Promise<string> {
@@ -23,23 +45,32 @@ async function fire(more: object): Promise<string> {
   return run.body.id as string
 }
 
-const forClient = (name: string, more: object = {}) =>
-  fire({ action: { type: 'websocket', params: { client_name: name } }, ...more })
+const forClient = (name: string, more: object = {}, params: object = {}) =>
+  fire({ action: { type: 'websocket', params: { client_name: name, ...params } }, ...more })
 
 /** A connection that speaks the protocol by hand. */
 class Plain implements AsyncDisposable {
   readonly heard: Record<string, unknown>[] = []
   closed = ''
   readonly #socket: WebSocket
+  /** From which event on it acknowledges by itself. */
+  acksFrom = Infinity
+  onEvent: () => void = () => undefined
 
   constructor(socket: WebSocket) {
     this.#socket = socket
-    socket.addEventListener('message', ({ data }) => void this.heard.push(JSON.parse(String(data))))
+    socket.addEventListener('message', ({ data }) => {
+      const message = JSON.parse(String(data)) as Record<string, unknown>
+      this.heard.push(message)
+      if (message['type'] === 'event') this.onEvent()
+      const acknowledges = message['type'] === 'event' && this.of('event').length >= this.acksFrom
+      if (acknowledges) this.send({ type: 'ack', occurrence_id: message['occurrence_id'] })
+    })
     socket.addEventListener('close', ({ code, reason }) => (this.closed = `${code} ${reason}`))
   }
 
-  static async open(hello: unknown): Promise<Plain> {
-    const plain = new Plain(new WebSocket(`${q.url.replace('http', 'ws')}/ws`))
+  static async open(hello: unknown, url = q.url): Promise<Plain> {
+    const plain = new Plain(new WebSocket(`${url.replace('http', 'ws')}/ws`))
     await once(plain.#socket, 'open')
     plain.send(hello)
     return plain
@@ -121,29 +152,76 @@ describe('a client-hook', () => {
       { type: 'error', message: 'invalid message format' },
       { type: 'error', message: 'unexpected message type after handshake' },
     ])
+    expect(await outcomeOf(occurrenceId)).toMatchObject({ status: 'completed', attempt_count: 1 })
   })
 
-  it('gets what came due while it was away, and each event at one of its connections', async () => {
-    const ids = [await forClient('many'), await forClient('many'), await forClient('many'), await forClient('many')]
-    const client = new QhronosClient({ baseUrl: q.url, authToken: q.admin })
-    const heard: DueEvent[] = []
+  it('has its connections in turn, at whatever gateway they are', async () => {
     const target = { type: 'client-hook', clientName: 'many' } as const
-    await using one = client.listen(target, (event) => void heard.push(event))
-    await using two = client.listen(target, (event) => void heard.push(event))
+    const heard: DueEvent[][] = [[], []]
+    const at = (url: string, events: DueEvent[]) =>
+      new QhronosClient({ baseUrl: url, authToken: q.admin }).listen(target, (event) => void events.push(event))
+    await using one = at(q.url, heard[0] ?? [])
+    await using two = at(second.url, heard[1] ?? [])
     await Promise.all([one.ready, two.ready])
-    await vi.waitFor(() => expect(heard.map(({ occurrence_id }) => occurrence_id).sort()).toEqual(ids.sort()), 20_000)
+    for (let n = 0; n < 4; n++) expect(await outcomeOf(await forClient('many'))).toMatchObject({ status: 'completed' })
+    expect(heard.map((events) => events.length)).toEqual([2, 2])
   })
 
-  it('leaves what it did not acknowledge to the next connection', async () => {
-    const first = await Plain.open({ type: 'client-hook', client_name: 'lost', token: q.admin })
-    await registered(first)
+  it('has all its connections told where the event is a broadcast, and each has to acknowledge', async () => {
+    const hello = { type: 'client-hook', client_name: 'all', token: q.admin }
+    await using one = await Plain.open(hello)
+    await using two = await Plain.open(hello, second.url)
+    await Promise.all([registered(one), registered(two)])
+    one.acksFrom = 1
+    two.acksFrom = 2
+    const occurrence = await outcomeOf(await forClient('all', {}, { broadcast: true }))
+    // It comes again to both, since one did not acknowledge.
+    expect(occurrence).toMatchObject({ status: 'completed', attempt_count: 2, response_body: '2 of 2 connections' })
+    expect(occurrence.attempts[0].error_message).toContain('1 of 2 connections acknowledged')
+    expect([one.of('event').length, two.of('event').length]).toEqual([2, 2])
+  })
+
+  it('is given again what it did not acknowledge in time, by the next connection', async () => {
+    const hello = { type: 'client-hook', client_name: 'lost', token: q.admin }
+    await using one = await Plain.open(hello)
+    await using two = await Plain.open(hello, second.url)
+    await Promise.all([registered(one), registered(two)])
+    // Whichever has it first says nothing.
+    let isFirst = true
+    for (const plain of [one, two]) {
+      plain.onEvent = () => {
+        if (!isFirst) plain.acksFrom = 1
+        isFirst = false
+      }
+    }
     const id = await forClient('lost')
-    await vi.waitFor(() => expect(first.of('event')).toHaveLength(1), 20_000)
-    await first[Symbol.asyncDispose]()
-    await using second = await Plain.open({ type: 'client-hook', client_name: 'lost', token: q.admin })
-    await registered(second)
-    await vi.waitFor(() => expect(second.of('event')).toMatchObject([{ occurrence_id: id }]), 100_000)
-  }, 120_000)
+    expect(await outcomeOf(id)).toMatchObject({ status: 'completed', attempt_count: 2 })
+    expect([one.of('event'), two.of('event')]).toMatchObject([[{ occurrence_id: id }], [{ occurrence_id: id }]])
+  })
+
+  it('fails what is due while no connection is there, or none acknowledges', async () => {
+    const nobody = await outcomeOf(await forClient('nobody'))
+    expect(nobody).toMatchObject({ status: 'failed', reason: 'attempts', attempt_count: 3 })
+    expect(nobody.error_message).toBe('no client connected for id: nobody')
+    await using plain = await Plain.open({ type: 'client-hook', client_name: 'closing', token: q.admin })
+    await registered(plain)
+    const id = await forClient('closing')
+    await vi.waitFor(() => expect(plain.of('event')).toHaveLength(1), 20_000)
+    await plain[Symbol.asyncDispose]()
+    const closing = await outcomeOf(id)
+    expect(closing).toMatchObject({ status: 'failed', attempt_count: 3 })
+    expect(closing.attempts[0].error_message).toContain('ended before it had acknowledged')
+  })
+
+  it('need not acknowledge where the event, or the connection, says so', async () => {
+    await using plain = await Plain.open({ type: 'client-hook', client_name: 'quiet', token: q.admin })
+    await using other = await Plain.open({ type: 'client-hook', client_name: 'mute', token: q.admin, ack: 'none' })
+    await Promise.all([registered(plain), registered(other)])
+    for (const id of [await forClient('quiet', {}, { ack: 'none' }), await forClient('mute')]) {
+      expect(await outcomeOf(id)).toMatchObject({ status: 'completed', attempt_count: 1 })
+    }
+    expect([plain.of('event').length, other.of('event').length]).toEqual([1, 1])
+  })
 
   it('goes on with a new token of its owner, and ends when that is revoked', async () => {
     const [first, next, strange] = [
@@ -182,5 +260,27 @@ describe('a tag-listener', () => {
         expect(plain.of('error')).toEqual([{ type: 'error', message: 'acknowledge not supported for tag-listener' }]),
       10_000,
     )
+  })
+
+  it('is told of what calls somebody too, in addition to the call, at every gateway', async () => {
+    const server = createServer((_, response) => response.end())
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const hooks = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const hello = { type: 'tag-listener', tags: ['calls'], token: q.admin }
+    await using one = await Plain.open(hello)
+    await using two = await Plain.open(hello, second.url)
+    await Promise.all([registered(one), registered(two)])
+    const ids: string[] = []
+    const params = { method: 'GET', url: hooks }
+    const acts = [{ webhook: hooks }, { action: { type: 'apicall', params } }, { webhook: 'q:nobody' }]
+    for (const act of acts) ids.push(await fire({ ...act, tags: ['calls'] }))
+    for (const plain of [one, two]) {
+      const heard = (): unknown[] => plain.of('event').map((event) => event['occurrence_id'])
+      await vi.waitFor(() => expect(new Set(heard())).toEqual(new Set(ids)), 20_000)
+    }
+    expect(await outcomeOf(ids[0] ?? '')).toMatchObject({ status: 'completed' })
+    server.closeAllConnections()
+    server.close()
   })
 })

@@ -41,7 +41,8 @@ export const schedulerVariables = {
   webhookTimeoutMs: variable(
     'Q_WEBHOOK_TIMEOUT_MS',
     wholeNumber(100, 300_000),
-    'How long the receiver of a webhook or an API call may take to answer, in milliseconds; less than three quarters of the lease.',
+    'How long the receiver of a webhook or an API call may take to answer, and a WebSocket to acknowledge, in milliseconds; ' +
+      'less than three quarters of the lease.',
     { default: '10000' },
   ),
   webhookSecret: variable(
@@ -58,6 +59,16 @@ export const schedulerVariables = {
     wholeNumber(1, 10_000),
     'Requests of one scheduler to one host and port at a time.',
     { default: '64' },
+  ),
+  publishAllow: variable(
+    'Q_PUBLISH_ALLOW',
+    text().refine(
+      (value) => value.split(',').every((each) => /^[^\s.]+(\.[^\s.]+)*$/.test(each.trim()) || each.trim() === ''),
+      'is no list of patterns of NATS subjects',
+    ),
+    'NATS subjects that schedules may publish to, as patterns separated by commas: `app.>, alerts.*`; never those of the ' +
+      'platform. Empty: none.',
+    { default: '>' },
   ),
   egressAllow: variable(
     'Q_EGRESS_ALLOW',

@@ -1,18 +1,24 @@
 import type { NatsConnection } from '@nats-io/transport-node'
-import { mintToken, openTokenAccess, SecretBox, trustFromDatabase, type TokenVerifier } from '@qcore/access'
+import { openTokenAccess, SecretBox, trustFromDatabase, type TokenVerifier } from '@qcore/access'
 import { connect } from '@qcore/client'
 import { AccessLevel } from '@qcore/contracts'
 import { closePool, openPool, prepareStore, type Executor } from '@qcore/database'
 import { createLogger, openNats, type Logger } from '@qcore/service'
 import { createNatsTransport } from '@qcore/transport'
+import { DueNotices } from './action/due-notices.ts'
 import { EmitEventRunner } from './action/emit-event.ts'
+import { HookConnections } from './action/hook-connections.ts'
 import { HttpRunner } from './action/http-runner.ts'
+import { PublishRunner } from './action/publish.ts'
 import { apiCallRequest, webhookRequest } from './action/webhook-request.ts'
+import { WebSocketRunner } from './action/websocket.ts'
+import { WriteFieldsRunner } from './action/write-fields.ts'
 import { assertConsistent, type SchedulerConfig } from './config.ts'
 import { Dispatcher } from './dispatch/dispatcher.ts'
 import { FailureKeeper } from './dispatch/failure-keeper.ts'
 import { TargetGate } from './dispatch/target-gate.ts'
 import { EgressRules } from './http/egress-rules.ts'
+import { OwnTokens } from './own-tokens.ts'
 import { Planner } from './plan/planner.ts'
 import { Retirer } from './retirer.ts'
 
@@ -34,9 +40,6 @@ export interface SchedulerOverrides {
 /** Connections to PostgreSQL: claiming, beginning, settling and planning have one each at a time; the others are for calls. */
 const poolConnections = 8
 const hourMs = 3_600_000
-/** As who the scheduler emits, and how long a token of its own lasts. */
-const ownSubject = 'scheduler'
-const ownTokenSeconds = 3_600
 
 export async function openContext(config: SchedulerConfig, overrides: SchedulerOverrides): Promise<SchedulerContext> {
   assertConsistent(config)
@@ -53,18 +56,23 @@ export async function openContext(config: SchedulerConfig, overrides: SchedulerO
   )
   opened.defer(() => closePool(pool))
   const access = opened.use(await openTokenAccess({ config, connection, logger, source: trustFromDatabase(pool) }))
-  const claims = { subject: ownSubject, level: AccessLevel.WRITE, scopes: [], lifetimeSeconds: ownTokenSeconds }
-  const token = async (): Promise<string> => (await mintToken(authSecret, claims)).token
-  const client = opened.use(await connect({ transport: createNatsTransport({ connection, store }), token }))
-  const rules = new EgressRules(
-    config.egressAllow.split(',').flatMap((each) => (each.trim() === '' ? [] : [each.trim()])),
-  )
+  const tokens = new OwnTokens(authSecret)
+  const transport = createNatsTransport({ connection, store })
+  const client = opened.use(await connect({ transport, token: () => tokens.get(AccessLevel.WRITE) }))
+  const rules = new EgressRules(listOf(config.egressAllow))
   const signing = { secrets: new SecretBox(authSecret), defaultSecret: config.webhookSecret }
   const sending = { rules, timeoutMs: config.webhookTimeoutMs }
   const runners = {
     emitEvent: new EmitEventRunner(client),
     webhook: new HttpRunner({ ...sending, requestOf: (occasion) => webhookRequest(occasion, signing) }),
     apiCall: new HttpRunner({ ...sending, requestOf: apiCallRequest }),
+    writeFields: new WriteFieldsRunner(transport, tokens),
+    publish: new PublishRunner({
+      connection,
+      allowed: listOf(config.publishAllow),
+      timeoutMs: config.webhookTimeoutMs,
+    }),
+    websocket: new WebSocketRunner(new HookConnections({ connection, store, tokens }), config.webhookTimeoutMs),
   }
   opened.use(new Retirer({ executor: pool, logger, retentionMs: config.retentionHours * hourMs }))
   opened.use(new Planner({ executor: pool, logger, lookAheadMs }))
@@ -76,6 +84,7 @@ export async function openContext(config: SchedulerConfig, overrides: SchedulerO
       concurrency,
       leaseMs,
       runners,
+      notices: new DueNotices(connection, store),
       failures: new FailureKeeper(pool, logger),
       gate: new TargetGate(config.targetConcurrency),
     }),
@@ -89,4 +98,8 @@ export async function openContext(config: SchedulerConfig, overrides: SchedulerO
     pool,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
+}
+
+function listOf(text: string): string[] {
+  return text.split(',').flatMap((each) => (each.trim() === '' ? [] : [each.trim()]))
 }

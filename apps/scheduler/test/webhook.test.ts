@@ -4,6 +4,7 @@ import type { Service } from '@qcore/service'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { Receiver, type Answer } from './_receiver.ts'
 import { patience, SchedulerProcess, startStore, type PutInit, type TestStore } from './_store.ts'
+import { whenOver } from './_when-over.ts'
 
 /** Receivers of the tests are on this machine. */
 const allowed = { Q_EGRESS_ALLOW: '127.0.0.1', Q_WEBHOOK_TIMEOUT_MS: '1000' }
@@ -31,17 +32,7 @@ const quickRetry = { maxAttempts: 3, backoff: { nanos: 20_000_000 } }
 async function fire(schedule: Partial<PutInit>): Promise<{ id: string; occurrence: Occurrence }> {
   const rule = new Date(Date.now() + 50).toISOString()
   const id = await store.put({ rule, retry: quickRetry, title: 'Backup', ...schedule })
-  return { id, occurrence: await whenOver(id) }
-}
-
-function whenOver(id: string): Promise<Occurrence> {
-  return vi.waitFor(async () => {
-    const [first] = await store.list(id)
-    expect(first?.state).toBeGreaterThanOrEqual(OccurrenceState.COMPLETED)
-    const { occurrence } = await store.occurrences.getOccurrence({ occurrenceId: first?.id ?? '' })
-    if (occurrence === undefined) throw new Error('no occurrence')
-    return occurrence
-  }, patience)
+  return { id, occurrence: await whenOver(store, id) }
 }
 
 describe('a webhook', () => {

@@ -20,11 +20,17 @@ export function grantsOf(claims: Claims): Grants {
   return grants
 }
 
-function grantsOfScopes(scopes: readonly string[]): Grants {
+/** The names of the permissions that the scopes of a token give, in order. */
+export function permissionNames({ scopes }: Pick<Claims, 'scopes'>): string[] {
   const prefix = `${permissionResource}:`
   const names = scopes.filter((scope) => scope.startsWith(prefix)).map((scope) => scope.slice(prefix.length))
+  return [...new Set(names)].sort()
+}
+
+function grantsOfScopes(scopes: readonly string[]): Grants {
+  const names = permissionNames({ scopes })
   if (names.length === 0) return noGrants
-  const key = names.sort().join(' ')
+  const key = names.join(' ')
   let grants = shared.get(key)
   if (grants === undefined) shared.set(key, (grants = { hasAll: false, names: new Set(names) }))
   return grants

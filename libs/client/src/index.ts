@@ -65,7 +65,8 @@ export type { ConfigWriteResult, SyncMapChange, SyncMapOptions } from './config/
 export type { ConnectOptions } from './connect.ts'
 export type { Commit, CommitChange, FormerField, HistoryChange } from './history/history-change.ts'
 export type { CommitListOptions, HistoryOptions } from './history/list-history.ts'
-export type { ScheduleAction, ScheduleInput, ScheduleRef } from './schedules/schedule-input.ts'
+export type { FieldToWrite, ScheduleAction } from './schedules/schedule-action.ts'
+export type { ScheduleInput, ScheduleRef } from './schedules/schedule-input.ts'
 export type {
   OccurrenceQuery,
   Preview,

@@ -27,6 +27,11 @@ export function methodSubject(store: string, method: DescMethod): string {
   return `q.${store}.${serviceVersion(method.parent)}.${serviceShortName(method.parent)}.${method.name}`
 }
 
+/** Whether a NATS subject is one of a platform, of any store, or of NATS itself. */
+export function isPlatformSubject(subject: string): boolean {
+  return /^(?:q(?:\.|$)|[$_])/.test(subject)
+}
+
 /** The NATS subject of the log: every message is a LogBatch. */
 export function logSubject(store: string): string {
   return `q.${store}.log`
@@ -88,4 +93,23 @@ export const cloudEventPrefix = 'ce-'
 export function deliverySubject(store: string, namespace: string, nodeId: string): string {
   // Ids of nodes may have dots.
   return `q.${store}.delivery.${namespace}.${nodeId.replaceAll('.', '=')}`
+}
+
+/**
+ * The NATS subject by which a scheduler asks for the connections of a client-hook. Who has some answers with their ids; if
+ * nobody does, NATS says so at once.
+ */
+export function hookSubject(store: string, clientName: string): string {
+  const bytes = [...new TextEncoder().encode(clientName)]
+  return `q.${store}.hook.client.${bytes.map((byte) => byte.toString(16).padStart(2, '0')).join('')}`
+}
+
+/** The NATS subject by which a connection of a client-hook is given an occurrence; the reply says what became of it. */
+export function hookConnectionSubject(store: string, connectionId: string): string {
+  return `q.${store}.hook.connection.${connectionId}`
+}
+
+/** The NATS subject by which is told what is due of the schedules of a namespace that have tags, as JSON. */
+export function dueSubject(store: string, namespace: string): string {
+  return `q.${store}.due.${namespace}`
 }

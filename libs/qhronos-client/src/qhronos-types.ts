@@ -5,7 +5,16 @@ export type EventStatus = 'active' | 'paused' | 'inactive'
 
 export type EventAction =
   | { readonly type: 'webhook'; readonly params: { readonly url: string } }
-  | { readonly type: 'websocket'; readonly params: { readonly client_name: string } }
+  | {
+      readonly type: 'websocket'
+      readonly params: {
+        readonly client_name: string
+        /** To all connections of the client instead of one in turn. */
+        readonly broadcast?: boolean
+        /** `none`: done when it is sent. */
+        readonly ack?: 'required' | 'none'
+      }
+    }
   | {
       readonly type: 'apicall'
       readonly params: {
@@ -119,5 +128,7 @@ export interface DueEvent {
   readonly metadata: unknown
   readonly payload: unknown
   readonly tags: readonly string[]
-  readonly scheduled_at: string | null
+  readonly scheduled_at: string
+  /** From 1. */
+  readonly attempt: number
 }

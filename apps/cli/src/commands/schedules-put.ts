@@ -1,7 +1,10 @@
 import { QError, RawJson, type ScheduleAction, type ScheduleInput } from '@qcore/client'
 import { InvalidArgumentError, type Command } from 'commander'
+import { entityId } from '../entity-path.ts'
+import { typeOfField } from '../field-type-of.ts'
 import type { Io } from '../io.ts'
-import { outJson, withSession } from '../session.ts'
+import { outJson, withSession, type Session } from '../session.ts'
+import { parseValue } from '../value-text.ts'
 
 interface PutOptions {
   readonly name?: string
@@ -13,6 +16,14 @@ interface PutOptions {
   readonly payload?: string
   readonly webhook?: string
   readonly secret?: string
+  readonly publish?: string
+  readonly body?: string
+  readonly stream?: boolean
+  readonly client?: string
+  readonly broadcast?: boolean
+  readonly write?: string
+  readonly field?: string
+  readonly value?: string
   readonly tag?: string[]
   readonly metadata?: string
   readonly catchUp?: 'skip' | 'last' | 'all'
@@ -39,6 +50,14 @@ export function addSchedulePut(schedules: Command, io: Io): void {
     .option('--payload <json>', "the event's payload")
     .option('--webhook <url>', 'send a signed request to this URL')
     .option('--secret <secret>', 'what requests are signed with')
+    .option('--write <entity>', 'write a field of this entity: its id or path')
+    .option('--field <name>', 'the field to write')
+    .option('--value <text>', 'its value, as of `set`')
+    .option('--publish <subject>', 'publish a message on this NATS subject')
+    .option('--body <text>', 'of the message; otherwise JSON that describes the occurrence')
+    .option('--stream', 'a JetStream stream has to take the message')
+    .option('--client <name>', 'give it to this client of a gateway, connected by a WebSocket')
+    .option('--broadcast', 'to all connections of the client')
     .option('--tag <tag...>', 'to find it by')
     .option('--metadata <json>', 'what else is to be known, sent with webhooks')
     .option('--catch-up <policy>', catchUps.join(', '), oneOf(catchUps))
@@ -46,20 +65,20 @@ export function addSchedulePut(schedules: Command, io: Io): void {
     .option('--attempts <number>', 'attempts in all', parseCount)
     .option('--paused', 'pause it')
     .action((namespace: string, rule: string, options: PutOptions, command: Command) =>
-      withSession(command, io, async ({ q, json }) => {
-        const change = await q.schedules.put(inputOf(namespace, rule, options))
+      withSession(command, io, async (session) => {
+        const { q, json } = session
+        const action = await actionOf(session, options)
+        const change = await q.schedules.put(inputOf({ namespace, rule, action }, options))
         if (json) await outJson(io, change)
         else await io.out(`${change.id}\n`)
       }),
     )
 }
 
-function inputOf(namespace: string, rule: string, options: PutOptions): ScheduleInput {
+function inputOf(needed: Pick<ScheduleInput, 'namespace' | 'rule' | 'action'>, options: PutOptions): ScheduleInput {
   const { name, id, title, description, timezone, tag, metadata, catchUp, overlap, attempts, paused } = options
   return {
-    namespace,
-    rule,
-    action: actionOf(options),
+    ...needed,
     ...(name === undefined ? {} : { name }),
     ...(id === undefined ? {} : { id }),
     ...(title === undefined ? {} : { title }),
@@ -74,14 +93,36 @@ function inputOf(namespace: string, rule: string, options: PutOptions): Schedule
   }
 }
 
-function actionOf({ emit, payload, webhook, secret }: PutOptions): ScheduleAction {
-  if (emit !== undefined && webhook === undefined) {
-    return { emit: { type: emit, ...(payload === undefined ? {} : { payload: new RawJson(payload) }) } }
+async function actionOf(session: Session, options: PutOptions): Promise<ScheduleAction> {
+  const { emit, payload, webhook, secret, publish, body, stream, client, broadcast, write } = options
+  const actions: ScheduleAction[] = []
+  if (emit !== undefined) {
+    actions.push({ emit: { type: emit, ...(payload === undefined ? {} : { payload: new RawJson(payload) }) } })
   }
-  if (webhook !== undefined && emit === undefined) {
-    return { webhook: { url: webhook, ...(secret === undefined ? {} : { secret }) } }
+  if (webhook !== undefined) actions.push({ webhook: { url: webhook, ...(secret === undefined ? {} : { secret }) } })
+  if (write !== undefined) actions.push(await writeOf(session, write, options))
+  if (publish !== undefined) {
+    const more = { ...(body === undefined ? {} : { body }), ...(stream === undefined ? {} : { needsStream: stream }) }
+    actions.push({ publish: { subject: publish, ...more } })
   }
-  throw new QError('invalid_request', 'say one of --emit and --webhook', { field: 'action' })
+  if (client !== undefined) {
+    actions.push({ websocket: { clientName: client, ...(broadcast === undefined ? {} : { broadcast }) } })
+  }
+  const [action, ...others] = actions
+  if (action !== undefined && others.length === 0) return action
+  throw new QError('invalid_request', 'say one of --emit, --webhook, --write, --publish and --client', {
+    field: 'action',
+  })
+}
+
+async function writeOf(session: Session, named: string, { field, value: text }: PutOptions): Promise<ScheduleAction> {
+  if (field === undefined || text === undefined) {
+    throw new QError('invalid_request', 'say --field and --value', { field: 'action' })
+  }
+  const { q } = session
+  const entity = await entityId(q, named)
+  const value = await parseValue(session, { type: await typeOfField(q, entity, field), text, field })
+  return { write: [{ entity, field, value }] }
 }
 
 function oneOf<T extends string>(words: readonly T[]): (text: string) => T {

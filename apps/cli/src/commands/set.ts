@@ -1,7 +1,7 @@
-import { isFieldType, type Client, type FieldType } from '@qcore/client'
+import { isFieldType, type FieldType } from '@qcore/client'
 import { InvalidArgumentError, type Command } from 'commander'
 import { entityId } from '../entity-path.ts'
-import { fieldTypeOf } from '../field-type-of.ts'
+import { typeOfField } from '../field-type-of.ts'
 import type { Io } from '../io.ts'
 import { outJson, withSession } from '../session.ts'
 import { parseValue } from '../value-text.ts'
@@ -33,11 +33,6 @@ export function addSet(program: Command, io: Io): void {
         else await io.out(changed ? `revision ${revision}\n` : 'unchanged\n')
       }),
     )
-}
-
-async function typeOfField(q: Client, id: string, field: string): Promise<FieldType> {
-  if (field.includes('->')) return (await q.read(id, field)).type
-  return fieldTypeOf(await q.schema((await q.get(id)).type), field)
 }
 
 function fieldType(text: string): FieldType {

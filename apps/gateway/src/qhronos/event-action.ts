@@ -5,14 +5,8 @@ import type { EventAction } from './event-body.ts'
 /** Where events of the interface belong. */
 export const namespace = 'qhronos'
 
-/** The types of what is emitted for those who listen. */
-export const plainType = 'due'
-export const clientType = 'client'
-
-/** Whether an action is told to those who listen, and calls nobody. */
-export function isEmitted(action: EventAction | undefined): boolean {
-  return action === undefined || action.type === 'websocket'
-}
+/** The type of the event that is emitted for an event without an action. */
+const plainType = 'due'
 
 interface Told {
   readonly id: string
@@ -23,7 +17,7 @@ interface Told {
   readonly tags: readonly string[]
 }
 
-/** What a schedule does for an action; without one it is told to who listens. */
+/** What a schedule does for an action; without one it emits an event. */
 export function scheduleAction(
   action: EventAction | undefined,
   event: Told,
@@ -39,22 +33,21 @@ export function scheduleAction(
       const given = Object.entries(headers).map(([name, value]) => ({ name, value }))
       return { kind: { case: 'apiCall', value: { method, url, headers: given, body: bodyBytes(body) } } }
     }
-    case 'websocket':
-      return emitting(`${clientType}.${Buffer.from(action.params.client_name).toString('hex')}`, event)
+    case 'websocket': {
+      const { client_name: clientName, broadcast = false, ack } = action.params
+      return { kind: { case: 'websocket', value: { clientName, broadcast, withoutAck: ack === 'none' } } }
+    }
     case undefined:
-      return emitting(plainType, event)
+      return emitting(event)
   }
 }
 
-function emitting(
-  type: string,
-  { id, name, description, metadata, tags }: Told,
-): MessageInitShape<typeof ActionSchema> {
+function emitting({ id, name, description, metadata, tags }: Told): MessageInitShape<typeof ActionSchema> {
   const told = { event_id: id, name, description, metadata: JSON.parse(metadata) as unknown, tags }
   return {
     kind: {
       case: 'emitEvent',
-      value: { namespace, type, payload: JSON.stringify(told), correlationId: '{occurrence}' },
+      value: { namespace, type: plainType, payload: JSON.stringify(told), correlationId: '{occurrence}' },
     },
   }
 }
@@ -79,11 +72,12 @@ export function readAction(action: Action | undefined): { action: EventAction | 
         webhook: '',
       }
     }
-    default: {
-      const [type, client] = kind?.case === 'emitEvent' ? kind.value.type.split('.') : []
-      if (type !== clientType || client === undefined) return { action: null, webhook: '' }
-      const name = Buffer.from(client, 'hex').toString('utf8')
-      return { action: { type: 'websocket', params: { client_name: name } }, webhook: `q:${name}` }
+    case 'websocket': {
+      const { clientName, broadcast, withoutAck } = kind.value
+      const more = { ...(broadcast ? { broadcast } : {}), ...(withoutAck ? { ack: 'none' as const } : {}) }
+      return { action: { type: 'websocket', params: { client_name: clientName, ...more } }, webhook: `q:${clientName}` }
     }
+    default:
+      return { action: null, webhook: '' }
   }
 }

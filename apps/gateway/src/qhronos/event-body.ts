@@ -8,6 +8,8 @@ const schedule = z.union([z.string(), z.record(z.string(), z.unknown())])
 const webhookParams = z.object({ url: z.string().min(1, 'URL is required for webhook action params') })
 const websocketParams = z.object({
   client_name: z.string().min(1, 'client_name is required for websocket action params'),
+  broadcast: z.boolean().optional(),
+  ack: z.enum(['required', 'none']).optional(),
 })
 const apiCallParams = z.object({
   method: z.string().min(1),

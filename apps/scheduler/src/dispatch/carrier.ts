@@ -3,6 +3,7 @@ import { OverlapPolicy, type OccurrenceCause } from '@qcore/contracts'
 import type { Pool } from '@qcore/database'
 import { failpoint, type Logger } from '@qcore/service'
 import type { ActionCase, ActionOutcome, ActionRunner } from '../action/action.ts'
+import type { DueNotices } from '../action/due-notices.ts'
 import { attemptShare } from '../config.ts'
 import { schedulerMetrics } from '../metrics.ts'
 import { storedScheduleState } from '../message/schedule-message.ts'
@@ -34,6 +35,7 @@ export interface CarrierOptions {
   readonly leaseMs: number
   readonly failures: FailureKeeper
   readonly gate: TargetGate
+  readonly notices: DueNotices
   readonly runners: Readonly<Record<ActionCase, ActionRunner>>
 }
 
@@ -117,8 +119,8 @@ export class Carrier {
     const isOpen = outcome.kind === 'postponed' && isInDoubt(row, settings)
     const settlement = settlementOf(ended, isOpen ? { ...outcome, inDoubt: true } : outcome, settings)
     await this.#store(settlement, askedAt)
-    if (kindOf(settings) !== 'emitEvent') await this.#options.failures.note(row, settlement)
-    return blameOf(outcome)
+    if (isRequest(settings)) await this.#options.failures.note(row, settlement)
+    return isRequest(settings) ? blameOf(outcome) : 'untried'
   }
 
   /** Begins as the overlap policy has it. `over`: it waits for its turn, or is skipped. */
@@ -154,8 +156,10 @@ export class Carrier {
       return { kind: 'postponed', error: 'the scheduler stood still; nothing was done', inDoubt: false }
     }
     const { signal } = this.#stop
+    const occasion = { occurrence, settings, attempt: number, deadlineAt }
     try {
-      return await this.#options.runners[kind].run({ occurrence, settings, attempt: number, deadlineAt }, signal)
+      this.#options.notices.tell(occasion)
+      return await this.#options.runners[kind].run(occasion, signal)
     } catch (error) {
       if (signal.aborted) return { kind: 'failed', error: 'the scheduler stopped' }
       this.#options.logger.error(
@@ -193,10 +197,17 @@ function giveBack({ id, wasState }: ClaimedRow, claim: string, waitMs: number): 
   return unattempted(id, claim, { state, waitMs })
 }
 
-/** Where a request goes: scheme, host and port. Undefined: the action sends none. */
+/** Who is called: of a request scheme, host and port. Undefined: the action calls nobody. */
 function targetOf({ put }: ScheduleSettings): string | undefined {
   const kind = put.action?.kind
+  if (kind?.case === 'websocket') return `client ${kind.value.clientName}`
   return kind?.case === 'webhook' || kind?.case === 'apiCall' ? new URL(kind.value.url).origin : undefined
+}
+
+/** Whether an HTTP request is sent. A client that is away for long, or often, is called again as soon as it is back. */
+function isRequest(settings: ScheduleSettings): boolean {
+  const kind = kindOf(settings)
+  return kind === 'webhook' || kind === 'apiCall'
 }
 
 /** Whether a target can be blamed: it did not answer, or says itself that it is broken. */
@@ -211,9 +222,10 @@ function kindOf({ put }: ScheduleSettings): ActionCase | undefined {
   return put.action?.kind.case
 }
 
-/** Whether an event may have been emitted already: trying again finds out, and emits none twice. */
+/** Whether its commit may have been made already: trying again finds out, and makes none twice. */
 function isInDoubt({ wasState }: ClaimedRow, settings: ScheduleSettings): boolean {
-  return wasState === occurrenceState.running && kindOf(settings) === 'emitEvent'
+  const kind = kindOf(settings)
+  return wasState === occurrenceState.running && (kind === 'emitEvent' || kind === 'writeFields')
 }
 
 /** What becomes of an occurrence that was under way when its schedule stopped firing, and has to be tried again. */

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Pool } from '@qcore/database'
 import { failpoint, type Logger } from '@qcore/service'
 import type { ActionCase, ActionRunner } from '../action/action.ts'
+import type { DueNotices } from '../action/due-notices.ts'
 import { schedulerMetrics } from '../metrics.ts'
 import { claimOccurrences, type ClaimedRow } from '../sql/claim-occurrences.ts'
 import { readNextWake } from '../sql/next-wake.ts'
@@ -29,6 +30,7 @@ export interface DispatcherOptions {
   readonly leaseMs: number
   readonly failures: FailureKeeper
   readonly gate: TargetGate
+  readonly notices: DueNotices
   readonly runners: Readonly<Record<ActionCase, ActionRunner>>
 }
 

@@ -29,7 +29,7 @@ export function putSchedule(context: CommitContext, mutation: PutSchedule, path:
   assertNamespace(context, mutation, path)
   const id = before?.id ?? (mutation.id === '' ? randomUUID() : mutation.id)
   const secret = secretAfter(context, mutation, before)
-  const definition = definitionOf(mutation, secret !== undefined)
+  const definition = definitionOf(mutation, { hasSecret: secret !== undefined, caller: context.caller })
   const isNewRule = before === undefined || !hasSameRule(before, mutation)
   const state = stateAfter(mutation, before)
   if (before !== undefined && !isNewRule && before.disabledReason === '' && before.state === state) {

@@ -3,6 +3,7 @@ import type { Duration } from '@bufbuild/protobuf/wkt'
 import { QError } from '@qcore/errors'
 import { checkAttributes } from '../event/check-attributes.ts'
 import { checkPayload } from '../event/check-payload.ts'
+import { checkFieldsToWrite, checkMessageToPublish } from './check-store-action.ts'
 import { readRule } from './read-rule.ts'
 
 const dayMs = 86_400_000
@@ -79,6 +80,11 @@ function checkAction({ kind }: Action, path: string): void {
       }
       return
     }
+    case 'writeFields':
+      return checkFieldsToWrite(kind.value, `${path}.write_fields`)
+    case 'publish':
+      return checkMessageToPublish(kind.value, `${path}.publish`)
+    case 'websocket':
     case undefined:
   }
 }

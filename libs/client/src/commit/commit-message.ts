@@ -21,12 +21,13 @@ import {
   type CommitRequest,
   type Condition,
   type Mutation,
+  type PutSchedule,
   type Value,
 } from '@qcore/contracts'
 import { timestampFromMicros } from '@qcore/model'
 import { deleteConfigMessage, putConfigMessage } from '../config/config-mutation.ts'
 import { emitMessage } from '../events/event.ts'
-import { keyMessage, putMessage, type ScheduleRef } from '../schedules/schedule-input.ts'
+import { keyMessage, putMessage, type ScheduleInput, type ScheduleRef } from '../schedules/schedule-input.ts'
 import { alterMessage } from '../schema/alter-type.ts'
 import { messageFromSchema } from '../schema/schema.ts'
 import type { FieldQuestion } from '../schema/type-directory.ts'
@@ -116,7 +117,7 @@ function mutationMessage(input: MutationInput, path: string, lookup: TypeLookup)
       message.kind = { case: 'deleteConfig', value: deleteConfigMessage(input, `${path}.delete_config`) }
       return message
     case 'put_schedule':
-      message.kind = { case: 'putSchedule', value: putMessage(input.schedule, `${path}.put_schedule`) }
+      message.kind = { case: 'putSchedule', value: scheduleMessage(input.schedule, `${path}.put_schedule`, lookup) }
       return message
     case 'delete_schedule':
       message.kind = { case: 'deleteSchedule', value: create(DeleteScheduleSchema, namedSchedule(input)) }
@@ -198,6 +199,12 @@ function conditionMessage(input: ConditionInput, path: string, lookup: TypeLooku
     default:
       return input satisfies never
   }
+}
+
+function scheduleMessage(schedule: ScheduleInput, path: string, lookup: TypeLookup): PutSchedule {
+  return putMessage(schedule, path, ({ entityId, field, value }, at) =>
+    valueMessage(value, { of: { entityId }, field }, at, lookup),
+  )
 }
 
 function namedSchedule({ schedule }: { schedule: ScheduleRef }): { schedule: ScheduleKey } {

@@ -1,7 +1,6 @@
-import { create, type MessageInitShape } from '@bufbuild/protobuf'
+import { create } from '@bufbuild/protobuf'
 import { durationFromMs } from '@bufbuild/protobuf/wkt'
 import {
-  type ActionSchema,
   CatchUpPolicy,
   OverlapPolicy,
   PutMode,
@@ -11,26 +10,13 @@ import {
   type ScheduleKey,
 } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
-import { emitMessage, type EventOptions } from '../events/event.ts'
 import { RawJson } from '../events/raw-json.ts'
 import type { Timestamp } from '../values/timestamp.ts'
+import { actionMessage, type ScheduleAction, type ValueOf } from './schedule-action.ts'
 import { timeMessage } from './time-message.ts'
 
 /** A schedule by its id, or by its namespace and name. */
 export type ScheduleRef = string | { readonly namespace: string; readonly name: string }
-
-/** What a schedule does when an occurrence is due. */
-export type ScheduleAction =
-  | { readonly emit: EventOptions & { readonly namespace?: string; readonly type: string; readonly payload?: unknown } }
-  | { readonly webhook: { readonly url: string; readonly secret?: string } }
-  | {
-      readonly apiCall: {
-        readonly method: string
-        readonly url: string
-        readonly headers?: Readonly<Record<string, string>>
-        readonly body?: string | Uint8Array
-      }
-    }
 
 /** A schedule to make or replace. */
 export interface ScheduleInput {
@@ -85,8 +71,8 @@ const overlapPolicies = {
 
 const modes = { create: PutMode.CREATE, update: PutMode.UPDATE } as const
 
-/** The message of a schedule to make or replace. Throws `invalid_request` for what JSON cannot hold. */
-export function putMessage(input: ScheduleInput, path: string): PutSchedule {
+/** The message of a schedule to make or replace. Throws `invalid_request` for what JSON cannot hold, and what `valueOf` throws. */
+export function putMessage(input: ScheduleInput, path: string, valueOf: ValueOf): PutSchedule {
   const { rule, start, metadata, retry, catchUp = 'skip', overlap = 'allow', mode, graceMs } = input
   const { id = '', namespace, name = '', title = '', description = '', timezone = '', tags = [], paused } = input
   return create(PutScheduleSchema, {
@@ -98,7 +84,7 @@ export function putMessage(input: ScheduleInput, path: string): PutSchedule {
     timezone,
     rule: typeof rule === 'string' ? rule : jsonText(rule, `${path}.rule`),
     ...(start === undefined ? {} : { startTime: timeMessage(start) }),
-    action: actionMessage(input, `${path}.action`),
+    action: actionMessage(input, `${path}.action`, valueOf),
     tags: [...tags],
     metadata: metadata === undefined ? '' : jsonText(metadata, `${path}.metadata`),
     catchUp: catchUpPolicies[catchUp],
@@ -115,21 +101,6 @@ export function putMessage(input: ScheduleInput, path: string): PutSchedule {
 /** The message that names a schedule. */
 export function keyMessage(ref: ScheduleRef): ScheduleKey {
   return create(ScheduleKeySchema, typeof ref === 'string' ? { id: ref } : ref)
-}
-
-type ActionInit = MessageInitShape<typeof ActionSchema>
-
-function actionMessage({ action, namespace: own }: ScheduleInput, path: string): ActionInit {
-  if ('emit' in action) {
-    const { namespace = own, type, payload, ...options } = action.emit
-    const value = emitMessage({ namespace, type, payload, options }, `${path}.emit_event`)
-    return { kind: { case: 'emitEvent', value } }
-  }
-  if ('webhook' in action) return { kind: { case: 'webhook', value: action.webhook } }
-  const { method, url, headers = {}, body = '' } = action.apiCall
-  const bytes = typeof body === 'string' ? new TextEncoder().encode(body) : new Uint8Array(body)
-  const named = Object.entries(headers).map(([name, value]) => ({ name, value }))
-  return { kind: { case: 'apiCall', value: { method, url, headers: named, body: bytes } } }
 }
 
 function retryMessage({ maxAttempts = 0, backoffMs, maxBackoffMs }: NonNullable<ScheduleInput['retry']>) {

@@ -32,8 +32,8 @@ export interface StoredSchedule {
   readonly timezone: string
   readonly state: ScheduleStateName
   readonly disabledReason: string
-  readonly action: 'emit' | 'webhook' | 'api_call'
-  /** Where to, or which type of event. */
+  readonly action: 'emit' | 'webhook' | 'api_call' | 'write' | 'publish' | 'websocket'
+  /** Where to, which type of event, or which fields. */
   readonly target: string
   readonly tags: readonly string[]
   /** Parsed by `JSON.parse`. */
@@ -191,6 +191,14 @@ function actionOf({ action }: ScheduleMessage): Pick<StoredSchedule, 'action' | 
       return { action: 'webhook', target: action.kind.value.url }
     case 'apiCall':
       return { action: 'api_call', target: `${action.kind.value.method} ${action.kind.value.url}` }
+    case 'writeFields': {
+      const targets = action.kind.value.fields.map(({ entityId, field }) => `${entityId} ${field}`)
+      return { action: 'write', target: targets.join(', ') }
+    }
+    case 'publish':
+      return { action: 'publish', target: action.kind.value.subject }
+    case 'websocket':
+      return { action: 'websocket', target: action.kind.value.clientName }
     default:
       return { action: 'emit', target: action?.kind.value?.type ?? '' }
   }

@@ -3,7 +3,7 @@ import { AccessLevel, PutMode, type Schedule } from '@qcore/contracts'
 import { isQError, QError } from '@qcore/errors'
 import { fromConnectError } from '@qcore/transport'
 import type { Answer } from '../answer.ts'
-import { isEmitted, namespace, readAction, scheduleAction } from '../event-action.ts'
+import { namespace, readAction, scheduleAction } from '../event-action.ts'
 import { createEventSchema, readEventInput, updateEventSchema, type EventInput } from '../event-body.ts'
 import { eventJson, inactiveTag, statusOf, tagsOf, type EventJson } from '../event-json.ts'
 import { readRule, ruleOf, type EventRule } from '../event-rule.ts'
@@ -65,7 +65,7 @@ async function createEvent(call: OwnedCall): Promise<Answer> {
   const put = putOf({ id, name, description, rule, action, metadata, tags, status: 'active', secret })
   const schedule = { ...put, mode: PutMode.CREATE }
   const headers = await caller.headers()
-  if (isEmitted(action)) await services.namespace.ensure()
+  if (action === undefined) await services.namespace.ensure()
   const { revision } = await services.schedules.putSchedule({ schedule, idempotencyKey: key }, { headers })
   const made = await readBack(call, id, revision)
   return {
@@ -123,7 +123,7 @@ async function replaceEvent(call: OwnedCall, { before, input, expected }: Replac
   caller.assertSees(wanted.tags)
   const schedule = { ...putOf(wanted), mode: PutMode.UPDATE, expectedRevision: expected ?? before.revision }
   const request = { schedule, idempotencyKey: idempotencyKey(call) }
-  if (isEmitted(wanted.action)) await services.namespace.ensure()
+  if (wanted.action === undefined) await services.namespace.ensure()
   const { revision } = await services.schedules.putSchedule(request, { headers: await caller.headers() })
   const after = await readBack(call, before.id, revision)
   return { status: 200, body: eventJson(after), headers: { etag: etagOf(after) } }

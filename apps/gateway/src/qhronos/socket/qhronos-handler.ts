@@ -3,13 +3,15 @@ import { isQError } from '@qcore/errors'
 import type { Logger } from '@qcore/service'
 import { closeCodes, type FrameHandler, type Peer } from '../../websocket/frame-handler.ts'
 import { identityOf } from '../../websocket/identity.ts'
-import type { Delivery, DueEvents } from './due-events.ts'
+import type { HookDelivery, Hooks } from './hooks.ts'
+import type { TagListeners } from './tag-listeners.ts'
 import { listeningOf, parseJson, readHello, refusalOf, type Hello, type Listening } from './hello.ts'
 
 export interface QhronosHandlerOptions {
   readonly peer: Peer
   readonly verifier: TokenVerifier
-  readonly due: DueEvents
+  readonly hooks: Hooks
+  readonly listeners: TagListeners
   readonly logger: Logger
 }
 
@@ -17,7 +19,7 @@ export interface QhronosHandlerOptions {
 export class QhronosHandler implements FrameHandler {
   readonly #options: QhronosHandlerOptions
   readonly #opened = new AsyncDisposableStack()
-  readonly #unacknowledged = new Map<string, Delivery>()
+  readonly #unacknowledged = new Map<string, HookDelivery>()
   #greeting: Promise<Listening | undefined> | undefined
   #isClosed = false
 
@@ -39,6 +41,8 @@ export class QhronosHandler implements FrameHandler {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true
     await this.#opened.disposeAsync()
+    for (const { answer } of this.#unacknowledged.values()) answer('closed')
+    this.#unacknowledged.clear()
   }
 
   async #greet(text: string): Promise<Listening | undefined> {
@@ -75,33 +79,36 @@ export class QhronosHandler implements FrameHandler {
   }
 
   async #open(listening: Listening): Promise<void> {
-    const { due } = this.#options
-    if (listening.kind === 'tag-listener') {
-      this.#opened.use(due.listen(listening.tags, (frame) => this.#tell(frame)))
-      return
-    }
-    const { messages, deliveryOf } = await due.receive(listening.clientName)
-    this.#opened.defer(() => messages.stop())
-    const receive = async (): Promise<void> => {
-      for await (const message of messages) {
-        const delivery = await deliveryOf(message)
-        if (delivery === undefined) continue
-        if (this.#isClosed) message.nak()
-        else await this.#deliver(delivery, listening.needsAck)
-      }
-    }
-    const receiving = receive().catch((error: unknown) => {
-      this.#options.logger.warn({ err: error }, 'events for a client can no longer be received')
-      this.#options.peer.close(closeCodes.lost, 'events can no longer be received; connect again')
-    })
-    this.#opened.defer(() => receiving)
+    const { hooks, listeners } = this.#options
+    const opened =
+      listening.kind === 'tag-listener'
+        ? await listeners.listen(listening.tags, (frame) => this.#tell(frame))
+        : await hooks.hold(listening.clientName, (delivery) => void this.#deliver(delivery, listening.needsAck))
+    if (this.#isClosed) opened[Symbol.dispose]()
+    else this.#opened.use(opened)
   }
 
-  async #deliver(delivery: Delivery, needsAck: boolean): Promise<void> {
-    const { frame } = delivery
-    if (needsAck) this.#unacknowledged.set(frame.occurrence_id, delivery)
+  async #deliver(delivery: HookDelivery, needsAck: boolean): Promise<void> {
+    // Nothing is sent before the client has heard that it is registered.
+    await this.#greeting
+    const { frame, answer } = delivery
+    if (this.#isClosed) return answer('closed')
+    const waits = delivery.needsAck && needsAck
+    if (waits) this.#keep(delivery)
     await this.#send(frame)
-    if (!needsAck) delivery.ack()
+    if (!waits) answer(this.#isClosed ? 'closed' : 'sent')
+  }
+
+  /** Remembers what is to be acknowledged, and forgets what nobody waits for any more. */
+  #keep(delivery: HookDelivery): void {
+    const now = performance.now()
+    for (const [occurrenceId, { untilMs }] of this.#unacknowledged) {
+      if (untilMs > now) break
+      this.#unacknowledged.delete(occurrenceId)
+    }
+    const { occurrence_id: occurrenceId } = delivery.frame
+    this.#unacknowledged.delete(occurrenceId)
+    this.#unacknowledged.set(occurrenceId, delivery)
   }
 
   async #onMessage(text: string, listening: Listening): Promise<void> {
@@ -126,7 +133,7 @@ export class QhronosHandler implements FrameHandler {
   /** An acknowledgement that names nothing is answered, and changes nothing, as in the original. */
   #acknowledge(occurrenceId: unknown): void {
     if (typeof occurrenceId !== 'string') return
-    this.#unacknowledged.get(occurrenceId)?.ack()
+    this.#unacknowledged.get(occurrenceId)?.answer('acknowledged')
     this.#unacknowledged.delete(occurrenceId)
   }
 

@@ -9,13 +9,15 @@ import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { EmitEvent } from "../../events/v1/event_pb.ts";
 import { file_qcore_events_v1_event } from "../../events/v1/event_pb.ts";
+import type { Value } from "../../store/v1/value_pb.ts";
+import { file_qcore_store_v1_value } from "../../store/v1/value_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file qcore/schedule/v1/schedule.proto.
  */
 export const file_qcore_schedule_v1_schedule: GenFile = /*@__PURE__*/
-  fileDesc("CiBxY29yZS9zY2hlZHVsZS92MS9zY2hlZHVsZS5wcm90bxIRcWNvcmUuc2NoZWR1bGUudjEitAEKBkFjdGlvbhIwCgplbWl0X2V2ZW50GAEgASgLMhoucWNvcmUuZXZlbnRzLnYxLkVtaXRFdmVudEgAEjMKB3dlYmhvb2sYAiABKAsyIC5xY29yZS5zY2hlZHVsZS52MS5XZWJob29rQWN0aW9uSAASNAoIYXBpX2NhbGwYAyABKAsyIC5xY29yZS5zY2hlZHVsZS52MS5BcGlDYWxsQWN0aW9uSABCDQoEa2luZBIFukgCCAEikAEKDVdlYmhvb2tBY3Rpb24SNwoDdXJsGAEgASgJQiq6SCdyJSiAEDIgXltIaF1bVHRdW1R0XVtQcF1bU3NdPzovL1shLX5dKyQSJwoGc2VjcmV0GAIgASgJQhK6SA9yDSiABDIIXlshLX5dKiRIAIgBARISCgpoYXNfc2VjcmV0GAMgASgIQgkKB19zZWNyZXQibAoNQXBpQ2FsbEhlYWRlchI3CgRuYW1lGAEgASgJQim6SCZyJDIiXltBLVphLXowLTkhIyQlJicqKy5eX2B8fi1dezEsNjR9JBIiCgV2YWx1ZRgCIAEoCUITukgQcg4ogCAyCV5bIC1+CV0qJCLEAQoNQXBpQ2FsbEFjdGlvbhIkCgZtZXRob2QYASABKAlCFLpIEXIPMg1eW0EtWl17MSwxNn0kEjcKA3VybBgCIAEoCUIqukgnciUogBAyIF5bSGhdW1R0XVtUdF1bUHBdW1NzXT86Ly9bIS1+XSskEjsKB2hlYWRlcnMYAyADKAsyIC5xY29yZS5zY2hlZHVsZS52MS5BcGlDYWxsSGVhZGVyQgi6SAWSAQIQIBIXCgRib2R5GAQgASgMQgm6SAZ6BBiAgAQiiAEKC1JldHJ5UG9saWN5Eh0KDG1heF9hdHRlbXB0cxgBIAEoDUIHukgEKgIYZBIqCgdiYWNrb2ZmGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEi4KC21heF9iYWNrb2ZmGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIs4GCgtQdXRTY2hlZHVsZRJUCgJpZBgBIAEoCUJIukhFckMyQV4oWzAtOWEtZl17OH0tWzAtOWEtZl17NH0tWzAtOWEtZl17NH0tWzAtOWEtZl17NH0tWzAtOWEtZl17MTJ9KT8kEjEKCW5hbWVzcGFjZRgCIAEoCUIeukgbchkyF15bYS16XVthLXowLTlfLV17MCw2Mn0kEisKBG5hbWUYAyABKAlCHbpIGnIYGIABMhNeW15ceDAwLVx4MWZceDdmXSokEhcKBXRpdGxlGAQgASgJQgi6SAVyAyiACBIdCgtkZXNjcmlwdGlvbhgFIAEoCUIIukgFcgMogCASGQoEcnVsZRgGIAEoCUILukgIcgYQASiAgAQSGQoIdGltZXpvbmUYByABKAlCB7pIBHICGEASLgoKc3RhcnRfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMQoGYWN0aW9uGAkgASgLMhkucWNvcmUuc2NoZWR1bGUudjEuQWN0aW9uQga6SAPIAQESNgoEdGFncxgKIAMoCUIoukglkgEiEEAYASIcchoQARiAATITXlteXHgwMC1ceDFmXHg3Zl0qJBIbCghtZXRhZGF0YRgLIAEoCUIJukgGcgQogIAEEjwKCGNhdGNoX3VwGAwgASgOMiAucWNvcmUuc2NoZWR1bGUudjEuQ2F0Y2hVcFBvbGljeUIIukgFggECEAESIAoOY2F0Y2hfdXBfbGltaXQYDSABKA1CCLpIBSoDGOgHEigKBWdyYWNlGA4gASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjsKB292ZXJsYXAYDyABKA4yIC5xY29yZS5zY2hlZHVsZS52MS5PdmVybGFwUG9saWN5Qgi6SAWCAQIQARItCgVyZXRyeRgQIAEoCzIeLnFjb3JlLnNjaGVkdWxlLnYxLlJldHJ5UG9saWN5EhMKBnBhdXNlZBgRIAEoCEgAiAEBEjIKBG1vZGUYEiABKA4yGi5xY29yZS5zY2hlZHVsZS52MS5QdXRNb2RlQgi6SAWCAQIQARIZChFleHBlY3RlZF9yZXZpc2lvbhgTIAEoBEIJCgdfcGF1c2VkImUKDkRlbGV0ZVNjaGVkdWxlEjgKCHNjaGVkdWxlGAEgASgLMh4ucWNvcmUuc2NoZWR1bGUudjEuU2NoZWR1bGVLZXlCBrpIA8gBARIZChFleHBlY3RlZF9yZXZpc2lvbhgCIAEoBCJkCg1QYXVzZVNjaGVkdWxlEjgKCHNjaGVkdWxlGAEgASgLMh4ucWNvcmUuc2NoZWR1bGUudjEuU2NoZWR1bGVLZXlCBrpIA8gBARIZChFleHBlY3RlZF9yZXZpc2lvbhgCIAEoBCJlCg5SZXN1bWVTY2hlZHVsZRI4CghzY2hlZHVsZRgBIAEoCzIeLnFjb3JlLnNjaGVkdWxlLnYxLlNjaGVkdWxlS2V5Qga6SAPIAQESGQoRZXhwZWN0ZWRfcmV2aXNpb24YAiABKAQixgEKC1NjaGVkdWxlS2V5ElQKAmlkGAEgASgJQki6SEVyQzJBXihbMC05YS1mXXs4fS1bMC05YS1mXXs0fS1bMC05YS1mXXs0fS1bMC05YS1mXXs0fS1bMC05YS1mXXsxMn0pPyQSNAoJbmFtZXNwYWNlGAIgASgJQiG6SB5yHDIaXihbYS16XVthLXowLTlfLV17MCw2Mn0pPyQSKwoEbmFtZRgDIAEoCUIdukgachgYgAEyE15bXlx4MDAtXHgxZlx4N2ZdKiQi3QUKCFNjaGVkdWxlEgoKAmlkGAEgASgJEhEKCW5hbWVzcGFjZRgCIAEoCRIMCgRuYW1lGAMgASgJEg0KBXRpdGxlGAQgASgJEhMKC2Rlc2NyaXB0aW9uGAUgASgJEgwKBHJ1bGUYBiABKAkSEQoJcnVsZV9zcGVjGAcgASgJEhAKCHRpbWV6b25lGAggASgJEikKBmFjdGlvbhgJIAEoCzIZLnFjb3JlLnNjaGVkdWxlLnYxLkFjdGlvbhIMCgR0YWdzGAogAygJEhAKCG1ldGFkYXRhGAsgASgJEjIKCGNhdGNoX3VwGAwgASgOMiAucWNvcmUuc2NoZWR1bGUudjEuQ2F0Y2hVcFBvbGljeRIWCg5jYXRjaF91cF9saW1pdBgNIAEoDRIoCgVncmFjZRgOIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIxCgdvdmVybGFwGA8gASgOMiAucWNvcmUuc2NoZWR1bGUudjEuT3ZlcmxhcFBvbGljeRItCgVyZXRyeRgQIAEoCzIeLnFjb3JlLnNjaGVkdWxlLnYxLlJldHJ5UG9saWN5Ei8KBXN0YXRlGBEgASgOMiAucWNvcmUuc2NoZWR1bGUudjEuU2NoZWR1bGVTdGF0ZRIXCg9kaXNhYmxlZF9yZWFzb24YEiABKAkSEAoIcmV2aXNpb24YEyABKAQSLwoLY3JlYXRlX3RpbWUYFCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGBUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZ3cml0ZXIYFiABKAkSLQoJbmV4dF90aW1lGBcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBItCglsYXN0X3RpbWUYGCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wKmMKDUNhdGNoVXBQb2xpY3kSHwobQ0FUQ0hfVVBfUE9MSUNZX1VOU1BFQ0lGSUVEEAASGAoUQ0FUQ0hfVVBfUE9MSUNZX0xBU1QQARIXChNDQVRDSF9VUF9QT0xJQ1lfQUxMEAIqpwEKDU92ZXJsYXBQb2xpY3kSHgoaT1ZFUkxBUF9QT0xJQ1lfVU5TUEVDSUZJRUQQABIXChNPVkVSTEFQX1BPTElDWV9TS0lQEAESHQoZT1ZFUkxBUF9QT0xJQ1lfQlVGRkVSX09ORRACEh0KGU9WRVJMQVBfUE9MSUNZX0JVRkZFUl9BTEwQAxIfChtPVkVSTEFQX1BPTElDWV9DQU5DRUxfT1RIRVIQBCpNCgdQdXRNb2RlEhgKFFBVVF9NT0RFX1VOU1BFQ0lGSUVEEAASEwoPUFVUX01PREVfQ1JFQVRFEAESEwoPUFVUX01PREVfVVBEQVRFEAIquAEKDVNjaGVkdWxlU3RhdGUSHgoaU0NIRURVTEVfU1RBVEVfVU5TUEVDSUZJRUQQABIZChVTQ0hFRFVMRV9TVEFURV9BQ1RJVkUQARIZChVTQ0hFRFVMRV9TVEFURV9QQVVTRUQQAhIYChRTQ0hFRFVMRV9TVEFURV9FTkRFRBADEhoKFlNDSEVEVUxFX1NUQVRFX0RFTEVURUQQBBIbChdTQ0hFRFVMRV9TVEFURV9ESVNBQkxFRBAFYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_qcore_events_v1_event]);
+  fileDesc("CiBxY29yZS9zY2hlZHVsZS92MS9zY2hlZHVsZS5wcm90bxIRcWNvcmUuc2NoZWR1bGUudjEi4AIKBkFjdGlvbhIwCgplbWl0X2V2ZW50GAEgASgLMhoucWNvcmUuZXZlbnRzLnYxLkVtaXRFdmVudEgAEjMKB3dlYmhvb2sYAiABKAsyIC5xY29yZS5zY2hlZHVsZS52MS5XZWJob29rQWN0aW9uSAASNAoIYXBpX2NhbGwYAyABKAsyIC5xY29yZS5zY2hlZHVsZS52MS5BcGlDYWxsQWN0aW9uSAASPAoMd3JpdGVfZmllbGRzGAQgASgLMiQucWNvcmUuc2NoZWR1bGUudjEuV3JpdGVGaWVsZHNBY3Rpb25IABIzCgdwdWJsaXNoGAUgASgLMiAucWNvcmUuc2NoZWR1bGUudjEuUHVibGlzaEFjdGlvbkgAEjcKCXdlYnNvY2tldBgGIAEoCzIiLnFjb3JlLnNjaGVkdWxlLnYxLldlYlNvY2tldEFjdGlvbkgAQg0KBGtpbmQSBbpIAggBIncKEVdyaXRlRmllbGRzQWN0aW9uEjsKBmZpZWxkcxgBIAMoCzIfLnFjb3JlLnNjaGVkdWxlLnYxLkZpZWxkVG9Xcml0ZUIKukgHkgEECAEQZBITCgtwZXJtaXNzaW9ucxgCIAMoCRIQCghpc19hZG1pbhgDIAEoCCLRAQoMRmllbGRUb1dyaXRlEi8KCWVudGl0eV9pZBgBIAEoCUIcukgZchcyFV5bQS1aYS16MC05Xy1dezEsNjR9JBIZCgVmaWVsZBgCIAEoCUIKukgHcgUQARiACBImCgV2YWx1ZRgDIAEoCzIVLnFjb3JlLnN0b3JlLnYxLlZhbHVlSAASOwoEZmFjdBgEIAEoDjIhLnFjb3JlLnNjaGVkdWxlLnYxLk9jY3VycmVuY2VGYWN0Qgi6SAWCAQIQAUgAQhAKB2NvbnRlbnQSBbpIAggBIqYBCg1QdWJsaXNoQWN0aW9uEikKB3N1YmplY3QYASABKAlCGLpIFXITKP8BMg5eWyEtKSstPT8tfl0rJBI7CgdoZWFkZXJzGAIgAygLMiAucWNvcmUuc2NoZWR1bGUudjEuQXBpQ2FsbEhlYWRlckIIukgFkgECECASFwoEYm9keRgDIAEoDEIJukgGegQYgIAEEhQKDG5lZWRzX3N0cmVhbRgEIAEoCCJtCg9XZWJTb2NrZXRBY3Rpb24SMgoLY2xpZW50X25hbWUYASABKAlCHbpIGnIYGIABMhNeW15ceDAwLVx4MWZceDdmXSskEhEKCWJyb2FkY2FzdBgCIAEoCBITCgt3aXRob3V0X2FjaxgDIAEoCCKQAQoNV2ViaG9va0FjdGlvbhI3CgN1cmwYASABKAlCKrpIJ3IlKIAQMiBeW0hoXVtUdF1bVHRdW1BwXVtTc10/Oi8vWyEtfl0rJBInCgZzZWNyZXQYAiABKAlCErpID3INKIAEMgheWyEtfl0qJEgAiAEBEhIKCmhhc19zZWNyZXQYAyABKAhCCQoHX3NlY3JldCJsCg1BcGlDYWxsSGVhZGVyEjcKBG5hbWUYASABKAlCKbpIJnIkMiJeW0EtWmEtejAtOSEjJCUmJyorLl5fYHx+LV17MSw2NH0kEiIKBXZhbHVlGAIgASgJQhO6SBByDiiAIDIJXlsgLX4JXSokIsQBCg1BcGlDYWxsQWN0aW9uEiQKBm1ldGhvZBgBIAEoCUIUukgRcg8yDV5bQS1aXXsxLDE2fSQSNwoDdXJsGAIgASgJQiq6SCdyJSiAEDIgXltIaF1bVHRdW1R0XVtQcF1bU3NdPzovL1shLX5dKyQSOwoHaGVhZGVycxgDIAMoCzIgLnFjb3JlLnNjaGVkdWxlLnYxLkFwaUNhbGxIZWFkZXJCCLpIBZIBAhAgEhcKBGJvZHkYBCABKAxCCbpIBnoEGICABCKIAQoLUmV0cnlQb2xpY3kSHQoMbWF4X2F0dGVtcHRzGAEgASgNQge6SAQqAhhkEioKB2JhY2tvZmYYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SLgoLbWF4X2JhY2tvZmYYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24izgYKC1B1dFNjaGVkdWxlElQKAmlkGAEgASgJQki6SEVyQzJBXihbMC05YS1mXXs4fS1bMC05YS1mXXs0fS1bMC05YS1mXXs0fS1bMC05YS1mXXs0fS1bMC05YS1mXXsxMn0pPyQSMQoJbmFtZXNwYWNlGAIgASgJQh66SBtyGTIXXlthLXpdW2EtejAtOV8tXXswLDYyfSQSKwoEbmFtZRgDIAEoCUIdukgachgYgAEyE15bXlx4MDAtXHgxZlx4N2ZdKiQSFwoFdGl0bGUYBCABKAlCCLpIBXIDKIAIEh0KC2Rlc2NyaXB0aW9uGAUgASgJQgi6SAVyAyiAIBIZCgRydWxlGAYgASgJQgu6SAhyBhABKICABBIZCgh0aW1lem9uZRgHIAEoCUIHukgEcgIYQBIuCgpzdGFydF90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIxCgZhY3Rpb24YCSABKAsyGS5xY29yZS5zY2hlZHVsZS52MS5BY3Rpb25CBrpIA8gBARI2CgR0YWdzGAogAygJQii6SCWSASIQQBgBIhxyGhABGIABMhNeW15ceDAwLVx4MWZceDdmXSokEhsKCG1ldGFkYXRhGAsgASgJQgm6SAZyBCiAgAQSPAoIY2F0Y2hfdXAYDCABKA4yIC5xY29yZS5zY2hlZHVsZS52MS5DYXRjaFVwUG9saWN5Qgi6SAWCAQIQARIgCg5jYXRjaF91cF9saW1pdBgNIAEoDUIIukgFKgMY6AcSKAoFZ3JhY2UYDiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SOwoHb3ZlcmxhcBgPIAEoDjIgLnFjb3JlLnNjaGVkdWxlLnYxLk92ZXJsYXBQb2xpY3lCCLpIBYIBAhABEi0KBXJldHJ5GBAgASgLMh4ucWNvcmUuc2NoZWR1bGUudjEuUmV0cnlQb2xpY3kSEwoGcGF1c2VkGBEgASgISACIAQESMgoEbW9kZRgSIAEoDjIaLnFjb3JlLnNjaGVkdWxlLnYxLlB1dE1vZGVCCLpIBYIBAhABEhkKEWV4cGVjdGVkX3JldmlzaW9uGBMgASgEQgkKB19wYXVzZWQiZQoORGVsZXRlU2NoZWR1bGUSOAoIc2NoZWR1bGUYASABKAsyHi5xY29yZS5zY2hlZHVsZS52MS5TY2hlZHVsZUtleUIGukgDyAEBEhkKEWV4cGVjdGVkX3JldmlzaW9uGAIgASgEImQKDVBhdXNlU2NoZWR1bGUSOAoIc2NoZWR1bGUYASABKAsyHi5xY29yZS5zY2hlZHVsZS52MS5TY2hlZHVsZUtleUIGukgDyAEBEhkKEWV4cGVjdGVkX3JldmlzaW9uGAIgASgEImUKDlJlc3VtZVNjaGVkdWxlEjgKCHNjaGVkdWxlGAEgASgLMh4ucWNvcmUuc2NoZWR1bGUudjEuU2NoZWR1bGVLZXlCBrpIA8gBARIZChFleHBlY3RlZF9yZXZpc2lvbhgCIAEoBCLGAQoLU2NoZWR1bGVLZXkSVAoCaWQYASABKAlCSLpIRXJDMkFeKFswLTlhLWZdezh9LVswLTlhLWZdezR9LVswLTlhLWZdezR9LVswLTlhLWZdezR9LVswLTlhLWZdezEyfSk/JBI0CgluYW1lc3BhY2UYAiABKAlCIbpIHnIcMhpeKFthLXpdW2EtejAtOV8tXXswLDYyfSk/JBIrCgRuYW1lGAMgASgJQh26SBpyGBiAATITXlteXHgwMC1ceDFmXHg3Zl0qJCLdBQoIU2NoZWR1bGUSCgoCaWQYASABKAkSEQoJbmFtZXNwYWNlGAIgASgJEgwKBG5hbWUYAyABKAkSDQoFdGl0bGUYBCABKAkSEwoLZGVzY3JpcHRpb24YBSABKAkSDAoEcnVsZRgGIAEoCRIRCglydWxlX3NwZWMYByABKAkSEAoIdGltZXpvbmUYCCABKAkSKQoGYWN0aW9uGAkgASgLMhkucWNvcmUuc2NoZWR1bGUudjEuQWN0aW9uEgwKBHRhZ3MYCiADKAkSEAoIbWV0YWRhdGEYCyABKAkSMgoIY2F0Y2hfdXAYDCABKA4yIC5xY29yZS5zY2hlZHVsZS52MS5DYXRjaFVwUG9saWN5EhYKDmNhdGNoX3VwX2xpbWl0GA0gASgNEigKBWdyYWNlGA4gASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjEKB292ZXJsYXAYDyABKA4yIC5xY29yZS5zY2hlZHVsZS52MS5PdmVybGFwUG9saWN5Ei0KBXJldHJ5GBAgASgLMh4ucWNvcmUuc2NoZWR1bGUudjEuUmV0cnlQb2xpY3kSLwoFc3RhdGUYESABKA4yIC5xY29yZS5zY2hlZHVsZS52MS5TY2hlZHVsZVN0YXRlEhcKD2Rpc2FibGVkX3JlYXNvbhgSIAEoCRIQCghyZXZpc2lvbhgTIAEoBBIvCgtjcmVhdGVfdGltZRgUIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYFSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBndyaXRlchgWIAEoCRItCgluZXh0X3RpbWUYFyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi0KCWxhc3RfdGltZRgYIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAqawoOT2NjdXJyZW5jZUZhY3QSHwobT0NDVVJSRU5DRV9GQUNUX1VOU1BFQ0lGSUVEEAASIAocT0NDVVJSRU5DRV9GQUNUX05PTUlOQUxfVElNRRABEhYKEk9DQ1VSUkVOQ0VfRkFDVF9JRBACKmMKDUNhdGNoVXBQb2xpY3kSHwobQ0FUQ0hfVVBfUE9MSUNZX1VOU1BFQ0lGSUVEEAASGAoUQ0FUQ0hfVVBfUE9MSUNZX0xBU1QQARIXChNDQVRDSF9VUF9QT0xJQ1lfQUxMEAIqpwEKDU92ZXJsYXBQb2xpY3kSHgoaT1ZFUkxBUF9QT0xJQ1lfVU5TUEVDSUZJRUQQABIXChNPVkVSTEFQX1BPTElDWV9TS0lQEAESHQoZT1ZFUkxBUF9QT0xJQ1lfQlVGRkVSX09ORRACEh0KGU9WRVJMQVBfUE9MSUNZX0JVRkZFUl9BTEwQAxIfChtPVkVSTEFQX1BPTElDWV9DQU5DRUxfT1RIRVIQBCpNCgdQdXRNb2RlEhgKFFBVVF9NT0RFX1VOU1BFQ0lGSUVEEAASEwoPUFVUX01PREVfQ1JFQVRFEAESEwoPUFVUX01PREVfVVBEQVRFEAIquAEKDVNjaGVkdWxlU3RhdGUSHgoaU0NIRURVTEVfU1RBVEVfVU5TUEVDSUZJRUQQABIZChVTQ0hFRFVMRV9TVEFURV9BQ1RJVkUQARIZChVTQ0hFRFVMRV9TVEFURV9QQVVTRUQQAhIYChRTQ0hFRFVMRV9TVEFURV9FTkRFRBADEhoKFlNDSEVEVUxFX1NUQVRFX0RFTEVURUQQBBIbChdTQ0hFRFVMRV9TVEFURV9ESVNBQkxFRBAFYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_qcore_events_v1_event, file_qcore_store_v1_value]);
 
 /**
  * What a schedule does when an occurrence is due.
@@ -54,6 +56,31 @@ export type Action = Message<"qcore.schedule.v1.Action"> & {
      */
     value: ApiCallAction;
     case: "apiCall";
+  } | {
+    /**
+     * Writes fields of the store, all in one commit: exactly one an occurrence.
+     *
+     * @generated from field: qcore.schedule.v1.WriteFieldsAction write_fields = 4;
+     */
+    value: WriteFieldsAction;
+    case: "writeFields";
+  } | {
+    /**
+     * Publishes a message on a NATS subject: at least one an occurrence, with a stable id.
+     *
+     * @generated from field: qcore.schedule.v1.PublishAction publish = 5;
+     */
+    value: PublishAction;
+    case: "publish";
+  } | {
+    /**
+     * Gives the occurrence to a client that is connected to a gateway by a WebSocket (docs/qhronos.md), and waits for its
+     * acknowledgement: at least once an occurrence.
+     *
+     * @generated from field: qcore.schedule.v1.WebSocketAction websocket = 6;
+     */
+    value: WebSocketAction;
+    case: "websocket";
   } | { case: undefined; value?: undefined };
 };
 
@@ -63,6 +90,171 @@ export type Action = Message<"qcore.schedule.v1.Action"> & {
  */
 export const ActionSchema: GenMessage<Action> = /*@__PURE__*/
   messageDesc(file_qcore_schedule_v1_schedule, 0);
+
+/**
+ * A commit that writes fields. It may do what whoever put the schedule might do then, by level and permissions.
+ *
+ * @generated from message qcore.schedule.v1.WriteFieldsAction
+ */
+export type WriteFieldsAction = Message<"qcore.schedule.v1.WriteFieldsAction"> & {
+  /**
+   * What to write, in this order.
+   *
+   * @generated from field: repeated qcore.schedule.v1.FieldToWrite fields = 1;
+   */
+  fields: FieldToWrite[];
+
+  /**
+   * Of what is read: the permissions that it is done with. What is written here is ignored.
+   *
+   * @generated from field: repeated string permissions = 2;
+   */
+  permissions: string[];
+
+  /**
+   * Of what is read: whether it is done with level admin. What is written here is ignored.
+   *
+   * @generated from field: bool is_admin = 3;
+   */
+  isAdmin: boolean;
+};
+
+/**
+ * Describes the message qcore.schedule.v1.WriteFieldsAction.
+ * Use `create(WriteFieldsActionSchema)` to create a new message.
+ */
+export const WriteFieldsActionSchema: GenMessage<WriteFieldsAction> = /*@__PURE__*/
+  messageDesc(file_qcore_schedule_v1_schedule, 1);
+
+/**
+ * A field and its new value.
+ *
+ * @generated from message qcore.schedule.v1.FieldToWrite
+ */
+export type FieldToWrite = Message<"qcore.schedule.v1.FieldToWrite"> & {
+  /**
+   * The entity; where the path starts.
+   *
+   * @generated from field: string entity_id = 1;
+   */
+  entityId: string;
+
+  /**
+   * The field, or a path that ends in one, which is followed when it is written.
+   *
+   * @generated from field: string field = 2;
+   */
+  field: string;
+
+  /**
+   * What it is given.
+   *
+   * @generated from oneof qcore.schedule.v1.FieldToWrite.content
+   */
+  content: {
+    /**
+     * This value, of the field's type.
+     *
+     * @generated from field: qcore.store.v1.Value value = 3;
+     */
+    value: Value;
+    case: "value";
+  } | {
+    /**
+     * What the occurrence is.
+     *
+     * @generated from field: qcore.schedule.v1.OccurrenceFact fact = 4;
+     */
+    value: OccurrenceFact;
+    case: "fact";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message qcore.schedule.v1.FieldToWrite.
+ * Use `create(FieldToWriteSchema)` to create a new message.
+ */
+export const FieldToWriteSchema: GenMessage<FieldToWrite> = /*@__PURE__*/
+  messageDesc(file_qcore_schedule_v1_schedule, 2);
+
+/**
+ * A message on a NATS subject.
+ *
+ * @generated from message qcore.schedule.v1.PublishAction
+ */
+export type PublishAction = Message<"qcore.schedule.v1.PublishAction"> & {
+  /**
+   * The subject, without wildcards. Those of the platform (`q.…`, and what begins with `$` or `_`) are refused; the
+   * deployment may refuse more.
+   *
+   * @generated from field: string subject = 1;
+   */
+  subject: string;
+
+  /**
+   * Headers; `Nats-Msg-Id` is the occurrence's id. Names that begin with `Nats-` cannot be given.
+   *
+   * @generated from field: repeated qcore.schedule.v1.ApiCallHeader headers = 2;
+   */
+  headers: ApiCallHeader[];
+
+  /**
+   * The body. Empty: JSON that describes the occurrence, as of a webhook. At most 65,536 bytes.
+   *
+   * @generated from field: bytes body = 3;
+   */
+  body: Uint8Array;
+
+  /**
+   * Whether a JetStream stream has to take the message: without one the attempt fails. Otherwise it is done when the NATS
+   * server has it, whether or not anybody listens.
+   *
+   * @generated from field: bool needs_stream = 4;
+   */
+  needsStream: boolean;
+};
+
+/**
+ * Describes the message qcore.schedule.v1.PublishAction.
+ * Use `create(PublishActionSchema)` to create a new message.
+ */
+export const PublishActionSchema: GenMessage<PublishAction> = /*@__PURE__*/
+  messageDesc(file_qcore_schedule_v1_schedule, 3);
+
+/**
+ * A message to a client that is connected by a WebSocket, as a client-hook of Qhronos.
+ *
+ * @generated from message qcore.schedule.v1.WebSocketAction
+ */
+export type WebSocketAction = Message<"qcore.schedule.v1.WebSocketAction"> & {
+  /**
+   * The name of the client. Without a connection of it the attempt fails.
+   *
+   * @generated from field: string client_name = 1;
+   */
+  clientName: string;
+
+  /**
+   * To all connections of the client, which all have to acknowledge, instead of one after the other in turn.
+   *
+   * @generated from field: bool broadcast = 2;
+   */
+  broadcast: boolean;
+
+  /**
+   * Done when it is sent: no acknowledgement is waited for.
+   *
+   * @generated from field: bool without_ack = 3;
+   */
+  withoutAck: boolean;
+};
+
+/**
+ * Describes the message qcore.schedule.v1.WebSocketAction.
+ * Use `create(WebSocketActionSchema)` to create a new message.
+ */
+export const WebSocketActionSchema: GenMessage<WebSocketAction> = /*@__PURE__*/
+  messageDesc(file_qcore_schedule_v1_schedule, 4);
 
 /**
  * A signed POST with a JSON body: who, what and when.
@@ -98,7 +290,7 @@ export type WebhookAction = Message<"qcore.schedule.v1.WebhookAction"> & {
  * Use `create(WebhookActionSchema)` to create a new message.
  */
 export const WebhookActionSchema: GenMessage<WebhookAction> = /*@__PURE__*/
-  messageDesc(file_qcore_schedule_v1_schedule, 1);
+  messageDesc(file_qcore_schedule_v1_schedule, 5);
 
 /**
  * A header of an HTTP request.
@@ -126,7 +318,7 @@ export type ApiCallHeader = Message<"qcore.schedule.v1.ApiCallHeader"> & {
  * Use `create(ApiCallHeaderSchema)` to create a new message.
  */
 export const ApiCallHeaderSchema: GenMessage<ApiCallHeader> = /*@__PURE__*/
-  messageDesc(file_qcore_schedule_v1_schedule, 2);
+  messageDesc(file_qcore_schedule_v1_schedule, 6);
 
 /**
  * An HTTP request.
@@ -168,7 +360,7 @@ export type ApiCallAction = Message<"qcore.schedule.v1.ApiCallAction"> & {
  * Use `create(ApiCallActionSchema)` to create a new message.
  */
 export const ApiCallActionSchema: GenMessage<ApiCallAction> = /*@__PURE__*/
-  messageDesc(file_qcore_schedule_v1_schedule, 3);
+  messageDesc(file_qcore_schedule_v1_schedule, 7);
 
 /**
  * How often an action is tried.
@@ -203,7 +395,7 @@ export type RetryPolicy = Message<"qcore.schedule.v1.RetryPolicy"> & {
  * Use `create(RetryPolicySchema)` to create a new message.
  */
 export const RetryPolicySchema: GenMessage<RetryPolicy> = /*@__PURE__*/
-  messageDesc(file_qcore_schedule_v1_schedule, 4);
+  messageDesc(file_qcore_schedule_v1_schedule, 8);
 
 /**
  * A schedule to make, or to replace as a whole. Its first occurrence is made in the same commit.
@@ -351,7 +543,7 @@ export type PutSchedule = Message<"qcore.schedule.v1.PutSchedule"> & {
  * Use `create(PutScheduleSchema)` to create a new message.
  */
 export const PutScheduleSchema: GenMessage<PutSchedule> = /*@__PURE__*/
-  messageDesc(file_qcore_schedule_v1_schedule, 5);
+  messageDesc(file_qcore_schedule_v1_schedule, 9);
 
 /**
  * A schedule to end for good. Its pending occurrences are cancelled in the same commit; what it did is kept.
@@ -379,7 +571,7 @@ export type DeleteSchedule = Message<"qcore.schedule.v1.DeleteSchedule"> & {
  * Use `create(DeleteScheduleSchema)` to create a new message.
  */
 export const DeleteScheduleSchema: GenMessage<DeleteSchedule> = /*@__PURE__*/
-  messageDesc(file_qcore_schedule_v1_schedule, 6);
+  messageDesc(file_qcore_schedule_v1_schedule, 10);
 
 /**
  * A schedule to pause. Its pending occurrences are skipped in the same commit. Nothing changes if it is paused already.
@@ -407,7 +599,7 @@ export type PauseSchedule = Message<"qcore.schedule.v1.PauseSchedule"> & {
  * Use `create(PauseScheduleSchema)` to create a new message.
  */
 export const PauseScheduleSchema: GenMessage<PauseSchedule> = /*@__PURE__*/
-  messageDesc(file_qcore_schedule_v1_schedule, 7);
+  messageDesc(file_qcore_schedule_v1_schedule, 11);
 
 /**
  * A schedule to go on with. What came due meanwhile is skipped. Nothing changes if it is not paused.
@@ -435,7 +627,7 @@ export type ResumeSchedule = Message<"qcore.schedule.v1.ResumeSchedule"> & {
  * Use `create(ResumeScheduleSchema)` to create a new message.
  */
 export const ResumeScheduleSchema: GenMessage<ResumeSchedule> = /*@__PURE__*/
-  messageDesc(file_qcore_schedule_v1_schedule, 8);
+  messageDesc(file_qcore_schedule_v1_schedule, 12);
 
 /**
  * Names a schedule: by its id alone, or by namespace and name.
@@ -470,7 +662,7 @@ export type ScheduleKey = Message<"qcore.schedule.v1.ScheduleKey"> & {
  * Use `create(ScheduleKeySchema)` to create a new message.
  */
 export const ScheduleKeySchema: GenMessage<ScheduleKey> = /*@__PURE__*/
-  messageDesc(file_qcore_schedule_v1_schedule, 9);
+  messageDesc(file_qcore_schedule_v1_schedule, 13);
 
 /**
  * A schedule as it is.
@@ -652,7 +844,48 @@ export type Schedule = Message<"qcore.schedule.v1.Schedule"> & {
  * Use `create(ScheduleSchema)` to create a new message.
  */
 export const ScheduleSchema: GenMessage<Schedule> = /*@__PURE__*/
-  messageDesc(file_qcore_schedule_v1_schedule, 10);
+  messageDesc(file_qcore_schedule_v1_schedule, 14);
+
+/**
+ * What an occurrence can be told apart by.
+ *
+ * @generated from enum qcore.schedule.v1.OccurrenceFact
+ */
+export const OccurrenceFact = {
+  /**
+   * Not said: refused.
+   *
+   * @generated from enum value: OCCURRENCE_FACT_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * The time of the rule, for a field of type Timestamp.
+   *
+   * @generated from enum value: OCCURRENCE_FACT_NOMINAL_TIME = 1;
+   */
+  NOMINAL_TIME: 1,
+
+  /**
+   * Its id, for a field of type String.
+   *
+   * @generated from enum value: OCCURRENCE_FACT_ID = 2;
+   */
+  ID: 2,
+} as const;
+
+/**
+ * What an occurrence can be told apart by.
+ *
+ * @generated from enum qcore.schedule.v1.OccurrenceFact
+ */
+export type OccurrenceFact = (typeof OccurrenceFact)[keyof typeof OccurrenceFact] | UnknownEnum;
+
+/**
+ * Describes the enum qcore.schedule.v1.OccurrenceFact.
+ */
+export const OccurrenceFactSchema: GenEnum<OccurrenceFact> = /*@__PURE__*/
+  enumDesc(file_qcore_schedule_v1_schedule, 0);
 
 /**
  * What becomes of occurrences that came due while nobody could fire them.
@@ -693,7 +926,7 @@ export type CatchUpPolicy = (typeof CatchUpPolicy)[keyof typeof CatchUpPolicy] |
  * Describes the enum qcore.schedule.v1.CatchUpPolicy.
  */
 export const CatchUpPolicySchema: GenEnum<CatchUpPolicy> = /*@__PURE__*/
-  enumDesc(file_qcore_schedule_v1_schedule, 0);
+  enumDesc(file_qcore_schedule_v1_schedule, 1);
 
 /**
  * What becomes of an occurrence that is due while an earlier one of the schedule is not over.
@@ -748,7 +981,7 @@ export type OverlapPolicy = (typeof OverlapPolicy)[keyof typeof OverlapPolicy] |
  * Describes the enum qcore.schedule.v1.OverlapPolicy.
  */
 export const OverlapPolicySchema: GenEnum<OverlapPolicy> = /*@__PURE__*/
-  enumDesc(file_qcore_schedule_v1_schedule, 1);
+  enumDesc(file_qcore_schedule_v1_schedule, 2);
 
 /**
  * How a schedule is written.
@@ -789,7 +1022,7 @@ export type PutMode = (typeof PutMode)[keyof typeof PutMode] | UnknownEnum;
  * Describes the enum qcore.schedule.v1.PutMode.
  */
 export const PutModeSchema: GenEnum<PutMode> = /*@__PURE__*/
-  enumDesc(file_qcore_schedule_v1_schedule, 2);
+  enumDesc(file_qcore_schedule_v1_schedule, 3);
 
 /**
  * Where a schedule is in its life.
@@ -852,5 +1085,5 @@ export type ScheduleState = (typeof ScheduleState)[keyof typeof ScheduleState] |
  * Describes the enum qcore.schedule.v1.ScheduleState.
  */
 export const ScheduleStateSchema: GenEnum<ScheduleState> = /*@__PURE__*/
-  enumDesc(file_qcore_schedule_v1_schedule, 3);
+  enumDesc(file_qcore_schedule_v1_schedule, 4);
 

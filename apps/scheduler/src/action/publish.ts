@@ -1,0 +1,77 @@
+import { jetstream } from '@nats-io/jetstream'
+import { errors, headers, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node'
+import { isPlatformSubject } from '@qcore/contracts'
+import { untilAborted } from '@qcore/service'
+import type { ActionOutcome, ActionRunner, Occasion } from './action.ts'
+import { messageIdOf, occasionJson } from './occasion-json.ts'
+
+export interface PublishOptions {
+  readonly connection: NatsConnection
+  /** Patterns of subjects that may be published to. */
+  readonly allowed: readonly string[]
+  /** How long a stream, or the server, may take to answer, in milliseconds. */
+  readonly timeoutMs: number
+}
+
+/** Publishes a message on a NATS subject. */
+export class PublishRunner implements ActionRunner {
+  readonly #options: PublishOptions
+
+  constructor(options: PublishOptions) {
+    this.#options = options
+  }
+
+  async run(occasion: Occasion, signal: AbortSignal): Promise<ActionOutcome> {
+    const { connection, allowed, timeoutMs } = this.#options
+    const kind = occasion.settings.put.action?.kind
+    if (kind?.case !== 'publish') return { kind: 'failed', error: 'the schedule publishes nothing', finally: 'refused' }
+    const { subject, needsStream } = kind.value
+    // The writer has looked at it already: a schedule may be older than what the deployment allows.
+    if (isPlatformSubject(subject) || !allowed.some((pattern) => matches(pattern, subject))) {
+      return { kind: 'failed', error: `schedules may not publish to ${subject}`, finally: 'refused' }
+    }
+    const body = kind.value.body.length > 0 ? kind.value.body : Buffer.from(occasionJson(occasion))
+    const named = headersOf(occasion, kind.value.headers)
+    const limitMs = Math.max(1, Math.floor(Math.min(timeoutMs, occasion.deadlineAt - performance.now())))
+    const timeout = AbortSignal.timeout(limitMs)
+    try {
+      if (needsStream) {
+        const js = jetstream(connection)
+        const { stream, seq } = await js.publish(subject, body, { headers: named, timeout: limitMs })
+        return { kind: 'done', result: `${stream} ${seq}` }
+      }
+      connection.publish(subject, body, { headers: named })
+      await untilAborted(connection.flush(), AbortSignal.any([signal, timeout]))
+      return { kind: 'done' }
+    } catch (error) {
+      if (signal.aborted) throw error
+      // A second message has the same id.
+      if (!timeout.aborted && !(error instanceof errors.TimeoutError)) return { kind: 'failed', error: messageOf(error) }
+      return { kind: 'postponed', error: `no answer of NATS within ${limitMs} ms`, inDoubt: false }
+    }
+  }
+}
+
+function headersOf({ occurrence }: Occasion, given: readonly { name: string; value: string }[]): MsgHdrs {
+  const named = headers()
+  for (const { name, value } of given) named.append(name, value)
+  named.set('Nats-Msg-Id', messageIdOf(occurrence))
+  return named
+}
+
+function messageOf(error: unknown): string {
+  if (error instanceof errors.NoRespondersError) return 'no stream takes the subject'
+  if (error instanceof errors.RequestError && error.isNoResponders()) return 'no stream takes the subject'
+  return error instanceof Error ? error.message : String(error)
+}
+
+/** Whether a pattern with `*` and `>`, as NATS has them, selects a subject. */
+export function matches(pattern: string, subject: string): boolean {
+  const parts = subject.split('.')
+  const wanted = pattern.split('.')
+  for (const [index, part] of wanted.entries()) {
+    if (part === '>') return parts.length > index
+    if (index >= parts.length || (part !== '*' && part !== parts[index])) return false
+  }
+  return parts.length === wanted.length
+}
