@@ -19,6 +19,7 @@ export const occurrenceCause = {
   caughtUp: OccurrenceCause.CAUGHT_UP,
   manual: OccurrenceCause.MANUAL,
   backfilled: OccurrenceCause.BACKFILLED,
+  replayed: OccurrenceCause.REPLAYED,
 } as const
 
 /** Why an occurrence is in its state. */

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Executor } from '@qcore/database'
 import type { Logger } from '@qcore/service'
+import { endWithdrawnReplays } from './sql/end-letters.ts'
 import { retireOccurrences } from './sql/retire-occurrences.ts'
 
 /** Rows of one statement: few enough to block nobody. */
@@ -35,12 +36,18 @@ export class Retirer implements AsyncDisposable {
   async #keepRetiring(): Promise<void> {
     const { signal } = this.#stop
     while (!signal.aborted) {
-      const { executor, retentionMs, logger } = this.#options
-      const count = await retireOccurrences(executor, { retentionMs, limit: mostRows }).catch((error: unknown) => {
+      const { logger } = this.#options
+      const count = await this.#retire().catch((error: unknown) => {
         logger.warn({ err: error }, 'cannot delete old occurrences')
         return 0
       })
       await delay(count === mostRows ? betweenMs : pauseMs, undefined, { signal }).catch(() => undefined)
     }
+  }
+
+  async #retire(): Promise<number> {
+    const { executor, retentionMs } = this.#options
+    await endWithdrawnReplays(executor)
+    return retireOccurrences(executor, { retentionMs, limit: mostRows })
   }
 }

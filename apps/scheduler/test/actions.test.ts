@@ -2,6 +2,7 @@ import { jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { commit, connect, string, type Client } from '@qcore/client'
 import { AccessLevel, hookConnectionSubject, hookSubject, OccurrenceFact, OccurrenceState } from '@qcore/contracts'
+import { launch } from '@qcore/launcher'
 import { openNats, type Service } from '@qcore/service'
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest'
 import { patience, startStore, type PutInit, type TestStore } from './_store.ts'
@@ -13,9 +14,11 @@ let store: TestStore
 let scheduler: Service
 let nats: NatsConnection
 let q: Client
+let reader: AsyncDisposable
 
 beforeAll(async () => {
   store = await startStore()
+  reader = await launch({ ...store.env, Q_MODES: 'reader' })
   scheduler = await store.startScheduler({ Q_WEBHOOK_TIMEOUT_MS: '1500', Q_PUBLISH_ALLOW: 'app.>, alerts.*' })
   nats = await openNats(inject('natsUrl'), { name: 'test' })
   q = await connect({ transport: await store.transportOf(AccessLevel.ADMIN) })
@@ -26,6 +29,7 @@ afterAll(async () => {
   await q[Symbol.asyncDispose]()
   await nats.close()
   await scheduler[Symbol.asyncDispose]()
+  await reader[Symbol.asyncDispose]()
   await store[Symbol.asyncDispose]()
 })
 
@@ -59,7 +63,8 @@ describe('write_fields', () => {
     expect(occurrence).toMatchObject({ state: OccurrenceState.COMPLETED, attemptCount: 1 })
     const [status, ran, run] = await Promise.all(['Status', 'Ran', 'Run'].map((field) => q.read(entityId, field)))
     expect([status?.value, run?.value]).toEqual(['on', occurrence.id])
-    expect((ran?.value as { micros: bigint }).micros / 1_000_000n).toBe(occurrence.nominalTime?.seconds)
+    const ranAt = ran?.value as { micros: bigint } | undefined
+    expect((ranAt?.micros ?? 0n) / 1_000_000n).toBe(occurrence.nominalTime?.seconds)
     expect(new Set([status?.revision, ran?.revision, run?.revision]).size).toBe(1)
     expect(occurrence.attempts[0]?.result).toBe(`revision ${status?.revision}`)
     expect(status?.writer).toBe('scheduler')

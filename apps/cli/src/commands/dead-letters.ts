@@ -28,7 +28,9 @@ interface ActionOptions extends FilterOptions {
 const defaultLimit = 50
 
 export function addDeadLetters(program: Command, io: Io): void {
-  const letters = program.command('dead-letters').description('events that could not be handled')
+  const letters = program
+    .command('dead-letters')
+    .description('events that could not be handled, and occurrences that failed')
   addList(letters, io)
   addShow(letters, io)
   addKinds(letters, io)
@@ -41,7 +43,10 @@ function withFilter(command: Command): Command {
   return command
     .argument('<namespace>', 'the namespace')
     .option('--id <id...>', 'these')
-    .option('--group <name>', 'that died in this group; an empty one: that no group wants')
+    .option(
+      '--group <name>',
+      'that died in this group; an empty one: that no group wants; # and the id of a schedule: its occurrences',
+    )
     .option('--type <pattern>', 'of this type; * stands for one part, > at the end for one or more')
     .addOption(
       new Option('--reason <reason>', 'that died of this').choices(['failed', 'node lost', 'unhandled', 'expired']),
@@ -111,7 +116,11 @@ function addKinds(letters: Command, io: Io): void {
 }
 
 function addReplay(letters: Command, io: Io): void {
-  withActionOptions(withFilter(letters.command('replay').description('give dead letters to their groups again')))
+  withActionOptions(
+    withFilter(
+      letters.command('replay').description('give dead letters to their groups again, and try occurrences again'),
+    ),
+  )
     .option('--per-second <number>', 'no more than so many a second', parseCount)
     .option('--to-group <name>', 'of those that no group wants: the group that shall have them')
     .action((namespace: string, options: ActionOptions & { perSecond?: number; toGroup?: string }, command: Command) =>

@@ -14,9 +14,10 @@ import type { ActionRow } from './sql/act-on-dead-letters.ts'
 import type { DeadLetterRow } from './sql/dead-letter-row.ts'
 import type { DeadLetterKindRow } from './sql/search-dead-letters.ts'
 
-/** The event of a dead letter, as it was emitted. */
+/** The event of a dead letter, as it was emitted. An occurrence has no place among events. */
 function eventOf(row: DeadLetterRow): Event {
-  return Object.assign(messageFromEvent(row), { id: row.eventId })
+  const event = Object.assign(messageFromEvent(row), { id: row.eventId })
+  return row.occurrenceId === null ? event : Object.assign(event, { position: '' })
 }
 
 /** The event of a dead letter that is replayed: as it was, with an id of its own. */
@@ -32,8 +33,10 @@ export function deadLetterMessage(row: DeadLetterRow): DeadLetter {
   letter.deathTime = timestampFromMicros(diedUs)
   if (replays > 0) {
     letter.replayActionId = String(replayAction)
-    letter.replayEventId = replayedEvent(row).id
+    if (row.occurrenceId === null) letter.replayEventId = replayedEvent(row).id
   }
+  letter.scheduleId = row.scheduleId ?? ''
+  letter.occurrenceId = row.occurrenceId ?? ''
   if (replayedUs !== null) letter.replayTime = timestampFromMicros(replayedUs)
   return letter
 }

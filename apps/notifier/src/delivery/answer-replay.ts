@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf'
 import { AckOutcomeSchema, DeadLetterReason, type AckOutcome, type EventAnswer } from '@qcore/contracts'
-import { readDatabase, type Executor } from '@qcore/database'
+import { fingerprintOf, keptError, readDatabase, type Executor } from '@qcore/database'
 import { loadDeadLetter } from '../dead-letter/sql/search-dead-letters.ts'
 import {
   extendReplay,
@@ -11,7 +11,6 @@ import {
 } from '../dead-letter/sql/replays.ts'
 import { replayingState } from '../dead-letter/sql/dead-letter-row.ts'
 import type { ReplayDelivery } from './delivery-id.ts'
-import { fingerprintOf, keptError } from './fingerprint.ts'
 import { deliveryMetrics } from './metrics.ts'
 
 /** How long a node that works on a replay need not be heard of again. */

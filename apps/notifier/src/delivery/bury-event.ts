@@ -1,7 +1,6 @@
 import type { Event } from '@qcore/contracts'
-import type { Executor } from '@qcore/database'
+import { fingerprintOf, keptError, type Executor } from '@qcore/database'
 import { deliveryMetrics } from './metrics.ts'
-import { fingerprintOf, keptError } from './fingerprint.ts'
 import { bury } from './sql/bury.ts'
 import type { SubscriptionRow } from './sql/subscription-row.ts'
 

@@ -44,7 +44,7 @@ export function deadLetterHandlers(pool: Executor): ServiceImpl<typeof DeadLette
     },
     async replayDeadLetters({ filter, limit, perSecond, dryRun, toGroup }, call) {
       const action = actionOf(filter, { states: [deadState], limit, call })
-      const wanted = { ...action, search: { ...action.search, isWanted: toGroup === '' } }
+      const wanted = { ...action, search: { ...action.search, isWanted: toGroup === '', isReplayable: true } }
       if (filter?.group === '' && toGroup === '') {
         throw new QError('invalid_request', 'no group wants them: name the one that shall have them', {
           field: 'to_group',

@@ -4,7 +4,11 @@ import type { Occasion } from './action.ts'
  * An occurrence as receivers are told of it, as JSON. By hand: metadata goes as it was given. Names in alphabetical order, as
  * Qhronos sends them.
  */
-export function occasionJson({ occurrence, settings: { put }, attempt }: Occasion): string {
+export function occasionJson({
+  occurrence,
+  settings: { put },
+  attempt,
+}: Pick<Occasion, 'occurrence' | 'settings' | 'attempt'>): string {
   const { scheduleId, id, nominalUs } = occurrence
   const scheduledAt = new Date(nominalUs / 1_000).toISOString().replace('.000Z', 'Z')
   const name = put.title === '' ? put.name : put.title

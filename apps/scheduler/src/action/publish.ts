@@ -46,7 +46,8 @@ export class PublishRunner implements ActionRunner {
     } catch (error) {
       if (signal.aborted) throw error
       // A second message has the same id.
-      if (!timeout.aborted && !(error instanceof errors.TimeoutError)) return { kind: 'failed', error: messageOf(error) }
+      if (!timeout.aborted && !(error instanceof errors.TimeoutError))
+        return { kind: 'failed', error: messageOf(error) }
       return { kind: 'postponed', error: `no answer of NATS within ${limitMs} ms`, inDoubt: false }
     }
   }
@@ -60,8 +61,9 @@ function headersOf({ occurrence }: Occasion, given: readonly { name: string; val
 }
 
 function messageOf(error: unknown): string {
-  if (error instanceof errors.NoRespondersError) return 'no stream takes the subject'
-  if (error instanceof errors.RequestError && error.isNoResponders()) return 'no stream takes the subject'
+  // The library takes a subject at which no stream listens for a server without streams.
+  const cause = error instanceof Error ? error.cause : undefined
+  if (cause instanceof errors.RequestError && cause.isNoResponders()) return 'no stream takes the subject'
   return error instanceof Error ? error.message : String(error)
 }
 

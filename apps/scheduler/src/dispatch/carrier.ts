@@ -12,6 +12,7 @@ import { readRuleSpec, readSettingsOf, type ScheduleSettings } from '../schedule
 import { beginAttempts, type AttemptToBegin, type BegunAttempt } from '../sql/begin-attempts.ts'
 import type { ClaimedRow } from '../sql/claim-occurrences.ts'
 import { settleOccurrences, type Settlement } from '../sql/settle-occurrences.ts'
+import { withLetter } from './death-of.ts'
 import { beginExclusively } from './exclusive-begin.ts'
 import type { FailureKeeper } from './failure-keeper.ts'
 import { Gatherer } from './gatherer.ts'
@@ -70,7 +71,7 @@ export class Carrier {
     const settings = readSettingsOf(row.definition)
     const decided = decide(row, settings)
     if (typeof decided !== 'number') {
-      await this.#store(unattempted(row.id, claim, decided), claimedAt)
+      await this.#store(this.#withLetter(unattempted(row.id, claim, decided), row, settings), claimedAt)
       return
     }
     const target = targetOf(settings)
@@ -118,7 +119,7 @@ export class Carrier {
     // What was in doubt is so until an attempt tells.
     const isOpen = outcome.kind === 'postponed' && isInDoubt(row, settings)
     const settlement = settlementOf(ended, isOpen ? { ...outcome, inDoubt: true } : outcome, settings)
-    await this.#store(settlement, askedAt)
+    await this.#store(this.#withLetter(settlement, row, settings), askedAt)
     if (isRequest(settings)) await this.#options.failures.note(row, settlement)
     return isRequest(settings) ? blameOf(outcome) : 'untried'
   }
@@ -168,6 +169,10 @@ export class Carrier {
       )
       return { kind: 'failed', error: 'the scheduler failed; its log has the cause' }
     }
+  }
+
+  #withLetter(settlement: Settlement, occurrence: ClaimedRow, settings: ScheduleSettings): Settlement {
+    return withLetter(settlement, { occurrence, settings, scheduler: this.#options.instanceId })
   }
 
   /** Stores what has happened, again and again as long as the occurrence is ours. */

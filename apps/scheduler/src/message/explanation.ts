@@ -66,6 +66,8 @@ function causeText({ cause }: OccurrenceRow): string {
       return ', as somebody asked'
     case occurrenceCause.backfilled:
       return ', in a backfill'
+    case occurrenceCause.replayed:
+      return ', replayed from the dead letters'
     default:
       return ''
   }

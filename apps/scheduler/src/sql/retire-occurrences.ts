@@ -2,7 +2,8 @@ import type { Executor } from '@qcore/database'
 import { nowUs } from './clock.ts'
 
 /**
- * Deletes occurrences that have been over for long, with their attempts; the newest of each schedule stays. What another
+ * Deletes occurrences that have been over for long, with their attempts; the newest of each schedule stays, and so do dead
+ * letters. What another
  * scheduler is deleting is passed over. Returns how many.
  */
 export async function retireOccurrences(
@@ -15,6 +16,7 @@ export async function retireOccurrences(
       with old as (
         select id from occurrence
         where state >= 4 and ended_us < (select ${nowUs}) - $1
+          and not exists (select from dead_letter where dead_letter.occurrence_id = occurrence.id)
           and exists (
             select from occurrence as later
             where later.schedule_id = occurrence.schedule_id and later.nominal_us > occurrence.nominal_us and later.state >= 4)

@@ -19,13 +19,28 @@ export interface Settlement {
   readonly outcome: number
   readonly statusCode: number
   readonly result: string
+  /** What is kept of an occurrence that failed. */
+  readonly letter?: DeathOfOccurrence
+}
+
+/** A dead letter of an occurrence. */
+export interface DeathOfOccurrence {
+  readonly namespace: string
+  readonly type: string
+  /** JSON that describes the occurrence. */
+  readonly payload: string
+  readonly fingerprint: string
+  readonly scheduler: string
 }
 
 /**
- * Stores how attempts ended, and what becomes of their occurrences. Returns the ids of those that this scheduler still had;
+ * Stores how attempts ended, and what becomes of their occurrences: one that failed is a dead letter. Returns the ids of those that this scheduler still had;
  * of the others nothing is changed but the attempt.
  */
 export async function settleOccurrences(executor: Executor, settlements: readonly Settlement[]): Promise<Set<string>> {
+  const letters = settlements.flatMap(({ occurrenceId, error, letter }) =>
+    letter === undefined ? [] : [{ occurrenceId, error, ...letter }],
+  )
   const { rows } = await executor.query<{ id: string }>({
     name: 'settle_occurrences',
     text: `
@@ -38,13 +53,33 @@ export async function settleOccurrences(executor: Executor, settlements: readonl
         update attempt set ended_us = present.us, outcome = settled.outcome, status_code = settled.status_code,
           result = settled.result, error = settled.error
         from settled, present
-        where attempt.occurrence_id = settled.id and attempt.number = settled.attempt and attempt.ended_us is null)
+        where attempt.occurrence_id = settled.id and attempt.number = settled.attempt and attempt.ended_us is null),
+      stored as (
       update occurrence set state = settled.state, reason = settled.reason, error = settled.error, claim = null,
         tries = occurrence.tries + settled.tries, wake_us = present.us + settled.wait_us,
         ended_us = case when settled.state < 4 then null else present.us end
       from settled, present
       where occurrence.id = settled.id and occurrence.claim = settled.claim and occurrence.state in (2, 3)
-      returning occurrence.id`,
+      returning occurrence.*),
+      letter as (
+        select * from unnest($12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[], $18::text[])
+          as letter (id, namespace, type, payload, error, fingerprint, scheduler)),
+      buried as (
+        insert into dead_letter (
+          namespace, group_name, schedule_id, occurrence_id, event_id, emitted_us, type, payload, producer, correlation_id,
+          order_key, attributes, writer, reason, error, fingerprint, attempts, node_id, died_at)
+        select letter.namespace, '#' || stored.schedule_id, stored.schedule_id, stored.id, stored.id, stored.nominal_us,
+          letter.type, letter.payload, 'scheduler', stored.schedule_id, '', '', 'scheduler', 1, letter.error,
+          letter.fingerprint, stored.attempts, letter.scheduler, clock_timestamp()
+        from stored join letter on letter.id = stored.id where stored.state = 5
+        on conflict (occurrence_id) where occurrence_id is not null do update set
+          state = 1, reason = 1, type = excluded.type, payload = excluded.payload, error = excluded.error,
+          fingerprint = excluded.fingerprint, attempts = excluded.attempts, node_id = excluded.node_id,
+          died_at = excluded.died_at),
+      risen as (
+        update dead_letter set state = 3, replayed_at = clock_timestamp()
+        from stored where dead_letter.occurrence_id = stored.id and stored.state = 4 and stored.cause in (5, 6))
+      select id from stored`,
     values: [
       settlements.map(({ occurrenceId }) => occurrenceId),
       settlements.map(({ claim }) => claim),
@@ -57,6 +92,13 @@ export async function settleOccurrences(executor: Executor, settlements: readonl
       settlements.map(({ outcome }) => outcome),
       settlements.map(({ statusCode }) => statusCode),
       settlements.map(({ result }) => result),
+      letters.map(({ occurrenceId }) => occurrenceId),
+      letters.map(({ namespace }) => namespace),
+      letters.map(({ type }) => type),
+      letters.map(({ payload }) => payload),
+      letters.map(({ error }) => error),
+      letters.map(({ fingerprint }) => fingerprint),
+      letters.map(({ scheduler }) => scheduler),
     ],
   })
   return new Set(rows.map(({ id }) => id))

@@ -14,10 +14,10 @@ export type DeadLetterReason = 'failed' | 'node lost' | 'unhandled' | 'expired'
 /** `replayed`: the replay was handled. */
 export type DeadLetterState = 'dead' | 'replaying' | 'replayed'
 
-/** An event that could not be handled. */
+/** An event that could not be handled, or an occurrence of a schedule that failed. */
 export interface DeadLetter {
   readonly id: string
-  /** Empty: no group wants it. */
+  /** Of an occurrence `#` and the id of its schedule. Empty: no group wants it. */
   readonly group: string
   readonly event: StoredEvent
   readonly reason: DeadLetterReason
@@ -33,6 +33,9 @@ export interface DeadLetter {
   /** The id of the event as it was replayed last; empty: it was not. */
   readonly replayEventId: string
   readonly replayActionId: string
+  /** Of an occurrence; empty: it is an event. */
+  readonly scheduleId: string
+  readonly occurrenceId: string
 }
 
 /** Which dead letters; all that is given must fit. */
@@ -201,7 +204,7 @@ function filterOf(namespace: string, query: DeadLetterQuery) {
 function letterFromMessage(message: DeadLetterMessage): DeadLetter {
   const { deadLetterId, group, event, error, fingerprint, attempts, nodeId, deathTime, replays } = message
   if (event === undefined || deathTime === undefined) throw new QError('internal', 'the answer has no event')
-  const { replayEventId, replayActionId } = message
+  const { replayEventId, replayActionId, scheduleId, occurrenceId } = message
   const facts = {
     id: deadLetterId,
     group,
@@ -213,7 +216,8 @@ function letterFromMessage(message: DeadLetterMessage): DeadLetter {
     replays,
   }
   const kinds = { reason: nameOf(reasons, message.reason), state: nameOf(states, message.state) }
-  return { ...facts, ...kinds, diedAt: timestampFromMessage(deathTime), replayEventId, replayActionId }
+  const links = { replayEventId, replayActionId, scheduleId, occurrenceId }
+  return { ...facts, ...kinds, diedAt: timestampFromMessage(deathTime), ...links }
 }
 
 type Names<Name, Value> = readonly (readonly [Name, Value])[]

@@ -18,7 +18,7 @@ export type ScheduleStateName = 'active' | 'paused' | 'ended' | 'deleted' | 'dis
 export type OccurrenceStateName =
   'pending' | 'claimed' | 'running' | 'completed' | 'failed' | 'skipped' | 'missed' | 'cancelled'
 /** Why an occurrence fires when it does. */
-export type OccurrenceCauseName = 'scheduled' | 'late' | 'caught_up' | 'manual' | 'backfilled'
+export type OccurrenceCauseName = 'scheduled' | 'late' | 'caught_up' | 'manual' | 'backfilled' | 'replayed'
 
 /** A schedule as it is. */
 export interface StoredSchedule {
@@ -108,6 +108,7 @@ const causes = {
   caught_up: OccurrenceCause.CAUGHT_UP,
   manual: OccurrenceCause.MANUAL,
   backfilled: OccurrenceCause.BACKFILLED,
+  replayed: OccurrenceCause.REPLAYED,
 } as const satisfies Record<OccurrenceCauseName, OccurrenceCause>
 
 const catchUps = { skip: CatchUpPolicy.UNSPECIFIED, last: CatchUpPolicy.LAST, all: CatchUpPolicy.ALL } as const

@@ -16,7 +16,10 @@ export interface ActionOutcome {
   readonly count: number
 }
 
-/** Lets dead letters be tried again, the oldest first, one after the other in a pause; by a group of their own, or by that given. */
+/**
+ * Lets dead letters be tried again, the oldest first, one after the other in a pause; by a group of their own, or by that
+ * given; occurrences by schedulers.
+ */
 export function replayDeadLetters(
   executor: Executor,
   action: Action,
@@ -29,7 +32,14 @@ export function replayDeadLetters(
         state = 2, replays = replays + 1, replay_action = action.id, claimed_until = null, claims = 0, releases = 0,
         group_name = case when group_name = '' then ${add(toGroup)} else group_name end,
         due_at = now() + (chosen.position - 1) * ${add(pauseMs)}::double precision * interval '1 ms'
-      from chosen, action where dead_letter.id = chosen.id and dead_letter.state = 1`,
+      from chosen, action where dead_letter.id = chosen.id and dead_letter.state = 1
+      returning dead_letter.occurrence_id, chosen.position),
+      tried_again as (
+        update occurrence set
+          state = 1, cause = 6, reason = '', error = '', tries = 0, claim = null, ended_us = null,
+          wake_us = (extract(epoch from clock_timestamp()) * 1000000
+            + (changed.position - 1) * ${add(pauseMs)}::double precision * 1000)::bigint
+        from changed where occurrence.id = changed.occurrence_id and occurrence.state = 5`,
   })
 }
 

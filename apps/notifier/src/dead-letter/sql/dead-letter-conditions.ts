@@ -12,9 +12,14 @@ export interface DeadLetterSearch {
   readonly states: readonly number[]
   /** Undefined: in any case. Otherwise of a group (true), or of none. */
   readonly isWanted?: boolean
+  /** Only what can be tried again: an occurrence may have been run otherwise since. */
+  readonly isReplayable?: boolean
 }
 
 const timeOf = (parameter: string): string => `to_timestamp(${parameter}::double precision / 1000000)`
+
+const replayable = `(occurrence_id is null
+  or exists (select from occurrence where occurrence.id = occurrence_id and occurrence.state = 5))`
 
 /** The conditions of a search; adds their values. */
 export function deadLetterConditions(search: DeadLetterSearch, values: unknown[]): string {
@@ -30,5 +35,6 @@ export function deadLetterConditions(search: DeadLetterSearch, values: unknown[]
   if (fromUs !== undefined) conditions.push(`died_at >= ${timeOf(add(fromUs))}`)
   if (toUs !== undefined) conditions.push(`died_at < ${timeOf(add(toUs))}`)
   if (search.isWanted !== undefined) conditions.push(`group_name ${search.isWanted ? '<>' : '='} ''`)
+  if (search.isReplayable === true) conditions.push(replayable)
   return conditions.join(' and ')
 }

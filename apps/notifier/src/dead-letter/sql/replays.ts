@@ -10,7 +10,7 @@ export async function loadDueReplays(
     name: 'load_due_replays',
     text: `
       select distinct namespace, group_name as "group" from dead_letter
-      where state = 2 and namespace = any($1::text[]) and due_at <= clock_timestamp()
+      where state = 2 and namespace = any($1::text[]) and due_at <= clock_timestamp() and occurrence_id is null
         and (claimed_until is null or claimed_until <= clock_timestamp())`,
     values: [namespaces],
   })

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { fingerprintOf, keptError } from './fingerprint.ts'
+import { fingerprintOf, keptError } from './dead-letter-fingerprint.ts'
 
 const of = (error: string, type = 'order.placed'): string => fingerprintOf('default', type, 1, error)
 
