@@ -50,6 +50,25 @@ it('makes a schedule, shows it, runs it, and tells what became of it', async () 
   expect(await ok('log', '--limit', '20')).toContain(`put schedule yearly of demo as ${id}`)
 })
 
+it('makes schedules that write, publish and call clients', async () => {
+  await qcore(['schema', 'set', '-'], { input: '{"type": "Lamp", "fields": {"Level": "Int"}}' })
+  await ok('create', 'Lamp', '/', 'hall', '--id', 'hall')
+  const put = (...action: string[]): Promise<string> => ok('schedules', 'put', 'demo', '@yearly', ...action)
+  const id = await put('--write', 'hall', '--field', 'Level', '--value', '7')
+  expect(await json('schedules', 'show', id)).toMatchObject({ action: 'write', target: 'hall Level' })
+  await ok('schedules', 'run', id)
+  await vi.waitFor(async () => expect(await ok('get', 'hall', 'Level')).toContain('7'), 20_000)
+  const published = await put('--publish', 'app.lamps', '--body', 'on', '--stream')
+  expect(await json('schedules', 'show', published)).toMatchObject({ action: 'publish', target: 'app.lamps' })
+  const called = await put('--client', 'panel', '--broadcast')
+  expect(await json('schedules', 'show', called)).toMatchObject({ action: 'websocket', target: 'panel' })
+  for (const wrong of [[], ['--publish', 'app.a', '--client', 'b'], ['--write', 'hall'], ['--publish', 'q.main.log']]) {
+    const { code, err } = await qcore(['schedules', 'put', 'demo', '@yearly', ...wrong])
+    expect(code).not.toBe(0)
+    expect(err).toMatch(/say|subject/)
+  }
+})
+
 it('pauses, resumes and deletes', async () => {
   const id = await ok(
     'schedules',
