@@ -1,4 +1,4 @@
-import { create } from '@bufbuild/protobuf'
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
 import { createClient, type Client, type Transport } from '@connectrpc/connect'
 import {
   AccessLevel,
@@ -6,9 +6,11 @@ import {
   MutationSchema,
   OccurrenceFact,
   ValueSchema,
+  ValueToWriteSchema,
   type FieldToWrite,
   type Mutation,
   type Value,
+  type ValueToWrite,
 } from '@qcore/contracts'
 import { timestampFromMicros } from '@qcore/model'
 import { fromConnectError } from '@qcore/transport'
@@ -46,10 +48,15 @@ export class WriteFieldsRunner implements ActionRunner {
 }
 
 function mutationOf({ entityId, field, content }: FieldToWrite, occurrence: Occasion['occurrence']): Mutation {
-  const value = content.case === 'fact' ? factOf(content.value, occurrence) : content.value
+  const value = content.case === 'fact' ? factOf(content.value, occurrence) : valueOf(content.value)
   return create(MutationSchema, {
     kind: { case: 'writeField', value: { entityId, field, ...(value === undefined ? {} : { value }) } },
   })
+}
+
+/** The two messages have the same bytes. */
+function valueOf(value: ValueToWrite | undefined): Value | undefined {
+  return value === undefined ? undefined : fromBinary(ValueSchema, toBinary(ValueToWriteSchema, value))
 }
 
 function factOf(fact: OccurrenceFact, { id, nominalUs }: Occasion['occurrence']): Value {

@@ -1,5 +1,5 @@
-import type { MessageInitShape } from '@bufbuild/protobuf'
-import { OccurrenceFact, type ActionSchema, type Value } from '@qcore/contracts'
+import { fromBinary, toBinary, type MessageInitShape } from '@bufbuild/protobuf'
+import { OccurrenceFact, ValueSchema, ValueToWriteSchema, type ActionSchema, type Value } from '@qcore/contracts'
 import { emitMessage, type EventOptions } from '../events/event.ts'
 import { idOf, type EntityRef, type ValueInput } from '../values/value-input.ts'
 
@@ -80,7 +80,10 @@ function fieldMessage(write: FieldToWrite, path: string, valueOf: ValueOf) {
   const entityId = idOf(write.entity)
   if ('fact' in write) return { entityId, field, content: { case: 'fact', value: facts[write.fact] } } as const
   const value = valueOf({ entityId, field, value: write.value }, `${path}.value`)
-  return value === undefined ? { entityId, field } : ({ entityId, field, content: { case: 'value', value } } as const)
+  if (value === undefined) return { entityId, field }
+  // The two messages have the same bytes.
+  const copy = fromBinary(ValueToWriteSchema, toBinary(ValueSchema, value))
+  return { entityId, field, content: { case: 'value', value: copy } } as const
 }
 
 function headersOf(headers: Readonly<Record<string, string>>): { name: string; value: string }[] {

@@ -9,15 +9,13 @@ import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { EmitEvent } from "../../events/v1/event_pb.ts";
 import { file_qcore_events_v1_event } from "../../events/v1/event_pb.ts";
-import type { Value } from "../../store/v1/value_pb.ts";
-import { file_qcore_store_v1_value } from "../../store/v1/value_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file qcore/schedule/v1/schedule.proto.
  */
 export const file_qcore_schedule_v1_schedule: GenFile = /*@__PURE__*/
-  fileDesc("CiBxY29yZS9zY2hlZHVsZS92MS9zY2hlZHVsZS5wcm90bxIRcWNvcmUuc2NoZWR1bGUudjEi4AIKBkFjdGlvbhIwCgplbWl0X2V2ZW50GAEgASgLMhoucWNvcmUuZXZlbnRzLnYxLkVtaXRFdmVudEgAEjMKB3dlYmhvb2sYAiABKAsyIC5xY29yZS5zY2hlZHVsZS52MS5XZWJob29rQWN0aW9uSAASNAoIYXBpX2NhbGwYAyABKAsyIC5xY29yZS5zY2hlZHVsZS52MS5BcGlDYWxsQWN0aW9uSAASPAoMd3JpdGVfZmllbGRzGAQgASgLMiQucWNvcmUuc2NoZWR1bGUudjEuV3JpdGVGaWVsZHNBY3Rpb25IABIzCgdwdWJsaXNoGAUgASgLMiAucWNvcmUuc2NoZWR1bGUudjEuUHVibGlzaEFjdGlvbkgAEjcKCXdlYnNvY2tldBgGIAEoCzIiLnFjb3JlLnNjaGVkdWxlLnYxLldlYlNvY2tldEFjdGlvbkgAQg0KBGtpbmQSBbpIAggBIncKEVdyaXRlRmllbGRzQWN0aW9uEjsKBmZpZWxkcxgBIAMoCzIfLnFjb3JlLnNjaGVkdWxlLnYxLkZpZWxkVG9Xcml0ZUIKukgHkgEECAEQZBITCgtwZXJtaXNzaW9ucxgCIAMoCRIQCghpc19hZG1pbhgDIAEoCCLRAQoMRmllbGRUb1dyaXRlEi8KCWVudGl0eV9pZBgBIAEoCUIcukgZchcyFV5bQS1aYS16MC05Xy1dezEsNjR9JBIZCgVmaWVsZBgCIAEoCUIKukgHcgUQARiACBImCgV2YWx1ZRgDIAEoCzIVLnFjb3JlLnN0b3JlLnYxLlZhbHVlSAASOwoEZmFjdBgEIAEoDjIhLnFjb3JlLnNjaGVkdWxlLnYxLk9jY3VycmVuY2VGYWN0Qgi6SAWCAQIQAUgAQhAKB2NvbnRlbnQSBbpIAggBIqYBCg1QdWJsaXNoQWN0aW9uEikKB3N1YmplY3QYASABKAlCGLpIFXITKP8BMg5eWyEtKSstPT8tfl0rJBI7CgdoZWFkZXJzGAIgAygLMiAucWNvcmUuc2NoZWR1bGUudjEuQXBpQ2FsbEhlYWRlckIIukgFkgECECASFwoEYm9keRgDIAEoDEIJukgGegQYgIAEEhQKDG5lZWRzX3N0cmVhbRgEIAEoCCJtCg9XZWJTb2NrZXRBY3Rpb24SMgoLY2xpZW50X25hbWUYASABKAlCHbpIGnIYGIABMhNeW15ceDAwLVx4MWZceDdmXSskEhEKCWJyb2FkY2FzdBgCIAEoCBITCgt3aXRob3V0X2FjaxgDIAEoCCKQAQoNV2ViaG9va0FjdGlvbhI3CgN1cmwYASABKAlCKrpIJ3IlKIAQMiBeW0hoXVtUdF1bVHRdW1BwXVtTc10/Oi8vWyEtfl0rJBInCgZzZWNyZXQYAiABKAlCErpID3INKIAEMgheWyEtfl0qJEgAiAEBEhIKCmhhc19zZWNyZXQYAyABKAhCCQoHX3NlY3JldCJsCg1BcGlDYWxsSGVhZGVyEjcKBG5hbWUYASABKAlCKbpIJnIkMiJeW0EtWmEtejAtOSEjJCUmJyorLl5fYHx+LV17MSw2NH0kEiIKBXZhbHVlGAIgASgJQhO6SBByDiiAIDIJXlsgLX4JXSokIsQBCg1BcGlDYWxsQWN0aW9uEiQKBm1ldGhvZBgBIAEoCUIUukgRcg8yDV5bQS1aXXsxLDE2fSQSNwoDdXJsGAIgASgJQiq6SCdyJSiAEDIgXltIaF1bVHRdW1R0XVtQcF1bU3NdPzovL1shLX5dKyQSOwoHaGVhZGVycxgDIAMoCzIgLnFjb3JlLnNjaGVkdWxlLnYxLkFwaUNhbGxIZWFkZXJCCLpIBZIBAhAgEhcKBGJvZHkYBCABKAxCCbpIBnoEGICABCKIAQoLUmV0cnlQb2xpY3kSHQoMbWF4X2F0dGVtcHRzGAEgASgNQge6SAQqAhhkEioKB2JhY2tvZmYYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SLgoLbWF4X2JhY2tvZmYYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24izgYKC1B1dFNjaGVkdWxlElQKAmlkGAEgASgJQki6SEVyQzJBXihbMC05YS1mXXs4fS1bMC05YS1mXXs0fS1bMC05YS1mXXs0fS1bMC05YS1mXXs0fS1bMC05YS1mXXsxMn0pPyQSMQoJbmFtZXNwYWNlGAIgASgJQh66SBtyGTIXXlthLXpdW2EtejAtOV8tXXswLDYyfSQSKwoEbmFtZRgDIAEoCUIdukgachgYgAEyE15bXlx4MDAtXHgxZlx4N2ZdKiQSFwoFdGl0bGUYBCABKAlCCLpIBXIDKIAIEh0KC2Rlc2NyaXB0aW9uGAUgASgJQgi6SAVyAyiAIBIZCgRydWxlGAYgASgJQgu6SAhyBhABKICABBIZCgh0aW1lem9uZRgHIAEoCUIHukgEcgIYQBIuCgpzdGFydF90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIxCgZhY3Rpb24YCSABKAsyGS5xY29yZS5zY2hlZHVsZS52MS5BY3Rpb25CBrpIA8gBARI2CgR0YWdzGAogAygJQii6SCWSASIQQBgBIhxyGhABGIABMhNeW15ceDAwLVx4MWZceDdmXSokEhsKCG1ldGFkYXRhGAsgASgJQgm6SAZyBCiAgAQSPAoIY2F0Y2hfdXAYDCABKA4yIC5xY29yZS5zY2hlZHVsZS52MS5DYXRjaFVwUG9saWN5Qgi6SAWCAQIQARIgCg5jYXRjaF91cF9saW1pdBgNIAEoDUIIukgFKgMY6AcSKAoFZ3JhY2UYDiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SOwoHb3ZlcmxhcBgPIAEoDjIgLnFjb3JlLnNjaGVkdWxlLnYxLk92ZXJsYXBQb2xpY3lCCLpIBYIBAhABEi0KBXJldHJ5GBAgASgLMh4ucWNvcmUuc2NoZWR1bGUudjEuUmV0cnlQb2xpY3kSEwoGcGF1c2VkGBEgASgISACIAQESMgoEbW9kZRgSIAEoDjIaLnFjb3JlLnNjaGVkdWxlLnYxLlB1dE1vZGVCCLpIBYIBAhABEhkKEWV4cGVjdGVkX3JldmlzaW9uGBMgASgEQgkKB19wYXVzZWQiZQoORGVsZXRlU2NoZWR1bGUSOAoIc2NoZWR1bGUYASABKAsyHi5xY29yZS5zY2hlZHVsZS52MS5TY2hlZHVsZUtleUIGukgDyAEBEhkKEWV4cGVjdGVkX3JldmlzaW9uGAIgASgEImQKDVBhdXNlU2NoZWR1bGUSOAoIc2NoZWR1bGUYASABKAsyHi5xY29yZS5zY2hlZHVsZS52MS5TY2hlZHVsZUtleUIGukgDyAEBEhkKEWV4cGVjdGVkX3JldmlzaW9uGAIgASgEImUKDlJlc3VtZVNjaGVkdWxlEjgKCHNjaGVkdWxlGAEgASgLMh4ucWNvcmUuc2NoZWR1bGUudjEuU2NoZWR1bGVLZXlCBrpIA8gBARIZChFleHBlY3RlZF9yZXZpc2lvbhgCIAEoBCLGAQoLU2NoZWR1bGVLZXkSVAoCaWQYASABKAlCSLpIRXJDMkFeKFswLTlhLWZdezh9LVswLTlhLWZdezR9LVswLTlhLWZdezR9LVswLTlhLWZdezR9LVswLTlhLWZdezEyfSk/JBI0CgluYW1lc3BhY2UYAiABKAlCIbpIHnIcMhpeKFthLXpdW2EtejAtOV8tXXswLDYyfSk/JBIrCgRuYW1lGAMgASgJQh26SBpyGBiAATITXlteXHgwMC1ceDFmXHg3Zl0qJCLdBQoIU2NoZWR1bGUSCgoCaWQYASABKAkSEQoJbmFtZXNwYWNlGAIgASgJEgwKBG5hbWUYAyABKAkSDQoFdGl0bGUYBCABKAkSEwoLZGVzY3JpcHRpb24YBSABKAkSDAoEcnVsZRgGIAEoCRIRCglydWxlX3NwZWMYByABKAkSEAoIdGltZXpvbmUYCCABKAkSKQoGYWN0aW9uGAkgASgLMhkucWNvcmUuc2NoZWR1bGUudjEuQWN0aW9uEgwKBHRhZ3MYCiADKAkSEAoIbWV0YWRhdGEYCyABKAkSMgoIY2F0Y2hfdXAYDCABKA4yIC5xY29yZS5zY2hlZHVsZS52MS5DYXRjaFVwUG9saWN5EhYKDmNhdGNoX3VwX2xpbWl0GA0gASgNEigKBWdyYWNlGA4gASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjEKB292ZXJsYXAYDyABKA4yIC5xY29yZS5zY2hlZHVsZS52MS5PdmVybGFwUG9saWN5Ei0KBXJldHJ5GBAgASgLMh4ucWNvcmUuc2NoZWR1bGUudjEuUmV0cnlQb2xpY3kSLwoFc3RhdGUYESABKA4yIC5xY29yZS5zY2hlZHVsZS52MS5TY2hlZHVsZVN0YXRlEhcKD2Rpc2FibGVkX3JlYXNvbhgSIAEoCRIQCghyZXZpc2lvbhgTIAEoBBIvCgtjcmVhdGVfdGltZRgUIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYFSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBndyaXRlchgWIAEoCRItCgluZXh0X3RpbWUYFyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi0KCWxhc3RfdGltZRgYIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAqawoOT2NjdXJyZW5jZUZhY3QSHwobT0NDVVJSRU5DRV9GQUNUX1VOU1BFQ0lGSUVEEAASIAocT0NDVVJSRU5DRV9GQUNUX05PTUlOQUxfVElNRRABEhYKEk9DQ1VSUkVOQ0VfRkFDVF9JRBACKmMKDUNhdGNoVXBQb2xpY3kSHwobQ0FUQ0hfVVBfUE9MSUNZX1VOU1BFQ0lGSUVEEAASGAoUQ0FUQ0hfVVBfUE9MSUNZX0xBU1QQARIXChNDQVRDSF9VUF9QT0xJQ1lfQUxMEAIqpwEKDU92ZXJsYXBQb2xpY3kSHgoaT1ZFUkxBUF9QT0xJQ1lfVU5TUEVDSUZJRUQQABIXChNPVkVSTEFQX1BPTElDWV9TS0lQEAESHQoZT1ZFUkxBUF9QT0xJQ1lfQlVGRkVSX09ORRACEh0KGU9WRVJMQVBfUE9MSUNZX0JVRkZFUl9BTEwQAxIfChtPVkVSTEFQX1BPTElDWV9DQU5DRUxfT1RIRVIQBCpNCgdQdXRNb2RlEhgKFFBVVF9NT0RFX1VOU1BFQ0lGSUVEEAASEwoPUFVUX01PREVfQ1JFQVRFEAESEwoPUFVUX01PREVfVVBEQVRFEAIquAEKDVNjaGVkdWxlU3RhdGUSHgoaU0NIRURVTEVfU1RBVEVfVU5TUEVDSUZJRUQQABIZChVTQ0hFRFVMRV9TVEFURV9BQ1RJVkUQARIZChVTQ0hFRFVMRV9TVEFURV9QQVVTRUQQAhIYChRTQ0hFRFVMRV9TVEFURV9FTkRFRBADEhoKFlNDSEVEVUxFX1NUQVRFX0RFTEVURUQQBBIbChdTQ0hFRFVMRV9TVEFURV9ESVNBQkxFRBAFYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_qcore_events_v1_event, file_qcore_store_v1_value]);
+  fileDesc("CiBxY29yZS9zY2hlZHVsZS92MS9zY2hlZHVsZS5wcm90bxIRcWNvcmUuc2NoZWR1bGUudjEi4AIKBkFjdGlvbhIwCgplbWl0X2V2ZW50GAEgASgLMhoucWNvcmUuZXZlbnRzLnYxLkVtaXRFdmVudEgAEjMKB3dlYmhvb2sYAiABKAsyIC5xY29yZS5zY2hlZHVsZS52MS5XZWJob29rQWN0aW9uSAASNAoIYXBpX2NhbGwYAyABKAsyIC5xY29yZS5zY2hlZHVsZS52MS5BcGlDYWxsQWN0aW9uSAASPAoMd3JpdGVfZmllbGRzGAQgASgLMiQucWNvcmUuc2NoZWR1bGUudjEuV3JpdGVGaWVsZHNBY3Rpb25IABIzCgdwdWJsaXNoGAUgASgLMiAucWNvcmUuc2NoZWR1bGUudjEuUHVibGlzaEFjdGlvbkgAEjcKCXdlYnNvY2tldBgGIAEoCzIiLnFjb3JlLnNjaGVkdWxlLnYxLldlYlNvY2tldEFjdGlvbkgAQg0KBGtpbmQSBbpIAggBIncKEVdyaXRlRmllbGRzQWN0aW9uEjsKBmZpZWxkcxgBIAMoCzIfLnFjb3JlLnNjaGVkdWxlLnYxLkZpZWxkVG9Xcml0ZUIKukgHkgEECAEQZBITCgtwZXJtaXNzaW9ucxgCIAMoCRIQCghpc19hZG1pbhgDIAEoCCLbAQoMRmllbGRUb1dyaXRlEi8KCWVudGl0eV9pZBgBIAEoCUIcukgZchcyFV5bQS1aYS16MC05Xy1dezEsNjR9JBIZCgVmaWVsZBgCIAEoCUIKukgHcgUQARiACBIwCgV2YWx1ZRgDIAEoCzIfLnFjb3JlLnNjaGVkdWxlLnYxLlZhbHVlVG9Xcml0ZUgAEjsKBGZhY3QYBCABKA4yIS5xY29yZS5zY2hlZHVsZS52MS5PY2N1cnJlbmNlRmFjdEIIukgFggECEAFIAEIQCgdjb250ZW50EgW6SAIIASKIAwoMVmFsdWVUb1dyaXRlEg0KA2ludBgBIAEoA0gAEg8KBWZsb2F0GAIgASgBSAASGwoGc3RyaW5nGAMgASgJQgm6SAZyBCiAgARIABIOCgRib29sGAQgASgISAASNQoLYmluYXJ5X2ZpbGUYBSABKAsyHi5xY29yZS5zY2hlZHVsZS52MS5GaWxlVG9Xcml0ZUgAEjgKEGVudGl0eV9yZWZlcmVuY2UYBiABKAlCHLpIGXIXMhVeW0EtWmEtejAtOV8tXXswLDY0fSRIABIvCgl0aW1lc3RhbXAYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wSAASGgoGY2hvaWNlGAggASgJQgi6SAVyAxiAAUgAEjkKC2VudGl0eV9saXN0GAkgASgLMiIucWNvcmUuc2NoZWR1bGUudjEuRW50aXRpZXNUb1dyaXRlSAASIwoOdHJhbnNmb3JtYXRpb24YCiABKAlCCbpIBnIEKICAAUgAQg0KBGtpbmQSBbpIAggBIkcKC0ZpbGVUb1dyaXRlEhwKCm1lZGlhX3R5cGUYASABKAlCCLpIBXIDGIABEhoKB2NvbnRlbnQYAiABKAxCCbpIBnoEGICABCJNCg9FbnRpdGllc1RvV3JpdGUSOgoKZW50aXR5X2lkcxgBIAMoCUImukgjkgEgEOgHGAEiGXIXMhVeW0EtWmEtejAtOV8tXXsxLDY0fSQipgEKDVB1Ymxpc2hBY3Rpb24SKQoHc3ViamVjdBgBIAEoCUIYukgVchMo/wEyDl5bIS0pKy09Py1+XSskEjsKB2hlYWRlcnMYAiADKAsyIC5xY29yZS5zY2hlZHVsZS52MS5BcGlDYWxsSGVhZGVyQgi6SAWSAQIQIBIXCgRib2R5GAMgASgMQgm6SAZ6BBiAgAQSFAoMbmVlZHNfc3RyZWFtGAQgASgIIm0KD1dlYlNvY2tldEFjdGlvbhIyCgtjbGllbnRfbmFtZRgBIAEoCUIdukgachgYgAEyE15bXlx4MDAtXHgxZlx4N2ZdKyQSEQoJYnJvYWRjYXN0GAIgASgIEhMKC3dpdGhvdXRfYWNrGAMgASgIIpABCg1XZWJob29rQWN0aW9uEjcKA3VybBgBIAEoCUIqukgnciUogBAyIF5bSGhdW1R0XVtUdF1bUHBdW1NzXT86Ly9bIS1+XSskEicKBnNlY3JldBgCIAEoCUISukgPcg0ogAQyCF5bIS1+XSokSACIAQESEgoKaGFzX3NlY3JldBgDIAEoCEIJCgdfc2VjcmV0ImwKDUFwaUNhbGxIZWFkZXISNwoEbmFtZRgBIAEoCUIpukgmciQyIl5bQS1aYS16MC05ISMkJSYnKisuXl9gfH4tXXsxLDY0fSQSIgoFdmFsdWUYAiABKAlCE7pIEHIOKIAgMgleWyAtfgldKiQixAEKDUFwaUNhbGxBY3Rpb24SJAoGbWV0aG9kGAEgASgJQhS6SBFyDzINXltBLVpdezEsMTZ9JBI3CgN1cmwYAiABKAlCKrpIJ3IlKIAQMiBeW0hoXVtUdF1bVHRdW1BwXVtTc10/Oi8vWyEtfl0rJBI7CgdoZWFkZXJzGAMgAygLMiAucWNvcmUuc2NoZWR1bGUudjEuQXBpQ2FsbEhlYWRlckIIukgFkgECECASFwoEYm9keRgEIAEoDEIJukgGegQYgIAEIogBCgtSZXRyeVBvbGljeRIdCgxtYXhfYXR0ZW1wdHMYASABKA1CB7pIBCoCGGQSKgoHYmFja29mZhgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIuCgttYXhfYmFja29mZhgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiLOBgoLUHV0U2NoZWR1bGUSVAoCaWQYASABKAlCSLpIRXJDMkFeKFswLTlhLWZdezh9LVswLTlhLWZdezR9LVswLTlhLWZdezR9LVswLTlhLWZdezR9LVswLTlhLWZdezEyfSk/JBIxCgluYW1lc3BhY2UYAiABKAlCHrpIG3IZMhdeW2Etel1bYS16MC05Xy1dezAsNjJ9JBIrCgRuYW1lGAMgASgJQh26SBpyGBiAATITXlteXHgwMC1ceDFmXHg3Zl0qJBIXCgV0aXRsZRgEIAEoCUIIukgFcgMogAgSHQoLZGVzY3JpcHRpb24YBSABKAlCCLpIBXIDKIAgEhkKBHJ1bGUYBiABKAlCC7pICHIGEAEogIAEEhkKCHRpbWV6b25lGAcgASgJQge6SARyAhhAEi4KCnN0YXJ0X3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjEKBmFjdGlvbhgJIAEoCzIZLnFjb3JlLnNjaGVkdWxlLnYxLkFjdGlvbkIGukgDyAEBEjYKBHRhZ3MYCiADKAlCKLpIJZIBIhBAGAEiHHIaEAEYgAEyE15bXlx4MDAtXHgxZlx4N2ZdKiQSGwoIbWV0YWRhdGEYCyABKAlCCbpIBnIEKICABBI8CghjYXRjaF91cBgMIAEoDjIgLnFjb3JlLnNjaGVkdWxlLnYxLkNhdGNoVXBQb2xpY3lCCLpIBYIBAhABEiAKDmNhdGNoX3VwX2xpbWl0GA0gASgNQgi6SAUqAxjoBxIoCgVncmFjZRgOIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhI7CgdvdmVybGFwGA8gASgOMiAucWNvcmUuc2NoZWR1bGUudjEuT3ZlcmxhcFBvbGljeUIIukgFggECEAESLQoFcmV0cnkYECABKAsyHi5xY29yZS5zY2hlZHVsZS52MS5SZXRyeVBvbGljeRITCgZwYXVzZWQYESABKAhIAIgBARIyCgRtb2RlGBIgASgOMhoucWNvcmUuc2NoZWR1bGUudjEuUHV0TW9kZUIIukgFggECEAESGQoRZXhwZWN0ZWRfcmV2aXNpb24YEyABKARCCQoHX3BhdXNlZCJlCg5EZWxldGVTY2hlZHVsZRI4CghzY2hlZHVsZRgBIAEoCzIeLnFjb3JlLnNjaGVkdWxlLnYxLlNjaGVkdWxlS2V5Qga6SAPIAQESGQoRZXhwZWN0ZWRfcmV2aXNpb24YAiABKAQiZAoNUGF1c2VTY2hlZHVsZRI4CghzY2hlZHVsZRgBIAEoCzIeLnFjb3JlLnNjaGVkdWxlLnYxLlNjaGVkdWxlS2V5Qga6SAPIAQESGQoRZXhwZWN0ZWRfcmV2aXNpb24YAiABKAQiZQoOUmVzdW1lU2NoZWR1bGUSOAoIc2NoZWR1bGUYASABKAsyHi5xY29yZS5zY2hlZHVsZS52MS5TY2hlZHVsZUtleUIGukgDyAEBEhkKEWV4cGVjdGVkX3JldmlzaW9uGAIgASgEIsYBCgtTY2hlZHVsZUtleRJUCgJpZBgBIAEoCUJIukhFckMyQV4oWzAtOWEtZl17OH0tWzAtOWEtZl17NH0tWzAtOWEtZl17NH0tWzAtOWEtZl17NH0tWzAtOWEtZl17MTJ9KT8kEjQKCW5hbWVzcGFjZRgCIAEoCUIhukgechwyGl4oW2Etel1bYS16MC05Xy1dezAsNjJ9KT8kEisKBG5hbWUYAyABKAlCHbpIGnIYGIABMhNeW15ceDAwLVx4MWZceDdmXSokIt0FCghTY2hlZHVsZRIKCgJpZBgBIAEoCRIRCgluYW1lc3BhY2UYAiABKAkSDAoEbmFtZRgDIAEoCRINCgV0aXRsZRgEIAEoCRITCgtkZXNjcmlwdGlvbhgFIAEoCRIMCgRydWxlGAYgASgJEhEKCXJ1bGVfc3BlYxgHIAEoCRIQCgh0aW1lem9uZRgIIAEoCRIpCgZhY3Rpb24YCSABKAsyGS5xY29yZS5zY2hlZHVsZS52MS5BY3Rpb24SDAoEdGFncxgKIAMoCRIQCghtZXRhZGF0YRgLIAEoCRIyCghjYXRjaF91cBgMIAEoDjIgLnFjb3JlLnNjaGVkdWxlLnYxLkNhdGNoVXBQb2xpY3kSFgoOY2F0Y2hfdXBfbGltaXQYDSABKA0SKAoFZ3JhY2UYDiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SMQoHb3ZlcmxhcBgPIAEoDjIgLnFjb3JlLnNjaGVkdWxlLnYxLk92ZXJsYXBQb2xpY3kSLQoFcmV0cnkYECABKAsyHi5xY29yZS5zY2hlZHVsZS52MS5SZXRyeVBvbGljeRIvCgVzdGF0ZRgRIAEoDjIgLnFjb3JlLnNjaGVkdWxlLnYxLlNjaGVkdWxlU3RhdGUSFwoPZGlzYWJsZWRfcmVhc29uGBIgASgJEhAKCHJldmlzaW9uGBMgASgEEi8KC2NyZWF0ZV90aW1lGBQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgVIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGd3JpdGVyGBYgASgJEi0KCW5leHRfdGltZRgXIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoJbGFzdF90aW1lGBggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCprCg5PY2N1cnJlbmNlRmFjdBIfChtPQ0NVUlJFTkNFX0ZBQ1RfVU5TUEVDSUZJRUQQABIgChxPQ0NVUlJFTkNFX0ZBQ1RfTk9NSU5BTF9USU1FEAESFgoST0NDVVJSRU5DRV9GQUNUX0lEEAIqYwoNQ2F0Y2hVcFBvbGljeRIfChtDQVRDSF9VUF9QT0xJQ1lfVU5TUEVDSUZJRUQQABIYChRDQVRDSF9VUF9QT0xJQ1lfTEFTVBABEhcKE0NBVENIX1VQX1BPTElDWV9BTEwQAiqnAQoNT3ZlcmxhcFBvbGljeRIeChpPVkVSTEFQX1BPTElDWV9VTlNQRUNJRklFRBAAEhcKE09WRVJMQVBfUE9MSUNZX1NLSVAQARIdChlPVkVSTEFQX1BPTElDWV9CVUZGRVJfT05FEAISHQoZT1ZFUkxBUF9QT0xJQ1lfQlVGRkVSX0FMTBADEh8KG09WRVJMQVBfUE9MSUNZX0NBTkNFTF9PVEhFUhAEKk0KB1B1dE1vZGUSGAoUUFVUX01PREVfVU5TUEVDSUZJRUQQABITCg9QVVRfTU9ERV9DUkVBVEUQARITCg9QVVRfTU9ERV9VUERBVEUQAiq4AQoNU2NoZWR1bGVTdGF0ZRIeChpTQ0hFRFVMRV9TVEFURV9VTlNQRUNJRklFRBAAEhkKFVNDSEVEVUxFX1NUQVRFX0FDVElWRRABEhkKFVNDSEVEVUxFX1NUQVRFX1BBVVNFRBACEhgKFFNDSEVEVUxFX1NUQVRFX0VOREVEEAMSGgoWU0NIRURVTEVfU1RBVEVfREVMRVRFRBAEEhsKF1NDSEVEVUxFX1NUQVRFX0RJU0FCTEVEEAViBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_qcore_events_v1_event]);
 
 /**
  * What a schedule does when an occurrence is due.
@@ -155,9 +153,9 @@ export type FieldToWrite = Message<"qcore.schedule.v1.FieldToWrite"> & {
     /**
      * This value, of the field's type.
      *
-     * @generated from field: qcore.store.v1.Value value = 3;
+     * @generated from field: qcore.schedule.v1.ValueToWrite value = 3;
      */
-    value: Value;
+    value: ValueToWrite;
     case: "value";
   } | {
     /**
@@ -176,6 +174,156 @@ export type FieldToWrite = Message<"qcore.schedule.v1.FieldToWrite"> & {
  */
 export const FieldToWriteSchema: GenMessage<FieldToWrite> = /*@__PURE__*/
   messageDesc(file_qcore_schedule_v1_schedule, 2);
+
+/**
+ * A value, with the names and numbers of `qcore.store.v1.Value`.
+ *
+ * @generated from message qcore.schedule.v1.ValueToWrite
+ */
+export type ValueToWrite = Message<"qcore.schedule.v1.ValueToWrite"> & {
+  /**
+   * The value, by type.
+   *
+   * @generated from oneof qcore.schedule.v1.ValueToWrite.kind
+   */
+  kind: {
+    /**
+     * VALUE_TYPE_INT. In JSON a decimal string, so that no digit is lost.
+     *
+     * @generated from field: int64 int = 1;
+     */
+    value: bigint;
+    case: "int";
+  } | {
+    /**
+     * VALUE_TYPE_FLOAT.
+     *
+     * @generated from field: double float = 2;
+     */
+    value: number;
+    case: "float";
+  } | {
+    /**
+     * VALUE_TYPE_STRING.
+     *
+     * @generated from field: string string = 3;
+     */
+    value: string;
+    case: "string";
+  } | {
+    /**
+     * VALUE_TYPE_BOOL.
+     *
+     * @generated from field: bool bool = 4;
+     */
+    value: boolean;
+    case: "bool";
+  } | {
+    /**
+     * VALUE_TYPE_BINARY_FILE.
+     *
+     * @generated from field: qcore.schedule.v1.FileToWrite binary_file = 5;
+     */
+    value: FileToWrite;
+    case: "binaryFile";
+  } | {
+    /**
+     * VALUE_TYPE_ENTITY_REFERENCE; empty for none.
+     *
+     * @generated from field: string entity_reference = 6;
+     */
+    value: string;
+    case: "entityReference";
+  } | {
+    /**
+     * VALUE_TYPE_TIMESTAMP; years 0001 to 9999, nanos a multiple of 1,000.
+     *
+     * @generated from field: google.protobuf.Timestamp timestamp = 7;
+     */
+    value: Timestamp;
+    case: "timestamp";
+  } | {
+    /**
+     * VALUE_TYPE_CHOICE; the name of an option.
+     *
+     * @generated from field: string choice = 8;
+     */
+    value: string;
+    case: "choice";
+  } | {
+    /**
+     * VALUE_TYPE_ENTITY_LIST.
+     *
+     * @generated from field: qcore.schedule.v1.EntitiesToWrite entity_list = 9;
+     */
+    value: EntitiesToWrite;
+    case: "entityList";
+  } | {
+    /**
+     * VALUE_TYPE_TRANSFORMATION; at most 16,384 bytes of UTF-8.
+     *
+     * @generated from field: string transformation = 10;
+     */
+    value: string;
+    case: "transformation";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message qcore.schedule.v1.ValueToWrite.
+ * Use `create(ValueToWriteSchema)` to create a new message.
+ */
+export const ValueToWriteSchema: GenMessage<ValueToWrite> = /*@__PURE__*/
+  messageDesc(file_qcore_schedule_v1_schedule, 3);
+
+/**
+ * A file as a value.
+ *
+ * @generated from message qcore.schedule.v1.FileToWrite
+ */
+export type FileToWrite = Message<"qcore.schedule.v1.FileToWrite"> & {
+  /**
+   * The media type, for example `image/png`; empty means `application/octet-stream`. At most 128 characters.
+   *
+   * @generated from field: string media_type = 1;
+   */
+  mediaType: string;
+
+  /**
+   * The content.
+   *
+   * @generated from field: bytes content = 2;
+   */
+  content: Uint8Array;
+};
+
+/**
+ * Describes the message qcore.schedule.v1.FileToWrite.
+ * Use `create(FileToWriteSchema)` to create a new message.
+ */
+export const FileToWriteSchema: GenMessage<FileToWrite> = /*@__PURE__*/
+  messageDesc(file_qcore_schedule_v1_schedule, 4);
+
+/**
+ * Ids of entities, in order.
+ *
+ * @generated from message qcore.schedule.v1.EntitiesToWrite
+ */
+export type EntitiesToWrite = Message<"qcore.schedule.v1.EntitiesToWrite"> & {
+  /**
+   * No id twice.
+   *
+   * @generated from field: repeated string entity_ids = 1;
+   */
+  entityIds: string[];
+};
+
+/**
+ * Describes the message qcore.schedule.v1.EntitiesToWrite.
+ * Use `create(EntitiesToWriteSchema)` to create a new message.
+ */
+export const EntitiesToWriteSchema: GenMessage<EntitiesToWrite> = /*@__PURE__*/
+  messageDesc(file_qcore_schedule_v1_schedule, 5);
 
 /**
  * A message on a NATS subject.
@@ -219,7 +367,7 @@ export type PublishAction = Message<"qcore.schedule.v1.PublishAction"> & {
  * Use `create(PublishActionSchema)` to create a new message.
  */
 export const PublishActionSchema: GenMessage<PublishAction> = /*@__PURE__*/
-  messageDesc(file_qcore_schedule_v1_schedule, 3);
+  messageDesc(file_qcore_schedule_v1_schedule, 6);
 
 /**
  * A message to a client that is connected by a WebSocket, as a client-hook of Qhronos.
@@ -254,7 +402,7 @@ export type WebSocketAction = Message<"qcore.schedule.v1.WebSocketAction"> & {
  * Use `create(WebSocketActionSchema)` to create a new message.
  */
 export const WebSocketActionSchema: GenMessage<WebSocketAction> = /*@__PURE__*/
-  messageDesc(file_qcore_schedule_v1_schedule, 4);
+  messageDesc(file_qcore_schedule_v1_schedule, 7);
 
 /**
  * A signed POST with a JSON body: who, what and when.
@@ -290,7 +438,7 @@ export type WebhookAction = Message<"qcore.schedule.v1.WebhookAction"> & {
  * Use `create(WebhookActionSchema)` to create a new message.
  */
 export const WebhookActionSchema: GenMessage<WebhookAction> = /*@__PURE__*/
-  messageDesc(file_qcore_schedule_v1_schedule, 5);
+  messageDesc(file_qcore_schedule_v1_schedule, 8);
 
 /**
  * A header of an HTTP request.
@@ -318,7 +466,7 @@ export type ApiCallHeader = Message<"qcore.schedule.v1.ApiCallHeader"> & {
  * Use `create(ApiCallHeaderSchema)` to create a new message.
  */
 export const ApiCallHeaderSchema: GenMessage<ApiCallHeader> = /*@__PURE__*/
-  messageDesc(file_qcore_schedule_v1_schedule, 6);
+  messageDesc(file_qcore_schedule_v1_schedule, 9);
 
 /**
  * An HTTP request.
@@ -360,7 +508,7 @@ export type ApiCallAction = Message<"qcore.schedule.v1.ApiCallAction"> & {
  * Use `create(ApiCallActionSchema)` to create a new message.
  */
 export const ApiCallActionSchema: GenMessage<ApiCallAction> = /*@__PURE__*/
-  messageDesc(file_qcore_schedule_v1_schedule, 7);
+  messageDesc(file_qcore_schedule_v1_schedule, 10);
 
 /**
  * How often an action is tried.
@@ -395,7 +543,7 @@ export type RetryPolicy = Message<"qcore.schedule.v1.RetryPolicy"> & {
  * Use `create(RetryPolicySchema)` to create a new message.
  */
 export const RetryPolicySchema: GenMessage<RetryPolicy> = /*@__PURE__*/
-  messageDesc(file_qcore_schedule_v1_schedule, 8);
+  messageDesc(file_qcore_schedule_v1_schedule, 11);
 
 /**
  * A schedule to make, or to replace as a whole. Its first occurrence is made in the same commit.
@@ -543,7 +691,7 @@ export type PutSchedule = Message<"qcore.schedule.v1.PutSchedule"> & {
  * Use `create(PutScheduleSchema)` to create a new message.
  */
 export const PutScheduleSchema: GenMessage<PutSchedule> = /*@__PURE__*/
-  messageDesc(file_qcore_schedule_v1_schedule, 9);
+  messageDesc(file_qcore_schedule_v1_schedule, 12);
 
 /**
  * A schedule to end for good. Its pending occurrences are cancelled in the same commit; what it did is kept.
@@ -571,7 +719,7 @@ export type DeleteSchedule = Message<"qcore.schedule.v1.DeleteSchedule"> & {
  * Use `create(DeleteScheduleSchema)` to create a new message.
  */
 export const DeleteScheduleSchema: GenMessage<DeleteSchedule> = /*@__PURE__*/
-  messageDesc(file_qcore_schedule_v1_schedule, 10);
+  messageDesc(file_qcore_schedule_v1_schedule, 13);
 
 /**
  * A schedule to pause. Its pending occurrences are skipped in the same commit. Nothing changes if it is paused already.
@@ -599,7 +747,7 @@ export type PauseSchedule = Message<"qcore.schedule.v1.PauseSchedule"> & {
  * Use `create(PauseScheduleSchema)` to create a new message.
  */
 export const PauseScheduleSchema: GenMessage<PauseSchedule> = /*@__PURE__*/
-  messageDesc(file_qcore_schedule_v1_schedule, 11);
+  messageDesc(file_qcore_schedule_v1_schedule, 14);
 
 /**
  * A schedule to go on with. What came due meanwhile is skipped. Nothing changes if it is not paused.
@@ -627,7 +775,7 @@ export type ResumeSchedule = Message<"qcore.schedule.v1.ResumeSchedule"> & {
  * Use `create(ResumeScheduleSchema)` to create a new message.
  */
 export const ResumeScheduleSchema: GenMessage<ResumeSchedule> = /*@__PURE__*/
-  messageDesc(file_qcore_schedule_v1_schedule, 12);
+  messageDesc(file_qcore_schedule_v1_schedule, 15);
 
 /**
  * Names a schedule: by its id alone, or by namespace and name.
@@ -662,7 +810,7 @@ export type ScheduleKey = Message<"qcore.schedule.v1.ScheduleKey"> & {
  * Use `create(ScheduleKeySchema)` to create a new message.
  */
 export const ScheduleKeySchema: GenMessage<ScheduleKey> = /*@__PURE__*/
-  messageDesc(file_qcore_schedule_v1_schedule, 13);
+  messageDesc(file_qcore_schedule_v1_schedule, 16);
 
 /**
  * A schedule as it is.
@@ -844,7 +992,7 @@ export type Schedule = Message<"qcore.schedule.v1.Schedule"> & {
  * Use `create(ScheduleSchema)` to create a new message.
  */
 export const ScheduleSchema: GenMessage<Schedule> = /*@__PURE__*/
-  messageDesc(file_qcore_schedule_v1_schedule, 14);
+  messageDesc(file_qcore_schedule_v1_schedule, 17);
 
 /**
  * What an occurrence can be told apart by.
