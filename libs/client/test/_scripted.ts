@@ -2,6 +2,7 @@ import type { ServiceImpl, Transport } from '@connectrpc/connect'
 import { createRouterTransport } from '@connectrpc/connect'
 import {
   CommitService,
+  ConfigService,
   QueryService,
   ReadService,
   RegistrationService,
@@ -16,6 +17,7 @@ import { connect, type Client, type ConnectOptions } from '../src/index.ts'
 export interface Script {
   read?: Partial<ServiceImpl<typeof ReadService>>
   commit?: Partial<ServiceImpl<typeof CommitService>>
+  config?: Partial<ServiceImpl<typeof ConfigService>>
   query?: Partial<ServiceImpl<typeof QueryService>>
   registration?: Partial<ServiceImpl<typeof RegistrationService>>
   watch?: Partial<ServiceImpl<typeof WatchService>>
@@ -30,6 +32,7 @@ export async function connectTo(
   const transport: Transport = createRouterTransport(({ service }) => {
     service(ReadService, script.read ?? {})
     service(CommitService, script.commit ?? {})
+    service(ConfigService, script.config ?? {})
     service(QueryService, script.query ?? {})
     service(RegistrationService, script.registration ?? {})
     service(WatchService, script.watch ?? {})

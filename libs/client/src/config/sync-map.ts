@@ -1,5 +1,5 @@
 import { QError } from '@qcore/errors'
-import type { JsonValue } from '@qcore/json'
+import { encodeValue, type JsonValue } from '@qcore/json'
 import type { ConfigChange, ConfigEntry } from './config-entry.ts'
 import type { ConfigSink } from './config-follower.ts'
 import type { ConfigSubscription } from './config-subscription.ts'
@@ -45,6 +45,8 @@ export interface ConfigWriter {
 }
 
 interface Held<Value> {
+  /** What the configuration holds, of whatever type. */
+  readonly given: JsonValue
   readonly value: Value | undefined
   readonly revision: number
 }
@@ -190,8 +192,12 @@ export class SyncMap<Value extends JsonValue> implements AsyncDisposable {
     const gone = [...this.#held.keys()].filter((key) => !kept.has(this.#start + key))
     for (const key of gone) this.#take({ key: this.#start + key, value: undefined, revision, author: '' })
     for (const { key, value, revision: ofKey } of entries) {
-      if (this.#held.get(key.slice(this.#start.length))?.revision === ofKey) continue
-      this.#take({ key, value, revision: ofKey, author: '' })
+      const name = key.slice(this.#start.length)
+      const held = this.#held.get(name)
+      // Revisions alone say nothing: a configuration that was replaced counts its own.
+      const isSame = held !== undefined && encodeValue(held.given) === encodeValue(value)
+      if (isSame) this.#held.set(name, { ...held, revision: ofKey })
+      else this.#take({ key, value, revision: ofKey, author: '' })
     }
     this.#isLoaded = true
     this.#reach(revision)
@@ -218,7 +224,7 @@ export class SyncMap<Value extends JsonValue> implements AsyncDisposable {
     const previous = this.#held.get(key)?.value
     const value = given === undefined ? undefined : this.#typed(key, given)
     if (given === undefined) this.#held.delete(key)
-    else this.#held.set(key, { value, revision })
+    else this.#held.set(key, { given, value, revision })
     if (!this.#isLoaded || (value === undefined && previous === undefined)) return
     for (const listener of this.#listeners) listener({ key, value, previous, revision, author })
   }
