@@ -157,7 +157,7 @@ export class SyncConfig extends ConfigReader implements AsyncDisposable {
     const { names, instanceId: origin } = this.#settings
     const { key, author = this.#settings.author } = options
     if (key !== undefined) checkKey(key)
-    await this.#assertHeld(revision)
+    await this.assertHeld(revision)
     const committed = await this.#connections.write((client) =>
       rollBack(client, names, { revision, key, author, origin }),
     )
@@ -219,6 +219,22 @@ export class SyncConfig extends ConfigReader implements AsyncDisposable {
     await this.reach(head.revision)
   }
 
+  /**
+   * Checks that the history has all changes after a revision.
+   *
+   * @throws QError `compacted` or `future_revision`
+   */
+  async assertHeld(revision: number): Promise<void> {
+    this.#assertOpen()
+    const head = await this.#connections.read((client) => readHead(client, this.#settings.names))
+    if (!(Number.isInteger(revision) && revision <= head.revision)) {
+      throw new QError('future_revision', `the newest revision is ${head.revision}`, { field: 'revision' })
+    }
+    if (revision + 1 < head.oldestRevision) {
+      throw new QError('compacted', `the history begins at revision ${head.oldestRevision}`, { field: 'revision' })
+    }
+  }
+
   /** Changes after a revision, as JSON texts; as many as go into one page. */
   async changesAfter(revision: number): Promise<ChangePage<PastChange>> {
     this.#assertOpen()
@@ -237,8 +253,7 @@ export class SyncConfig extends ConfigReader implements AsyncDisposable {
    * @throws QError `compacted` or `future_revision` if the history does not hold the revision
    */
   async valuesAt(revision: number, which: { key: string; prefix: string; limit: number }): Promise<FormerValue[]> {
-    this.#assertOpen()
-    await this.#assertHeld(revision)
+    await this.assertHeld(revision)
     return this.#connections.read((client) => loadValuesAt(client, this.#settings.names, { revision, ...which }))
   }
 
@@ -311,16 +326,6 @@ export class SyncConfig extends ConfigReader implements AsyncDisposable {
     if (committed.some(({ expiresUs }) => expiresUs !== '')) this.#follower.reschedule()
     await this.#follower.reach(Math.max(0, ...committed.map(({ revision }) => revision)))
     return committed.map(({ revision, changed, existed }) => ({ revision, changed, existed }))
-  }
-
-  async #assertHeld(revision: number): Promise<void> {
-    const head = await this.#connections.read((client) => readHead(client, this.#settings.names))
-    if (!(Number.isInteger(revision) && revision <= head.revision)) {
-      throw new QError('future_revision', `the newest revision is ${head.revision}`, { field: 'revision' })
-    }
-    if (revision + 1 < head.oldestRevision) {
-      throw new QError('compacted', `the history begins at revision ${head.oldestRevision}`, { field: 'revision' })
-    }
   }
 
   #assertOpen(): void {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { openFaultProxy } from '@qcore/fault-proxy'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { eventually, openStore, recordChanges, type TestStore } from './_store.ts'
@@ -43,6 +44,30 @@ describe('the history', () => {
     expect([one.counters.reloads, two.counters.reloads]).toEqual([0, 0])
     await expect(one.rollback(0)).rejects.toMatchObject({ code: 'compacted' })
   })
+})
+
+it('changes come in pages of bounded size, which end with a revision', async () => {
+  const one = await store.open()
+  const incompressible = (): string => randomBytes(60_000).toString('base64')
+  const keys = ['a', 'b', 'c', 'd', 'e', 'f']
+  for (const key of keys) {
+    await one.commit([
+      { key: `${key}:1`, value: incompressible() },
+      { key: `${key}:2`, value: incompressible() },
+    ])
+  }
+  const pages: string[][] = []
+  for (let after = 0; after < one.revision;) {
+    const { changes, until } = await one.changesAfter(after)
+    pages.push(changes.map(({ key }) => key))
+    expect(changes.at(-1)?.revision).toBe(until)
+    after = until
+  }
+  expect(pages).toEqual([
+    ['a:1', 'a:2', 'b:1', 'b:2'],
+    ['c:1', 'c:2', 'd:1', 'd:2'],
+    ['e:1', 'e:2', 'f:1', 'f:2'],
+  ])
 })
 
 describe('a rollback', () => {

@@ -10,6 +10,8 @@ export interface PastChange extends StoredChange {
 
 /** Revisions of one answer. With both ends named, PostgreSQL takes the index however little it knows of the table. */
 const pageRevisions = 200
+/** A page ends with the revision that brings it to so many bytes: as they are stored, that is packed. */
+const enoughStoredBytes = 200_000
 
 export interface ChangePage<Change extends StoredChange = StoredChange> {
   readonly head: Head
@@ -28,6 +30,7 @@ type ChangeRow = readonly [
   author: string,
   origin: string,
   previous: string | null,
+  found: string | null,
 ]
 
 /** The changes after a revision, with the head of the same moment. */
@@ -51,9 +54,13 @@ async function loadPage(
 ): Promise<ChangePage<PastChange>> {
   const rows = await queryText<ChangeRow>(executor, {
     text: `
-      select ${headColumns}, c.revision, c.key, c.value, ${microseconds('c.expires_at')}, c.author, c.origin, ${previous}
-      from ${names.of('head')} as head left join ${names.of('change')} as c
-        on c.revision > $1::bigint and c.revision <= $2::bigint
+      select ${headColumns}, c.revision, c.key, c.value, ${microseconds('c.expires_at')}, c.author, c.origin, ${previous}, c.found
+      from ${names.of('head')} as head left join (
+        select revision, key, value, previous, expires_at, author, origin, count(*) over () as found,
+          sum(coalesce(pg_column_size(value), 0) + coalesce(pg_column_size(previous), 0))
+            over (order by revision range between unbounded preceding and 1 preceding) as bytes_before
+        from ${names.of('change')} where revision > $1::bigint and revision <= $2::bigint
+      ) as c on coalesce(c.bytes_before, 0) < ${enoughStoredBytes}
       order by c.revision, c.key`,
     values: [after, after + pageRevisions],
   })
@@ -61,13 +68,12 @@ async function loadPage(
   if (first === undefined) throw new Error(`${names.of('head')} has no row`)
   const [storeId, revision, oldestRevision, nowMs] = first
   const head = parseHead([storeId, revision, oldestRevision, nowMs])
-  return {
-    head,
-    changes: rows.flatMap(([, , , , revision, key, text, expiresUs, author, origin, previousText]) => {
-      if (revision === null) return []
-      const texts = { text: text ?? undefined, previousText: previousText ?? undefined }
-      return [{ revision: Number(revision), key, expiresUs, author, origin, ...texts }]
-    }),
-    until: Math.min(head.revision, after + pageRevisions),
-  }
+  const changes = rows.flatMap(([, , , , revision, key, text, expiresUs, author, origin, previousText]) => {
+    if (revision === null) return []
+    const texts = { text: text ?? undefined, previousText: previousText ?? undefined }
+    return [{ revision: Number(revision), key, expiresUs, author, origin, ...texts }]
+  })
+  const last = changes.at(-1)
+  const isCut = last !== undefined && changes.length < Number(first.at(-1))
+  return { head, changes, until: isCut ? last.revision : Math.min(head.revision, after + pageRevisions) }
 }
