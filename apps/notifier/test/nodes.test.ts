@@ -16,8 +16,8 @@ let connection: NatsConnection
 let pool: Pool
 let nodes: Client<typeof NodeService>
 
-async function clientOf(level: AccessLevel): Promise<Client<typeof NodeService>> {
-  const { token } = await mintToken(authSecret, { subject: 'tester', level, scopes: [], lifetimeSeconds: 3_600 })
+async function clientOf(level: AccessLevel, scopes: string[] = []): Promise<Client<typeof NodeService>> {
+  const { token } = await mintToken(authSecret, { subject: 'tester', level, scopes, lifetimeSeconds: 3_600 })
   const withToken: Interceptor = (next) => (request) => {
     request.header.set('Authorization', `Bearer ${token}`)
     return next(request)
@@ -161,6 +161,21 @@ describe('a list of nodes', () => {
     expect(seen).toEqual(ids)
     const offline = await nodes.listNodes({ namespace: 'many', status: NodeStatus.OFFLINE })
     expect(offline.nodes.map(({ nodeId }) => nodeId)).toEqual(['node-3'])
+  })
+
+  it('tells a token of some namespaces nothing of the others, not even where a page ends', async () => {
+    await nodes.registerNode({ namespace: 'demo', nodeId: 'listed-1', instance: first })
+    await nodes.registerNode({ namespace: 'many', nodeId: 'unlisted', instance: first })
+    const limited = await clientOf(AccessLevel.READ, ['namespace:demo'])
+    const namespaces = new Set<string>()
+    let cursor = ''
+    do {
+      const page = await limited.listNodes({ limit: 1, cursor })
+      for (const { namespace } of page.nodes) namespaces.add(namespace)
+      cursor = page.nextCursor
+      expect(cursor).toMatch(/^(demo .*)?$/)
+    } while (cursor !== '')
+    expect([...namespaces]).toEqual(['demo'])
   })
 
   it('fits into a message, however much its nodes say of themselves', async () => {

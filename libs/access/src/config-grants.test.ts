@@ -8,18 +8,18 @@ function grants(level: AccessLevel, ...scopes: string[]): ConfigGrants {
 
 describe('keys of the configuration', () => {
   it('are all denied to a token without a scope that names them', () => {
-    const { mayRead, mayWrite, readsAny } = grants(
+    const { mayRead, mayWrite, readablePrefixes } = grants(
       AccessLevel.WRITE,
       'permission:config',
       'store:config',
       'service:config',
     )
-    expect([mayRead('a'), mayWrite('a'), readsAny]).toEqual([false, false, false])
+    expect([mayRead('a'), mayWrite('a'), readablePrefixes]).toEqual([false, false, []])
   })
 
   it('are all allowed to an administrator', () => {
-    const { mayRead, mayWrite, readsAny } = grants(AccessLevel.ADMIN)
-    expect([mayRead('a'), mayWrite('a'), readsAny]).toEqual([true, true, true])
+    const { mayRead, mayWrite, readablePrefixes } = grants(AccessLevel.ADMIN)
+    expect([mayRead('a'), mayWrite('a'), readablePrefixes]).toEqual([true, true, ['']])
   })
 
   it('are allowed by their beginning', () => {
@@ -29,7 +29,7 @@ describe('keys of the configuration', () => {
   })
 
   it('are not written at level read', () => {
-    const { mayRead, mayWrite, readsAny } = grants(AccessLevel.READ, 'config:')
-    expect([mayRead('a'), mayWrite('a'), readsAny]).toEqual([true, false, true])
+    const { mayRead, mayWrite, readablePrefixes } = grants(AccessLevel.READ, 'config:')
+    expect([mayRead('a'), mayWrite('a'), readablePrefixes]).toEqual([true, false, ['']])
   })
 })

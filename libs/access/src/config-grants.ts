@@ -11,11 +11,11 @@ export const configReadResource = 'config.read'
 export interface ConfigGrants {
   readonly mayRead: (key: string) => boolean
   readonly mayWrite: (key: string) => boolean
-  /** Whether there is a key that may be read. */
-  readonly readsAny: boolean
+  /** What keys that may be read begin with. */
+  readonly readablePrefixes: readonly string[]
 }
 
-const everything: ConfigGrants = { mayRead: () => true, mayWrite: () => true, readsAny: true }
+const everything: ConfigGrants = { mayRead: () => true, mayWrite: () => true, readablePrefixes: [''] }
 
 const ofClaims = new WeakMap<Claims, ConfigGrants>()
 
@@ -29,12 +29,12 @@ export function configGrantsOf(claims: Claims): ConfigGrants {
 
 function grantsOfScopes({ scopes, level }: Claims): ConfigGrants {
   const both = prefixesOf(scopes, configResource)
-  const readable = [...both, ...prefixesOf(scopes, configReadResource)]
+  const readablePrefixes = [...both, ...prefixesOf(scopes, configReadResource)]
   const writable = level >= AccessLevel.WRITE ? both : []
   return {
-    mayRead: (key) => readable.some((prefix) => key.startsWith(prefix)),
+    mayRead: (key) => readablePrefixes.some((prefix) => key.startsWith(prefix)),
     mayWrite: (key) => writable.some((prefix) => key.startsWith(prefix)),
-    readsAny: readable.length > 0,
+    readablePrefixes,
   }
 }
 

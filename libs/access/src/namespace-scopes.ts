@@ -26,3 +26,9 @@ export function requireNamespace(claims: Pick<Claims, 'scopes'>, namespace: stri
   if (mayUseNamespace(claims, namespace)) return
   throw new QError('permission_denied', `the token's scopes leave out the namespace ${namespace}`, { field })
 }
+
+/** The namespaces that a token is limited to; undefined: all. */
+export function namespacesOf({ scopes }: Pick<Claims, 'scopes'>): string[] | undefined {
+  const named = scopes.filter((scope) => scope.startsWith(prefix)).map((scope) => scope.slice(prefix.length))
+  return named.length === 0 ? undefined : named
+}

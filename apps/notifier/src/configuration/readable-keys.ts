@@ -9,7 +9,7 @@ import { QError } from '@qcore/errors'
  */
 export function grantsOfReader(call: HandlerContext): ConfigGrants {
   const grants = configGrantsOf(callerOf(call))
-  if (!grants.readsAny) {
+  if (grants.readablePrefixes.length === 0) {
     throw new QError('permission_denied', 'reading the configuration takes level admin, or a scope config:PREFIX', {
       field: 'scope',
     })

@@ -23,17 +23,17 @@ export async function listConfigHistory(
 ): Promise<ListConfigHistoryResponse> {
   const { key, prefix, beforeRevision } = request
   const limit = request.limit || standardLimit
-  const grants = grantsOfReader(call)
+  const { readablePrefixes } = grantsOfReader(call)
   if (key !== '') assertMayRead(call, key, 'key')
   const before = beforeRevision === 0n ? Number.MAX_SAFE_INTEGER : Number(beforeRevision)
   const after = parseCursor(request.cursor)
-  const rows = await configuration.historyPage({ key, prefix, before, after, limit })
+  const which = { key, prefix, readablePrefixes, before }
+  const rows = await configuration.historyPage({ ...which, after, limit })
   const [page = []] = inMessages(rows.map((row) => textChangeMessage(textsOf(row))))
   const last = rows[page.length - 1]
-  // What the caller may not see is part of the page, so that the next one goes on behind it.
   const changes = rows.slice(0, page.length).flatMap((row, index) => {
     const change = page[index]
-    if (change === undefined || !grants.mayRead(row.key)) return []
+    if (change === undefined) return []
     const changeTime = timestampFromMicros(Math.floor(row.changedAtMs * 1_000))
     return [create(PastConfigChangeSchema, { change, changeTime, revision: BigInt(row.logRevision) })]
   })
@@ -46,7 +46,7 @@ export async function listConfigHistory(
   /** A page may have ended early, for its changes are large. */
   async function hasMore(position: HistoryPosition | undefined): Promise<boolean> {
     if (position === undefined) return false
-    return (await configuration.historyPage({ key, prefix, before, after: position, limit: 1 })).length > 0
+    return (await configuration.historyPage({ ...which, after: position, limit: 1 })).length > 0
   }
 }
 

@@ -1,5 +1,5 @@
 import type { HandlerContext, ServiceImpl } from '@connectrpc/connect'
-import { callerOf, mayUseNamespace, requireLevel, requireNamespace } from '@qcore/access'
+import { callerOf, namespacesOf, requireLevel, requireNamespace } from '@qcore/access'
 import { AccessLevel, type NodeService } from '@qcore/contracts'
 import { readDatabase, type Executor } from '@qcore/database'
 import { QError } from '@qcore/errors'
@@ -50,13 +50,16 @@ export function nodeHandlers(pool: Executor): ServiceImpl<typeof NodeService> {
       const caller = callerOf(call)
       if (namespace !== '') requireNamespace(caller, namespace, 'namespace')
       const most = limit === 0 ? defaultLimit : limit
+      const namespaces = namespace === '' ? namespacesOf(caller) : [namespace]
       const rows = await readDatabase(
-        listNodes(pool, { namespace, status, after: positionOf(cursor), limit: most + 1 }),
+        listNodes(pool, { namespaces, status, after: positionOf(cursor), limit: most + 1 }),
       )
       const page = rows.slice(0, Math.min(most, fitting(rows)))
       const last = page.length < rows.length ? page.at(-1) : undefined
-      const nodes = page.filter((row) => mayUseNamespace(caller, row.namespace)).map(nodeMessage)
-      return { nodes, nextCursor: last === undefined ? '' : `${last.namespace} ${last.nodeId}` }
+      return {
+        nodes: page.map(nodeMessage),
+        nextCursor: last === undefined ? '' : `${last.namespace} ${last.nodeId}`,
+      }
     },
   }
 }

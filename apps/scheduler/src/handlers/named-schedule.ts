@@ -48,10 +48,3 @@ export async function anySchedule(
 function unknownSchedule(): QError {
   return new QError('unknown_schedule', 'there is no such schedule', { field: 'schedule' })
 }
-
-/** The namespaces that a token is limited to; undefined: all. */
-export function namespacesOf({ scopes }: Claims): string[] | undefined {
-  const prefix = 'namespace:'
-  const named = scopes.filter((scope) => scope.startsWith(prefix)).map((scope) => scope.slice(prefix.length))
-  return named.length === 0 ? undefined : named
-}

@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf'
 import type { ServiceImpl } from '@connectrpc/connect'
-import { callerOf, mayUseNamespace, type Claims } from '@qcore/access'
+import { callerOf, mayUseNamespace, namespacesOf, type Claims } from '@qcore/access'
 import {
   ListOccurrencesResponseSchema,
   OccurrenceSchema,
@@ -17,7 +17,7 @@ import { occurrenceMessage } from '../message/occurrence-message.ts'
 import { readCursor, writeCursor } from '../message/page-cursor.ts'
 import { loadSchedule } from '../sql/schedules.ts'
 import { listOccurrences, loadAttempts, loadOccurrence } from '../sql/occurrences.ts'
-import { anySchedule, namespacesOf } from './named-schedule.ts'
+import { anySchedule } from './named-schedule.ts'
 
 const defaultLimit = 100
 

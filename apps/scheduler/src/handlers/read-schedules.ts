@@ -1,5 +1,5 @@
 import type { ServiceImpl } from '@connectrpc/connect'
-import { callerOf } from '@qcore/access'
+import { callerOf, namespacesOf } from '@qcore/access'
 import { ScheduleSchema, ScheduleState, type ListSchedulesRequest, type ScheduleService } from '@qcore/contracts'
 import { readDatabase } from '@qcore/database'
 import { QError } from '@qcore/errors'
@@ -8,7 +8,7 @@ import { firstPage } from '../message/first-page.ts'
 import { readCursor, writeCursor } from '../message/page-cursor.ts'
 import { scheduleMessage, storedScheduleState } from '../message/schedule-message.ts'
 import { listSchedules, type ScheduleFilter } from '../sql/schedules.ts'
-import { namedSchedule, namespacesOf } from './named-schedule.ts'
+import { namedSchedule } from './named-schedule.ts'
 
 const defaultLimit = 100
 

@@ -12,6 +12,8 @@ export interface HistoryPageRequest {
   /** Empty: all with the prefix. */
   readonly key: string
   readonly prefix: string
+  /** Only keys that begin with one of these. */
+  readonly readablePrefixes: readonly string[]
   /** Only changes before this revision. */
   readonly before: number
   /** Only changes after this one, in the order of the page. */
@@ -42,13 +44,18 @@ type Row = readonly [
 export async function loadHistoryPage(
   executor: Executor,
   names: StoreNames,
-  { key, prefix, before, after, limit }: HistoryPageRequest,
+  { key, prefix, readablePrefixes, before, after, limit }: HistoryPageRequest,
 ): Promise<PlatformHistoryRecord[]> {
   const values: unknown[] = [before, limit]
   const add = (value: unknown): string => `$${values.push(value)}`
   const conditions = ['revision < $1::bigint']
   if (key !== '') conditions.push(`key = ${add(key)}`)
   else if (prefix !== '') conditions.push(`starts_with(key, ${add(prefix)})`)
+  if (!readablePrefixes.includes('')) {
+    conditions.push(
+      `exists (select from unnest(${add(readablePrefixes)}::text[]) as start where starts_with(key, start))`,
+    )
+  }
   if (after !== undefined) {
     const revision = add(after.revision)
     conditions.push(`revision <= ${revision}::bigint`)

@@ -2,8 +2,8 @@ import type { Executor } from '@qcore/database'
 import { nodeColumns, nodeStatus, type NodeRow } from './node-row.ts'
 
 export interface NodePage {
-  /** Empty: all. */
-  readonly namespace: string
+  /** Undefined: all. */
+  readonly namespaces: readonly string[] | undefined
   /** A NodeStatus; 0: any. */
   readonly status: number
   /** The namespace and the id that the page begins after. */
@@ -22,14 +22,17 @@ export async function loadNode(executor: Executor, namespace: string, nodeId: st
 }
 
 /** A page of nodes, by namespace and id. */
-export async function listNodes(executor: Executor, { namespace, status, after, limit }: NodePage): Promise<NodeRow[]> {
+export async function listNodes(
+  executor: Executor,
+  { namespaces, status, after, limit }: NodePage,
+): Promise<NodeRow[]> {
   const { rows } = await executor.query<NodeRow>({
     name: 'list_nodes',
     text: `
       select ${nodeColumns} from node
-      where ($1 = '' or namespace = $1) and ($2 = 0 or ${nodeStatus} = $2) and (namespace, node_id) > ($3, $4)
+      where ($1::text[] is null or namespace = any($1)) and ($2 = 0 or ${nodeStatus} = $2) and (namespace, node_id) > ($3, $4)
       order by namespace, node_id limit $5`,
-    values: [namespace, status, ...after, limit],
+    values: [namespaces, status, ...after, limit],
   })
   return rows
 }
