@@ -148,8 +148,37 @@ describe('a long poll', () => {
     const { json: then } = await waiting
     expect(then['changes']).toMatchObject([{ key: 'poll:b', value: null }])
     const idle = await ask('GET', `/config?prefix=poll:&since=${String(then['revision'])}&waitMs=50`)
-    expect(idle.json).toEqual({ changes: [], revision: then['revision'] })
+    expect(idle.json).toEqual({ changes: [], revision: then['revision'], configId: then['configId'] })
     expect((await ask('GET', '/config?since=1000000')).status).toBe(400)
+  })
+
+  it('goes on in the configuration of the answer before, and in no other', async () => {
+    await put('same:a', '1')
+    const { json: list } = await ask('GET', '/config?prefix=same:')
+    const { revision, configId } = list as { revision: number; configId: string }
+    await put('same:a', '2')
+    const { json: next } = await ask('GET', `/config?prefix=same:&since=${revision}&configId=${configId}`)
+    expect(next).toMatchObject({ changes: [{ key: 'same:a', value: 2 }], configId })
+    const foreign = await ask('GET', `/config?prefix=same:&since=${revision}&configId=another`)
+    expect([foreign.status, codeOf(foreign)]).toEqual([500, expect.stringContaining('log_replaced')])
+  })
+
+  it('ends with the revision that fills an answer, and the next one goes on behind it', async () => {
+    const { json } = await put('large:begin', '0')
+    const start = Number(json['revision'])
+    const value = JSON.stringify('x'.repeat(400_000))
+    for (const n of [1, 2, 3, 4, 5]) await put(`large:${n}`, value)
+    const lengths: number[] = []
+    let since = start
+    while (lengths.reduce((sum, count) => sum + count, 0) < 5) {
+      const { changes, revision } = (await ask('GET', `/config?prefix=large:&since=${since}`)).json as {
+        changes: unknown[]
+        revision: number
+      }
+      lengths.push(changes.length)
+      since = revision
+    }
+    expect([lengths, since]).toEqual([[3, 2], start + 5])
   })
 })
 
@@ -163,15 +192,35 @@ describe('a stream', () => {
     await put('sse:b', '2')
     const { id = '' } = await first.until(({ event }) => event === 'message')
     first[Symbol.dispose]()
+    const { json: list } = await ask('GET', '/config?prefix=sse:')
+    expect(id).toBe(`${String(list['configId'])}:${String(list['revision'])}`)
     await put('sse:c', '3')
     const headers = { ...bearer, 'last-event-id': id }
     using second = await EventReader.open(`${web}/stream/config?prefix=sse:`, { headers })
     const missed = await second.until(({ event }) => event === 'message')
     expect(missed.json).toMatchObject({ changes: [{ key: 'sse:c', value: 3 }] })
+    expect(missed.id).toBe(second.lastId.replace(/\d+$/, String(missed.json['revision'])))
+    const foreign = { 'last-event-id': `another:${id.slice(id.indexOf(':') + 1)}` }
+    const refused = await ask('GET', '/stream/config?prefix=sse:', { headers: foreign })
+    expect([refused.status, codeOf(refused)]).toEqual([500, expect.stringContaining('log_replaced')])
+  })
+
+  it('that goes on while nobody serves it is told so by an event, so that a browser comes again', async () => {
+    await using alone = await startQlibStore({}, ['writer', 'gateway'])
+    const address = `http://127.0.0.1:${alone.port}/stream/config`
+    const headers = { authorization: `Bearer ${await alone.token()}` }
+    expect((await fetch(address, { headers })).status).toBe(503)
+    using again = await EventReader.open(address, { headers: { ...headers, 'last-event-id': 'some:1' } })
+    expect([again.status, (await again.until(({ event }) => event === 'end')).json]).toMatchObject([
+      200,
+      { code: 'no_responders' },
+    ])
+    await again.ended
   })
 
   it('that cannot begin says so with a status', async () => {
     expect((await ask('GET', '/stream/config?resumeAfter=1000000')).status).toBe(400)
+    expect((await ask('GET', '/stream/config', { headers: { 'last-event-id': '7' } })).status).toBe(400)
     expect((await ask('GET', '/stream/config', { headers: { authorization: '' } })).status).toBe(401)
   })
 })

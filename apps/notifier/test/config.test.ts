@@ -38,11 +38,15 @@ afterAll(async () => {
   await connection.close()
 })
 
-async function clientOf(level: AccessLevel, scopes: readonly string[] = []): Promise<ConfigClient> {
+async function clientOf(
+  level: AccessLevel,
+  scopes: readonly string[] = [],
+  store = written.store,
+): Promise<ConfigClient> {
   const { token } = await mintToken(authSecret, { subject: 'ada', level, scopes, lifetimeSeconds: 600 })
   const transport = createNatsTransport({
     connection,
-    store: written.store,
+    store,
     interceptors: [
       (next) => (request) => {
         request.header.set('authorization', `Bearer ${token}`)
@@ -286,6 +290,23 @@ describe('a watch', () => {
     await expectProblem(watching({ resumeAfter: 1n }).next(), 'compacted', 'resume_after')
   })
 
+  it.each([
+    ['was replaced', `update config_head set store_id = 'another'`],
+    ['has lost revisions', 'delete from config_change where revision > 1; update config_head set revision = 1'],
+  ])('does not resume in a configuration that %s, also before the notifier knows', async (_, sql) => {
+    await using other = await createWrittenStore(connection)
+    await using _notifier = await startNotifier(other.store)
+    const client = await clientOf(AccessLevel.ADMIN, [], other.store)
+    for (const n of [1, 2, 3]) await client.putConfig({ put: { key: 'replaced', value: `${n}` } })
+    const { configId, configRevision } = await client.listConfig({ latest: true })
+    expect(configRevision).toBe(3n)
+    const from = { resumeAfter: 1n, configId }
+    await using before = new Watching(client, from)
+    expect(await before.next()).toMatchObject({ case: 'changes', value: { configRevision: 2n, configId } })
+    await other.pool.query(sql)
+    await expectProblem(new Watching(client, from).next(), 'log_replaced', 'resume_after')
+  })
+
   it('ends for a caller who does not read on, and the others go on', async () => {
     const values = Array.from({ length: 12 }, (_, index) => String(index).padEnd(500_000, 'x'))
     await using slow = new Watching(config, { prefix: 'flood:' })
@@ -323,6 +344,20 @@ describe('a token', () => {
     await expectProblem(new Watching(nobody, {}).next(), 'permission_denied')
     await expectProblem(nobody.putConfig({ put: { key: 'status', value: '2' } }), 'permission_denied', 'put.key')
     await expectProblem(nobody.deleteConfig({ delete: { key: 'status' } }), 'permission_denied', 'delete.key')
+  })
+
+  it('is told no name of a key that it may not read by where a page of the history ends', async () => {
+    for (const key of ['told:b:1', 'told:a:1', 'told:b:2', 'told:a:2', 'told:b:3']) await put(key, 1)
+    const ada = await clientOf(AccessLevel.READ, ['config.read:told:a:'])
+    const seen: unknown[] = []
+    let cursor = ''
+    do {
+      const page = await ada.listConfigHistory({ limit: 1, cursor })
+      seen.push(...page.changes.map(({ change }) => change?.key))
+      cursor = page.nextCursor
+      expect(cursor).not.toContain('told:b:')
+    } while (cursor !== '')
+    expect(seen).toEqual(['told:a:2', 'told:a:1'])
   })
 
   it('sees the keys of its scopes, and no others', async () => {

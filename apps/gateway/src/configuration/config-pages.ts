@@ -8,11 +8,9 @@ import {
   WatchConfigRequestSchema,
 } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
-import { fromConnectError } from '@qcore/transport'
 import type { HttpHandler, HttpRequest } from '../http/exchange.ts'
-import { EventWriter } from '../stream/sse/event-writer.ts'
-import { eventOfWatch } from './config-events.ts'
 import { changeJson, entryJson, listJson } from './config-json.ts'
+import { streamConfig } from './config-stream.ts'
 import { conditionOf, entityTag, isKnown, keyOf, pathOf, queryOf, textOf, wholeNumber } from './page-request.ts'
 import { pollChanges } from './poll-changes.ts'
 import { sendText, type PageExchange, type PageServer } from './page-server.ts'
@@ -21,8 +19,6 @@ const start = '/config/'
 /** How long a long poll waits, unless it says so itself, and at most. */
 const usualWaitMs = 30_000
 const mostWaitMs = 300_000
-/** When a client that lost its stream connects again. */
-const retryMs = 1_000
 
 /** The configuration over plain HTTP: a key, lists, long polls, and a stream of events. */
 export class ConfigPages {
@@ -35,7 +31,7 @@ export class ConfigPages {
   /** Who answers at a path; undefined for other paths. */
   handlerOf(path: string): HttpHandler | undefined {
     if (path === '/config') return this.#server.page((exchange) => this.#answerAll(exchange))
-    if (path === '/stream/config') return this.#server.page((exchange) => this.#stream(exchange))
+    if (path === '/stream/config') return this.#server.page((exchange) => this.#answerStream(exchange))
     if (path.startsWith(start)) return this.#server.page((exchange) => this.#answerKey(exchange))
     return undefined
   }
@@ -95,7 +91,7 @@ export class ConfigPages {
   async #answerAll(exchange: PageExchange): Promise<void> {
     const { request } = exchange
     if (request.method !== 'GET') throw wrongVerb(request.method, 'GET')
-    const query = queryOf(request, ['prefix', 'limit', 'after', 'since', 'waitMs'])
+    const query = queryOf(request, ['prefix', 'limit', 'after', 'since', 'configId', 'waitMs'])
     const since = wholeNumber(query, 'since')
     if (since === undefined) await this.#list(exchange, query)
     else await this.#poll(exchange, query, since)
@@ -105,66 +101,40 @@ export class ConfigPages {
     const [prefix, after] = [query.get('prefix') ?? '', query.get('after') ?? '']
     const limit = wholeNumber(query, 'limit') ?? 0
     const asked = create(ListConfigRequestSchema, { prefix, after, limit, latest: true })
-    const { entries, nextAfter, configRevision } = await this.#server.calls.unary(
+    const { entries, nextAfter, configRevision, configId } = await this.#server.calls.unary(
       ConfigService.method.listConfig,
       asked,
       token,
     )
     const next = nextAfter === '' ? 'null' : JSON.stringify(nextAfter)
-    sendText(
-      response,
-      200,
-      `{"entries":${listJson(entries.map(entryJson))},"next":${next},"revision":${configRevision}}`,
-    )
+    const position = `"revision":${configRevision},"configId":${JSON.stringify(configId)}`
+    sendText(response, 200, `{"entries":${listJson(entries.map(entryJson))},"next":${next},${position}}`)
+  }
+
+  #answerStream(exchange: PageExchange): Promise<void> {
+    if (exchange.request.method !== 'GET') throw wrongVerb(exchange.request.method, 'GET')
+    return streamConfig(this.#server, exchange)
   }
 
   /** Answers as soon as something has changed since a revision, or when the time is over. */
   async #poll({ response, token, signal }: PageExchange, query: URLSearchParams, since: number): Promise<void> {
     const waitMs = Math.min(wholeNumber(query, 'waitMs') ?? usualWaitMs, mostWaitMs)
-    const asked = create(WatchConfigRequestSchema, { prefix: query.get('prefix') ?? '', resumeAfter: BigInt(since) })
+    const [prefix, configId] = [query.get('prefix') ?? '', query.get('configId') ?? '']
+    const asked = create(WatchConfigRequestSchema, { prefix, configId, resumeAfter: BigInt(since) })
     const ended = new AbortController()
     const end = (): void => ended.abort()
     const timer = setTimeout(end, waitMs)
     signal.addEventListener('abort', end)
     try {
       const stream = this.#server.calls.stream(ConfigService.method.watchConfig, asked, { token, signal: ended.signal })
-      const { changes, revision } = await pollChanges(stream, BigInt(since), () => ended.signal.aborted)
-      sendText(response, 200, `{"changes":${listJson(changes.map(changeJson))},"revision":${revision}}`)
+      const polled = await pollChanges(stream, { revision: BigInt(since), configId }, () => ended.signal.aborted)
+      const position = `"revision":${polled.revision},"configId":${JSON.stringify(polled.configId)}`
+      sendText(response, 200, `{"changes":${listJson(polled.changes.map(changeJson))},${position}}`)
     } finally {
       clearTimeout(timer)
       signal.removeEventListener('abort', end)
       end()
     }
-  }
-
-  async #stream({ request, response, token, expiresAtMs, signal }: PageExchange): Promise<void> {
-    if (request.method !== 'GET') throw wrongVerb(request.method, 'GET')
-    const query = queryOf(request, ['prefix', 'resumeAfter', 'entries'])
-    const last = /^\d{1,15}$/.exec(String(request.headers['last-event-id'] ?? ''))?.[0]
-    const resumeAfter = last === undefined ? wholeNumber(query, 'resumeAfter') : Number(last)
-    const asked = create(WatchConfigRequestSchema, {
-      prefix: query.get('prefix') ?? '',
-      entries: query.get('entries') === 'true',
-      ...(resumeAfter === undefined ? {} : { resumeAfter: BigInt(resumeAfter) }),
-    })
-    const responses = this.#server.calls.stream(ConfigService.method.watchConfig, asked, { token, signal })
-    // Until the first event is there the answer may be an error with a status, which keeps a browser from asking again.
-    const first = await responses.next()
-    const writer = new EventWriter(request, response, this.#server.config.stallTimeoutMs)
-    writer.begin(retryMs)
-    try {
-      for (let result = first; result.done !== true; result = await responses.next()) {
-        if (expiresAtMs <= Date.now()) throw new QError('token_expired', 'the token has ended')
-        const event = eventOfWatch(result.value)
-        if (event !== undefined) await writer.write(event)
-      }
-    } catch (error) {
-      const { code, message } = fromConnectError(error)
-      await writer.write({ event: 'end', data: JSON.stringify({ code, message }) })
-    } finally {
-      await responses.return(undefined)
-    }
-    writer.end()
   }
 }
 

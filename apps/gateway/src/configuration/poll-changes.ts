@@ -1,38 +1,56 @@
 import type { ConfigChange, WatchConfigResponse } from '@qcore/contracts'
 
-/** What a long poll brings. */
-export interface PolledChanges {
-  readonly changes: readonly ConfigChange[]
-  /** Of the configuration: all changes up to it are there. */
+/** Up to where a client has all changes. */
+export interface PollPosition {
+  /** Of the configuration. */
   readonly revision: bigint
+  /** Identifies the configuration; empty: not known. */
+  readonly configId: string
 }
 
-/** Waits for changes after a revision: those of the past, or else the first to come. What `isOver` ends brings none. */
+/** What a long poll brings, and up to where that is. */
+export interface PolledChanges extends PollPosition {
+  readonly changes: readonly ConfigChange[]
+}
+
+/** An answer ends with the revision that brings it to so many changes, or to so many bytes of keys and values. */
+const enoughChanges = 1_000
+const enoughBytes = 1_048_576
+
+/** Waits for changes after a position: those of the past, or else the first to come. What `isOver` ends brings none. */
 export async function pollChanges(
   responses: AsyncIterable<WatchConfigResponse>,
-  since: bigint,
+  since: PollPosition,
   isOver: () => boolean,
 ): Promise<PolledChanges> {
   const changes: ConfigChange[] = []
   let part: ConfigChange[] = []
-  let revision = since
+  let bytes = 0
+  let { revision, configId } = since
   let isLive = false
   try {
     for await (const { event } of responses) {
       if (event.case !== 'changes' && event.case !== 'live' && event.case !== 'progress') continue
       if (event.case === 'changes') {
         part.push(...event.value.changes)
+        for (const change of event.value.changes) bytes += sizeOf(change)
         // A revision comes whole or not at all.
         if (event.value.more) continue
         changes.push(...part)
         part = []
       }
       revision = event.value.configRevision
+      if (event.case !== 'progress') configId = event.value.configId
       if (event.case === 'live') isLive = true
       if (isLive && changes.length > 0) break
+      if (changes.length >= enoughChanges || bytes >= enoughBytes) break
     }
   } catch (error) {
     if (!isOver()) throw error
   }
-  return { changes, revision }
+  return { changes, revision, configId }
+}
+
+function sizeOf({ key, value = '', previous = '' }: ConfigChange): number {
+  return Buffer.byteLength(key) + Buffer.byteLength(value) + Buffer.byteLength(previous)
 }

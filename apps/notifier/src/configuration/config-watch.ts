@@ -17,9 +17,10 @@ export interface RevisionChanges {
 export class ConfigWatch implements Disposable {
   /** Everything up to it has to be had from elsewhere. */
   readonly startRevision: number
+  /** Of the configuration that it began with, and that it ends with. */
+  readonly configId: string
+  readonly accepts: (key: string) => boolean
   readonly #config: SyncConfig
-  readonly #storeId: string
-  readonly #accepts: (key: string) => boolean
   readonly #listening: Disposable
   #queue: RevisionChanges[] = []
   #queuedChanges = 0
@@ -29,9 +30,9 @@ export class ConfigWatch implements Disposable {
 
   constructor(config: SyncConfig, accepts: (key: string) => boolean) {
     this.#config = config
-    this.#accepts = accepts
+    this.accepts = accepts
     this.startRevision = config.revision
-    this.#storeId = config.storeId
+    this.configId = config.storeId
     this.#listening = config.listen((changes) => this.#take(changes))
   }
 
@@ -77,11 +78,11 @@ export class ConfigWatch implements Disposable {
 
   #take(all: readonly ConfigChange[]): void {
     if (this.#end !== undefined) return
-    if (this.#config.storeId !== this.#storeId) {
+    if (this.#config.storeId !== this.configId) {
       this.end(new QError('log_replaced', 'the configuration was replaced; read it anew'))
       return
     }
-    const changes = all.filter(({ key }) => this.#accepts(key)).map(changeMessage)
+    const changes = all.filter(({ key }) => this.accepts(key)).map(changeMessage)
     const [first] = changes
     if (first === undefined) return
     this.#queue.push({ revision: Number(first.configRevision), changes })

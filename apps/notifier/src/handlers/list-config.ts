@@ -21,5 +21,6 @@ export async function listConfig(
   const page = found.slice(0, limit || standardLimit).map(([key, entry]) => entryMessage(key, entry))
   const [entries = []] = inMessages(page)
   const nextAfter = entries.length < found.length ? (entries.at(-1)?.key ?? '') : ''
-  return create(ListConfigResponseSchema, { entries, nextAfter, configRevision: BigInt(configuration.revision) })
+  const { revision, storeId: configId } = configuration
+  return create(ListConfigResponseSchema, { entries, nextAfter, configRevision: BigInt(revision), configId })
 }

@@ -33,7 +33,7 @@ export async function* watchConfig(
   if (request.latest) await configuration.catchUp()
   const resumeAfter = await resumePoint(request, configuration)
   using watch = new ConfigWatch(configuration, accepts)
-  const { startRevision } = watch
+  const { startRevision, configId } = watch
   const isWhole = resumeAfter === undefined && request.entries
   const present = isWhole ? configuration.getEntries(prefix).filter(([key]) => accepts(key)) : []
   const cancel = (): void => watch.end(new QError('canceled', 'the caller ended the call'))
@@ -45,12 +45,12 @@ export async function* watchConfig(
         yield response({ case: 'entries', value: create(ConfigEntriesSchema, { entries }) })
       }
     }
-    if (resumeAfter !== undefined) yield* replay(configuration, resumeAfter, { until: startRevision, accepts })
-    const live = { configRevision: BigInt(startRevision), configId: configuration.storeId }
+    if (resumeAfter !== undefined) yield* replay(configuration, resumeAfter, watch)
+    const live = { configRevision: BigInt(startRevision), configId }
     yield response({ case: 'live', value: create(ConfigLiveSchema, live) })
     for (;;) {
       const queued = await watch.next(progressMs)
-      for (const { revision, changes } of queued) yield* changesResponses(revision, changes)
+      for (const { revision, changes } of queued) yield* changesResponses(configId, revision, changes)
       if (queued.length > 0) continue
       const configRevision = BigInt(watch.revision)
       yield response({ case: 'progress', value: create(ConfigProgressSchema, { configRevision }) })
@@ -71,7 +71,7 @@ async function resumePoint(
       throw new QError('log_replaced', 'the revision belongs to another configuration', { field: 'config_id' })
     }
     await configuration.reach(Number(resumeAfter))
-    assertHeld(await configuration.changesAfter(Number(resumeAfter)), Number(resumeAfter))
+    await configuration.assertHeld(Number(resumeAfter))
     return Number(resumeAfter)
   } catch (error) {
     const isGone = isQError(error, 'log_replaced') || isQError(error, 'compacted') || isQError(error, 'future_revision')
@@ -81,35 +81,38 @@ async function resumePoint(
   }
 }
 
-type ChangePage = Awaited<ReturnType<SyncConfig['changesAfter']>>
-
-function assertHeld({ head }: ChangePage, after: number): void {
-  if (head.oldestRevision <= after + 1) return
-  throw new QError('compacted', `the history begins at revision ${head.oldestRevision}`, { field: 'resume_after' })
-}
-
 /** The changes of the history after a revision, up to another one. What a value was before, the history of the key tells. */
 async function* replay(
   configuration: SyncConfig,
   after: number,
-  { until, accepts }: { until: number; accepts: (key: string) => boolean },
+  { startRevision: until, accepts, configId }: Pick<ConfigWatch, 'startRevision' | 'accepts' | 'configId'>,
 ): AsyncGenerator<WatchConfigResponse> {
   for (let from = after; from < until;) {
-    const page = await configuration.changesAfter(from)
-    assertHeld(page, from)
+    const { head, ...page } = await configuration.changesAfter(from)
+    // PostgreSQL may have another one than the memory here still follows.
+    if (head.storeId !== configId || head.revision < until) {
+      throw new QError('log_replaced', 'the configuration was replaced', { field: 'resume_after' })
+    }
+    if (from + 1 < head.oldestRevision) {
+      throw new QError('compacted', `the history begins at revision ${head.oldestRevision}`, { field: 'resume_after' })
+    }
     const wanted = page.changes.filter(({ revision, key }) => revision <= until && accepts(key))
     for (const [revision, changes] of Map.groupBy(wanted, (change) => change.revision)) {
-      yield* changesResponses(revision, changes.map(textChangeMessage))
+      yield* changesResponses(configId, revision, changes.map(textChangeMessage))
     }
     from = page.until
   }
 }
 
-function* changesResponses(revision: number, changes: readonly ConfigChange[]): Generator<WatchConfigResponse> {
+function* changesResponses(
+  configId: string,
+  revision: number,
+  changes: readonly ConfigChange[],
+): Generator<WatchConfigResponse> {
   const parts = inMessages(changes)
   for (const [index, part] of parts.entries()) {
     const more = index < parts.length - 1
-    const value = create(ConfigChangesSchema, { configRevision: BigInt(revision), changes: part, more })
+    const value = create(ConfigChangesSchema, { configRevision: BigInt(revision), changes: part, more, configId })
     yield response({ case: 'changes', value })
   }
 }
