@@ -1,3 +1,4 @@
+declare const setImmediate: ((callback: () => void) => unknown) | undefined
 declare const process: { nextTick?: (callback: () => void) => void } | undefined
 
 const nextTick = typeof process === 'object' ? process.nextTick : undefined
@@ -10,3 +11,9 @@ export const atEndOfTick: (callback: () => void) => void =
   nextTick === undefined
     ? (callback) => queueMicrotask(() => queueMicrotask(callback))
     : (callback) => queueMicrotask(() => nextTick(callback))
+
+/** Runs a callback in a turn of its own: when what this one sends is on its way. */
+export const afterTick: (callback: () => void) => void =
+  typeof setImmediate === 'function'
+    ? (callback) => void setImmediate(callback)
+    : (callback) => void setTimeout(callback)

@@ -1,4 +1,5 @@
 import { RecentMap } from '@qcore/model'
+import { afterTick } from '../calls/tick.ts'
 
 /** How many entities' types are remembered: some ten megabytes. */
 const rememberedEntities = 65_536
@@ -28,7 +29,7 @@ export class EntityTypes {
   /** Remembers a page of an answer, after its caller got it: that takes as long as to decode it. */
   setLater(page: readonly TypedEntity[]): void {
     if (page.length === 0) return
-    if (this.#pages.length === 0) setTimeout(() => this.#takePages())
+    if (this.#pages.length === 0) afterTick(() => this.#takePages())
     this.#pages.push(page)
   }
 
