@@ -94,6 +94,7 @@ describe('a webhook', () => {
       'aborted',
     ],
     ['sends its answer byte by byte', (_, response) => slowly(response), 'no whole answer within'],
+    ['speaks another protocol from now on', (_, response) => switchProtocols(response), 'status 101'],
     [
       'has a head that is too large',
       (_, response) => response.writeHead(200, { x: 'y'.repeat(20_000) }).end(),
@@ -231,4 +232,9 @@ function slowly(response: Parameters<Answer>[1]): void {
   response.writeHead(200, { 'content-length': '1000000' })
   const timer = setInterval(() => response.write('x'), 50)
   response.once('close', () => clearInterval(timer))
+}
+
+/** Answers as to a request for another protocol, and leaves the connection open. */
+function switchProtocols({ socket }: Parameters<Answer>[1]): void {
+  socket?.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n')
 }

@@ -55,10 +55,19 @@ export function sendRequest(request: HttpRequest, rules: EgressRules, signal: Ab
       maxHeaderSize: mostHeaderBytes,
       signal,
     })
+    const onClose = (): void => reject(new Error('the connection ended without an answer'))
     sent.once('error', (error) => {
       reject(signal.aborted && signal.reason instanceof Error ? signal.reason : error)
     })
+    sent.once('close', onClose)
+    // Nobody asked for another protocol: the connection is of no use, and the answer has no body.
+    sent.once('upgrade', ({ statusCode = 0 }, socket) => {
+      socket.destroy()
+      resolve({ statusCode, retryAfter: undefined, text: '' })
+    })
     sent.once('response', (response) => {
+      // The connection may end before all that came has been read.
+      sent.off('close', onClose)
       readAnswer(response)
         .then(resolve, reject)
         .finally(() => sent.destroy())
