@@ -66,6 +66,26 @@ it.each(['scheduler.after_claim', 'scheduler.after_begin', 'scheduler.after_acti
   },
 )
 
+it('an event is known to be emitted by a scheduler that died, though its schedule emits another one now', async () => {
+  await using store = await startStore()
+  const file = await armedFile('scheduler.after_action')
+  await using dying = new SchedulerProcess({ ...store.env, ...shortLease, Q_FAILPOINTS: file })
+  const ready = await store.put({ rule: new Date(Date.now() + 100).toISOString() })
+  await vi.waitFor(async () => expect(await store.eventsOf(ready)).toHaveLength(1), patience)
+  dying.child.kill('SIGUSR2')
+  const rule = new Date(Date.now() + 1_000).toISOString()
+  const id = await store.put({ rule })
+  await vi.waitFor(() => expect(dying.child.signalCode).toBe('SIGKILL'), patience)
+  const value = { namespace: 'demo', type: 'tock', payload: '{"n":2}' }
+  await store.put({ id, rule, action: { kind: { case: 'emitEvent', value } } })
+  await using _heir = await store.startScheduler(shortLease)
+  await vi.waitFor(async () => {
+    const { rows } = await store.pool.query('select state, reason from occurrence where schedule_id = $1', [id])
+    expect(rows).toEqual([{ state: OccurrenceState.COMPLETED, reason: '' }])
+  }, patience)
+  expect(await store.eventsOf(id)).toMatchObject([{ type: 'tick' }])
+})
+
 it('a scheduler that stands still for longer than its lease emits nothing twice when it goes on', async () => {
   await using store = await startStore()
   await using still = new SchedulerProcess({ ...store.env, ...shortLease })

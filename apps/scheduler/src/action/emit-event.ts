@@ -20,7 +20,7 @@ export class EmitEventRunner implements ActionRunner {
     this.#client = client
   }
 
-  async run({ occurrence, settings, deadlineAt }: Occasion, signal: AbortSignal): Promise<ActionOutcome> {
+  async run({ occurrence, settings, attempt, deadlineAt }: Occasion, signal: AbortSignal): Promise<ActionOutcome> {
     const kind = settings.put.action?.kind
     if (kind?.case !== 'emitEvent') return { kind: 'failed', error: 'the schedule emits no event', finally: 'refused' }
     const { namespace, type, payload } = kind.value
@@ -33,7 +33,7 @@ export class EmitEventRunner implements ActionRunner {
       })
       return { kind: 'done', result: `event ${results[0]?.eventId ?? ''}` }
     } catch (error) {
-      return outcomeOfFailure(error)
+      return outcomeOfFailure(error, attempt)
     }
   }
 }

@@ -28,7 +28,7 @@ export class WriteFieldsRunner implements ActionRunner {
     this.#tokens = tokens
   }
 
-  async run({ occurrence, settings, deadlineAt }: Occasion, signal: AbortSignal): Promise<ActionOutcome> {
+  async run({ occurrence, settings, attempt, deadlineAt }: Occasion, signal: AbortSignal): Promise<ActionOutcome> {
     const kind = settings.put.action?.kind
     if (kind?.case !== 'writeFields')
       return { kind: 'failed', error: 'the schedule writes nothing', finally: 'refused' }
@@ -42,7 +42,7 @@ export class WriteFieldsRunner implements ActionRunner {
       const { revision } = await this.#commits.commit({ mutations, idempotencyKey: occurrenceKey(occurrence) }, options)
       return { kind: 'done', result: `revision ${revision}` }
     } catch (error) {
-      return outcomeOfFailure(fromConnectError(error))
+      return outcomeOfFailure(fromConnectError(error), attempt)
     }
   }
 }
