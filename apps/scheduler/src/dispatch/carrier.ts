@@ -81,7 +81,7 @@ export class Carrier {
     }
     const comeBackMs = await this.#options.gate.enter(target)
     if (comeBackMs !== undefined) {
-      await this.#store(giveBack(row, claim, comeBackMs), claimedAt)
+      await this.#store(turnBack(row, claim, comeBackMs), claimedAt)
       return
     }
     let outcome: TargetOutcome = 'untried'
@@ -99,6 +99,10 @@ export class Carrier {
     { claim, cause }: { claim: string; cause: OccurrenceCause },
   ): Promise<TargetOutcome> {
     const askedAt = performance.now()
+    if (this.#stop.signal.aborted) {
+      await this.#store(giveBack(row, claim, 0), askedAt)
+      return 'untried'
+    }
     const needsActive = cause < occurrenceCause.manual && !isInDoubt(row, settings)
     const wanted = { occurrenceId: row.id, claim, revision: row.revision, cause, needsActive }
     const begun = isExclusive(row, settings)
@@ -157,6 +161,7 @@ export class Carrier {
       return { kind: 'postponed', error: 'the scheduler stood still; nothing was done', inDoubt: false }
     }
     const { signal } = this.#stop
+    if (signal.aborted) return { kind: 'postponed', error: 'the scheduler stopped; nothing was done', inDoubt: false }
     const occasion = { occurrence, settings, attempt: number, deadlineAt }
     try {
       this.#options.notices.tell(occasion)
@@ -196,10 +201,20 @@ function isExclusive({ cause, attempts }: ClaimedRow, { put }: ScheduleSettings)
   return put.overlap !== OverlapPolicy.UNSPECIFIED && cause < occurrenceCause.manual && attempts === 0
 }
 
+/** Whether an occurrence has a place among those of its schedule that wait for their turn. */
+function isWaiting({ reason }: ClaimedRow): boolean {
+  return reason === 'overlap'
+}
+
 /** Has an occurrence looked at anew, by anybody. */
-function giveBack({ id, wasState }: ClaimedRow, claim: string, waitMs: number): Settlement {
+function giveBack({ id, wasState, reason, error }: ClaimedRow, claim: string, waitMs: number): Settlement {
   const state = wasState === occurrenceState.running ? occurrenceState.running : occurrenceState.pending
-  return unattempted(id, claim, { state, waitMs })
+  return unattempted(id, claim, { state, reason, error, waitMs })
+}
+
+/** Has an occurrence come again to a target that takes none now. That it was in time stays so. */
+function turnBack(row: ClaimedRow, claim: string, waitMs: number): Settlement {
+  return giveBack({ ...row, reason: row.reason === '' ? 'target' : row.reason }, claim, waitMs)
 }
 
 /** Who is called: of a request scheme, host and port. Undefined: the action calls nobody. */
@@ -217,7 +232,8 @@ function isRequest(settings: ScheduleSettings): boolean {
 
 /** Whether a target can be blamed: it did not answer, or says itself that it is broken. */
 function blameOf(outcome: ActionOutcome): TargetOutcome {
-  if (outcome.kind !== 'failed') return 'taken'
+  if (outcome.kind === 'postponed') return 'untried'
+  if (outcome.kind === 'done') return 'taken'
   const { statusCode = 0, finally: final } = outcome
   if (final === 'refused') return 'untried'
   return statusCode === 0 || statusCode >= leastServerError ? 'failed' : 'taken'
@@ -252,8 +268,8 @@ function decide(row: ClaimedRow, settings: ScheduleSettings): OccurrenceCause | 
   if (row.wasState === occurrenceState.running && row.tries >= settings.maxAttempts) {
     return { state: occurrenceState.failed, reason: 'attempts', error: 'the scheduler of the last attempt was lost' }
   }
-  // One that waits for its turn is not late.
-  const waits = row.reason === 'overlap'
+  // One that waits for its turn, or for its target, is not late.
+  const waits = isWaiting(row) || row.reason === 'target'
   if (row.cause !== occurrenceCause.scheduled || row.attempts > 0 || waits) return row.cause
   const { nominalUs, dueUs, claimUs: nowUs } = row
   const decision = decideLate(() => readRuleSpec(row.ruleSpec), { nominalUs, dueUs, nowUs }, settings)

@@ -48,3 +48,19 @@ it('does not blame a target for what was not tried, or was answered', async () =
     gate.leave('a', outcome)
   }
 })
+
+it('sends away who waits for a target that is found broken, and counts what was under way then once', async () => {
+  const gate = new TargetGate(8)
+  for (let running = 0; running < 8; running++) expect(await gate.enter('a')).toBeUndefined()
+  const waiting = Array.from({ length: 8 }, () => gate.enter('a'))
+  for (let failures = 0; failures < 5; failures++) gate.leave('a', 'failed')
+  const comeBack = await Promise.all(waiting)
+  expect(comeBack.slice(0, 4)).toEqual(Array.from({ length: 4 }, () => undefined))
+  for (const ms of comeBack.slice(4)) expect(ms).toBeGreaterThanOrEqual(5_000)
+  for (let left = 0; left < 7; left++) gate.leave('a', 'failed')
+  vi.advanceTimersByTime(5_000)
+  expect(await gate.enter('a')).toBeUndefined()
+  gate.leave('a', 'failed')
+  vi.advanceTimersByTime(10_000)
+  expect(await gate.enter('a')).toBeUndefined()
+})

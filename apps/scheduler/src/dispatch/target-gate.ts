@@ -10,8 +10,11 @@ const mostIdleTargets = 10_000
 
 interface Target {
   running: number
-  readonly waiting: (() => void)[]
+  /** Told whether they get in. */
+  readonly waiting: ((isIn: boolean) => void)[]
   failures: number
+  /** Whether nobody has been let in since it was found broken: what fails then was under way before. */
+  isOpen: boolean
   /** Until when it is left alone, on the clock of `performance.now()`. */
   openUntil: number
 }
@@ -35,27 +38,33 @@ export class TargetGate {
   /** Lets an attempt in, at once or in its turn. A number: it does not get in, and may come again after so many milliseconds. */
   async enter(name: string): Promise<number | undefined> {
     const target = this.#target(name)
-    const openMs = target.openUntil - performance.now()
-    if (openMs > 0) return openMs + turnedBackMs * Math.random()
+    const openMs = openMsOf(target)
+    if (openMs > 0) return openMs
     const isProbing = target.failures >= mostFailures && target.running > 0
     if (isProbing || target.waiting.length >= this.#most) return turnedBackMs * (1 + Math.random())
-    if (target.running >= this.#most) await new Promise<void>((resolve) => target.waiting.push(resolve))
-    else target.running++
+    if (target.running >= this.#most) {
+      const isIn = await new Promise<boolean>((resolve) => target.waiting.push(resolve))
+      return isIn ? undefined : openMsOf(target)
+    }
+    target.running++
+    target.isOpen = false
     return undefined
   }
 
   /** Ends what `enter` let in. */
   leave(name: string, outcome: TargetOutcome): void {
     const target = this.#target(name)
-    if (outcome === 'taken') target.failures = 0
-    if (outcome === 'failed' && ++target.failures >= mostFailures) {
+    if (outcome === 'taken') Object.assign(target, { failures: 0, isOpen: false })
+    if (outcome === 'failed' && !target.isOpen && ++target.failures >= mostFailures) {
       const doublings = Math.min(target.failures - mostFailures, 16)
       target.openUntil = performance.now() + Math.min(firstOpenMs * 2 ** doublings, mostOpenMs)
+      target.isOpen = true
+      for (const tell of target.waiting.splice(0)) tell(false)
     }
     const next = target.waiting.shift()
     // Whoever waited has the place from now on.
     if (next === undefined) target.running--
-    else next()
+    else next(true)
     if (target.running === 0 && (target.failures === 0 || this.#targets.size > mostIdleTargets))
       this.#targets.delete(name)
   }
@@ -63,8 +72,14 @@ export class TargetGate {
   #target(name: string): Target {
     let target = this.#targets.get(name)
     if (target === undefined) {
-      this.#targets.set(name, (target = { running: 0, waiting: [], failures: 0, openUntil: 0 }))
+      this.#targets.set(name, (target = { running: 0, waiting: [], failures: 0, isOpen: false, openUntil: 0 }))
     }
     return target
   }
+}
+
+/** For how long a target is left alone from now on, in milliseconds; not all come back at once. */
+function openMsOf({ openUntil }: Target): number {
+  const ms = openUntil - performance.now()
+  return ms > 0 ? ms + turnedBackMs * Math.random() : 0
 }

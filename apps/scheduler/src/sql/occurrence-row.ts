@@ -1,4 +1,5 @@
 import type { OccurrenceCause, OccurrenceState } from '@qcore/contracts'
+import type { OccurrenceReason } from '../occurrence-state.ts'
 
 /** An occurrence as it is stored. Times are microseconds since 1970. */
 export interface OccurrenceRow {
@@ -8,7 +9,7 @@ export interface OccurrenceRow {
   dueUs: number
   state: OccurrenceState
   cause: OccurrenceCause
-  reason: string
+  reason: OccurrenceReason
   wakeUs: number
   attempts: number
   tries: number
