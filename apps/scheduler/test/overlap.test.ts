@@ -5,7 +5,8 @@ import type { Service } from '@qcore/service'
 import { Receiver } from './_receiver.ts'
 import { patience, startStore, type PutInit, type TestStore } from './_store.ts'
 
-const allowed = { Q_EGRESS_ALLOW: '127.0.0.1' }
+/** Receivers answer when a test says so. */
+const allowed = { Q_EGRESS_ALLOW: '127.0.0.1', Q_WEBHOOK_TIMEOUT_MS: '22000' }
 
 let store: TestStore
 const schedulers: Service[] = []
@@ -42,6 +43,32 @@ async function whenListed(id: string, check: (occurrences: Occurrence[]) => void
 
 function inState(occurrences: readonly Occurrence[], state: OccurrenceState, reason = ''): Occurrence[] {
   return occurrences.filter((each) => each.state === state && each.reason === reason)
+}
+
+/** Adds so many occurrences to a schedule that are due now, of the seconds that have passed. */
+async function addDue(id: string, count: number): Promise<void> {
+  const text = `
+    insert into occurrence (
+      id, schedule_id, nominal_us, last_nominal_us, due_us, wake_us, state, cause, schedule_revision, created_us)
+    select gen_random_uuid(), id, at_us, at_us, now_us, now_us, 1, 3, revision, now_us
+    from schedule, (select (extract(epoch from now()) * 1000000)::bigint as now_us) as present,
+      generate_series(now_us - $2 * 1000000, now_us - 1000000, 1000000) as at_us
+    where id = $1`
+  await store.pool.query(text, [id, count])
+}
+
+const yearly = '0 0 1 1 *'
+
+/** How many of the occurrences that are due are under way, wait for their turn, and were skipped. */
+async function countDue(id: string): Promise<{ running: number; waiting: number; skipped: number }> {
+  const { rows } = await store.pool.query<{ running: number; waiting: number; skipped: number }>(
+    `select count(*) filter (where state < 4 and attempts > 0)::int as running,
+       count(*) filter (where state in (1, 2) and reason = 'overlap')::int as waiting,
+       count(*) filter (where state = 6 and reason = 'overlap')::int as skipped
+     from occurrence where schedule_id = $1 and cause = 3`,
+    [id],
+  )
+  return rows[0] ?? { running: 0, waiting: 0, skipped: 0 }
 }
 
 describe('while an occurrence is under way, a later one', () => {
@@ -90,6 +117,53 @@ describe('while an occurrence is under way, a later one', () => {
     receiver.open.pop()?.end()
     await vi.waitFor(() => expect(receiver.requests).toHaveLength(2), patience)
     await store.schedules.deleteSchedule({ schedule: { schedule: { id } } })
+  })
+
+  it('waits, if it is the next one of several that are due together', async () => {
+    await using receiver = await startSlowReceiver()
+    const id = await store.put({ ...everySecond(receiver.url, OverlapPolicy.BUFFER_ONE), rule: yearly })
+    await addDue(id, 5)
+    await vi.waitFor(async () => expect(await countDue(id)).toEqual({ running: 1, waiting: 1, skipped: 3 }), patience)
+    receiver.open.pop()?.end()
+    await vi.waitFor(() => expect(receiver.requests).toHaveLength(2), patience)
+    await store.schedules.deleteSchedule({ schedule: { schedule: { id } } })
+  })
+
+  it('is one of a thousand at most that wait, and few of them look whether it is their turn', async () => {
+    await using receiver = await startSlowReceiver()
+    const id = await store.put({ ...everySecond(receiver.url, OverlapPolicy.BUFFER_ALL), rule: yearly })
+    await addDue(id, 1_100)
+    await vi.waitFor(
+      async () => expect(await countDue(id)).toEqual({ running: 1, waiting: 1_000, skipped: 99 }),
+      patience,
+    )
+    // The next ones each quarter of a second, and the others far less often.
+    await vi.waitFor(async () => {
+      const { rows } = await store.pool.query<{ soon: number }>(
+        `select count(*)::int as soon from occurrence
+         where schedule_id = $1 and state < 4 and wake_us < extract(epoch from clock_timestamp()) * 1000000 + 1000000`,
+        [id],
+      )
+      expect(rows[0]?.soon).toBeLessThan(150)
+    }, patience)
+    expect(receiver.requests).toHaveLength(1)
+    await store.schedules.deleteSchedule({ schedule: { schedule: { id } } })
+  })
+
+  it('takes its place, and what was under way is not tried again when it fails', async () => {
+    await using receiver = await startSlowReceiver()
+    const retry = { maxAttempts: 3, backoff: { nanos: 20_000_000 } }
+    const id = await store.put({ ...everySecond(receiver.url, OverlapPolicy.CANCEL_OTHER), retry })
+    await vi.waitFor(() => expect(receiver.open.length).toBeGreaterThan(1), patience)
+    const replaced = receiver.requests[0]?.headers['webhook-id']
+    receiver.open[0]?.writeHead(500).end()
+    await whenListed(id, (all) => {
+      const { state, reason } = all.find((each) => each.id === replaced) ?? {}
+      expect({ state, reason }).toEqual({ state: OccurrenceState.CANCELLED, reason: 'replaced' })
+    })
+    await store.schedules.deleteSchedule({ schedule: { schedule: { id } } })
+    const ids = receiver.requests.map(({ headers }) => headers['webhook-id'])
+    expect(new Set(ids).size).toBe(ids.length)
   })
 
   it('takes its place, so that it is not tried again', async () => {

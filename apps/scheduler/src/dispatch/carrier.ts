@@ -13,7 +13,7 @@ import { beginAttempts, type AttemptToBegin, type BegunAttempt } from '../sql/be
 import type { ClaimedRow } from '../sql/claim-occurrences.ts'
 import { settleOccurrences, type Settlement } from '../sql/settle-occurrences.ts'
 import { withLetter } from './death-of.ts'
-import { beginExclusively } from './exclusive-begin.ts'
+import { ExclusiveBeginner } from './exclusive-begin.ts'
 import type { FailureKeeper } from './failure-keeper.ts'
 import { Gatherer } from './gatherer.ts'
 import { decideLate } from './late-decision.ts'
@@ -22,8 +22,6 @@ import type { TargetGate, TargetOutcome } from './target-gate.ts'
 
 /** Items of one statement at most. */
 const mostGathered = 500
-/** Who waits for his turn looks again after this time. */
-const turnMs = 250
 /** HTTP statuses from here on are the server's fault. */
 const leastServerError = 500
 /** Time before what has happened is stored again, if PostgreSQL could not be reached. */
@@ -45,11 +43,13 @@ export class Carrier {
   readonly #options: CarrierOptions
   readonly #begin: Gatherer<AttemptToBegin, BegunAttempt | undefined>
   readonly #settle: Gatherer<Settlement, boolean>
+  readonly #exclusive: ExclusiveBeginner
   readonly #stop = new AbortController()
 
   constructor(options: CarrierOptions) {
     this.#options = options
     const { pool, instanceId, leaseMs } = options
+    this.#exclusive = new ExclusiveBeginner({ pool, scheduler: instanceId, leaseMs })
     this.#begin = new Gatherer(async (attempts) => {
       const begun = await beginAttempts(pool, instanceId, { attempts, leaseMs })
       const byId = new Map(begun.map((attempt) => [attempt.occurrenceId, attempt]))
@@ -134,13 +134,14 @@ export class Carrier {
     { put }: ScheduleSettings,
     wanted: AttemptToBegin,
   ): Promise<BegunAttempt | 'over' | undefined> {
-    const { pool, instanceId: scheduler, leaseMs } = this.#options
     const askedAt = performance.now()
-    const begin = await beginExclusively({ pool, scheduler, leaseMs }, wanted, { ...row, overlap: put.overlap })
+    const applicant = { attempt: wanted, nominalUs: row.nominalUs, overlap: put.overlap, isWaiting: isWaiting(row) }
+    const begin = await this.#exclusive.begin(row.scheduleId, applicant)
     if (begin.kind === 'begun') return begin.attempt
-    const { skipped, pending } = occurrenceState
-    const next = begin.kind === 'skip' ? { state: skipped } : { state: pending, waitMs: turnMs }
-    await this.#store(unattempted(row.id, wanted.claim, { ...next, reason: 'overlap' }), askedAt)
+    if (begin.kind === 'skip') {
+      const skipped = { state: occurrenceState.skipped, reason: 'overlap' } as const
+      await this.#store(unattempted(row.id, wanted.claim, skipped), askedAt)
+    }
     return 'over'
   }
 
@@ -265,6 +266,7 @@ function decide(row: ClaimedRow, settings: ScheduleSettings): OccurrenceCause | 
   if (isInDoubt(row, settings)) return row.cause
   const idle = row.cause < occurrenceCause.manual ? idleState(row) : undefined
   if (idle !== undefined) return idle
+  if (row.reason === 'replaced') return { state: occurrenceState.cancelled, reason: 'replaced' }
   if (row.wasState === occurrenceState.running && row.tries >= settings.maxAttempts) {
     return { state: occurrenceState.failed, reason: 'attempts', error: 'the scheduler of the last attempt was lost' }
   }

@@ -8,7 +8,7 @@ export interface AttemptToBegin {
   /** Of the schedule, as it was claimed. */
   readonly revision: number
   readonly cause: number
-  /** Whether the schedule must be active. */
+  /** Whether the schedule must be active, and no other occurrence may have taken the place of this one. */
   readonly needsActive: boolean
 }
 
@@ -44,7 +44,8 @@ export async function beginAttempts(
         where occurrence.id = wanted.id and occurrence.claim = wanted.claim and occurrence.state in (2, 3)
           and occurrence.wake_us > present.us
           and schedule.id = occurrence.schedule_id and schedule.revision = wanted.revision
-          and (not wanted.needs_active or (schedule.state = 1 and schedule.disabled_reason = ''))
+          and (not wanted.needs_active
+            or (schedule.state = 1 and schedule.disabled_reason = '' and occurrence.reason <> 'replaced'))
         returning occurrence.id, occurrence.attempts, present.us),
       lost as (
         update attempt set outcome = 3, ended_us = begun.us

@@ -34,8 +34,9 @@ export interface DeathOfOccurrence {
 }
 
 /**
- * Stores how attempts ended, and what becomes of their occurrences: one that failed is a dead letter. Returns the ids of those that this scheduler still had;
- * of the others nothing is changed but the attempt.
+ * Stores how attempts ended, and what becomes of their occurrences: one that failed is a dead letter, one whose place
+ * another one has taken is not tried again. Returns the ids of those that this scheduler still had; of the others nothing is
+ * changed but the attempt.
  */
 export async function settleOccurrences(executor: Executor, settlements: readonly Settlement[]): Promise<Set<string>> {
   const letters = settlements.flatMap(({ occurrenceId, error, letter }) =>
@@ -55,12 +56,14 @@ export async function settleOccurrences(executor: Executor, settlements: readonl
         from settled, present
         where attempt.occurrence_id = settled.id and attempt.number = settled.attempt and attempt.ended_us is null),
       stored as (
-      update occurrence set state = settled.state, reason = settled.reason, error = settled.error, claim = null,
-        tries = occurrence.tries + settled.tries, wake_us = present.us + settled.wait_us,
-        ended_us = case when settled.state < 4 then null else present.us end
-      from settled, present
-      where occurrence.id = settled.id and occurrence.claim = settled.claim and occurrence.state in (2, 3)
-      returning occurrence.*),
+        update occurrence set error = settled.error, claim = null, tries = occurrence.tries + settled.tries,
+          state = case when settled.state = 1 and occurrence.reason = 'replaced' then 8 else settled.state end,
+          reason = case when settled.state < 4 and occurrence.reason = 'replaced' then 'replaced' else settled.reason end,
+          wake_us = present.us + settled.wait_us,
+          ended_us = case when settled.state > 3 or settled.state = 1 and occurrence.reason = 'replaced' then present.us end
+        from settled, present
+        where occurrence.id = settled.id and occurrence.claim = settled.claim and occurrence.state in (2, 3)
+        returning occurrence.*),
       letter as (
         select * from unnest($12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[], $18::text[])
           as letter (id, namespace, type, payload, error, fingerprint, scheduler)),
