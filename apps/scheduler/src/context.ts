@@ -39,6 +39,8 @@ export interface SchedulerOverrides {
 
 /** Connections to PostgreSQL: claiming, beginning, settling and planning have one each at a time; the others are for calls. */
 const poolConnections = 8
+/** A transaction may hold up commits of its schedule: one whose scheduler stands still ends well before the writer's lease. */
+const mostIdleMs = 2_000
 const hourMs = 3_600_000
 
 export async function openContext(config: SchedulerConfig, overrides: SchedulerOverrides): Promise<SchedulerContext> {
@@ -51,7 +53,8 @@ export async function openContext(config: SchedulerConfig, overrides: SchedulerO
   if (overrides.connection === undefined) opened.defer(() => connection.close())
   const database = { address: postgresAddress, store, applicationName }
   await prepareStore(database, (error) => logger.warn({ err: error }, 'waiting for PostgreSQL'))
-  const pool = openPool({ ...database, max: poolConnections, statementTimeoutMs: leaseMs / 2 }, (error) =>
+  const settings = { idle_in_transaction_session_timeout: String(mostIdleMs) }
+  const pool = openPool({ ...database, max: poolConnections, statementTimeoutMs: leaseMs / 2, settings }, (error) =>
     logger.warn({ err: error }, 'an idle PostgreSQL connection broke'),
   )
   opened.defer(() => closePool(pool))

@@ -1,8 +1,11 @@
 import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { CatchUpPolicy, OccurrenceState } from '@qcore/contracts'
+import { CatchUpPolicy, OccurrenceState, OverlapPolicy } from '@qcore/contracts'
 import { openFaultProxy, type FaultProxy } from '@qcore/fault-proxy'
 import { inject, expect, it, vi } from 'vitest'
+import { planSchedule } from '../src/plan/plan-schedule.ts'
+import { readRuleSpec, readSettingsOf } from '../src/schedule-settings.ts'
+import { loadSchedulesToPlan, storePlans } from '../src/sql/plan-schedules.ts'
 import { countStates, patience, SchedulerProcess, startStore, type TestStore } from './_store.ts'
 
 /** A lease that ends while a test waits. */
@@ -119,6 +122,70 @@ it.each<['Q_POSTGRES_ADDR' | 'Q_NATS_ADDR', 'cut' | 'hold']>([
   await vi.waitFor(async () => expect((await nowMs()) - since).toBeGreaterThan(4_000), patience)
   proxy.restore()
   await expectEveryTickOnce(store, id, lost + 4)
+})
+
+/** Waits until a connection holds somebody up. */
+async function untilBlocking(store: TestStore, { rows }: { rows: { pid: number }[] }): Promise<void> {
+  const text = 'select count(*)::int as count from pg_stat_activity where $1 = any(pg_blocking_pids(pid))'
+  await vi.waitFor(async () => {
+    const blocked = await store.pool.query<{ count: number }>(text, [rows[0]?.pid])
+    expect(blocked.rows[0]?.count).toBeGreaterThan(0)
+  }, patience)
+}
+
+const ownPid = 'select pg_backend_pid() as pid'
+
+it('a scheduler that stands still in a transaction holds up no commit for long', async () => {
+  await using store = await startStore()
+  await using scheduler = new SchedulerProcess(store.env)
+  const id = await store.put({ rule: '@every 1s', overlap: OverlapPolicy.SKIP })
+  await vi.waitFor(async () => expect((await store.eventsOf(id)).length).toBeGreaterThan(0), patience)
+  const connection = await store.pool.connect()
+  try {
+    await connection.query('begin')
+    await connection.query('select from schedule where id = $1 for update', [id])
+    await untilBlocking(store, await connection.query<{ pid: number }>(ownPid))
+    scheduler.child.kill('SIGSTOP')
+  } finally {
+    await connection.query('rollback')
+    connection.release()
+  }
+  const pause = { mutations: [{ kind: { case: 'pauseSchedule' as const, value: { schedule: { id } } } }] }
+  await store.commits.commit(pause, { timeoutMs: 15_000 })
+  expect((await store.pool.query('select from schedule where id = $1 and state = 2', [id])).rowCount).toBe(1)
+})
+
+it('what was being planned by a rule while it was changed does not fire', async () => {
+  await using store = await startStore()
+  const id = await store.put({ rule: '@every 1s' })
+  const connection = await store.pool.connect()
+  try {
+    await connection.query('begin')
+    const [schedule] = await loadSchedulesToPlan(connection, { aheadMs: 60_000, limit: 1 })
+    if (schedule === undefined) throw new Error('nothing is to be planned')
+    const { nowUs } = schedule
+    const settings = readSettingsOf(schedule.definition)
+    const horizonUs = nowUs + 4_000_000
+    const plan = planSchedule(readRuleSpec(schedule.ruleSpec), schedule, { settings, nowUs, horizonUs })
+    expect(await storePlans(connection, [{ schedule, ...plan }])).toBe(1)
+    const changed = store.put({ id, rule: '0 0 1 1 *' })
+    await untilBlocking(store, await connection.query<{ pid: number }>(ownPid))
+    await connection.query('commit')
+    await changed
+  } finally {
+    connection.release()
+  }
+  await using _scheduler = await store.startScheduler()
+  const states = await vi.waitFor(async () => {
+    const { rows } = await store.pool.query<{ state: number; reason: string }>(
+      `select occurrence.state, reason from occurrence join schedule on schedule.id = schedule_id
+       where schedule_revision < schedule.revision and nominal_us > changed_us`,
+    )
+    for (const { state } of rows) expect(state).toBeGreaterThanOrEqual(OccurrenceState.COMPLETED)
+    return rows
+  }, patience)
+  expect(states.length).toBeGreaterThan(1)
+  expect(states).toEqual(states.map(() => ({ state: OccurrenceState.CANCELLED, reason: 'changed' })))
 })
 
 it('after a time without any scheduler the policy decides, and every tick is accounted for', async () => {

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { OverlapPolicy, type OccurrenceCause } from '@qcore/contracts'
 import type { Pool } from '@qcore/database'
+import { isOccurrence } from '@qcore/recurrence'
 import { failpoint, type Logger } from '@qcore/service'
 import type { ActionCase, ActionOutcome, ActionRunner } from '../action/action.ts'
 import type { DueNotices } from '../action/due-notices.ts'
@@ -257,6 +258,15 @@ function idleState({ scheduleState, disabledReason }: ClaimedRow): Parameters<ty
   return disabledReason === '' ? undefined : { state: occurrenceState.skipped, reason: 'disabled' }
 }
 
+/**
+ * Whether the rule that an occurrence was planned by is not that of its schedule any more. The commit that changed it takes
+ * such occurrences back, but for those that were being stored at that moment.
+ */
+function isOfFormerRule({ cause, attempts, nominalUs, ruleChangedUs, ruleSpec }: ClaimedRow): boolean {
+  if (cause >= occurrenceCause.manual || attempts > 0 || ruleChangedUs === null) return false
+  return nominalUs > ruleChangedUs && !isOccurrence(readRuleSpec(ruleSpec), nominalUs / 1_000)
+}
+
 const stateNames: Readonly<Record<number, string>> = Object.fromEntries(
   Object.entries(occurrenceState).map(([name, number]) => [number, name]),
 )
@@ -266,6 +276,7 @@ function decide(row: ClaimedRow, settings: ScheduleSettings): OccurrenceCause | 
   if (isInDoubt(row, settings)) return row.cause
   const idle = row.cause < occurrenceCause.manual ? idleState(row) : undefined
   if (idle !== undefined) return idle
+  if (isOfFormerRule(row)) return { state: occurrenceState.cancelled, reason: 'changed' }
   if (row.reason === 'replaced') return { state: occurrenceState.cancelled, reason: 'replaced' }
   if (row.wasState === occurrenceState.running && row.tries >= settings.maxAttempts) {
     return { state: occurrenceState.failed, reason: 'attempts', error: 'the scheduler of the last attempt was lost' }

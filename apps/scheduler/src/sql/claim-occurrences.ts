@@ -13,6 +13,8 @@ export interface ClaimedRow extends OccurrenceRow {
   /** Since when its occurrences fail; null: they do not. */
   failingUs: number | null
   revision: number
+  /** When the schedule got another rule than it had when the occurrence was planned; null: it did not. 0: long ago. */
+  ruleChangedUs: number | null
   definition: Buffer
   ruleSpec: string
   secret: Buffer | null
@@ -43,7 +45,9 @@ export async function claimOccurrences(
         returning occurrence.*, due.state as was_state, due.wake_us as was_us)
       select ${occurrenceColumns('claimed')}, was_state as "wasState", was_us as "wasUs", present.us as "claimUs",
         schedule.state as "scheduleState", schedule.disabled_reason as "disabledReason", schedule.failing_us as "failingUs", schedule.revision,
-        schedule.definition, schedule.rule_spec as "ruleSpec", schedule.secret
+        schedule.definition, schedule.rule_spec as "ruleSpec", schedule.secret,
+        case when claimed.schedule_revision < schedule.plan_revision
+          then coalesce((select committed_us from log where log.revision = schedule.plan_revision), 0) end as "ruleChangedUs"
       from claimed join schedule on schedule.id = claimed.schedule_id, present
       order by was_us`,
     values: [limit, claim, leaseMs * 1_000],
