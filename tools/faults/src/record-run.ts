@@ -5,7 +5,7 @@ import { startCluster } from './cluster/cluster.ts'
 import { atExit, folderPrefix, removeFolder } from './cluster/leftovers.ts'
 import { collectRecording } from './history/collect-recording.ts'
 import { monotonicMs } from './history/monotonic.ts'
-import type { FaultRecord, Recording } from './history/recording.ts'
+import type { EventsRecord, FaultRecord, Recording } from './history/recording.ts'
 import { prepareStore, startLoad } from './load/load.ts'
 import { Random } from './load/random.ts'
 import type { Fault, FaultRun, Scenario } from './scenarios/scenario.ts'
@@ -35,6 +35,7 @@ interface Notes {
   readonly disappointments: string[]
   readonly voids: string[]
   readonly rates: number[]
+  events?: EventsRecord
 }
 
 /** Starts a cluster and its load, breaks it, heals it, and records what happened. */
@@ -56,10 +57,11 @@ export async function recordRun(
   await breakAndHeal(run)
   await run.nextAcknowledgement()
   await run.wait(tailMs)
-  const recording = await collectRecording(cluster, load, notes.faults)
-  if (recording.isRestless) notes.disappointments.push('nothing is committed after the load has ended')
+  const { recording, isRestless } = await collectRecording(cluster, load, notes.faults)
+  if (isRestless) notes.disappointments.push('nothing is committed after the load has ended')
   for (const { crashes } of cluster.nodes) notes.disappointments.push(...crashes)
-  return { ...notes, recording: recording.recording }
+  const { events, ...found } = notes
+  return { ...found, recording: events === undefined ? recording : { ...recording, events } }
 }
 
 /** Makes a folder for the servers' data that their account can enter. It is removed at the end. */
@@ -81,8 +83,9 @@ async function keepLogs(dataFolder: string, folder: string): Promise<void> {
 
 type RunSetting = Pick<FaultRun, 'cluster' | 'load' | 'random' | 'folder' | 'dataFolder' | 'signal'>
 
-function openRun(setting: RunSetting, { faults, disappointments, voids, rates }: Notes): FaultRun {
+function openRun(setting: RunSetting, notes: Notes): FaultRun {
   const { load, signal } = setting
+  const { faults, disappointments, voids, rates } = notes
   const nextAcknowledgement = async (): Promise<void> => {
     const before = load.acknowledged()
     const deadline = performance.now() + loadWithinMs
@@ -109,6 +112,9 @@ function openRun(setting: RunSetting, { faults, disappointments, voids, rates }:
     ...setting,
     fault,
     nextAcknowledgement,
+    record: (events) => {
+      notes.events = events
+    },
     wait: async (ms) => delay(ms, undefined, { signal }),
     expect: (isTrue, expectation) => void (isTrue || disappointments.push(expectation)),
   }

@@ -1,6 +1,7 @@
 import { acknowledged } from './acknowledged.ts'
 import { caches } from './caches.ts'
 import type { Check } from './check.ts'
+import { effects } from './effects.ts'
 import { leases } from './leases.ts'
 import { linearizable } from './linearizable.ts'
 import { recovery } from './recovery.ts'
@@ -24,5 +25,6 @@ export const allChecks: readonly Check[] = [
   caches,
   watches,
   leases,
+  effects,
   recovery,
 ]

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest'
+import type { EventsRecord } from '../history/recording.ts'
 import { operation, entry, recordingOf } from './_history.ts'
 import { acknowledged } from './acknowledged.ts'
 import { allChecks } from './all-checks.ts'
 import { caches } from './caches.ts'
+import { effects } from './effects.ts'
 import { leases } from './leases.ts'
 import { linearizable } from './linearizable.ts'
 import { recovery } from './recovery.ts'
@@ -320,5 +322,39 @@ describe('recovery', () => {
 
   it('counts to the end of the load', () => {
     expect(find({ from: 'heal', mostMs: 50 }, 200)).toHaveLength(1)
+  })
+})
+
+describe('effects', () => {
+  const emitted = ['1.0', '2.0', '3.0'].map((id) => ({ id, orderKey: 'k', isPoison: id === '3.0' }))
+  const effect = (event: string, group = 'g') => ({ group, event, node: 'n' })
+  const death = { group: 'g', event: '3.0', error: 'poison' }
+  const right: EventsRecord = {
+    groups: [{ name: 'g', isOrdered: true }],
+    acknowledged: ['1.0'],
+    emitted,
+    effects: [effect('1.0'), effect('2.0')],
+    deadLetters: [death],
+  }
+  const found = (rest: Partial<EventsRecord>) => effects.find(recordingOf([], { events: { ...right, ...rest } }))
+
+  it('finds nothing where all is handled once, in order, and only poison died', () => {
+    expect(found({})).toEqual([])
+    expect(effects.find(recordingOf([]))).toEqual([])
+    expect(found({ groups: [{ name: 'g', isOrdered: false }], effects: [effect('2.0'), effect('1.0')] })).toEqual([])
+  })
+
+  it.each<[string, Partial<EventsRecord>]>([
+    ['an event that was acknowledged, and is not there', { acknowledged: ['9.0'] }],
+    ['an event without effects', { effects: [effect('1.0')] }],
+    ['effects that happened twice', { effects: [effect('1.0'), effect('2.0'), effect('2.0')] }],
+    ['effects of poison', { effects: [effect('1.0'), effect('2.0'), effect('3.0')] }],
+    ['effects of nothing', { effects: [effect('1.0'), effect('2.0'), effect('4.0')] }],
+    ['effects in the order of no key', { effects: [effect('2.0'), effect('1.0')] }],
+    ['poison that is no dead letter', { deadLetters: [] }],
+    ['a dead letter twice', { deadLetters: [death, death] }],
+    ['a dead letter that could be handled', { deadLetters: [death, { ...death, event: '2.0' }] }],
+  ])('finds %s', (_, rest) => {
+    expect(found(rest)).toHaveLength(1)
   })
 })

@@ -1,6 +1,7 @@
 import { cacheByMessages } from './cache-by-messages.ts'
 import { contextOfNow } from './context-of-now.ts'
 import type { Control } from './control.ts'
+import { handlerWithoutInbox } from './handler-without-inbox.ts'
 import { outboxBySequence } from './outbox-by-sequence.ts'
 import { relayByFlag } from './relay-by-flag.ts'
 import { resumeFromNow } from './resume-from-now.ts'
@@ -20,4 +21,5 @@ export const allControls: readonly Control[] = [
   resumeFromNow,
   contextOfNow,
   takenBeforeDone,
+  handlerWithoutInbox,
 ]

@@ -15,6 +15,8 @@ export interface Recording {
   readonly caches: readonly CacheRecord[]
   readonly leases: readonly LeaseGrant[]
   readonly faults: readonly FaultRecord[]
+  /** What became of events. Absent: nobody handled any. */
+  readonly events?: EventsRecord
   /** When the load ended: after that, what was in doubt was settled. */
   readonly loadEndedMs: number
 }
@@ -84,6 +86,43 @@ export interface LeaseGrant {
   readonly token: number
   readonly invokedMs: number
   readonly completedMs: number
+}
+
+/** Events that were emitted for groups of nodes, and what became of them after healing. */
+export interface EventsRecord {
+  readonly groups: readonly EventGroup[]
+  /** The ids that emitting answered with. */
+  readonly acknowledged: readonly string[]
+  /** The events in PostgreSQL, in their order. */
+  readonly emitted: readonly EmittedEvent[]
+  /** The rows that handlers wrote, in the order in which they did. */
+  readonly effects: readonly EventEffect[]
+  readonly deadLetters: readonly EventDeath[]
+}
+
+export interface EventGroup {
+  readonly name: string
+  /** It handles the events of an order key one after the other. */
+  readonly isOrdered: boolean
+}
+
+export interface EmittedEvent {
+  readonly id: string
+  readonly orderKey: string
+  /** No handler can handle it. */
+  readonly isPoison: boolean
+}
+
+export interface EventEffect {
+  readonly group: string
+  readonly event: string
+  readonly node: string
+}
+
+export interface EventDeath {
+  readonly group: string
+  readonly event: string
+  readonly error: string
 }
 
 /** A fault, as it was done. Times are on the clock of the operations. */

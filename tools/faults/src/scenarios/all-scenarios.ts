@@ -1,6 +1,7 @@
 import { moveClock } from './clock.ts'
 import { configInstances } from './config.ts'
 import { diskFull, powerCut, slowDisk } from './disks.ts'
+import { deleteNatsUnderEvents, killEventNodes, killEventNotifiers, poisonEvents, repeatEvents } from './events.ts'
 import { failpoints } from './failpoints.ts'
 import { deafClientsScenario, gatewayStorm } from './gateway.ts'
 import { killLeader, pauseLeader, stopLeader } from './leader.ts'
@@ -37,4 +38,9 @@ export const allScenarios: readonly Scenario[] = [
   killRedis,
   moveClock,
   configInstances,
+  killEventNodes,
+  killEventNotifiers,
+  deleteNatsUnderEvents,
+  repeatEvents,
+  poisonEvents,
 ]

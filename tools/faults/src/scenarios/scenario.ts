@@ -1,6 +1,6 @@
 import type { Cluster, ClusterOptions } from '../cluster/cluster.ts'
 import type { Ability } from '../faults/machine.ts'
-import type { FaultRecord } from '../history/recording.ts'
+import type { EventsRecord, FaultRecord } from '../history/recording.ts'
 import type { Load } from '../load/load.ts'
 import type { Random } from '../load/random.ts'
 
@@ -52,6 +52,8 @@ export interface FaultRun {
   wait(ms: number): Promise<void>
   /** Waits until a commit is acknowledged that was not yet; bounded. */
   nextAcknowledgement(): Promise<void>
+  /** Notes what became of events, for the checks. */
+  record(this: void, events: EventsRecord): void
   /** Notes what did not come out as it must; a failure of the run. */
   expect(isTrue: boolean, expectation: string): void
 }
