@@ -57,6 +57,13 @@ export const notifierVariables = {
     'After so many seconds an event that no group wants becomes a dead letter. Less than events are kept.',
     { default: '86400' },
   ),
+  abandonedSeconds: variable(
+    'Q_EVENT_ABANDONED_SECONDS',
+    wholeNumber(1, 31_536_000),
+    'An event that waited so many seconds for a group of which no node ran meanwhile becomes a dead letter. Less than ' +
+      'events are kept.',
+    { default: '259200' },
+  ),
 } as const
 
 export type NotifierConfig = SettingsOf<typeof notifierVariables>

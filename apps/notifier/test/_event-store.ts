@@ -12,10 +12,14 @@ export interface EventStore extends AsyncDisposable {
   readonly pool: Pool
   /** Stores events, one a revision, and publishes them. Gives their ids. */
   emit(type: string, ...payloads: unknown[]): Promise<string[]>
+  /** The same with an order key. */
+  emitKeyed(orderKey: string, ...payloads: unknown[]): Promise<string[]>
+  /** The same for some that were emitted a time ago. */
+  emitAged(agoMs: number, ...payloads: unknown[]): Promise<void>
   /** The same for one whose time is over. */
   emitExpired(type: string, payload: unknown): Promise<void>
-  /** Loses the stream, with its consumers, and publishes all events again, as the relay does. */
-  wipe(): Promise<void>
+  /** Loses the stream, with its consumers, and publishes all events again, as the relay does, but for the oldest ones. */
+  wipe(gone?: number): Promise<void>
 }
 
 const hourUs = 3_600_000_000
@@ -39,18 +43,22 @@ export async function createEventStore(connection: NatsConnection, namespace = '
     const subject = eventSubject(store, event.namespace, event.type)
     await jetstream(connection).publish(subject, event.payload, { headers: head, msgID: eventId(event) })
   }
-  const emitAll = async (type: string, payloads: readonly unknown[], expiresUs: number | null): Promise<string[]> => {
+  const emitAll = async (
+    type: string,
+    payloads: readonly unknown[],
+    { expiresUs = null, orderKey = '', agoMs = 0 }: { expiresUs?: number | null; orderKey?: string; agoMs?: number },
+  ): Promise<string[]> => {
     const events = payloads.map((payload, position) => ({
       revision: emitted.length + position + 1,
       index: 0,
-      emittedUs: Date.now() * 1_000 + position,
+      emittedUs: (Date.now() - agoMs) * 1_000 + position,
       namespace,
       type,
       payload: JSON.stringify(payload),
       producer: 'tester',
       correlationId: '',
       writer: 'tester',
-      orderKey: '',
+      orderKey,
       attributes: '',
       expiresUs,
       idRevision: null,
@@ -66,14 +74,18 @@ export async function createEventStore(connection: NatsConnection, namespace = '
   return {
     store,
     pool,
-    emit: (type, ...payloads) => emitAll(type, payloads, null),
-    async emitExpired(type, payload) {
-      await emitAll(type, [payload], Date.now() * 1_000 - 1)
+    emit: (type, ...payloads) => emitAll(type, payloads, {}),
+    emitKeyed: (orderKey, ...payloads) => emitAll('a', payloads, { orderKey }),
+    async emitAged(agoMs, ...payloads) {
+      await emitAll('a', payloads, { agoMs })
     },
-    async wipe() {
+    async emitExpired(type, payload) {
+      await emitAll(type, [payload], { expiresUs: Date.now() * 1_000 - 1 })
+    },
+    async wipe(gone = 0) {
       await manager.streams.delete(stream)
       await addStream()
-      for (const event of emitted) await publish(event)
+      for (const event of emitted.slice(gone)) await publish(event)
     },
     async [Symbol.asyncDispose]() {
       await manager.streams.delete(stream).catch(() => undefined)
@@ -86,8 +98,8 @@ export async function createEventStore(connection: NatsConnection, namespace = '
 async function storeEvent(pool: Pool, event: EventFacts): Promise<void> {
   await pool.query(
     `insert into event (
-      revision, event_index, emitted_us, namespace, type, payload, producer, correlation_id, writer)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+      revision, event_index, emitted_us, namespace, type, payload, producer, correlation_id, writer, order_key)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
     [
       event.revision,
       event.index,
@@ -98,6 +110,7 @@ async function storeEvent(pool: Pool, event: EventFacts): Promise<void> {
       event.producer,
       event.correlationId,
       event.writer,
+      event.orderKey,
     ],
   )
 }

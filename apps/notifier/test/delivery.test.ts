@@ -308,6 +308,26 @@ describe('when NATS has lost everything', () => {
     await expectDepths(0n, 0n)
   })
 
+  it('an answer from before is for no other event, though the stream counts anew', async () => {
+    const only = await node('n1', { pattern: '>', concurrency: 20 })
+    await events.emit('a', ...numbers(6))
+    await only.delivered(6)
+    const former = only.deliveries.slice(0, 6)
+    await only.answer(former.slice(0, 2), handled)
+    await vi.waitFor(async () => {
+      const { rows } = await events.pool.query('select from event_subscription where floor_revision = 2')
+      expect(rows).toHaveLength(1)
+    }, patience)
+    await events.wipe(1)
+    await only.delivered(10, 40_000)
+    const late = await only.answer(former.slice(2, 4), handled)
+    expect(late).toMatchObject([{ outcome: { case: 'stale' } }, { outcome: { case: 'stale' } }])
+    await expectDepths(4n, 0n)
+    await only.answer(only.deliveries.slice(6), handled)
+    expect(sorted(only.payloads.slice(6))).toEqual([2, 3, 4, 5])
+    await expectDepths(0n, 0n)
+  })
+
   it('a dead letter stays dead, and the attempts of what is to be tried again count', async () => {
     const only = await node('n1', {
       pattern: '>',

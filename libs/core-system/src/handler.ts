@@ -54,7 +54,7 @@ export interface HandlerOptions {
   readonly mostRetryMs?: number
   /** How often an event may be lost with nodes that die; default 5. */
   readonly maxLosses?: number
-  /** One event at a time in the whole group, in the order in which they were emitted. */
+  /** Events of one order key one at a time, in the order in which they were emitted; different keys side by side. */
   readonly inOrder?: boolean
   /** Where a pattern begins that is new to its group; docs/events.md says where otherwise. */
   readonly start?: 'oldest' | 'next'

@@ -49,7 +49,13 @@ function withFilter(command: Command): Command {
     )
     .option('--type <pattern>', 'of this type; * stands for one part, > at the end for one or more')
     .addOption(
-      new Option('--reason <reason>', 'that died of this').choices(['failed', 'node lost', 'unhandled', 'expired']),
+      new Option('--reason <reason>', 'that died of this').choices([
+        'failed',
+        'node lost',
+        'unhandled',
+        'expired',
+        'abandoned',
+      ]),
     )
     .option('--fingerprint <fingerprint>', 'that died of the same')
     .option('--node <id>', 'that this node had last')

@@ -13,10 +13,10 @@ export class AckSender {
     this.#connection = connection
   }
 
-  send({ subscriptionId, ackSubject }: StreamDelivery, answer: string): void {
-    const former = this.#last.get(subscriptionId)
+  send({ consumer, ackSubject }: StreamDelivery, answer: string): void {
+    const former = this.#last.get(consumer)
     if (former !== undefined) this.#connection.publish(former.subject, former.answer)
-    this.#last.set(subscriptionId, { subject: ackSubject, answer })
+    this.#last.set(consumer, { subject: ackSubject, answer })
   }
 
   /**
@@ -27,8 +27,8 @@ export class AckSender {
   async confirmed(): Promise<ReadonlySet<string>> {
     const gone = new Set<string>()
     await Promise.all(
-      [...this.#last].map(async ([subscriptionId, { subject, answer }]) => {
-        if (!(await this.#request(subject, answer))) gone.add(subscriptionId)
+      [...this.#last].map(async ([consumer, { subject, answer }]) => {
+        if (!(await this.#request(subject, answer))) gone.add(consumer)
       }),
     )
     return gone

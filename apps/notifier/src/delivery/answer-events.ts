@@ -3,15 +3,16 @@ import type { NatsConnection } from '@nats-io/transport-node'
 import { AckOutcomeSchema, deliverySubject, type AckOutcome, type AckRequest, type EventAnswer } from '@qcore/contracts'
 import { readDatabase, type Executor } from '@qcore/database'
 import { AckSender } from './ack-sender.ts'
+import { answerTurns } from './answer-turns.ts'
 import { failEvent } from './fail-event.ts'
 import { parseDeliveryId, type DeliveryName, type StreamDelivery } from './delivery-id.ts'
 import type { EventConsumers } from './event-consumers.ts'
+import { keyOf } from './lane.ts'
 import { deliveryMetrics } from './metrics.ts'
 import { answerReplay } from './answer-replay.ts'
 import { countReleases } from './sql/attempts.ts'
 import { loadSubscription } from './sql/subscriptions.ts'
 import type { SubscriptionRow } from './sql/subscription-row.ts'
-import { keyOf } from './subscription-lane.ts'
 
 export interface AnswerContext {
   readonly connection: NatsConnection
@@ -46,19 +47,28 @@ export async function answerEvents(request: AckRequest, context: AnswerContext):
     subscriptions.set(id, known)
     return known
   }
+  const { namespace, nodeId } = request
+  const turns = named.flatMap(({ index, answer, delivery }) =>
+    delivery.kind === 'turn' ? [{ index, answer, delivery }] : [],
+  )
+  const turnOutcomes = await answerTurns(turns, { ...context, nodeId, subscription })
+  for (const [position, { index }] of turns.entries()) outcomes[index] = turnOutcomes[position] ?? stale()
   for (const { index, answer, delivery } of named) {
-    const { namespace, nodeId } = request
     if (delivery.kind === 'replay') {
       outcomes[index] = await answerReplay(answer, { delivery, namespace, pool: context.pool })
-      continue
+    } else if (delivery.kind === 'stream') {
+      outcomes[index] = await answerOne(answer, { delivery, nodeId, namespace, sender, subscription, ...context })
     }
-    outcomes[index] = await answerOne(answer, { delivery, nodeId, namespace, sender, subscription, ...context })
   }
   const gone = await sender.confirmed()
   for (const { index, delivery } of named) {
-    if (delivery.kind === 'stream' && gone.has(delivery.subscriptionId)) outcomes[index] = stale()
+    if (delivery.kind === 'stream' && gone.has(delivery.consumer)) outcomes[index] = stale()
   }
-  tellStream(named, request, context)
+  tellStream(
+    named.map(({ answer, delivery, index }) => wordOf(answer, delivery, outcomes[index])),
+    request,
+    context,
+  )
   return outcomes
 }
 
@@ -104,16 +114,21 @@ async function releaseAll(named: readonly NamedAnswer[], { pool }: AnswerContext
 
 /** Tells the notifier of the node that it has room again, or still works. A word that is lost is made up for by time. */
 function tellStream(
-  named: readonly NamedAnswer[],
+  words: readonly string[],
   { namespace, nodeId }: AckRequest,
   { connection, store }: AnswerContext,
 ): void {
-  const words = named.map(({ answer, delivery }) => {
-    const isReplay = delivery.kind === 'replay'
-    const key = isReplay ? `r${delivery.deadLetterId}` : keyOf(delivery.subscriptionId, delivery)
-    return `${answer.answer.case === 'progress' ? '+' : '-'}${key}`
-  })
-  if (words.length > 0) connection.publish(deliverySubject(store, namespace, nodeId), words.join('\n'))
+  const said = words.filter((word) => word !== '')
+  if (said.length > 0) connection.publish(deliverySubject(store, namespace, nodeId), said.join('\n'))
+}
+
+/** Empty: nothing is to be said. */
+function wordOf({ answer }: EventAnswer, delivery: DeliveryName, outcome: AckOutcome | undefined): string {
+  const key = delivery.kind === 'replay' ? `r${delivery.deadLetterId}` : keyOf(delivery.subscriptionId, delivery)
+  if (delivery.kind === 'turn' && outcome?.outcome.case === 'stale') return ''
+  if (answer.case === 'progress') return `+${key}`
+  const isOver = answer.case === 'handled' || outcome?.outcome.case === 'deadLetter'
+  return delivery.kind === 'turn' && !isOver ? `~${key}` : `-${key}`
 }
 
 function noted(): AckOutcome {

@@ -1,8 +1,10 @@
-import type { Event } from '@qcore/contracts'
-import { fingerprintOf, keptError, type Executor } from '@qcore/database'
+import { DeadLetterReason, type Event } from '@qcore/contracts'
+import { fingerprintOf, keptError, loadEvent, readDatabase, type Executor } from '@qcore/database'
+import { messageFromEvent } from '@qcore/model'
+import type { EventConsumers } from './event-consumers.ts'
 import { deliveryMetrics } from './metrics.ts'
 import { bury } from './sql/bury.ts'
-import type { SubscriptionRow } from './sql/subscription-row.ts'
+import type { EventPlace, SubscriptionRow } from './sql/subscription-row.ts'
 
 export interface Death {
   readonly event: Event
@@ -31,4 +33,25 @@ export async function buryEvent(
   })
   deliveryMetrics.deadLetters.inc()
   return deadLetterId
+}
+
+export interface FailedDelivery {
+  readonly delivery: EventPlace & { readonly sequence: number }
+  readonly error: string
+  readonly failures: number
+  readonly pool: Executor
+  readonly consumers: EventConsumers
+  readonly nodeId: string
+}
+
+/** Makes an event a dead letter that has failed as often as it may. Gives the id; empty if there is no such event any more. */
+export async function buryFailed(
+  row: SubscriptionRow,
+  { delivery, error, failures, pool, consumers, nodeId }: FailedDelivery,
+): Promise<string> {
+  const stored = await readDatabase(loadEvent(pool, delivery.revision, delivery.index))
+  const event = stored === undefined ? await consumers.eventAt(delivery.sequence) : messageFromEvent(stored)
+  if (event === undefined) return ''
+  const death = { reason: DeadLetterReason.FAILED, error, attempts: failures, nodeId }
+  return `${(await readDatabase(buryEvent(pool, row, { event, ...death }))) ?? ''}`
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { deliveryId, parseAckSubject, parseDeliveryId, replayDeliveryId } from './delivery-id.ts'
 
-const subject = '$JS.ACK.Q_main_EVENTS.abc.2.17.9.1700000000.5'
+const subject = '$JS.ACK.Q_main_EVENTS.abc-77.2.17.9.1700000000.5'
 
 describe('the id of a delivery', () => {
   it('tells whom it belongs to, and where its answer goes', () => {
@@ -10,9 +10,10 @@ describe('the id of a delivery', () => {
       revision: 4,
       index: 1,
       subscriptionId: 'abc',
+      consumer: 'abc-77',
       ackSubject: subject,
       sequence: 17,
-      answer: '17.2.1700000000',
+      answer: 'abc-77.17.2',
     })
     expect(parseDeliveryId(replayDeliveryId(12, 3), 'main')).toEqual({
       kind: 'replay',
@@ -35,7 +36,7 @@ describe('the id of a delivery', () => {
 })
 
 it('the subject of an answer is read with and without a domain', () => {
-  const expected = { stream: 'Q_main_EVENTS', consumer: 'abc', delivered: 2, sequence: 17, answer: '17.2.1700000000' }
+  const expected = { stream: 'Q_main_EVENTS', consumer: 'abc-77', delivered: 2, sequence: 17, answer: 'abc-77.17.2' }
   expect(parseAckSubject(subject)).toEqual(expected)
-  expect(parseAckSubject('$JS.ACK._.hash.Q_main_EVENTS.abc.2.17.9.1700000000.5.rnd')).toEqual(expected)
+  expect(parseAckSubject('$JS.ACK._.hash.Q_main_EVENTS.abc-77.2.17.9.1700000000.5.rnd')).toEqual(expected)
 })

@@ -1,10 +1,11 @@
 import { eventStreamName } from '@qcore/contracts'
-import type { EventPlace } from './sql/subscription-row.ts'
+import type { EventPlace, SubscriptionRow } from './sql/subscription-row.ts'
 
 /** A message of a consumer that waits for an answer. */
 export interface StreamDelivery extends EventPlace {
   readonly kind: 'stream'
   readonly subscriptionId: string
+  readonly consumer: string
   /** Where JetStream waits for the answer. */
   readonly ackSubject: string
   /** Of the message in the stream. */
@@ -20,14 +21,37 @@ export interface ReplayDelivery {
   readonly claim: number
 }
 
-export type DeliveryName = StreamDelivery | ReplayDelivery
+/** An event of a subscription with an order, whose turn it was. */
+export interface TurnDelivery extends EventPlace {
+  readonly kind: 'turn'
+  readonly subscriptionId: string
+  readonly consumer: string
+  /** How often it was given to a node, this time included. */
+  readonly handing: number
+  /** Of the message in the stream. */
+  readonly sequence: number
+  /** Tells this delivery from all others of the event. */
+  readonly answer: string
+}
+
+export type DeliveryName = StreamDelivery | TurnDelivery | ReplayDelivery
 
 const streamPattern = /^(\d{1,15})\.(\d{1,6}):(\$JS\.ACK(?:\.[A-Za-z0-9_=-]+)+)$/
+const turnPattern = /^t(\d{1,9}):(.*)$/
 const replayPattern = /^r(\d{1,15})\.(\d{1,9})$/
+
+/** The name of the consumer of a subscription, as it was made last. */
+export function consumerName({ id, consumerUs }: Pick<SubscriptionRow, 'id' | 'consumerUs'>): string {
+  return `${id}-${consumerUs}`
+}
 
 /** The id of a delivery. */
 export function deliveryId({ revision, index }: EventPlace, ackSubject: string): string {
   return `${revision}.${index}:${ackSubject}`
+}
+
+export function turnDeliveryId(place: EventPlace, handing: number, ackSubject: string): string {
+  return `t${handing}:${deliveryId(place, ackSubject)}`
 }
 
 export function replayDeliveryId(deadLetterId: number, claim: number): string {
@@ -41,12 +65,16 @@ export function parseDeliveryId(id: string, store: string): DeliveryName | undef
     const [, deadLetterId, claim] = replay
     return { kind: 'replay', deadLetterId: Number(deadLetterId), claim: Number(claim) }
   }
-  const [, revision, index, ackSubject = ''] = streamPattern.exec(id) ?? []
+  const [, handing, rest = id] = turnPattern.exec(id) ?? []
+  const [, revision, index, ackSubject = ''] = streamPattern.exec(rest) ?? []
   const message = parseAckSubject(ackSubject)
   if (message === undefined || message.stream !== eventStreamName(store)) return undefined
-  const { consumer: subscriptionId, sequence, answer } = message
+  const { consumer, sequence, answer } = message
+  const [subscriptionId = ''] = consumer.split('-')
   const place = { revision: Number(revision), index: Number(index) }
-  return { kind: 'stream', ...place, subscriptionId, ackSubject, sequence, answer }
+  const delivery = { ...place, subscriptionId, consumer, sequence }
+  if (handing === undefined) return { kind: 'stream', ...delivery, ackSubject, answer }
+  return { kind: 'turn', ...delivery, handing: Number(handing), answer: `turn ${handing}` }
 }
 
 export interface AckSubject {
@@ -54,7 +82,7 @@ export interface AckSubject {
   readonly consumer: string
   readonly delivered: number
   readonly sequence: number
-  /** Tells this delivery from all others of the message, and of the same event in another stream. */
+  /** Tells this delivery from all others of the message, and of the same event by another consumer. */
   readonly answer: string
 }
 
@@ -64,8 +92,8 @@ export function parseAckSubject(subject: string): AckSubject | undefined {
   // Servers with domains put a domain and the hash of an account before the stream.
   const first = parts.length === 9 ? 2 : 4
   if (parts[0] !== '$JS' || parts[1] !== 'ACK' || (parts.length !== 9 && parts.length < 11)) return undefined
-  const [stream = '', consumer = '', delivered, sequence, , storedAt] = parts.slice(first)
+  const [stream = '', consumer = '', delivered, sequence] = parts.slice(first)
   const numbers = { delivered: Number(delivered), sequence: Number(sequence) }
   if (!Number.isSafeInteger(numbers.delivered) || !Number.isSafeInteger(numbers.sequence)) return undefined
-  return { stream, consumer, ...numbers, answer: `${sequence}.${delivered}.${storedAt}` }
+  return { stream, consumer, ...numbers, answer: `${consumer}.${sequence}.${delivered}` }
 }

@@ -8,29 +8,38 @@ import {
 } from '@nats-io/jetstream'
 import { nanos, type NatsConnection } from '@nats-io/transport-node'
 import { eventPositionHeader, eventStreamName, eventSubject, type Event } from '@qcore/contracts'
-import { readDatabase, type Executor } from '@qcore/database'
+import { readDatabase, transact, type Executor, type Pool } from '@qcore/database'
 import { QError } from '@qcore/errors'
 import { eventFromHeaders, parseEventPosition } from '@qcore/model'
+import { consumerName } from './delivery-id.ts'
+import { takeOwnership, type Ownership } from './sql/owner.ts'
 import { comparePlaces, type EventPlace, type SubscriptionRow } from './sql/subscription-row.ts'
-import { loadSubscription, markConsumer } from './sql/subscriptions.ts'
+import { loadSubscription, lockSubscription, markConsumer } from './sql/subscriptions.ts'
 
 const apiTimeoutMs = 3_000
 /** Codes of JetStream. */
 const consumerNotFound = 10_014
 const streamNotFound = 10_059
+/** Of a subscription with an order: its owner minds the time itself. */
+const orderedAckMs = 86_400_000
 /** Events of a group that may wait for answers at a time, on all nodes together. */
 const mostUnanswered = 50_000
 /** Subscriptions whose namespaces are remembered. */
 const mostRemembered = 10_000
 
-/** The durable consumers of the stream of events, one a subscription. What they are is in PostgreSQL. */
+type ConsumerKey = Pick<SubscriptionRow, 'id' | 'consumerUs'>
+
+/**
+ * The durable consumers of the stream of events, one a subscription. What they are is in PostgreSQL. One that is made anew has
+ * another name: an answer for the former one would name another event of a stream that was filled again.
+ */
 export class EventConsumers {
   readonly #connection: NatsConnection
   readonly #store: string
-  readonly #pool: Executor
+  readonly #pool: Pool
   readonly #namespaces = new Map<string, string>()
 
-  constructor(connection: NatsConnection, store: string, pool: Executor) {
+  constructor(connection: NatsConnection, store: string, pool: Pool) {
     this.#connection = connection
     this.#store = store
     this.#pool = pool
@@ -48,20 +57,14 @@ export class EventConsumers {
    */
   async ensure(subscription: SubscriptionRow): Promise<SubscriptionRow | undefined> {
     const manager = await this.#manager()
-    const { ackMs, inOrder } = subscription
-    const wanted = { ack_wait: nanos(ackMs), max_ack_pending: inOrder ? 1 : mostUnanswered }
-    const info = await this.#info(manager, subscription.id)
-    if (info !== undefined) {
-      const { ack_wait: ackWait, max_ack_pending: most } = info.config
-      if (ackWait !== wanted.ack_wait || most !== wanted.max_ack_pending) {
-        await passing(manager.consumers.update(this.stream, subscription.id, { ...info.config, ...wanted }))
-      }
-      return subscription
+    const wanted = limitsOf(subscription)
+    const info = await this.#info(manager, consumerName(subscription))
+    if (info === undefined) return this.#remake(manager, subscription)
+    const { ack_wait: ackWait, max_ack_pending: most } = info.config
+    if (ackWait !== wanted.ack_wait || most !== wanted.max_ack_pending) {
+      await passing(manager.consumers.update(this.stream, info.name, { ...info.config, ...wanted }))
     }
-    const marked = await markConsumer(this.#pool, subscription.id)
-    if (marked === undefined) return undefined
-    await this.#create(manager, marked, wanted)
-    return marked
+    return subscription
   }
 
   /** The namespace of a subscription, which never changes; undefined if there is none. */
@@ -76,8 +79,8 @@ export class EventConsumers {
   }
 
   /** How far a consumer is; undefined if there is none. */
-  async info(id: string): Promise<ConsumerInfo | undefined> {
-    return this.#info(await this.#manager(), id)
+  async info(subscription: ConsumerKey): Promise<ConsumerInfo | undefined> {
+    return this.#info(await this.#manager(), consumerName(subscription))
   }
 
   /** The place of the event that a message of the stream is; undefined if it is not there any more. */
@@ -92,36 +95,76 @@ export class EventConsumers {
     return message === null ? undefined : eventFromHeaders((name) => message.header.get(name), message.string())
   }
 
-  async delete(id: string): Promise<void> {
+  async delete(subscription: ConsumerKey): Promise<void> {
     const manager = await this.#manager()
     try {
-      await manager.consumers.delete(this.stream, id)
+      await manager.consumers.delete(this.stream, consumerName(subscription))
     } catch (error) {
       if (!isApiError(error, consumerNotFound, streamNotFound)) throw unavailable(error)
     }
   }
 
-  async #create(
-    manager: JetStreamManager,
-    { id, namespace, pattern, floorRevision, floorIndex }: SubscriptionRow,
-    limits: { ack_wait: number; max_ack_pending: number },
-  ): Promise<void> {
-    const floor = { revision: floorRevision, index: floorIndex }
-    const start = await this.#sequenceAfter(manager, floor)
-    try {
-      await manager.consumers.add(this.stream, {
-        durable_name: id,
-        filter_subject: eventSubject(this.#store, namespace, pattern),
-        ack_policy: AckPolicy.Explicit,
-        deliver_policy: DeliverPolicy.StartSequence,
-        opt_start_seq: start,
-        max_deliver: -1,
-        ...limits,
-      })
-    } catch (error) {
-      // Another notifier may have been faster.
-      if ((await this.#info(manager, id)) === undefined) throw unavailable(error)
+  /**
+   * Makes a stream of a node the one that gives out the events of a subscription with an order, and its consumer anew: it has all
+   * that is not handled, in order. `taken`: another stream does; `gone`: it was deleted, or has no order any more.
+   *
+   * @throws QError `unavailable`
+   */
+  async own(
+    { id: subscriptionId }: SubscriptionRow,
+    owner: Omit<Ownership, 'subscriptionId'>,
+  ): Promise<SubscriptionRow | 'taken' | 'gone'> {
+    const manager = await this.#manager()
+    await passing(manager.streams.info(this.stream))
+    const owned = await this.#transact(async (connection) => {
+      const taken = await readDatabase(takeOwnership(connection, { subscriptionId, ...owner }))
+      if (taken !== undefined) await this.#create(manager, taken)
+      return taken
+    })
+    if (owned === undefined) {
+      const found = await readDatabase(loadSubscription(this.#pool, subscriptionId))
+      return found?.inOrder === true ? 'taken' : 'gone'
     }
+    await this.delete({ id: subscriptionId, consumerUs: owned.formerUs })
+    return owned
+  }
+
+  /** Makes a consumer that is missing. Of several notifiers one does; the others find what it made. */
+  async #remake(manager: JetStreamManager, { id, consumerUs }: SubscriptionRow): Promise<SubscriptionRow | undefined> {
+    return this.#transact(async (connection) => {
+      const locked = await readDatabase(lockSubscription(connection, id))
+      if (locked === undefined) return undefined
+      const isOther = locked.consumerUs !== consumerUs
+      if (isOther && (await this.#info(manager, consumerName(locked))) !== undefined) return locked
+      if (locked.isOwned) throw new QError('unavailable', 'the consumer of a subscription is about to be made')
+      const marked = await readDatabase(markConsumer(connection, id))
+      if (marked !== undefined) await this.#create(manager, marked)
+      return marked
+    })
+  }
+
+  async #transact<T>(work: (connection: Executor) => Promise<T>): Promise<T> {
+    const connection = await readDatabase(this.#pool.connect())
+    try {
+      return await transact(connection, () => work(connection))
+    } finally {
+      connection.release()
+    }
+  }
+
+  async #create(manager: JetStreamManager, subscription: SubscriptionRow): Promise<void> {
+    const { namespace, pattern, floorRevision, floorIndex } = subscription
+    const start = await this.#sequenceAfter(manager, { revision: floorRevision, index: floorIndex })
+    const config = {
+      durable_name: consumerName(subscription),
+      filter_subject: eventSubject(this.#store, namespace, pattern),
+      ack_policy: AckPolicy.Explicit,
+      deliver_policy: DeliverPolicy.StartSequence,
+      opt_start_seq: start,
+      max_deliver: -1,
+      ...limitsOf(subscription),
+    }
+    await passing(manager.consumers.add(this.stream, config))
   }
 
   /** The sequence of the first message of the stream after a place, whose messages are in the order of places. */
@@ -143,9 +186,9 @@ export class EventConsumers {
     return message === null ? undefined : parseEventPosition(message.header.get(eventPositionHeader))
   }
 
-  async #info(manager: JetStreamManager, id: string): Promise<ConsumerInfo | undefined> {
+  async #info(manager: JetStreamManager, name: string): Promise<ConsumerInfo | undefined> {
     try {
-      return await manager.consumers.info(this.stream, id)
+      return await manager.consumers.info(this.stream, name)
     } catch (error) {
       if (isApiError(error, consumerNotFound)) return undefined
       throw unavailable(error)
@@ -155,6 +198,10 @@ export class EventConsumers {
   #manager(): Promise<JetStreamManager> {
     return passing(jetstreamManager(this.#connection, { timeout: apiTimeoutMs, checkAPI: false }))
   }
+}
+
+function limitsOf({ ackMs, inOrder }: SubscriptionRow): { ack_wait: number; max_ack_pending: number } {
+  return { ack_wait: nanos(inOrder ? orderedAckMs : ackMs), max_ack_pending: mostUnanswered }
 }
 
 function isApiError(error: unknown, ...codes: number[]): boolean {

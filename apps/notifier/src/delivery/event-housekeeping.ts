@@ -1,8 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { listNamespaces, type Executor } from '@qcore/database'
+import type { NatsConnection } from '@nats-io/transport-node'
+import { listNamespaces, type Pool } from '@qcore/database'
 import type { Logger } from '@qcore/service'
 import { deleteReplayed } from '../dead-letter/sql/replays.ts'
+import { buryAbandoned } from './bury-abandoned.ts'
 import type { EventConsumers } from './event-consumers.ts'
+import { loadAbandoned } from './sql/abandoned.ts'
 import { deleteSubscriptions, loadGoneBroadcasts } from './sql/subscriptions.ts'
 import { buryUnclaimed, readClockUs } from './sql/unclaimed.ts'
 
@@ -15,11 +18,15 @@ const broadcastGoneMs = 3_600_000
 const replayedKeptMs = 604_800_000
 
 export interface HousekeepingOptions {
-  readonly pool: Executor
+  readonly pool: Pool
+  readonly connection: NatsConnection
+  readonly store: string
   readonly consumers: EventConsumers
   readonly logger: Logger
   /** After this time an event that no group wants is a dead letter. */
   readonly unclaimedMs: number
+  /** After this time without a node of its group an event is a dead letter. */
+  readonly abandonedMs: number
 }
 
 /** Makes events dead letters that nobody wants, and forgets what is over. Every notifier does; what two do at once is done once. */
@@ -42,6 +49,7 @@ export class EventHousekeeping implements Disposable {
     while (!signal.aborted) {
       try {
         await this.#buryUnclaimed()
+        await this.#buryAbandoned()
         await this.#forget()
       } catch (error) {
         if (!signal.aborted) this.#options.logger.warn({ err: error }, 'cannot look after events yet')
@@ -61,12 +69,26 @@ export class EventHousekeeping implements Disposable {
     }
   }
 
+  async #buryAbandoned(): Promise<void> {
+    const { pool, abandonedMs } = this.#options
+    const { signal } = this.#stopped
+    const abandoned = await loadAbandoned(pool, abandonedMs)
+    if (abandoned.length === 0) return
+    const beforeUs = (await readClockUs(pool)) - abandonedMs * 1_000
+    for (const row of abandoned) {
+      if (!signal.aborted) await buryAbandoned(row, { ...this.#options, signal, beforeUs })
+    }
+  }
+
   async #forget(): Promise<void> {
     const { pool, consumers } = this.#options
     await deleteReplayed(pool, { goneMs: replayedKeptMs, limit: batch })
     const gone = await loadGoneBroadcasts(pool, broadcastGoneMs)
     if (gone.length === 0) return
-    for (const id of gone) await consumers.delete(id)
-    await deleteSubscriptions(pool, gone)
+    for (const row of gone) await consumers.delete(row)
+    await deleteSubscriptions(
+      pool,
+      gone.map(({ id }) => id),
+    )
   }
 }

@@ -1,9 +1,8 @@
 import { create } from '@bufbuild/protobuf'
-import { AckOutcomeSchema, DeadLetterReason, type AckOutcome, type EventFailed } from '@qcore/contracts'
-import { loadEvent, readDatabase, type Executor } from '@qcore/database'
-import { messageFromEvent } from '@qcore/model'
+import { AckOutcomeSchema, type AckOutcome, type EventFailed } from '@qcore/contracts'
+import { readDatabase, type Executor } from '@qcore/database'
 import type { AckSender } from './ack-sender.ts'
-import { buryEvent } from './bury-event.ts'
+import { buryFailed } from './bury-event.ts'
 import type { StreamDelivery } from './delivery-id.ts'
 import type { EventConsumers } from './event-consumers.ts'
 import { deliveryMetrics } from './metrics.ts'
@@ -33,21 +32,14 @@ export async function failEvent({ error, isFinal }: EventFailed, context: FailCo
     sender.send(delivery, `-NAK ${JSON.stringify({ delay: retryMs * 1_000_000 })}`)
     return create(AckOutcomeSchema, { outcome: { case: 'retryAfterMs', value: retryMs } })
   }
-  const event = await eventOf(context)
-  const death = { reason: DeadLetterReason.FAILED, error, attempts: failures, nodeId }
-  const id = event === undefined ? undefined : await readDatabase(buryEvent(pool, row, { event, ...death }))
+  const { consumers } = context
+  const id = await buryFailed(row, { delivery, error, failures, pool, consumers, nodeId })
   sender.send(delivery, '+TERM')
-  return create(AckOutcomeSchema, { outcome: { case: 'deadLetter', value: { deadLetterId: `${id ?? ''}` } } })
+  return create(AckOutcomeSchema, { outcome: { case: 'deadLetter', value: { deadLetterId: id } } })
 }
 
 /** Doubles with each failure, and a half of it is random, so that what failed together does not come back together. */
-function retryPauseMs({ retryMs, mostRetryMs }: SubscriptionRow, failures: number): number {
+export function retryPauseMs({ retryMs, mostRetryMs }: SubscriptionRow, failures: number): number {
   const full = Math.min(mostRetryMs, retryMs * 2 ** Math.min(failures - 1, 30))
   return Math.ceil(full / 2 + Math.random() * (full / 2))
-}
-
-async function eventOf({ pool, consumers, delivery }: FailContext) {
-  const { revision, index, sequence } = delivery
-  const stored = await readDatabase(loadEvent(pool, revision, index))
-  return stored === undefined ? consumers.eventAt(sequence) : messageFromEvent(stored)
 }

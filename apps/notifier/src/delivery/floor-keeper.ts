@@ -1,6 +1,8 @@
 import type { Executor } from '@qcore/database'
 import type { Logger } from '@qcore/service'
 import type { EventConsumers } from './event-consumers.ts'
+import { consumerName } from './delivery-id.ts'
+import type { SubscriptionRow } from './sql/subscription-row.ts'
 import { raiseFloor } from './sql/subscriptions.ts'
 
 /** Notes up to where groups have handled all, so that they can go on there when NATS has lost everything. */
@@ -8,7 +10,7 @@ export class FloorKeeper {
   readonly #consumers: EventConsumers
   readonly #pool: Executor
   readonly #logger: Logger
-  /** The sequences of the stream that the floors were noted for. */
+  /** The sequences of the stream that the floors were noted for, by consumer. */
   readonly #noted = new Map<string, number>()
   #keeping: Promise<void> | undefined
 
@@ -19,25 +21,35 @@ export class FloorKeeper {
   }
 
   /** Looks at subscriptions, unless it still does. */
-  keep(subscriptionIds: readonly string[]): void {
+  keep(subscriptions: readonly SubscriptionRow[]): void {
     if (this.#keeping !== undefined) return
-    const ids = new Set(subscriptionIds)
-    for (const id of this.#noted.keys()) if (!ids.has(id)) this.#noted.delete(id)
-    this.#keeping = this.#keepAll(ids)
+    const rows = new Map(subscriptions.map((row) => [consumerName(row), row]))
+    for (const name of this.#noted.keys()) if (!rows.has(name)) this.#noted.delete(name)
+    this.#keeping = this.#keepAll(rows)
       .catch((error: unknown) => this.#logger.warn({ err: error }, 'cannot note what groups have handled'))
       .finally(() => {
         this.#keeping = undefined
       })
   }
 
-  async #keepAll(ids: ReadonlySet<string>): Promise<void> {
-    for (const id of ids) {
-      const info = await this.#consumers.info(id)
-      const sequence = info?.ack_floor.stream_seq ?? 0
-      if (sequence === 0 || this.#noted.get(id) === sequence) continue
-      const place = await this.#consumers.placeAt(sequence)
-      if (place !== undefined) await raiseFloor(this.#pool, id, place)
-      this.#noted.set(id, sequence)
+  async #keepAll(rows: ReadonlyMap<string, SubscriptionRow>): Promise<void> {
+    for (const [name, row] of rows) {
+      const context = { consumers: this.#consumers, pool: this.#pool }
+      this.#noted.set(name, await noteFloor(row, context, this.#noted.get(name)))
     }
   }
+}
+
+/** Notes up to where a group has handled all, unless that is where it was. Gives the sequence in the stream. */
+export async function noteFloor(
+  row: SubscriptionRow,
+  { consumers, pool }: { readonly consumers: EventConsumers; readonly pool: Executor },
+  noted = 0,
+): Promise<number> {
+  const info = await consumers.info(row)
+  const sequence = info?.ack_floor.stream_seq ?? 0
+  if (sequence === 0 || noted === sequence) return noted
+  const place = await consumers.placeAt(sequence)
+  if (place !== undefined) await raiseFloor(pool, row.id, place)
+  return sequence
 }

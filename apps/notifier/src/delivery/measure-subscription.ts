@@ -16,8 +16,9 @@ export interface SubscriptionDepth {
  * @throws QError `unavailable`: it is not known
  */
 export async function measureSubscription(consumers: EventConsumers, row: SubscriptionRow): Promise<SubscriptionDepth> {
-  if ((await consumers.ensure(row)) === undefined) return { pending: 0, unanswered: 0 }
-  const info = await consumers.info(row.id)
+  const made = await consumers.ensure(row)
+  if (made === undefined) return { pending: 0, unanswered: 0 }
+  const info = await consumers.info(made)
   if (info === undefined)
     throw new QError('unavailable', `what waits for group ${row.group} is not known at the moment`)
   return { pending: info.num_pending, unanswered: info.num_ack_pending }

@@ -1,6 +1,6 @@
 import { nuid } from '@nats-io/transport-node'
 import type { EventDelivery } from '@qcore/contracts'
-import type { SubscriptionLane } from './subscription-lane.ts'
+import type { Lane } from './lane.ts'
 
 /** Bytes of payloads of a message to the node beyond its last event: it has to fit, also as JSON. */
 const mostBytes = 200_000
@@ -11,7 +11,7 @@ export class NodeStream implements Disposable {
   readonly id = nuid.next()
   readonly namespace: string
   readonly nodeId: string
-  lanes: readonly SubscriptionLane[] = []
+  lanes: readonly Lane[] = []
   #queue: EventDelivery[] = []
   #isOver = false
   #error: Error | undefined

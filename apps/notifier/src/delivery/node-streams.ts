@@ -8,12 +8,14 @@ import { answerEvents } from './answer-events.ts'
 import { parseDeliveryId } from './delivery-id.ts'
 import type { EventConsumers } from './event-consumers.ts'
 import { FloorKeeper } from './floor-keeper.ts'
+import { keyOf, type Lane } from './lane.ts'
 import { deliveryMetrics } from './metrics.ts'
 import { NodeStream } from './node-stream.ts'
+import { OrderedLane } from './ordered-lane.ts'
 import type { ReplayFeeder } from './replay-feeder.ts'
 import { endConsuming, renewConsuming } from './sql/consuming.ts'
 import type { SubscriptionRow } from './sql/subscription-row.ts'
-import { keyOf, SubscriptionLane } from './subscription-lane.ts'
+import { SubscriptionLane } from './subscription-lane.ts'
 
 /** How long others take a node for consuming after it was said. */
 const leaseMs = 15_000
@@ -52,20 +54,21 @@ export class NodeStreams implements Disposable {
     const stream = new NodeStream(request)
     const onGone = (): void =>
       stream.end(new QError('unavailable', 'a subscription was deleted, or another one took its place; consume anew'))
-    stream.lanes = rows.map(
-      (row, index) =>
-        new SubscriptionLane(row, {
-          nodeId: request.nodeId,
-          index,
-          concurrency: request.subscriptions[index]?.concurrency || 1,
-          connection,
-          consumers,
-          pool,
-          logger,
-          hand: (delivery) => stream.push(delivery),
-          onGone,
-        }),
-    )
+    stream.lanes = rows.map((row, index) => {
+      const LaneOfKind = row.inOrder ? OrderedLane : SubscriptionLane
+      return new LaneOfKind(row, {
+        nodeId: request.nodeId,
+        streamId: stream.id,
+        index,
+        concurrency: request.subscriptions[index]?.concurrency || 1,
+        connection,
+        consumers,
+        pool,
+        logger,
+        hand: (delivery) => stream.push(delivery),
+        onGone,
+      })
+    })
     this.#hold(stream, request.held)
     const subscription = connection.subscribe(deliverySubject(store, stream.namespace, stream.nodeId), {
       callback: (error, message) => {
@@ -127,7 +130,7 @@ export class NodeStreams implements Disposable {
     for (const stream of this.#streams.keys()) this.close(stream)
   }
 
-  *#lanes(): Generator<SubscriptionLane> {
+  *#lanes(): Generator<Lane> {
     for (const { lanes } of this.#streams.keys()) yield* lanes
   }
 
@@ -135,7 +138,7 @@ export class NodeStreams implements Disposable {
   #hold({ lanes }: NodeStream, held: readonly string[]): void {
     for (const id of held) {
       const delivery = parseDeliveryId(id, this.#options.store)
-      if (delivery?.kind !== 'stream') continue
+      if (delivery === undefined || delivery.kind === 'replay') continue
       lanes.find(({ row }) => row.id === delivery.subscriptionId)?.hold(keyOf(delivery.subscriptionId, delivery))
     }
   }
@@ -150,7 +153,7 @@ export class NodeStreams implements Disposable {
 
   #sweep(): void {
     for (const lane of this.#lanes()) lane.sweep()
-    this.#floors.keep([...this.#lanes()].map(({ row }) => row.id))
+    this.#floors.keep([...this.#lanes()].map(({ row }) => row))
     this.#options.replays.feed([...this.#streams.keys()])
   }
 }
@@ -160,8 +163,8 @@ function consumingOf({ id, nodeId, lanes }: NodeStream) {
 }
 
 /**
- * What other notifiers, or this one, heard of a node: `-` and what it answered, `+` and what it works on, `!` and the stream that it
- * has now.
+ * What other notifiers, or this one, heard of a node: `-` and what is over, `~` and what is to come again, `+` and what it works on,
+ * `!` and the stream that it has now.
  */
 function hear(stream: NodeStream, words: string): void {
   for (const word of words.split('\n')) {
@@ -171,8 +174,8 @@ function hear(stream: NodeStream, words: string): void {
       continue
     }
     for (const lane of stream.lanes) {
-      if (word.startsWith('-')) lane.settle(name)
-      else lane.extend(name)
+      if (word.startsWith('+')) lane.extend(name)
+      else lane.settle(name, word.startsWith('~') ? 'again' : 'over')
     }
   }
 }

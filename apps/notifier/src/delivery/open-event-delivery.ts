@@ -23,10 +23,20 @@ export interface EventDeliveryParts extends Disposable {
 /** Takes part in the delivery of events. */
 export function openEventDelivery(options: EventDeliveryOptions): EventDeliveryParts {
   const { connection, pool, logger, config } = options
-  const { store, unclaimedSeconds } = config
+  const { store, unclaimedSeconds, abandonedSeconds } = config
   const parts = new DisposableStack()
   const consumers = new EventConsumers(connection, store, pool)
-  parts.use(new EventHousekeeping({ pool, consumers, logger, unclaimedMs: unclaimedSeconds * 1_000 }))
+  parts.use(
+    new EventHousekeeping({
+      pool,
+      connection,
+      store,
+      consumers,
+      logger,
+      unclaimedMs: unclaimedSeconds * 1_000,
+      abandonedMs: abandonedSeconds * 1_000,
+    }),
+  )
   const replays = new ReplayFeeder(pool, logger)
   const nodeStreams = parts.use(new NodeStreams({ connection, store, pool, consumers, replays, logger }))
   return { consumers, nodeStreams, [Symbol.dispose]: () => parts.dispose() }

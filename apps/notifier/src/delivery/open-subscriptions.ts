@@ -29,7 +29,7 @@ export function broadcastGroup(nodeId: string): string {
 /** Subscriptions as they are stored, and those whose place they took. */
 export interface OpenedSubscriptions {
   readonly rows: readonly SubscriptionRow[]
-  readonly replaced: readonly string[]
+  readonly replaced: readonly SubscriptionRow[]
 }
 
 /**
@@ -84,16 +84,17 @@ async function storeAll(
   await lockSubscriptions(connection, namespace)
   let known = await loadSubscriptions(connection, namespace)
   const rows: SubscriptionRow[] = []
-  const replaced: string[] = []
+  const replaced: SubscriptionRow[] = []
   for (const each of wanted) {
     const taken = known.filter((row) => isInTheWay(row, each))
     assertFree(taken, each, nodeId)
+    assertSameOrder(known, each, nodeId)
     const floor = await floorOf(connection, namespace, { each, known, taken })
     rows.push(await storeSubscription(connection, factsOf(namespace, each, floor)))
     if (taken.length === 0) continue
     const ids = taken.map(({ id }) => id)
     await deleteSubscriptions(connection, ids)
-    replaced.push(...ids)
+    replaced.push(...taken)
     known = known.filter(({ id }) => !ids.includes(id))
   }
   return { rows, replaced }
@@ -116,6 +117,20 @@ function assertFree(
     const text = `node ${other} of group ${group} consumes ${pattern}, which selects types that ${subscription.pattern} does`
     throw new QError('group_conflict', text, { field: `${field}.pattern` })
   }
+}
+
+/** Nodes that wait for their turn, and nodes that do not, cannot share a subscription. */
+function assertSameOrder(
+  known: readonly ConsumedSubscription[],
+  { group, subscription, field }: Wanted,
+  nodeId: string,
+): void {
+  const { pattern, inOrder } = subscription
+  const own = known.find((row) => row.group === group && row.pattern === pattern)
+  const other = own?.nodes.find((node) => node !== nodeId)
+  if (own === undefined || other === undefined || own.inOrder === inOrder) return
+  const text = `node ${other} of group ${group} consumes ${pattern} ${own.inOrder ? 'in order' : 'in any order'}`
+  throw new QError('group_conflict', text, { field: `${field}.in_order` })
 }
 
 /** Up to where nothing is to be handled by a subscription that is new to its group. */

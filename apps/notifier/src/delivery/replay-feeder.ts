@@ -5,9 +5,9 @@ import type { Logger } from '@qcore/service'
 import { replayedEvent } from '../dead-letter/dead-letter-message.ts'
 import { claimReplays, endLostReplays, loadDueReplays } from '../dead-letter/sql/replays.ts'
 import { replayDeliveryId } from './delivery-id.ts'
+import type { Lane } from './lane.ts'
 import { deliveryMetrics } from './metrics.ts'
 import type { NodeStream } from './node-stream.ts'
-import type { SubscriptionLane } from './subscription-lane.ts'
 import { typeRegex } from './type-pattern.ts'
 
 const mostLosses = 5
@@ -46,7 +46,7 @@ export class ReplayFeeder {
     }
   }
 
-  async #feedLane(stream: NodeStream, lane: SubscriptionLane): Promise<void> {
+  async #feedLane(stream: NodeStream, lane: Lane): Promise<void> {
     const { namespace, group, pattern, ackMs } = lane.row
     const { nodeId } = stream
     const claim = { namespace, group, typeRegex: typeRegex(pattern), nodeId, ackMs, limit: lane.room }

@@ -2,11 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { DeadLetterReason } from '@qcore/contracts'
 import type { Executor } from '@qcore/database'
 import type { Logger } from '@qcore/service'
-import { microsFromTimestamp } from '@qcore/model'
 import { buryEvent } from './bury-event.ts'
 import { countReleases, loadAttempts, type AttemptRow } from './sql/attempts.ts'
 import { comparePlaces, type SubscriptionRow } from './sql/subscription-row.ts'
-import type { StreamMessage } from './stream-message.ts'
+import { hasExpired, type StreamMessage } from './stream-message.ts'
 
 /** The clocks of PostgreSQL and of the writer that follows it differ by less. */
 const clockSlackUs = 5_000_000
@@ -77,7 +76,7 @@ async function judgeAll(
     const known = attempts.get(keyOf(message))
     if (isHandled(message, row) || known?.isDead === true) done.push(message)
     else if (performance.now() - message.arrivedAt > row.ackMs * staleAfter) stale.push(message)
-    else if (isExpired(message)) {
+    else if (hasExpired(message)) {
       await buryExpired(message, known, context)
       done.push(message)
     } else if (lossesOf(message, known) >= row.maxLosses) {
@@ -100,10 +99,6 @@ function isHandled(message: StreamMessage, { floorRevision, floorIndex }: Subscr
 /** How often a message was given to nodes that never answered. */
 function lossesOf({ delivered }: StreamMessage, known: AttemptRow | undefined): number {
   return delivered - 1 - (known?.failures ?? 0) - (known?.releases ?? 0)
-}
-
-function isExpired({ event }: StreamMessage): boolean {
-  return event.expireTime !== undefined && Number(microsFromTimestamp(event.expireTime, '')) < Date.now() * 1_000
 }
 
 function buryExpired(

@@ -28,3 +28,8 @@ export function readStreamMessage(message: Msg): StreamMessage | undefined {
   const emittedUs = Number(microsFromTimestamp(event.emitTime, ''))
   return { ...place, event, emittedUs, ackSubject, delivered, answer, arrivedAt: performance.now() }
 }
+
+/** Whether nobody is to handle an event any more. */
+export function hasExpired({ event: { expireTime } }: StreamMessage): boolean {
+  return expireTime !== undefined && Number(microsFromTimestamp(expireTime, '')) < Date.now() * 1_000
+}

@@ -1,44 +1,23 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { create } from '@bufbuild/protobuf'
-import type { Msg, NatsConnection } from '@nats-io/transport-node'
-import { EventDeliverySchema, type EventDelivery } from '@qcore/contracts'
-import type { Executor } from '@qcore/database'
-import type { Logger } from '@qcore/service'
-import { deliveryId } from './delivery-id.ts'
+import type { Msg } from '@nats-io/transport-node'
+import { EventDeliverySchema } from '@qcore/contracts'
+import { consumerName, deliveryId } from './delivery-id.ts'
+import { HeldEvents } from './held-events.ts'
+import { keyOf, type Lane, type LaneOptions } from './lane.ts'
 import { deliveryMetrics } from './metrics.ts'
-import type { EventConsumers } from './event-consumers.ts'
 import { PullQueue } from './pull-queue.ts'
 import { sortMessages } from './sort-messages.ts'
-import type { EventPlace, SubscriptionRow } from './sql/subscription-row.ts'
+import type { SubscriptionRow } from './sql/subscription-row.ts'
 import { readStreamMessage, type StreamMessage } from './stream-message.ts'
 
 const firstRetryMs = 100
 const longestRetryMs = 2_000
-/** An event whose answer was not heard of counts for so much of its time for an answer. */
-const heldFactor = 1.5
-
-export interface LaneOptions {
-  readonly nodeId: string
-  /** Of the subscription, in the request. */
-  readonly index: number
-  /** Events that the node works on at a time. */
-  readonly concurrency: number
-  readonly connection: NatsConnection
-  readonly consumers: EventConsumers
-  readonly pool: Executor
-  readonly logger: Logger
-  /** Gives an event to the node. */
-  readonly hand: (delivery: EventDelivery) => void
-  /** The subscription was deleted. */
-  readonly onGone: () => void
-}
-
 /** A subscription of a node: asks for as many events as the node has room for. */
-export class SubscriptionLane implements Disposable {
+export class SubscriptionLane implements Lane {
   readonly #options: LaneOptions
   readonly #stopped = new AbortController()
-  /** What the node works on, until when that is believed without an answer. */
-  readonly #held = new Map<string, number>()
+  readonly #held = new HeldEvents()
   #row: SubscriptionRow
   #pull: PullQueue | undefined
   #arrived: StreamMessage[] = []
@@ -57,38 +36,32 @@ export class SubscriptionLane implements Disposable {
     return this.#options.index
   }
 
-  /** How many more events the node has room for. */
   get room(): number {
-    const { concurrency } = this.#options
-    return (this.#row.inOrder ? 1 : concurrency) - this.#held.size - this.#arrived.length
+    return this.#options.concurrency - this.#held.size - this.#arrived.length
   }
 
   start(): void {
     void this.#open()
   }
 
-  /** The node works on an event. */
   hold(key: string): void {
-    this.#held.set(key, performance.now() + this.#row.ackMs * heldFactor)
+    this.#held.hold(key, this.#row.ackMs)
   }
 
-  /** The node has answered. */
   settle(key: string): void {
-    if (this.#held.delete(key)) this.#ask()
+    if (this.#held.settle(key)) this.#ask()
   }
 
   extend(key: string): void {
-    if (this.#held.has(key)) this.hold(key)
+    this.#held.extend(key, this.#row.ackMs)
   }
 
-  /** Forgets what the node was not heard of in time: it was, or will be, given to another one. */
+  /** What is forgotten was, or will be, given to another node. */
   sweep(): void {
-    const now = performance.now()
-    for (const [key, until] of this.#held) if (until <= now) this.#held.delete(key)
+    this.#held.sweep()
     this.#ask()
   }
 
-  /** Asks JetStream anew: what was asked for is forgotten when the connection broke. */
   reopen(): void {
     if (this.#pull === undefined) return
     this.#pull[Symbol.dispose]()
@@ -108,7 +81,7 @@ export class SubscriptionLane implements Disposable {
       try {
         const row = await consumers.ensure(this.#row)
         if (signal.aborted) return
-        if (row === undefined) return onGone()
+        if (row === undefined || row.inOrder) return onGone()
         this.#row = row
         this.#pull = this.#pullQueue()
         this.#ask()
@@ -125,7 +98,7 @@ export class SubscriptionLane implements Disposable {
     return new PullQueue({
       connection,
       stream: consumers.stream,
-      consumer: this.#row.id,
+      consumer: consumerName(this.#row),
       onMessage: (message) => this.#onMessage(message),
       onExpired: () => this.#ask(),
       onLost: (reason) => {
@@ -189,9 +162,4 @@ export class SubscriptionLane implements Disposable {
       }),
     )
   }
-}
-
-/** Names an event among those that a node works on. */
-export function keyOf(subscriptionId: string, { revision, index }: EventPlace): string {
-  return `${subscriptionId} ${revision}.${index}`
 }

@@ -16,11 +16,11 @@ export async function* consume(
   requireNamespace(callerOf(call), request.namespace, 'namespace')
   await renewOwnNode(eventPool, request)
   const { rows, replaced } = await openSubscriptions(eventPool, request)
-  for (const id of replaced) {
+  for (const row of replaced) {
     consumers
-      .delete(id)
+      .delete(row)
       .catch((error: unknown) =>
-        logger.warn({ err: error, subscription: id }, 'cannot delete the consumer of a subscription'),
+        logger.warn({ err: error, subscription: row.id }, 'cannot delete the consumer of a subscription'),
       )
   }
   const stream = await nodeStreams.open(request, rows)

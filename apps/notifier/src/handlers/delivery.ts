@@ -53,7 +53,7 @@ export function deliveryHandlers(context: NotifierContext): ServiceImpl<typeof D
         throw new QError('group_conflict', `node ${node} consumes ${pattern} in group ${group}`, { field: 'pattern' })
       }
       await readDatabase(deleteSubscriptions(pool, [row.id]))
-      await consumers.delete(row.id)
+      await consumers.delete(row)
       return {}
     },
     async getDepths({ namespace }, call) {

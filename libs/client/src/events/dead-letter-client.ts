@@ -10,7 +10,7 @@ import { timestampFromMessage, type Timestamp } from '../values/timestamp.ts'
 import { eventFromMessage, timeMessage, type StoredEvent } from './event.ts'
 
 /** Why an event is a dead letter. */
-export type DeadLetterReason = 'failed' | 'node lost' | 'unhandled' | 'expired'
+export type DeadLetterReason = 'failed' | 'node lost' | 'unhandled' | 'expired' | 'abandoned'
 /** `replayed`: the replay was handled. */
 export type DeadLetterState = 'dead' | 'replaying' | 'replayed'
 
@@ -99,6 +99,7 @@ export interface DeadLetterAction {
 const reasons = [
   ['failed', ReasonNumber.FAILED],
   ['node lost', ReasonNumber.NODE_LOST],
+  ['abandoned', ReasonNumber.ABANDONED],
   ['unhandled', ReasonNumber.UNHANDLED],
   ['expired', ReasonNumber.EXPIRED],
 ] as const

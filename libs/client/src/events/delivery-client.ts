@@ -31,7 +31,7 @@ export interface SubscriptionInput {
   readonly mostRetryMs?: number
   /** How often an event may be lost with nodes that never answer. */
   readonly maxLosses?: number
-  /** One event at a time in the whole group, in order. */
+  /** Events of one order key one at a time, in order; different keys side by side. */
   readonly inOrder?: boolean
   /** Where a subscription begins that is new to its group. */
   readonly start?: 'oldest' | 'next'

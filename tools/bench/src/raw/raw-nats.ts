@@ -114,3 +114,48 @@ export async function measureJetStreamDelivery(
     await connection.close()
   }
 }
+
+/** Messages of a stream that one consumer gets and acknowledges a second, one acknowledgement each; file storage. */
+export async function measureJetStreamAcks(
+  address: string,
+  { bytes, count }: { bytes: number; count: number },
+): Promise<number> {
+  const connection = await connectRaw(address)
+  try {
+    const name = `BENCH_ACK_${process.pid}`
+    const subject = `bench.acked.${process.pid}`
+    const manager = await jetstreamManager(connection)
+    await manager.streams.add({ name, subjects: [subject], storage: 'file' })
+    await manager.consumers.add(name, { durable_name: name, ack_policy: AckPolicy.Explicit, max_ack_pending: count })
+    const client = jetstream(connection)
+    const payload = new Uint8Array(bytes)
+    for (let sent = 0; sent < count; sent += publishedTogether) {
+      const batch = Array.from({ length: Math.min(publishedTogether, count - sent) }, () =>
+        client.publish(subject, payload),
+      )
+      await Promise.all(batch)
+    }
+    const consumer = await client.consumers.get(name, name)
+    const done = Promise.withResolvers<void>()
+    let [handled, firstAt] = [0, 0]
+    const messages = await consumer.consume({
+      max_messages: 2_000,
+      callback: (message) => {
+        message.ack()
+        handled += 1
+        if (handled === 1) firstAt = performance.now()
+        if (handled === count) done.resolve()
+      },
+    })
+    await done.promise
+    await connection.flush()
+    const perSecond = (count - 1) / ((performance.now() - firstAt) / 1_000)
+    await messages.close()
+    await manager.streams.delete(name)
+    return perSecond
+  } finally {
+    await connection.close()
+  }
+}
+
+const publishedTogether = 1_000

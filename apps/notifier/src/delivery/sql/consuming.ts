@@ -7,6 +7,9 @@ export interface Consuming {
   readonly subscriptionIds: readonly string[]
 }
 
+/** When a subscription was consumed last is noted to so many milliseconds. */
+const seenAfterMs = 5_000
+
 /** Says that nodes consume subscriptions, for a time from now on PostgreSQL's clock. */
 export async function renewConsuming(
   executor: Executor,
@@ -19,12 +22,27 @@ export async function renewConsuming(
   await executor.query({
     name: 'renew_consuming',
     text: `
+      with seen as (
+        update event_subscription set consumed_at = clock_timestamp()
+        where id in (
+          select id from event_subscription
+          where id = any($1::text[]) and consumed_at < clock_timestamp() - $5::double precision * interval '1 ms'
+          -- Several notifiers say the same.
+          order by id for no key update skip locked
+        )
+      )
       insert into event_consuming (subscription_id, stream_id, node_id, lease_until)
       select id, stream_id, node_id, clock_timestamp() + $4::double precision * interval '1 ms'
       from unnest($1::text[], $2::text[], $3::text[]) as given (id, stream_id, node_id)
       join event_subscription using (id)
       on conflict (subscription_id, stream_id) do update set lease_until = excluded.lease_until`,
-    values: [rows.map(({ id }) => id), rows.map(({ streamId }) => streamId), rows.map(({ nodeId }) => nodeId), leaseMs],
+    values: [
+      rows.map(({ id }) => id),
+      rows.map(({ streamId }) => streamId),
+      rows.map(({ nodeId }) => nodeId),
+      leaseMs,
+      seenAfterMs,
+    ],
   })
 }
 

@@ -55,6 +55,23 @@ export async function loadSubscription(executor: Executor, id: string): Promise<
   return rows[0]
 }
 
+/** A subscription, and whether a stream of a node has it alone. */
+export interface LockedSubscription extends SubscriptionRow {
+  readonly isOwned: boolean
+}
+
+/** Reads a subscription that nobody else changes until the end of the transaction. */
+export async function lockSubscription(executor: Executor, id: string): Promise<LockedSubscription | undefined> {
+  const { rows } = await executor.query<LockedSubscription>({
+    name: 'lock_subscription',
+    text: `
+      select ${subscriptionColumns}, owner_until > clock_timestamp() as "isOwned"
+      from event_subscription where id = $1 for no key update`,
+    values: [id],
+  })
+  return rows[0]
+}
+
 /** Stores a subscription. One that its group has keeps its id and its floor. */
 export async function storeSubscription(executor: Executor, facts: SubscriptionFacts): Promise<SubscriptionRow> {
   const { rows } = await executor.query<SubscriptionRow>({
@@ -97,7 +114,7 @@ export async function deleteSubscriptions(executor: Executor, ids: readonly stri
   })
 }
 
-/** Notes that the consumer of a subscription is made: what was emitted before may have been handled in part. */
+/** Notes that the consumer of a subscription is made, with a name of its own: what was emitted before may have been handled in part. */
 export async function markConsumer(executor: Executor, id: string): Promise<SubscriptionRow | undefined> {
   const { rows } = await executor.query<SubscriptionRow>({
     name: 'mark_consumer',
@@ -117,6 +134,9 @@ export async function raiseFloor(executor: Executor, id: string, { revision, ind
         update event_subscription set floor_revision = $2, floor_index = $3
         where id = $1 and (floor_revision, floor_index) < ($2::bigint, $3::integer)
         returning id
+      ), forgotten as (
+        delete from event_turn using raised
+        where subscription_id = raised.id and (revision, event_index) <= ($2::bigint, $3::integer) and is_done
       )
       delete from event_attempt using raised
       where subscription_id = raised.id and (revision, event_index) <= ($2::bigint, $3::integer)
@@ -135,11 +155,11 @@ export async function readNewest(executor: Executor): Promise<number> {
 }
 
 /** Broadcasts of nodes that have been gone for a time. */
-export async function loadGoneBroadcasts(executor: Executor, goneMs: number): Promise<string[]> {
-  const { rows } = await executor.query<{ id: string }>({
+export async function loadGoneBroadcasts(executor: Executor, goneMs: number): Promise<SubscriptionRow[]> {
+  const { rows } = await executor.query<SubscriptionRow>({
     name: 'load_gone_broadcasts',
     text: `
-      select id from event_subscription
+      select ${subscriptionColumns} from event_subscription
       where group_name like '@%' and not exists (
         select from node
         where node.namespace = event_subscription.namespace and '@' || node.node_id = event_subscription.group_name
@@ -148,5 +168,5 @@ export async function loadGoneBroadcasts(executor: Executor, goneMs: number): Pr
       ) and created_at < clock_timestamp() - $1::double precision * interval '1 ms'`,
     values: [goneMs],
   })
-  return rows.map(({ id }) => id)
+  return rows
 }

@@ -92,8 +92,9 @@ export type EventSubscription = Message<"qcore.events.v1.EventSubscription"> & {
   maxLosses: number;
 
   /**
-   * One event at a time in the whole group, in the order in which they were emitted: the next one when this one is handled, or a
-   * dead letter.
+   * Events of one order key one at a time, in the order in which they were emitted: the next one when this one is handled, or a
+   * dead letter. Those of different keys side by side; those without a key as if they had the same one. One node of the group
+   * has all of it, up to its concurrency; another one takes over. All nodes of the group say the same: `group_conflict`.
    *
    * @generated from field: bool in_order = 10;
    */
