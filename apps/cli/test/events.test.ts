@@ -49,6 +49,23 @@ it('says what is wrong with an event', async () => {
   expect((await qcore(['emit', 'nowhere', 'order.placed'])).err).toContain('nowhere is not registered')
 })
 
+it('shows and cancels what is held', async () => {
+  await ok('namespace', 'register', 'held')
+  const first = await ok('emit', 'held', 'order.late', '{"n": 1}', '--delay', '7200', '--dedupe', 'k')
+  const second = await ok('emit', 'held', 'order.soon', '{"n": 2}', '--delay', '3600')
+  const lines = (await ok('held', 'held')).split('\n')
+  expect(lines.map((line) => line.split('  ').slice(1))).toEqual([
+    [second, 'order.soon', '{"n": 2}'],
+    [first, 'order.late', '{"n": 1}'],
+  ])
+  expect(JSON.parse(await ok('held', 'list', 'held', '--type', '*.late', '--json'))).toMatchObject({ id: first })
+  expect(await ok('held', 'cancel', first)).toBe('')
+  expect((await qcore(['held', 'cancel', first])).err).toContain(`there is no event ${first}`)
+  expect(await ok('held', 'held')).toContain(second)
+  expect(await ok('held', 'held')).not.toContain(first)
+  expect(await ok('emit', 'held', 'order.late', '--delay', '7200', '--dedupe', 'k')).not.toBe(first)
+})
+
 it('shows the nodes', async () => {
   await ok('namespace', 'register', 'demo')
   await using q = await connect({ url: system.url, token: system.token })

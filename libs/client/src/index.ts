@@ -84,6 +84,7 @@ export type {
 } from './schedules/schedule.ts'
 export type { EmittedEvent, EventInput, EventOptions, StoredEvent } from './events/event.ts'
 export type { EventQuery, Namespace, NamespaceFacts } from './events/event-client.ts'
+export type { HeldEventClient, HeldEventQuery } from './events/held-event-client.ts'
 export type {
   DeadLetter,
   DeadLetterAction,

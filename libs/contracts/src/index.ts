@@ -276,6 +276,19 @@ export type {
   SearchEventsResponse,
 } from './gen/qcore/events/v1/event_service_pb.ts'
 export {
+  CancelHeldEventRequestSchema,
+  CancelHeldEventResponseSchema,
+  HeldEventService,
+  ListHeldEventsRequestSchema,
+  ListHeldEventsResponseSchema,
+} from './gen/qcore/events/v1/held_event_pb.ts'
+export type {
+  CancelHeldEventRequest,
+  CancelHeldEventResponse,
+  ListHeldEventsRequest,
+  ListHeldEventsResponse,
+} from './gen/qcore/events/v1/held_event_pb.ts'
+export {
   GetNamespaceRequestSchema,
   GetNamespaceResponseSchema,
   ListNamespacesRequestSchema,

@@ -22,3 +22,5 @@ create table event_turn (
 );
 --> statement-breakpoint
 create index event_turn_place on event_turn (subscription_id, revision, event_index);
+--> statement-breakpoint
+create index delayed_event_of_namespace on delayed_event (namespace, due_us, revision, event_index);

@@ -44,7 +44,7 @@ export {
 export { createEventPartition, dropEventPartition, listEventPartitions } from './sql/event-partitions.ts'
 export { loadDueEvents, readNextDue } from './sql/delayed-events.ts'
 export { deleteEventKeysBefore, loadEventKeys } from './sql/event-keys.ts'
-export { loadDelayedEvent, loadEvent, loadEventById } from './sql/load-event.ts'
+export { delayedEventColumns, loadDelayedEvent, loadEvent, loadEventById } from './sql/load-event.ts'
 export { loadEventsAfter, type EventsAfter } from './sql/load-events-after.ts'
 export { searchEvents } from './sql/search-events.ts'
 export { listNamespaces, loadNamespaces, registerNamespace } from './sql/namespaces.ts'

@@ -38,6 +38,10 @@ export const errorRegistry = {
   unknown_entity: { status: 'not_found', meaning: 'No entity of that id.' },
   unknown_namespace: { status: 'not_found', meaning: 'No namespace of that name is registered.' },
   unknown_event: { status: 'not_found', meaning: 'No event of that id, or it is not kept any more.' },
+  event_due: {
+    status: 'failed_precondition',
+    meaning: 'The event is due within five seconds, or was emitted: it cannot be cancelled any more.',
+  },
   unknown_node: { status: 'not_found', meaning: 'No node of that id is registered in the namespace.' },
   node_replaced: {
     status: 'failed_precondition',
@@ -53,7 +57,8 @@ export const errorRegistry = {
   group_conflict: {
     status: 'failed_precondition',
     meaning:
-      'Another node of the group consumes a pattern that selects some of the same types: an event would be handled twice.',
+      'Another node of the group consumes a pattern that selects some of the same types, so that an event would be handled ' +
+      'twice; or it consumes the same one, and only one of both in order.',
   },
   unknown_field: { status: 'not_found', meaning: 'The type of the entity has no field of that name.' },
   unknown_key: { status: 'not_found', meaning: 'The configuration has no such key.' },

@@ -9,6 +9,7 @@ import { addEvents } from './events.ts'
 import { addFind } from './find.ts'
 import { addGet } from './get.ts'
 import { addGroups } from './groups.ts'
+import { addHeld } from './held.ts'
 import { addHistory } from './history.ts'
 import { addLog } from './log.ts'
 import { addMove } from './move.ts'
@@ -42,6 +43,7 @@ const commands = [
   addLog,
   addEmit,
   addEvents,
+  addHeld,
   addNamespace,
   addNodes,
   addConfig,

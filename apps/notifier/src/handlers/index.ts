@@ -3,6 +3,7 @@ import {
   ConfigService,
   DeadLetterService,
   DeliveryService,
+  HeldEventService,
   NodeService,
   RegistrationService,
   WatchService,
@@ -15,6 +16,7 @@ import { deliveryHandlers } from './delivery.ts'
 import { getConfigStatus } from './get-config-status.ts'
 import { getConfig } from './get-config.ts'
 import { getRegistration } from './get-registration.ts'
+import { heldEventHandlers } from './held-events.ts'
 import { listConfigHistory } from './list-config-history.ts'
 import { listConfig } from './list-config.ts'
 import { listRegistrations } from './list-registrations.ts'
@@ -54,4 +56,5 @@ export function registerHandlers(router: ConnectRouter, context: NotifierContext
   router.service(NodeService, nodeHandlers(context.pool))
   router.service(DeliveryService, deliveryHandlers(context))
   router.service(DeadLetterService, deadLetterHandlers(context.pool))
+  router.service(HeldEventService, heldEventHandlers(context.pool))
 }

@@ -5,6 +5,7 @@ import { timestampFromMessage, type Timestamp } from '../values/timestamp.ts'
 import { eventFromMessage, timeMessage, type StoredEvent } from './event.ts'
 import { DeadLetterClient } from './dead-letter-client.ts'
 import { DeliveryClient } from './delivery-client.ts'
+import { HeldEventClient } from './held-event-client.ts'
 import { NodeClient } from './node-client.ts'
 
 /** Which events; all that is given must fit. */
@@ -47,6 +48,8 @@ export class EventClient {
   readonly delivery: DeliveryClient
   /** Events that could not be handled. */
   readonly deadLetters: DeadLetterClient
+  /** Events that are held until they are due. */
+  readonly held: HeldEventClient
   readonly #caller: Caller
 
   constructor(caller: Caller) {
@@ -54,6 +57,7 @@ export class EventClient {
     this.nodes = new NodeClient(caller)
     this.delivery = new DeliveryClient(caller)
     this.deadLetters = new DeadLetterClient(caller)
+    this.held = new HeldEventClient(caller)
   }
 
   /** Reads an event. Throws `unknown_event`. */
