@@ -28,6 +28,7 @@ export const serviceLevels: Readonly<Record<string, AccessLevel>> = {
   config: AccessLevel.READ,
   delivery: AccessLevel.READ,
   deadletter: AccessLevel.READ,
+  heldevent: AccessLevel.READ,
 }
 
 /** What keys of the configuration begin with. A claim with control characters is somebody's mistake. */
