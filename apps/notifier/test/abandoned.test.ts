@@ -46,14 +46,14 @@ it.each([false, true])(
     await former.answer([await former.delivered(1)], handled)
     await former.delivered(2)
     await abandon()
-    // A node runs.
+    // A node runs: nothing is abandoned.
     await events.emit('a', 'young')
     await former[Symbol.asyncDispose]()
     await abandon()
     const open = [1, 2, 3]
     await vi.waitFor(async () => expect(await deadLetters()).toHaveLength(open.length), patience)
     const letters = await deadLetters()
-    expect(letters.map(({ event }) => event?.payload).sort()).toEqual(open.map(String))
+    expect(new Set(letters.map(({ event }) => event?.payload))).toEqual(new Set(open.map(String)))
     for (const letter of letters) expect(letter).toMatchObject({ group: 'default', reason: 5, attempts: 0 })
     const delivery = await serviceClient(DeliveryService, connection, { store: events.store })
     await vi.waitFor(async () => {
@@ -76,7 +76,7 @@ it('what waits for a group whose node runs, or ran a moment ago, waits on', asyn
   await only[Symbol.asyncDispose]()
   await events.emit('unwanted', 'x')
   await events.pool.query(`update event set emitted_us = emitted_us - 90000000000 where type = 'unwanted'`)
-  // The keeping house that makes this one a dead letter has looked at the group too.
+  // When this one is a dead letter, the group has been looked at too.
   await vi.waitFor(async () => expect(await deadLetters()).toMatchObject([{ reason: 3 }]), patience)
   expect((await deadLetters()).filter(({ reason }) => reason === 5)).toEqual([])
 })

@@ -1,6 +1,7 @@
-import type { NatsConnection } from '@nats-io/transport-node'
+import { nuid, type NatsConnection } from '@nats-io/transport-node'
 import { DeadLetterService, DeliveryService, type DeadLetter } from '@qcore/contracts'
-import { jetstreamManager } from '@nats-io/jetstream'
+import { AckPolicy, jetstreamManager } from '@nats-io/jetstream'
+import { EventConsumers } from '../src/delivery/event-consumers.ts'
 import { eventStreamName } from '@qcore/contracts'
 import { afterEach, beforeAll, afterAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { EventNode, failed, handled, progress, released, serviceClient } from './_event-node.ts'
@@ -326,6 +327,29 @@ describe('when NATS has lost everything', () => {
     await only.answer(only.deliveries.slice(6), handled)
     expect(sorted(only.payloads.slice(6))).toEqual([2, 3, 4, 5])
     await expectDepths(0n, 0n)
+  })
+
+  it('consumers that nobody needs any more are deleted, and no others', async () => {
+    await node('n1', { pattern: 'a' })
+    await node('n2', { pattern: 'b', inOrder: true })
+    const { consumers } = await jetstreamManager(connection)
+    const stream = eventStreamName(events.store)
+    const names = async (): Promise<string[]> =>
+      (await consumers.list(stream).next()).map(({ name }) => name).sort((a, b) => a.localeCompare(b))
+    await vi.waitFor(async () => expect(await names()).toHaveLength(2), patience)
+    const needed = await names()
+    for (const name of ['own', `${nuid.next()}-1700000000000000`, nuid.next()]) {
+      await consumers.add(stream, { durable_name: name, ack_policy: AckPolicy.Explicit })
+    }
+    const own = new EventConsumers(connection, events.store, events.pool)
+    const before = await names()
+    await own.sweep(60_000)
+    expect(await names()).toEqual(before)
+    await own.sweep(0)
+    const gone = before.filter((name) => name.endsWith('-1700000000000000'))
+    expect(gone).toHaveLength(1)
+    expect(await names()).toEqual(before.filter((name) => !gone.includes(name)))
+    expect(await names()).toEqual(expect.arrayContaining(needed))
   })
 
   it('a dead letter stays dead, and the attempts of what is to be tried again count', async () => {

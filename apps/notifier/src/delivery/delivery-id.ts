@@ -45,6 +45,11 @@ export function consumerName({ id, consumerUs }: Pick<SubscriptionRow, 'id' | 'c
   return `${id}-${consumerUs}`
 }
 
+/** Whether a consumer is one of a subscription, and not somebody's own. */
+export function isConsumerName(name: string): boolean {
+  return /^[0-9A-Z]{22}-\d{16}$/.test(name)
+}
+
 /** The id of a delivery. */
 export function deliveryId({ revision, index }: EventPlace, ackSubject: string): string {
   return `${revision}.${index}:${ackSubject}`

@@ -11,10 +11,10 @@ import { eventPositionHeader, eventStreamName, eventSubject, type Event } from '
 import { readDatabase, transact, type Executor, type Pool } from '@qcore/database'
 import { QError } from '@qcore/errors'
 import { eventFromHeaders, parseEventPosition } from '@qcore/model'
-import { consumerName } from './delivery-id.ts'
+import { consumerName, isConsumerName } from './delivery-id.ts'
 import { takeOwnership, type Ownership } from './sql/owner.ts'
 import { comparePlaces, type EventPlace, type SubscriptionRow } from './sql/subscription-row.ts'
-import { loadSubscription, lockSubscription, markConsumer } from './sql/subscriptions.ts'
+import { loadConsumers, loadSubscription, lockSubscription, markConsumer } from './sql/subscriptions.ts'
 
 const apiTimeoutMs = 3_000
 /** Codes of JetStream. */
@@ -96,12 +96,28 @@ export class EventConsumers {
   }
 
   async delete(subscription: ConsumerKey): Promise<void> {
-    const manager = await this.#manager()
+    await this.#delete(await this.#manager(), consumerName(subscription))
+  }
+
+  async #delete(manager: JetStreamManager, name: string): Promise<void> {
     try {
-      await manager.consumers.delete(this.stream, consumerName(subscription))
+      await manager.consumers.delete(this.stream, name)
     } catch (error) {
       if (!isApiError(error, consumerNotFound, streamNotFound)) throw unavailable(error)
     }
+  }
+
+  /** Deletes consumers of subscriptions that are no more, or have another one: who replaced them may have died before. */
+  async sweep(olderThanMs: number): Promise<void> {
+    const manager = await this.#manager()
+    const found: string[] = []
+    for await (const { name, created } of manager.consumers.list(this.stream)) {
+      // Somebody may make one just now whose row says so in a moment.
+      if (isConsumerName(name) && Date.now() - Date.parse(created) >= olderThanMs) found.push(name)
+    }
+    if (found.length === 0) return
+    const known = new Set((await readDatabase(loadConsumers(this.#pool))).map(consumerName))
+    for (const name of found) if (!known.has(name)) await this.#delete(manager, name)
   }
 
   /**

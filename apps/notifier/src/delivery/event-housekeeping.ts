@@ -10,6 +10,8 @@ import { deleteSubscriptions, loadGoneBroadcasts } from './sql/subscriptions.ts'
 import { buryUnclaimed, readClockUs } from './sql/unclaimed.ts'
 
 const lookEveryMs = 5_000
+/** How often consumers are looked for that nobody needs, and how old they are at least. */
+const sweepEveryMs = 60_000
 /** Events that one statement looks at. */
 const batch = 1_000
 /** The broadcasts of nodes that have been gone for so long are given up. */
@@ -33,6 +35,7 @@ export interface HousekeepingOptions {
 export class EventHousekeeping implements Disposable {
   readonly #options: HousekeepingOptions
   readonly #stopped = new AbortController()
+  #sweptAt = 0
 
   constructor(options: HousekeepingOptions) {
     this.#options = options
@@ -51,6 +54,7 @@ export class EventHousekeeping implements Disposable {
         await this.#buryUnclaimed()
         await this.#buryAbandoned()
         await this.#forget()
+        await this.#sweep()
       } catch (error) {
         if (!signal.aborted) this.#options.logger.warn({ err: error }, 'cannot look after events yet')
       }
@@ -78,6 +82,13 @@ export class EventHousekeeping implements Disposable {
     for (const row of abandoned) {
       if (!signal.aborted) await buryAbandoned(row, { ...this.#options, signal, beforeUs })
     }
+  }
+
+  async #sweep(): Promise<void> {
+    const now = performance.now()
+    if (this.#sweptAt !== 0 && now - this.#sweptAt < sweepEveryMs) return
+    this.#sweptAt = now
+    await this.#options.consumers.sweep(sweepEveryMs)
   }
 
   async #forget(): Promise<void> {

@@ -72,6 +72,15 @@ export async function lockSubscription(executor: Executor, id: string): Promise<
   return rows[0]
 }
 
+/** What names the consumers of all subscriptions. */
+export async function loadConsumers(executor: Executor): Promise<Pick<SubscriptionRow, 'id' | 'consumerUs'>[]> {
+  const { rows } = await executor.query<Pick<SubscriptionRow, 'id' | 'consumerUs'>>({
+    name: 'load_consumers',
+    text: `select id, (extract(epoch from consumer_at) * 1000000)::bigint as "consumerUs" from event_subscription`,
+  })
+  return rows
+}
+
 /** Stores a subscription. One that its group has keeps its id and its floor. */
 export async function storeSubscription(executor: Executor, facts: SubscriptionFacts): Promise<SubscriptionRow> {
   const { rows } = await executor.query<SubscriptionRow>({
