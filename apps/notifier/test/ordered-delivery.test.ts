@@ -188,6 +188,17 @@ describe('a group in order', () => {
 })
 
 describe('a hand-over', () => {
+  it('happens when the node that has the group is not heard of, though its stream is there', async () => {
+    const silent = await node('n1', { maxLosses: 2 })
+    await emitRounds('ab', 3)
+    await silent.delivered(2)
+    const next = await node('n2', { maxLosses: 2 })
+    const { seen } = await handleAll([next], 6)
+    expectOrder(seen, 'ab', 3)
+    expect(await deadLetters()).toEqual([])
+    await expectEmpty()
+  })
+
   it('goes on with all keys but those that the former node works on, until its time is over', async () => {
     const former = await node('n1', { concurrency: 1 })
     await emitRounds('ab', 3)

@@ -8,6 +8,8 @@ import { TurnDispatcher } from './turn-dispatcher.ts'
 /** How long a stream owns a subscription after it was said. */
 const leaseMs = 6_000
 const lookEveryMs = 1_000
+/** A node that was not heard of in time leaves the group to others for so long. */
+const restMs = 3_000
 
 /** A subscription with an order: one stream of a node at a time has it, the others wait. */
 export class OrderedLane implements Lane {
@@ -16,6 +18,7 @@ export class OrderedLane implements Lane {
   /** What the node works on beside what the dispatcher gave it: since a former stream, and replays. */
   readonly #held = new HeldEvents()
   #row: SubscriptionRow
+  #restsUntil = 0
   #dispatcher: TurnDispatcher | undefined
 
   constructor(row: SubscriptionRow, options: LaneOptions) {
@@ -66,10 +69,7 @@ export class OrderedLane implements Lane {
   [Symbol.dispose](): void {
     this.#stopped.abort()
     this.#end()
-    const { pool, streamId, logger } = this.#options
-    endOwnership(pool, streamId).catch((error: unknown) =>
-      logger.warn({ err: error, subscription: this.#row.id }, 'cannot say that a subscription is free'),
-    )
+    this.#leave()
   }
 
   /** Becomes the owner when nobody is, and stays it. */
@@ -87,6 +87,7 @@ export class OrderedLane implements Lane {
   }
 
   async #own(): Promise<void> {
+    if (performance.now() < this.#restsUntil) return
     const { consumers, streamId, onGone, logger } = this.#options
     const owned = await consumers.own(this.#row, { streamId, leaseMs })
     if (this.#stopped.signal.aborted) return
@@ -100,12 +101,25 @@ export class OrderedLane implements Lane {
         logger.warn({ reason, subscription: owned.id }, 'events are not given out in order here any more')
         this.#end()
       },
+      onSilent: () => {
+        logger.warn({ subscription: owned.id, nodeId: this.#options.nodeId }, 'a node was not heard of in time')
+        this.#restsUntil = performance.now() + restMs
+        this.#end()
+        this.#leave()
+      },
     })
   }
 
   async #renew(): Promise<void> {
     const { pool, streamId } = this.#options
     if (!(await renewOwnership(pool, { subscriptionId: this.#row.id, streamId, leaseMs }))) this.#end()
+  }
+
+  #leave(): void {
+    const { pool, streamId, logger } = this.#options
+    endOwnership(pool, streamId).catch((error: unknown) =>
+      logger.warn({ err: error, subscription: this.#row.id }, 'cannot say that a subscription is free'),
+    )
   }
 
   #end(): void {

@@ -26,6 +26,8 @@ export interface DispatcherOptions extends LaneOptions {
   readonly others: () => number
   /** The consumer is gone, or belongs to another stream. Called once. */
   readonly onLost: (reason: string) => void
+  /** The node was not heard of in time. Called once, instead. */
+  readonly onSilent: () => void
 }
 
 /**
@@ -101,6 +103,12 @@ export class TurnDispatcher implements Disposable {
     this.#options.onLost(reason)
   }
 
+  /** Whether the node has an event for longer than it may without a word. */
+  #isSilent(): boolean {
+    const now = performance.now()
+    return [...this.#busy].some((key) => (this.#waits.get(key) ?? now) <= now)
+  }
+
   #ask(): void {
     if (this.#isOver || this.#queues.bytes >= mostWaitingBytes) return
     const room = mostWaiting - this.#queues.size - this.#pull.requested
@@ -139,6 +147,10 @@ export class TurnDispatcher implements Disposable {
   }
 
   async #dispatchSome(): Promise<void> {
+    if (this.#isSilent()) {
+      this[Symbol.dispose]()
+      return this.#options.onSilent()
+    }
     this.#ask()
     const heads = this.#ready()
     if (heads.length === 0) return this.#wakeForWaits()
@@ -168,7 +180,6 @@ export class TurnDispatcher implements Disposable {
     for (const key of this.#queues.keys) {
       if (heads.length >= room) break
       const isWaiting = (this.#waits.get(key) ?? 0) > now
-      if (!isWaiting) this.#busy.delete(key)
       const head = isWaiting ? undefined : this.#queues.head(key)
       if (head !== undefined) heads.push(head)
     }

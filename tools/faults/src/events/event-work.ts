@@ -14,11 +14,11 @@ const schema = 'work'
 const workerCount = 3
 const keyCount = 20
 /** One of so many events is poison. */
-const poisonEvery = 40
-const betweenEventsMs = 15
+const poisonEvery = 20
+const betweenEventsMs = 40
 const emitTimeoutMs = 10_000
 /** After healing all is handled in this time. */
-const settledWithinMs = 15_000
+const settledWithinMs = 40_000
 
 export const eventGroups = [
   { name: 'any', isOrdered: false },
