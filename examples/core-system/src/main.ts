@@ -15,6 +15,7 @@ const handled = Promise.withResolvers<void>()
 await using _worker = await startWorker(system, {
   nodeId: 'worker-1',
   eventType: 'demo.event',
+  hasHeartbeat: false,
   print: (line) => {
     console.log(`handled: ${line}`)
     handled.resolve()

@@ -1,5 +1,14 @@
 import type { CoreSystemOptions } from '@qcore/core-system'
-import { address, readSettings, text, variable, wholeNumber, type Environment, type SettingsOf } from '@qcore/service'
+import {
+  address,
+  readSettings,
+  text,
+  truth,
+  variable,
+  wholeNumber,
+  type Environment,
+  type SettingsOf,
+} from '@qcore/service'
 
 const variables = {
   natsAddress: variable('Q_NATS_ADDR', address('nats:', 'tls:'), 'NATS server.', { default: 'nats://127.0.0.1:4222' }),
@@ -13,6 +22,9 @@ const variables = {
   nodeId: variable('CORE_NODE_ID', text(), 'The id of the node; empty: made up.', { default: '' }),
   port: variable('PORT', wholeNumber(0, 65_535), 'Port of the server; 0: any.', { default: '3000' }),
   workerEvent: variable('CORE_WORKER_EVENT', text(), 'What the worker handles.', { default: 'demo.event' }),
+  workerSchedule: variable('CORE_WORKER_SCHEDULE', truth(), 'Whether the worker has a heartbeat a minute.', {
+    default: 'false',
+  }),
 } as const
 
 export type ExampleSettings = SettingsOf<typeof variables>

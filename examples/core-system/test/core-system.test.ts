@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { CoreSystem } from '@qcore/core-system'
 import { startSystem, type RunningSystem } from '@qcore/local-stack'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 
@@ -65,3 +66,22 @@ it('the server emits what the worker handles', async () => {
   worker.child.kill('SIGTERM')
   expect(await once(worker.child, 'exit')).toEqual([0, null])
 }, 90_000)
+
+it('the worker schedules a heartbeat, once, however often it starts', async () => {
+  const env = { CORE_WORKER_EVENT: 'beating', CORE_WORKER_SCHEDULE: 'true', CORE_NODE_ID: 'worker-1' }
+  const patience = { timeout: 60_000, interval: 50 }
+  await using core = await CoreSystem.connect({
+    qcore: { servers: system.natsUrl, token: system.token },
+    namespace: 'demo',
+  })
+  for (let start = 0; start < 2; start++) {
+    const worker = run('worker.ts', env)
+    await vi.waitFor(() => expect(worker.lines[0]).toBe('node worker-1 handles beating'), patience)
+    const own = (await core.tasks.list()).filter(({ name }) => name === 'worker-heartbeat-worker-1')
+    expect(own).toMatchObject([{ eventType: 'beating.heartbeat', cronExpression: '* * * * *', active: true }])
+    await core.tasks.runNow('worker-heartbeat-worker-1')
+    await vi.waitFor(() => expect(worker.lines[1]).toBe('beating.heartbeat {"nodeId":"worker-1"}'), patience)
+    worker.child.kill('SIGTERM')
+    await once(worker.child, 'exit')
+  }
+}, 180_000)
