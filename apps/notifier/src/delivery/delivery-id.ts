@@ -47,7 +47,7 @@ export function consumerName({ id, consumerUs }: Pick<SubscriptionRow, 'id' | 'c
 
 /** Whether a consumer is one of a subscription, and not somebody's own. */
 export function isConsumerName(name: string): boolean {
-  return /^[0-9A-Z]{22}-\d{16}$/.test(name)
+  return /^[0-9A-Za-z]{22}-\d{16}$/.test(name)
 }
 
 /** The id of a delivery. */
