@@ -12,13 +12,13 @@ import { plainType, poisonType } from './worker-settings.ts'
 const namespace = 'work'
 const schema = 'work'
 const workerCount = 3
-const keyCount = 20
+const keyCount = 21
 /** One of so many events is poison. */
 const poisonEvery = 20
 const betweenEventsMs = 40
 const emitTimeoutMs = 10_000
 /** After healing all is handled in this time. */
-const settledWithinMs = 40_000
+const settledWithinMs = 60_000
 
 export const eventGroups = [
   { name: 'any', isOrdered: false },

@@ -13,4 +13,4 @@ export interface WorkerSettings {
 export const plainType = 'task.plain'
 export const poisonType = 'task.poison'
 /** After this time without a word of a worker, what it had is given to another one. */
-export const workerAckMs = 2_000
+export const workerAckMs = 3_000
