@@ -20,10 +20,11 @@ type OfChange = Exclude<AnyNotification, QueryNotification>
 /** A notification on one line for people. */
 export function textOfNotification(notification: AnyNotification, paths: readonly string[]): string {
   if (isOfQuery(notification)) return queryText(notification)
-  const { time, context, filterProblem } = notification
+  const { time, context, filterProblem, folded } = notification
   const extra = context.map((field, index) => `  ${paths[index] ?? ''}=${contextText(field)}`)
   const problem = filterProblem === undefined ? '' : `  <filter: ${filterProblem.code}>`
-  return `${time.toString()}  ${eventText(notification)}${extra.join('')}${problem}`
+  const times = folded === undefined ? '' : `  (${folded.changes} changes)`
+  return `${time.toString()}  ${eventText(notification)}${times}${extra.join('')}${problem}`
 }
 
 function eventText(notification: OfChange): string {
@@ -71,7 +72,7 @@ function contextText(field: Field | MissingField): string {
 /** A notification for programs. */
 export function jsonOfNotification(notification: AnyNotification, paths: readonly string[]): Record<string, unknown> {
   if (isOfQuery(notification)) return queryJson(notification)
-  const { revision, time, context, filterProblem } = notification
+  const { revision, time, context, filterProblem, folded } = notification
   const entries = context.map((field, index) => {
     const value = 'problem' in field ? { problem: problemJson(field.problem) } : jsonOfField(field)
     return [paths[index] ?? '', value] as const
@@ -80,6 +81,7 @@ export function jsonOfNotification(notification: AnyNotification, paths: readonl
     revision,
     time: time.toString(),
     ...eventJson(notification),
+    ...(folded === undefined ? {} : { folded }),
     context: Object.fromEntries(entries),
     ...(filterProblem === undefined ? {} : { filterProblem: problemJson(filterProblem) }),
   }

@@ -86,6 +86,16 @@ describe('a watch of the latest', () => {
     expect(result.notifications).toHaveLength(condition.includes('!') ? 1 : 0)
   })
 
+  it('is shown that it lives when nothing happens', { timeout: 30_000 }, async () => {
+    await using watching = new Watching(client, { subscriptions: [level], ...latest })
+    const revision = await watching.live()
+    for (let sign = 0; sign < 2; sign += 1) {
+      const event = await watching.next()
+      if (event.case !== 'progress') throw new Error(`the response is ${event.case}`)
+      expect(Number(event.value.revision)).toBe(revision)
+    }
+  })
+
   it('is refused as any other watch is', async () => {
     await using watching = new Watching(client, { subscriptions: [level], ...latest, resumeAfter: 1_000_000n })
     await expect(watching.next()).rejects.toMatchObject({ code: 'future_revision' })

@@ -37,7 +37,8 @@ export async function connect(options: ConnectOptions): Promise<Client> {
   } = options
   if (signal.aborted) throw canceled(signal)
   const connection = await openConnection(options, { timeoutMs, signal })
-  return new Client(new Caller({ transport: connection.transport, token, timeoutMs }), connection, consistency)
+  const { transport, oneByOne } = connection
+  return new Client(new Caller({ transport, oneByOne, token, timeoutMs }), connection, consistency)
 }
 
 async function openConnection(
@@ -46,5 +47,6 @@ async function openConnection(
 ): Promise<Connection> {
   if ('servers' in options) return openNatsConnection(options, limits)
   if ('url' in options) return openHttpConnection(options.url)
-  return { transport: options.transport, keepsOrder: false, bus: undefined, async [Symbol.asyncDispose]() {} }
+  const { transport } = options
+  return { transport, oneByOne: transport, keepsOrder: false, bus: undefined, async [Symbol.asyncDispose]() {} }
 }

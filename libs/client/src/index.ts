@@ -137,6 +137,7 @@ export type {
   WatchTarget,
 } from './notify/watch-target.ts'
 export type { StructureEvent } from './notify/structure-events.ts'
+export type { Folded } from './notify/told-change.ts'
 export type { NotificationCallback, NotifyOptions, ResumePoint } from './notify/subscriber.ts'
 export type { Consistency, Moment, ReadOptions } from './read/consistency.ts'
 export type { ListedRegistration } from './registration/listed-registration.ts'

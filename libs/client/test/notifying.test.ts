@@ -1,7 +1,7 @@
 import type { MessageInitShape } from '@bufbuild/protobuf'
-import { Membership, QueryChangeKind, type NotificationSchema, type WatchRequest } from '@qcore/contracts'
+import { BackPressure, Membership, QueryChangeKind, type NotificationSchema, type WatchRequest } from '@qcore/contracts'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { ResultList, type Notification, type SubtreeNotification } from '../src/index.ts'
+import { ResultList, type Notification, type NotifyOptions, type SubtreeNotification } from '../src/index.ts'
 import { connectTo, serviceError, type Script } from './_scripted.ts'
 
 const live = (revision: bigint, logId = 'log') => ({ event: { case: 'live' as const, value: { revision, logId } } })
@@ -20,8 +20,23 @@ function revisionOf(revision: bigint, ...notifications: MessageInitShape<typeof 
   return { event: { case: 'notifications' as const, value: { revision, notifications } } }
 }
 
+/** Changes of one field from one revision to another, told as one. */
+function folded(from: bigint, to: bigint, { more = false, entityId = 'a' } = {}) {
+  const notification = {
+    subscriptions: [0],
+    previous: { entityId, name: 'Count', revision: from - 1n, value: int(from - 1n) },
+    current: { entityId, name: 'Count', revision: to, value: int(to) },
+  }
+  const notifications = [{ notification, firstRevision: from, lastRevision: to, changes: Number(to - from) + 1 }]
+  return {
+    event: { case: 'folded' as const, value: { firstRevision: from, lastRevision: to, more, notifications } },
+  }
+}
+
 type Step =
-  ReturnType<typeof revisionOf> | ReturnType<typeof live> | ReturnType<typeof progress> | ReturnType<typeof change>
+  | ReturnType<typeof folded>
+  | ReturnType<typeof revisionOf>
+  | ReturnType<typeof live> | ReturnType<typeof progress> | ReturnType<typeof change>
 
 /** Plays one list of responses a stream; a stream with nothing after it stays open, one with an error ends with it. */
 function player(...streams: (Step | Error)[][]) {
@@ -327,6 +342,78 @@ describe('notifications', () => {
     expect(seen).toEqual([6, 7])
   })
 
+  it('of the latest tell how many changes they are of, and go on after the last of them', async () => {
+    const parts = [folded(7n, 9n, { more: true }), folded(10n, 10n, { entityId: 'b' })]
+    const { requests, watch } = player(
+      [live(5n), change(6n), ...parts, folded(9n, 10n), serviceError('unavailable')],
+      [live(10n), change(10n), folded(11n, 30n)],
+    )
+    await using q = await connectTo({ watch: { watch } })
+    const seen: unknown[] = []
+    const subscription = await q.notify(
+      target,
+      ({ entityId, revision, previous, current, folded: of }) =>
+        void seen.push([entityId, revision, previous?.value, current.value, of]),
+      { backPressure: 'latest', minIntervalMs: 50 },
+    )
+    await vi.waitFor(() => expect(seen).toHaveLength(4))
+    expect(seen).toEqual([
+      ['a', 6, undefined, 6n, undefined],
+      ['a', 9, 6n, 9n, { firstRevision: 7, changes: 3 }],
+      ['b', 10, 9n, 10n, undefined],
+      ['a', 30, 10n, 30n, { firstRevision: 11, changes: 20 }],
+    ])
+    const asked = { backPressure: BackPressure.LATEST, minIntervalMs: 50 }
+    expect(requests).toMatchObject([asked, { ...asked, resumeAfter: 10n }])
+    await vi.waitFor(() => expect(subscription.position.revision).toBe(30))
+  })
+
+  it('of the latest, and others, have streams of their own', async () => {
+    const { requests, watch } = player([live(5n)], [live(5n)], [live(5n)])
+    await using q = await connectTo({ watch: { watch } })
+    const latest = { backPressure: 'latest' } as const
+    await Promise.all([
+      q.notify(target, () => {}),
+      q.notify(target, () => {}, latest),
+      q.notify(target, () => {}, { ...latest, minIntervalMs: 20 }),
+      q.notify(target, () => {}, latest),
+    ])
+    expect(requests.map(({ backPressure, subscriptions }) => [backPressure, subscriptions.length])).toEqual([
+      [BackPressure.UNSPECIFIED, 1],
+      [BackPressure.LATEST, 2],
+      [BackPressure.LATEST, 1],
+    ])
+  })
+
+  it('of the latest are silent for the time between two without being lost', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const { requests, watch } = player([live(5n), change(6n)], [live(6n)])
+    await using q = await connectTo({ watch: { watch } })
+    const seen: number[] = []
+    const options = { backPressure: 'latest', minIntervalMs: 20_000 } as const
+    await q.notify(target, ({ revision }) => void seen.push(revision), options)
+    await vi.waitFor(() => expect(seen).toEqual([6]))
+    await vi.advanceTimersByTimeAsync(34_000)
+    expect(requests).toHaveLength(1)
+    await vi.advanceTimersByTimeAsync(3_000)
+    expect(requests).toHaveLength(2)
+  })
+
+  it.each([
+    [{ minIntervalMs: 100 }, 'minIntervalMs'],
+    [{ backPressure: 'latest', minIntervalMs: -1 }, 'minIntervalMs'],
+    [{ backPressure: 'latest', minIntervalMs: 60_001 }, 'minIntervalMs'],
+    [{ backPressure: 'newest' }, 'backPressure'],
+  ])('with options that mean nothing are refused: %j', async (options, field) => {
+    const { requests, watch } = player([live(5n)])
+    await using q = await connectTo({ watch: { watch } })
+    const refused = { code: 'invalid_request', field }
+    await expect(q.notify(target, () => {}, options as NotifyOptions)).rejects.toMatchObject(refused)
+    await expect(q.notifications(target, options as NotifyOptions)).rejects.toMatchObject(refused)
+    expect(requests).toEqual([])
+  })
+
   it('with a signal that is aborted already are refused', async () => {
     const { watch } = player([live(5n)])
     await using q = await connectTo({ watch: { watch } })
@@ -403,6 +490,19 @@ describe('iterating over notifications', () => {
       if (seen.length === 1_000) break
     }
     expect(seen.map(({ revision }) => revision)).toEqual(Array.from({ length: 1_000 }, (_, index) => index + 1))
+  })
+
+  it('of the latest buffers one', async () => {
+    let sent = 0
+    const watch: NonNullable<Script['watch']>['watch'] = async function* () {
+      yield live(0n)
+      for (; sent < 100; sent += 1) yield change(BigInt(sent + 1))
+    }
+    await using q = await connectTo({ watch: { watch } })
+    const notifications = await q.notifications(target, { backPressure: 'latest' })
+    for (let turn = 0; turn < 50; turn += 1) await new Promise(setImmediate)
+    expect(sent).toBeLessThan(4)
+    await notifications.return()
   })
 
   it('gives the result of a query that is larger than what is buffered', async () => {

@@ -104,3 +104,46 @@ it('a subscription to a subtree tells what enters, changes and leaves', async ()
   ])
   await changes.return()
 })
+
+describe('a subscription to the latest', () => {
+  it('tells a slow callback of the present, not of everything on the way there', async () => {
+    await q.write('one', 'Level', 0)
+    const gate = Promise.withResolvers<void>()
+    const seen: (readonly [from: unknown, to: unknown, changes: number])[] = []
+    const take = async ({ previous, current, folded }: Notification): Promise<void> => {
+      seen.push([previous?.value, current.value, folded?.changes ?? 1])
+      await gate.promise
+    }
+    await using _subscription = await q.notify({ entity: 'one', fields: ['Level'] }, take, { backPressure: 'latest' })
+    for (let level = 1; level <= 200; level += 1) await q.write('one', 'Level', level)
+    gate.resolve()
+    await vi.waitFor(() => expect(seen.at(-1)?.[1]).toBe(200n), 20_000)
+    // The one that was being taken, the one that was on its way, and all others.
+    expect(seen.length).toBeLessThanOrEqual(4)
+    expect(seen.reduce((sum, [, , changes]) => sum + changes, 0)).toBe(200)
+    for (const [index, [from]] of seen.entries()) expect(from).toBe(seen[index - 1]?.[1] ?? 0n)
+  })
+
+  it('waits between two as long as it is told to', async () => {
+    await q.write('one', 'Level', 0)
+    const changes = await q.notifications(
+      { entity: 'one', fields: ['Level'] },
+      { backPressure: 'latest', minIntervalMs: 300 },
+    )
+    const takenAt: number[] = []
+    let last: unknown
+    const writing = (async () => {
+      for (let level = 1; level <= 50; level += 1) await q.write('one', 'Level', level)
+    })()
+    for await (const { current } of changes) {
+      takenAt.push(performance.now())
+      last = current.value
+      if (last === 50n) break
+    }
+    await writing
+    const [first = 0, second = 0] = takenAt
+    if (takenAt.length > 1) expect(second - first).toBeGreaterThan(200)
+    expect(last).toBe(50n)
+    expect(takenAt.length).toBeLessThan(50)
+  })
+})

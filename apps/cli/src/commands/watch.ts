@@ -17,6 +17,8 @@ interface WatchOptions {
   initial: boolean
   after?: number
   count?: number
+  latest?: boolean
+  interval?: number
 }
 
 const structureEvents: readonly StructureEvent[] = ['created', 'deleted', 'moved', 'renamed', 'children-reordered']
@@ -47,6 +49,8 @@ export function addWatch(program: Command, io: Io): void {
     .option('--every', 'show every write, also of the same value')
     .option('--after <revision>', 'begin after a revision instead of now', wholeNumber)
     .option('--count <changes>', 'end after so many', wholeNumber)
+    .option('--latest', 'changes of a field that come faster than they are shown become one, which tells how many')
+    .option('--interval <ms>', 'with --latest: the least time between two, in milliseconds, up to 60000', wholeNumber)
     .action((named: string | undefined, fields: string[], options: WatchOptions, command: Command) =>
       withSession(command, io, async (session) => watch(session, { named, fields }, options)),
     )
@@ -58,10 +62,12 @@ async function watch(
   options: WatchOptions,
 ): Promise<void> {
   const { io, q, json } = session
-  const { context, after, count = Infinity } = options
+  const { context, after, count = Infinity, latest = false, interval } = options
   const target = await targetOf(session, asked, options)
   const notifyOptions: NotifyOptions = {
     ...(after === undefined ? {} : { resumeAfter: { revision: after } }),
+    ...(latest ? { backPressure: 'latest' } : {}),
+    ...(interval === undefined ? {} : { minIntervalMs: interval }),
     onInterruption: (error) => io.err(`qcore: interrupted, going on: ${describeError(error)}\n`),
   }
   let shown = 0

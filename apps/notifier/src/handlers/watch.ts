@@ -26,8 +26,8 @@ export async function* watch(
     stream.entityTypes = await assertTargets(request, context, grants)
     const responses = followStream(stream, resumeAfter, context)
     const { backPressure, minIntervalMs } = request
-    stream.showsLife = backPressure !== BackPressure.LATEST
-    if (stream.showsLife) yield* responses
+    stream.showsLife = true
+    if (backPressure !== BackPressure.LATEST) yield* responses
     else yield* latestResponses(responses, { minIntervalMs, stop: cancel, signal: call.signal })
   } finally {
     call.signal.removeEventListener('abort', cancel)

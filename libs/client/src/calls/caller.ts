@@ -23,6 +23,8 @@ export interface CallOptions {
 
 export interface CallerOptions {
   transport: Transport
+  /** The same, with streams of which one message at a time is on its way; default: the same. */
+  oneByOne?: Transport
   token: TokenInput | undefined
   /** The deadline of calls that name none, in milliseconds. */
   timeoutMs: number
@@ -32,11 +34,13 @@ export interface CallerOptions {
 export class Caller {
   readonly timeoutMs: number
   readonly #transport: Transport
+  readonly #oneByOne: Transport
   readonly #token: TokenSource
   readonly #closing = new AbortController()
 
-  constructor({ transport, token, timeoutMs }: CallerOptions) {
+  constructor({ transport, oneByOne = transport, token, timeoutMs }: CallerOptions) {
     this.#transport = transport
+    this.#oneByOne = oneByOne
     this.#token = new TokenSource(token)
     this.timeoutMs = timeoutMs
   }
@@ -90,15 +94,17 @@ export class Caller {
     }
   }
 
-  /** Opens a stream once. Throws a QError, and so does the stream. */
+  /** Opens a stream once. Throws a QError, and so does the stream. `oneByOne`: one message at a time is on its way. */
   async *stream<I extends DescMessage, O extends DescMessage>(
     method: DescMethodServerStreaming<I, O>,
     input: MessageInitShape<I>,
     signal: AbortSignal,
+    { oneByOne = false }: { oneByOne?: boolean } = {},
   ): AsyncGenerator<MessageShape<O>, void> {
     const pairs = await this.#token.headers()
+    const transport = oneByOne ? this.#oneByOne : this.#transport
     try {
-      const response = await this.#transport.stream(method, signal, undefined, pairs, once(input))
+      const response = await transport.stream(method, signal, undefined, pairs, once(input))
       yield* response.message
     } catch (error) {
       throw signal.aborted ? canceled(signal) : callError(error, true)

@@ -3,6 +3,8 @@ import type { Transport } from '@connectrpc/connect'
 /** A way to the services, and how to leave it. */
 export interface Connection extends AsyncDisposable {
   readonly transport: Transport
+  /** The same, with streams of which one message at a time is on its way, where that can be had. */
+  readonly oneByOne: Transport
   /** Whether requests arrive in the order in which they were sent. */
   readonly keepsOrder: boolean
   /** The subjects of NATS; undefined where there are none. */

@@ -8,8 +8,10 @@ export function openHttpConnection(url: string): Connection {
   if (parsed === null || !['http:', 'https:'].includes(parsed.protocol)) {
     throw new QError('configuration', `${url} is not an address like https://host`, { field: 'url' })
   }
+  const transport = createConnectTransport({ baseUrl: parsed.href.replace(/\/$/, ''), useBinaryFormat: true })
   return {
-    transport: createConnectTransport({ baseUrl: parsed.href.replace(/\/$/, ''), useBinaryFormat: true }),
+    transport,
+    oneByOne: transport,
     keepsOrder: false,
     bus: undefined,
     async [Symbol.asyncDispose]() {},

@@ -30,6 +30,7 @@ export async function openNatsConnection(
   const connection = await connectUntil(performance.now() + timeoutMs, options, signal)
   return {
     transport: createNatsTransport({ connection, store }),
+    oneByOne: createNatsTransport({ connection, store, streamLimits: { windowMessages: 1 } }),
     keepsOrder: true,
     bus: new NatsBus(connection),
     async [Symbol.asyncDispose]() {

@@ -1,9 +1,6 @@
 import type { Notification } from './notification.ts'
 import type { Subscription } from './subscription.ts'
 
-/** How many notifications wait for the one who iterates before the store is held up. */
-const bufferedNotifications = 256
-
 interface Waiting<Item> {
   readonly notification: Item
   /** Up to where everything was taken by then: what comes after it has not been, with this one. */
@@ -16,12 +13,18 @@ interface Waiting<Item> {
 export class NotificationStream<Item = Notification>
   implements AsyncIterableIterator<Item, undefined>, AsyncDisposable
 {
+  readonly #mostWaiting: number
   readonly #buffer: Waiting<Item>[] = []
   #leftAfter: number | undefined
   #subscription: Subscription | undefined
   #reader: PromiseWithResolvers<IteratorResult<Item, undefined>> | undefined
   #room: PromiseWithResolvers<void> | undefined
   #end: { error?: unknown } | undefined
+
+  /** @param mostWaiting how many wait for the one who iterates before the store is held up */
+  constructor(mostWaiting: number) {
+    this.#mostWaiting = mostWaiting
+  }
 
   /** The subscription that the notifications come from. */
   get subscription(): Subscription {
@@ -57,7 +60,7 @@ export class NotificationStream<Item = Notification>
       return
     }
     this.#buffer.push({ notification, after })
-    if (this.#buffer.length < bufferedNotifications) return
+    if (this.#buffer.length < this.#mostWaiting) return
     this.#room ??= Promise.withResolvers()
     return this.#room.promise
   }
@@ -65,7 +68,7 @@ export class NotificationStream<Item = Notification>
   next(): Promise<IteratorResult<Item, undefined>> {
     const waiting = this.#buffer.shift()
     if (waiting !== undefined) {
-      if (this.#buffer.length < bufferedNotifications / 2) this.#makeRoom()
+      if (this.#buffer.length < this.#mostWaiting / 2) this.#makeRoom()
       return Promise.resolve({ done: false, value: waiting.notification })
     }
     if (this.#end !== undefined) return this.#ended(this.#end)

@@ -13,6 +13,7 @@ import { schemaFromMessage, type TypeSchema } from '../schema/schema.ts'
 import { entityFromMessage, fieldFromMessage, type Entity, type Field } from '../values/field.ts'
 import type { Timestamp } from '../values/timestamp.ts'
 import { structureEventsOf, type StructureEvent } from './structure-events.ts'
+import type { Folded, Origin } from './told-change.ts'
 
 /** A context field that could not be read, and why: `unknown_field`, `broken_path`. */
 export interface MissingField {
@@ -30,6 +31,8 @@ interface Notified {
   readonly context: readonly (Field | MissingField)[]
   /** Set if the filter could not be evaluated: whether it holds is not known. */
   readonly filterProblem?: QError
+  /** Set with `backPressure: 'latest'` if several changes of the field are told as one. */
+  readonly folded?: Folded
 }
 
 /** A field was written. */
@@ -105,13 +108,7 @@ export interface QueryNotification extends Pick<Notified, 'revision'> {
 export type AnyNotification =
   Notification | SubtreeNotification | StructureNotification | SchemaNotification | PathNotification | QueryNotification
 
-/** The commit that notifications are of. */
-interface Origin {
-  readonly revision: number
-  readonly time: Timestamp
-}
-
-/** @param commit the revision that the notification is part of */
+/** @param commit what the notification is of */
 export function notificationFromMessage(message: NotificationMessage, commit: Origin): AnyNotification {
   const { event, current } = message
   switch (event.case) {
@@ -191,7 +188,7 @@ function queryNotification(
 
 function notified(
   { context, filterProblem }: NotificationMessage,
-  { revision, time }: Origin,
+  { revision, time, folded }: Origin,
   asked: { entityId: string; name: string },
 ): Notified {
   return {
@@ -199,6 +196,7 @@ function notified(
     time,
     context: context.map((each) => contextField(each, asked)),
     ...(filterProblem === undefined ? {} : { filterProblem: errorFromProblem(filterProblem) }),
+    ...(folded === undefined ? {} : { folded }),
   }
 }
 

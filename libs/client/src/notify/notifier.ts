@@ -3,6 +3,7 @@ import type { Caller } from '../calls/caller.ts'
 import type { Session } from '../read/consistency.ts'
 import { NotificationStream } from './notification-stream.ts'
 import type { AnyNotification } from './notification.ts'
+import { paceOf, type Pace } from './pace.ts'
 import { Subscriber, type NotificationCallback, type NotifyOptions } from './subscriber.ts'
 import { Subscription } from './subscription.ts'
 import { WatchStream } from './watch-stream.ts'
@@ -13,8 +14,12 @@ const subscriptionsPerStream = 10_000
 /** Keeps a request below what NATS carries, with room for headers and encoding. */
 const bytesPerRequest = 700_000
 
+/** How many notifications wait for the one who iterates before the store is held up. */
+const bufferedNotifications = 256
+
 interface Waiting {
   readonly subscriber: Subscriber
+  readonly pace: Pace
   readonly begin: (stream: WatchStream) => void
 }
 
@@ -33,19 +38,20 @@ export class Notifier {
     callback: NotificationCallback<NotificationFor<Target>>,
     options: NotifyOptions,
   ): Promise<Subscription> {
+    const pace = paceOf(options)
     // The server tells of what the target asks for.
     const take = callback as NotificationCallback<AnyNotification>
     const subscriber = new Subscriber(subscriptionMessage(target), take, options, true)
     const stream = await new Promise<WatchStream>((resolve) => {
       const { revision, logId = '' } = options.resumeAfter ?? {}
-      const key = `${revision ?? 'now'} ${logId}`
+      const key = `${revision ?? 'now'} ${logId} ${pace.isLatest} ${pace.minIntervalMs}`
       const waiting = this.#waiting.get(key)
       if (waiting !== undefined) {
-        waiting.push({ subscriber, begin: resolve })
+        waiting.push({ subscriber, pace, begin: resolve })
         return
       }
       if (this.#waiting.size === 0) atEndOfTick(() => this.#open())
-      this.#waiting.set(key, [{ subscriber, begin: resolve }])
+      this.#waiting.set(key, [{ subscriber, pace, begin: resolve }])
     })
     await subscriber.live
     return new Subscription(subscriber, stream)
@@ -57,11 +63,12 @@ export class Notifier {
     options: NotifyOptions,
     take: (notification: NotificationFor<Target>) => Item,
   ): Promise<NotificationStream<Item>> {
-    const notifications = new NotificationStream<Item>()
+    const pace = paceOf(options)
+    const notifications = new NotificationStream<Item>(pace.isLatest ? 1 : bufferedNotifications)
     const push = (each: AnyNotification): void | Promise<void> =>
       notifications.push(take(each as NotificationFor<Target>), stream.revision)
     const subscriber = new Subscriber(subscriptionMessage(target), push, options, false)
-    const stream = new WatchStream(this.#context, [subscriber], options.resumeAfter)
+    const stream = new WatchStream(this.#context, [subscriber], { resumeAfter: options.resumeAfter, pace })
     void stream.run()
     await subscriber.live
     return notifications.follow(new Subscription(subscriber, stream, () => notifications.waitsAfter))
@@ -72,8 +79,14 @@ export class Notifier {
     this.#waiting = new Map()
     for (const group of waiting.values()) {
       for (const part of filled(group)) {
+        const [first] = part
+        if (first === undefined) continue
+        const {
+          pace,
+          subscriber: { options },
+        } = first
         const subscribers = part.map(({ subscriber }) => subscriber)
-        const stream = new WatchStream(this.#context, subscribers, subscribers[0]?.options.resumeAfter)
+        const stream = new WatchStream(this.#context, subscribers, { resumeAfter: options.resumeAfter, pace })
         for (const { begin } of part) begin(stream)
         void stream.run()
       }

@@ -22,6 +22,13 @@ export interface NotifyOptions {
   /** Notify of everything after a revision, instead of from now on. */
   resumeAfter?: ResumePoint
   /**
+   * What becomes of what is not taken in time. `lossless`, the default: it waits, each change by itself. `latest`: changes of
+   * a field become one notification, `folded`; so who is slow is told of the present, not of everything on the way there.
+   */
+  backPressure?: 'lossless' | 'latest'
+  /** Latest: the least time between two, in milliseconds, up to 60,000; default 0. What happens meanwhile is folded. */
+  minIntervalMs?: number
+  /**
    * Everything up to this revision was delivered: to a callback, or to wait for whoever iterates. Called also when nothing
    * concerned the subscription.
    */

@@ -1,20 +1,15 @@
 import { create } from '@bufbuild/protobuf'
-import {
-  WatchRequestSchema,
-  WatchService,
-  type Notification as NotificationMessage,
-  type RevisionNotifications,
-  type WatchRequest,
-} from '@qcore/contracts'
+import { BackPressure, WatchRequestSchema, WatchService, type WatchRequest } from '@qcore/contracts'
 import { QError, type ErrorCode } from '@qcore/errors'
 import { backoffMs, canceled, pause } from '../calls/backoff.ts'
 import { blamedPart, errorOfPart } from '../calls/blame.ts'
 import type { Caller } from '../calls/caller.ts'
 import { verdictOf } from '../calls/retry.ts'
 import type { Session } from '../read/consistency.ts'
-import { timestampFromMessage, type Timestamp } from '../values/timestamp.ts'
 import { notificationFromMessage, type AnyNotification } from './notification.ts'
+import type { Pace } from './pace.ts'
 import type { ResumePoint, Subscriber } from './subscriber.ts'
+import { lastRevisionOf, toldChanges, type ToldChange } from './told-change.ts'
 import { Watchdog } from './watchdog.ts'
 
 /**
@@ -24,7 +19,7 @@ import { Watchdog } from './watchdog.ts'
 const mayPass: ReadonlySet<ErrorCode> = new Set(['too_slow', 'internal'])
 
 /** A stream that brings nothing for so long has lost its connection: a notifier sends something every five seconds. */
-const silenceMs = 15_000
+const longestSilenceMs = 15_000
 /** How long a notifier may take to evaluate the queries and paths of a stream that is live. */
 const evaluationMs = 60_000
 
@@ -38,6 +33,7 @@ interface Addressed {
 export class WatchStream {
   readonly #caller: Caller
   readonly #session: Session
+  readonly #pace: Pace
   readonly #controller = new AbortController()
   #subscribers: readonly Subscriber[]
   /** The last revision of which all was delivered; undefined until the stream is live. */
@@ -53,10 +49,11 @@ export class WatchStream {
   constructor(
     { caller, session }: { caller: Caller; session: Session },
     subscribers: readonly Subscriber[],
-    resumeAfter: ResumePoint | undefined,
+    { resumeAfter, pace }: { resumeAfter: ResumePoint | undefined; pace: Pace },
   ) {
     this.#caller = caller
     this.#session = session
+    this.#pace = pace
     this.#subscribers = subscribers
     this.#handled = resumeAfter?.revision
     this.#logId = resumeAfter?.logId ?? ''
@@ -100,13 +97,18 @@ export class WatchStream {
 
   /** Delivers what one stream brings; returns why it ended. */
   async #follow(startBy: number, signal: AbortSignal): Promise<unknown> {
-    const held: NotificationMessage[] = []
+    const held: ToldChange[] = []
+    // Between two responses it may be silent for so long, on purpose.
+    const silenceMs = longestSilenceMs + this.#pace.minIntervalMs
     using watchdog = new Watchdog()
     const attempt = AbortSignal.any([signal, watchdog.signal])
     const untilStart = Math.max(0, startBy - performance.now())
     watchdog.arm(this.#subscribers.some(({ isStarting }) => isStarting) ? Math.min(untilStart, silenceMs) : silenceMs)
     try {
-      for await (const { event } of this.#caller.stream(WatchService.method.watch, this.#request(), attempt)) {
+      for await (const { event } of this.#caller.stream(WatchService.method.watch, this.#request(), attempt, {
+        // What is not taken is folded where it comes from, not kept on the way.
+        oneByOne: this.#pace.isLatest,
+      })) {
         watchdog.rest()
         this.#failures = 0
         switch (event.case) {
@@ -114,9 +116,10 @@ export class WatchStream {
             this.#becomeLive(Number(event.value.revision), event.value.logId)
             break
           case 'notifications':
-            held.push(...event.value.notifications)
+          case 'folded':
+            held.push(...toldChanges(event))
             // A revision is handed on whole: after a break its first part would come again.
-            if (!event.value.more) await this.#deliver(event.value, held.splice(0))
+            if (!event.value.more) await this.#deliver(lastRevisionOf(event), held.splice(0))
             break
           case 'progress':
             this.#progress(Number(event.value.revision))
@@ -135,7 +138,9 @@ export class WatchStream {
   }
 
   #request(): WatchRequest {
-    const request = create(WatchRequestSchema, { logId: this.#logId })
+    const { isLatest, minIntervalMs } = this.#pace
+    const request = create(WatchRequestSchema, { logId: this.#logId, minIntervalMs })
+    if (isLatest) request.backPressure = BackPressure.LATEST
     request.subscriptions = this.#subscribers.map(({ message }) => message)
     if (this.#handled !== undefined) request.resumeAfter = BigInt(this.#handled)
     return request
@@ -150,14 +155,13 @@ export class WatchStream {
     for (const subscriber of this.#subscribers) subscriber.becomeLive()
   }
 
-  async #deliver(commit: RevisionNotifications, messages: readonly NotificationMessage[]): Promise<void> {
-    const revision = Number(commit.revision)
+  /** @param revision the last that the changes are of */
+  async #deliver(revision: number, changes: readonly ToldChange[]): Promise<void> {
     // The results that queries begin with are of the revision that the stream begins after.
     const isResult = revision === this.#handled && this.#subscribers.some(({ awaitsResult }) => awaitsResult)
     if (this.#handled !== undefined && revision <= this.#handled && !isResult) return
     this.#session.observe(revision)
-    const origin = { revision, time: timestampFromMessage(commit.commitTime) }
-    for (const { notification, subscribers } of this.#converted(messages, origin)) {
+    for (const { notification, subscribers } of this.#converted(changes)) {
       for (const subscriber of subscribers) {
         if (!subscriber.isOpen) continue
         try {
@@ -174,8 +178,8 @@ export class WatchStream {
   }
 
   /** All of a revision, before any is handed on: one that cannot be read ends those whom it is for, and the others go on. */
-  #converted(messages: readonly NotificationMessage[], origin: { revision: number; time: Timestamp }): Addressed[] {
-    return messages.flatMap((message) => {
+  #converted(changes: readonly ToldChange[]): Addressed[] {
+    return changes.flatMap(({ message, origin }) => {
       const subscribers = message.subscriptions.flatMap((index) => this.#subscribers[index] ?? [])
       try {
         return { notification: notificationFromMessage(message, origin), subscribers }

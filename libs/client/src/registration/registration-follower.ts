@@ -277,8 +277,11 @@ export class RegistrationFollower {
     const { caller } = this.#context
     const { token, logId } = this.registration
     const request = { token, logId, resumeAfter: BigInt(this.#cursor.revision) }
+    const oneByOne = this.#request.input.backPressure === 'latest'
     try {
-      for await (const { delivery } of caller.stream(RegistrationService.method.receive, request, signal)) {
+      for await (const { delivery } of caller.stream(RegistrationService.method.receive, request, signal, {
+        oneByOne,
+      })) {
         if (delivery === undefined) continue
         this.#tokenWasRenewed = false
         this.#throwIfLost()

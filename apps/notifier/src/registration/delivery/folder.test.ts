@@ -1,5 +1,6 @@
 import { create } from '@bufbuild/protobuf'
 import {
+  Membership,
   NotificationSchema,
   RevisionNotificationsSchema,
   type Notification,
@@ -66,6 +67,36 @@ describe('a folder', () => {
     folder.take()
     expect(second.previous?.value).toMatchObject(text('1'))
     expect(first.current?.value).toMatchObject(text('1'))
+  })
+
+  it('of what came into a subtree tells that it came, with what it holds now and nothing from before', () => {
+    const { ENTERED, LEFT } = Membership
+    const entered = (to: string): Notification => {
+      const { previous: _, ...rest } = written('a', '', to)
+      return { ...rest, membership: ENTERED }
+    }
+    const left = { ...written('a', '2', ''), membership: LEFT }
+    delete left.current
+    const told = (folder: Folder) => {
+      const [step] = folder.take()
+      if (step?.event.case !== 'folded') throw new Error(`the step is ${step?.event.case}`)
+      return step.event.value.notifications.map(({ notification }) => [
+        notification?.membership,
+        notification?.previous?.value?.kind.value,
+        notification?.current?.value?.kind.value,
+      ])
+    }
+    const folder = new Folder(1)
+    folder.add(revision(2, [entered('1')]))
+    folder.add(revision(3, [written('a', '1', '2')]))
+    expect(told(folder)).toEqual([[ENTERED, undefined, '2']])
+    folder.add(revision(4, [written('a', '1', '2')]))
+    folder.add(revision(5, [left]))
+    folder.add(revision(6, [entered('7')]))
+    expect(told(folder)).toEqual([
+      [LEFT, '2', undefined],
+      [ENTERED, undefined, '7'],
+    ])
   })
 
   it('takes a revision when all its parts are there', () => {

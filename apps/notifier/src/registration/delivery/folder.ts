@@ -3,6 +3,7 @@ import type { Timestamp } from '@bufbuild/protobuf/wkt'
 import {
   FoldedNotificationSchema,
   FoldedNotificationsSchema,
+  Membership,
   NotificationSchema,
   RevisionNotificationsSchema,
   type FoldedNotification,
@@ -105,8 +106,11 @@ export class Folder {
     const { folded } = before
     // Streams share notifications: what was there before must not change.
     const merged = { ...notification }
-    if (folded.notification?.previous === undefined) delete merged.previous
-    else merged.previous = folded.notification.previous
+    const { previous, membership } = folded.notification ?? notification
+    if (notification.membership === Membership.ENTERED || previous === undefined) delete merged.previous
+    else merged.previous = previous
+    // What has come in and was written since has come in.
+    if (notification.membership === Membership.UNSPECIFIED) merged.membership = membership
     folded.notification = merged
     folded.lastRevision = BigInt(revision)
     folded.changes += 1

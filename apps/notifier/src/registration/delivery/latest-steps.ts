@@ -30,6 +30,8 @@ class Reading {
   readonly #live: DeliveryStep[] = []
   #folder: Folder | undefined
   #failure: { readonly error: unknown } | undefined
+  /** Progress was told again where there is none. */
+  #showsLife = false
   #isCanceled = false
   #changed = Promise.withResolvers<void>()
   #drained = Promise.withResolvers<void>()
@@ -39,7 +41,7 @@ class Reading {
     try {
       for await (const { event } of responses) {
         if (event.case === 'live') this.#begin(event)
-        else if (event.case === 'progress') this.#folder?.progress(Number(event.value.revision))
+        else if (event.case === 'progress') this.#progress(Number(event.value.revision))
         else if (event.case === 'notifications') this.#folder?.add(event.value)
         this.#tell()
         while (this.#folder?.isFull === true && !this.#isCanceled) await this.#drained.promise
@@ -54,7 +56,8 @@ class Reading {
   /** What there is to send; undefined if nothing is. Throws what ended the stream. */
   take(): DeliveryStep[] | undefined {
     if (this.#live.length > 0) return this.#live.splice(0)
-    if (this.#folder?.isEmpty === false) {
+    if (this.#folder !== undefined && (!this.#folder.isEmpty || this.#showsLife)) {
+      this.#showsLife = false
       const steps = this.#folder.take()
       this.#drained.resolve()
       this.#drained = Promise.withResolvers()
@@ -77,6 +80,11 @@ class Reading {
     const revision = Number(event.value.revision)
     this.#folder = new Folder(revision)
     this.#live.push({ previousRevision: revision, revision, part: 0, isLastPart: true, event })
+  }
+
+  #progress(revision: number): void {
+    this.#folder?.progress(revision)
+    this.#showsLife = this.#folder?.isEmpty === true
   }
 
   #tell(): void {

@@ -306,7 +306,8 @@ export type WatchResponse = Message<"qcore.store.v1.WatchResponse"> & {
   } | {
     /**
      * Nothing to send up to a revision; sent at least every second while the store changes. When it does not, it is sent
-     * again every five seconds, but with latest: who gets nothing for long has lost the connection.
+     * again every five seconds: who gets nothing for long has lost the connection. With latest, also no earlier than
+     * `min_interval_ms` after the response before.
      *
      * @generated from field: qcore.store.v1.WatchProgress progress = 3;
      */
