@@ -224,6 +224,37 @@ describe('the trigger of the root', () => {
     expect(told?.current?.value && readValue(told.current.value)).toEqual({ type: 'Int', raw: 0n })
   })
 
+  it('tells of what programs of qcore do to the tree, together if it is much', { timeout: 60_000 }, async () => {
+    await using web = await WebClient.connect(store.url, await store.token())
+    const [token] = await register(web, {
+      type: 'Root',
+      field: 'SchemaUpdateTrigger',
+      contextFields: ['Name'],
+      serviceId: 'tree',
+    })
+    const root = await store.client.root()
+    const steps: (() => Promise<unknown>)[] = [
+      () => store.client.create('Folder', { parent: root, name: 'made elsewhere', id: 'elsewhere' }),
+      () => store.client.rename('elsewhere', 'named elsewhere'),
+      () => store.client.create('Folder', { parent: root, name: 'above', id: 'above' }),
+      () => store.client.move('elsewhere', { parent: 'above' }),
+      () => store.client.delete('above'),
+    ]
+    for (const step of steps) {
+      await step()
+      const [told] = await pulled(web, 1)
+      expect(told?.token).toBe(token)
+      expect(told?.current?.name).toBe('SchemaUpdateTrigger')
+      expect(told?.current?.value && readValue(told.current.value)).toEqual({ type: 'Int', raw: 0n })
+      expect(told?.context[0]?.value && readValue(told.context[0].value)).toEqual({ type: 'String', raw: root.name })
+    }
+    const most = 200
+    const parent = await store.client.create('Folder', { parent: root, name: 'many' })
+    for (let each = 0; each < most; each += 1) await store.client.create('Folder', { parent, name: `f${each}` })
+    await pulled(web, 1)
+    expect((await web.pull()).length).toBeLessThan(most / 2)
+  })
+
   it('tells of a restore, after which registrations go on', async () => {
     await using web = await WebClient.connect(store.url, await store.token())
     const id = await createDevice('kept')

@@ -11,6 +11,7 @@ import type { NotificationInit } from './notify/notification-init.ts'
 import { InboxBudget } from './notify/notification-inbox.ts'
 import { ChoiceOptions } from './store/choice-options.ts'
 import { Temporary } from './store/temporary.ts'
+import { TreeChanges } from './notify/tree-changes.ts'
 import { StoreProbe } from './store/store-probe.ts'
 import { MintedToken } from '../tokens/minted-token.ts'
 import { Tickets } from '../websocket/tickets.ts'
@@ -48,6 +49,7 @@ export async function openQlibContext({ context, transport, openCalls }: QlibOpt
     choices: new ChoiceOptions(client),
     probe: new StoreProbe(client),
     budget: new InboxBudget(config.inboxBytes),
+    tree: new TreeChanges(client),
   }
   return {
     transport,
@@ -56,7 +58,10 @@ export async function openQlibContext({ context, transport, openCalls }: QlibOpt
     openCalls,
     shared,
     tickets: new Tickets(new Temporary({ transport, token: () => token.get(), prefix: 'ticket:' }), secret),
-    [Symbol.asyncDispose]: () => client.close(),
+    async [Symbol.asyncDispose]() {
+      await shared.tree[Symbol.asyncDispose]()
+      await client.close()
+    },
   }
 }
 

@@ -5,6 +5,7 @@ import type { Dialect } from './message/dialect.ts'
 import type { NotificationInit } from './notify/notification-init.ts'
 import { NotificationInbox, type InboxBudget } from './notify/notification-inbox.ts'
 import { Registrations } from './notify/registrations.ts'
+import type { TreeChanges } from './notify/tree-changes.ts'
 import type { ChoiceOptions } from './store/choice-options.ts'
 import type { Store } from './store/store.ts'
 import type { StoreProbe } from './store/store-probe.ts'
@@ -16,6 +17,7 @@ export interface SessionShared {
   readonly choices: ChoiceOptions
   readonly probe: StoreProbe
   readonly budget: InboxBudget
+  readonly tree: TreeChanges
 }
 
 export interface SessionOptions {
@@ -51,7 +53,7 @@ export class Session implements AsyncDisposable {
     this.temporary = temporary
     this.inbox = new NotificationInbox(shared.budget)
     const deliver = send ?? ((notification) => this.inbox.push(notification))
-    this.registrations = new Registrations({ store: this.store, deliver, onLost })
+    this.registrations = new Registrations({ store: this.store, tree: shared.tree, deliver, onLost })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

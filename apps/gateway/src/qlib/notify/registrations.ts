@@ -5,8 +5,10 @@ import { create } from '@bufbuild/protobuf'
 import { schemaTrigger } from '../store/announcement.ts'
 import type { Store } from '../store/store.ts'
 import { wireField } from '../store/wire-field.ts'
+import { Announcer } from './announcer.ts'
 import { targetOf, type NotificationConfig } from './notification-config.ts'
 import type { NotificationField, NotificationInit } from './notification-init.ts'
+import type { TreeChanges } from './tree-changes.ts'
 
 /** Registrations of one client. */
 const mostRegistrations = 10_000
@@ -18,10 +20,13 @@ interface Registration {
   readonly token: string
   readonly config: NotificationConfig
   readonly subscription: Subscription
+  /** Of the trigger of the root: what tells it of changes of the tree. */
+  readonly tree: Disposable | undefined
 }
 
 export interface RegistrationsOptions {
   readonly store: Store
+  readonly tree: TreeChanges
   /** Hands a notification on. The next one waits for it. */
   readonly deliver: (notification: NotificationInit) => Promise<void>
   /** A registration cannot go on: the client has to begin anew. */
@@ -60,14 +65,14 @@ export class Registrations implements AsyncDisposable {
     this.#byToken.delete(token)
     // One that failed was told so, and has nothing to end.
     const registration = await registering?.catch(() => undefined)
-    await registration?.subscription.unsubscribe()
+    if (registration !== undefined) await end(registration)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true
     const all = await Promise.allSettled(this.#byToken.values())
     this.#byToken.clear()
-    for (const one of all) if (one.status === 'fulfilled') await one.value.subscription.unsubscribe()
+    for (const one of all) if (one.status === 'fulfilled') await end(one.value)
   }
 
   async #subscribe(token: string, config: NotificationConfig): Promise<Registration> {
@@ -75,13 +80,32 @@ export class Registrations implements AsyncDisposable {
     const subscription = await store.client.notify(targetOf(config), async (notification) => {
       await deliver(await this.#message(token, config, notification))
     })
-    const registration = { token, config, subscription }
-    subscription.closed.catch((error: unknown) => this.#recover(registration, error))
-    return registration
+    try {
+      const tree = await this.#followTree(token, config)
+      const registration = { token, config, subscription, tree }
+      subscription.closed.catch((error: unknown) => this.#recover(registration, error))
+      return registration
+    } catch (error) {
+      await subscription.unsubscribe()
+      throw error
+    }
+  }
+
+  /** Whoever is told of the trigger of the root is told of all changes of the tree, whoever makes them. */
+  async #followTree(token: string, config: NotificationConfig): Promise<Disposable | undefined> {
+    const { store, tree } = this.#options
+    if (config.field !== schemaTrigger || config.notifyOnChange) return undefined
+    const root = await store.client.root()
+    if (config.id === '' ? config.type !== root.type : config.id !== root.id) return undefined
+    using opened = new DisposableStack()
+    const announcer = opened.use(new Announcer(() => this.#announceAnew(token, config)))
+    opened.use(await tree.listen(announcer.announce))
+    return opened.move()
   }
 
   /** Subscribes again where that helps; otherwise the client is told. */
-  #recover({ token, config }: Registration, error: unknown): void {
+  #recover({ token, config, tree }: Registration, error: unknown): void {
+    tree?.[Symbol.dispose]()
     if (this.#isClosed || !this.#byToken.has(token)) return
     if (!isQError(error) || !beginsAnew.has(error.code)) {
       this.#options.onLost(isQError(error) ? error : new QError('internal', 'a subscription failed', { cause: error }))
@@ -104,7 +128,8 @@ export class Registrations implements AsyncDisposable {
     const { store, deliver } = this.#options
     const root = await store.client.root()
     const current = await this.#field(await store.client.read(root.id, schemaTrigger))
-    await deliver({ token, current, previous: current, context: [], serviceId: config.serviceId })
+    const context = await Promise.all(config.contextFields.map((path) => this.#rootContext(root.id, path)))
+    await deliver({ token, current, previous: current, context, serviceId: config.serviceId })
   }
 
   async #message(token: string, { serviceId, contextFields }: NotificationConfig, notification: Notification) {
@@ -118,6 +143,12 @@ export class Registrations implements AsyncDisposable {
     return { token, current: now, previous: before, context: more, serviceId }
   }
 
+  async #rootContext(rootId: string, path: string): Promise<NotificationField> {
+    const missing = { id: rootId, name: path, writeTime: create(TimestampSchema), writerId: '' }
+    const field = await this.#options.store.client.read(rootId, path).catch(() => undefined)
+    return field === undefined ? missing : this.#field(field)
+  }
+
   /** A field that cannot be read keeps its place, without a value. */
   #contextField(field: Field | MissingField, missing: NotificationField): Promise<NotificationField> {
     return field.value === undefined ? Promise.resolve(missing) : this.#field(field)
@@ -126,4 +157,9 @@ export class Registrations implements AsyncDisposable {
   async #field(field: Field): Promise<NotificationField> {
     return { id: field.entityId, name: field.name, ...(await wireField(this.#options.store, field)) }
   }
+}
+
+async function end({ subscription, tree }: Registration): Promise<void> {
+  tree?.[Symbol.dispose]()
+  await subscription.unsubscribe()
 }
