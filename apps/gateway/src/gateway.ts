@@ -57,6 +57,7 @@ export class Gateway implements Service {
   readonly #dependencies: Dependencies
   readonly #stopping = new AbortController()
   readonly #transport: Transport
+  readonly #oneByOne: Transport
   readonly #opened = new AsyncDisposableStack()
   #servers: HttpServers | undefined
   #port = 0
@@ -73,6 +74,7 @@ export class Gateway implements Service {
     }
     this.#dependencies = new Dependencies(connection, store)
     this.#transport = createNatsTransport({ connection, store })
+    this.#oneByOne = this.#streamTransport({ windowMessages: 1 })
   }
 
   /** Where it listens. */
@@ -124,7 +126,7 @@ export class Gateway implements Service {
   }
 
   /** To the services, with windows that ten thousand clients which do not read may have. */
-  #streamTransport(): Transport {
+  #streamTransport(streamLimits: { windowMessages: number; windowBytes?: number }): Transport {
     const { connection, config } = this.#context
     return createNatsTransport({ connection, store: config.store, streamLimits })
   }
@@ -140,7 +142,10 @@ export class Gateway implements Service {
     const { tickets } = qlib
     const page = { openCalls, admission, logger, origins: config.webOrigins }
     const ticketPage = createTicketPage({ ...page, verifier, tickets })
-    const calls = new StreamCalls(this.#forwarding, this.#streamTransport())
+    const calls = new StreamCalls(this.#forwarding, {
+      usual: this.#streamTransport(streamLimits),
+      oneByOne: this.#oneByOne,
+    })
     const events = new EventPages({ config, calls, verifier, tickets, logger })
     const qhronos = new QhronosPages({
       config,
@@ -215,7 +220,12 @@ export class Gateway implements Service {
     const { config } = this.#context
     const stopping = this.#stopping.signal
     const transport = this.#transport
-    forwardServices(router, platformServices, { transport, maxTimeoutMs: config.maxTimeoutMs, stopping })
+    forwardServices(router, platformServices, {
+      transport,
+      oneByOne: this.#oneByOne,
+      maxTimeoutMs: config.maxTimeoutMs,
+      stopping,
+    })
     const described = [...platformServices, Health, ServerReflection, ServerReflectionV1alpha]
     const services = described.map(({ typeName }) => typeName)
     registerHealth(router, { checks: () => this.#dependencies.check(), services, stopping })

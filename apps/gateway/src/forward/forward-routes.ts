@@ -1,10 +1,20 @@
-import type { DescMethod, DescMethodServerStreaming, DescMethodUnary, DescService, Message } from '@bufbuild/protobuf'
+import {
+  isMessage,
+  type DescMethod,
+  type DescMethodServerStreaming,
+  type DescMethodUnary,
+  type DescService,
+  type Message,
+} from '@bufbuild/protobuf'
 import { type ConnectRouter, type HandlerContext, type ServiceImpl, type Transport } from '@connectrpc/connect'
+import { BackPressure, WatchRequestSchema } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
 import { isCustom, passedHeaders } from './passed-headers.ts'
 
 export interface ForwardOptions {
   transport: Transport
+  /** The same, with streams of which one message at a time is on its way: for what is folded where it comes from. */
+  oneByOne: Transport
   /** The longest deadline of a unary call. */
   maxTimeoutMs: number
   /** Ends the streams: they are told to go elsewhere. */
@@ -48,7 +58,7 @@ function forwardUnary(method: DescMethodUnary, { transport, maxTimeoutMs }: Forw
   }
 }
 
-function forwardStream(method: DescMethodServerStreaming, { transport, stopping }: ForwardOptions) {
+function forwardStream(method: DescMethodServerStreaming, { transport, oneByOne, stopping }: ForwardOptions) {
   return async function* (request: Message, context: HandlerContext): AsyncGenerator<Message> {
     const ended = new AbortController()
     const end = (): void => ended.abort()
@@ -57,7 +67,9 @@ function forwardStream(method: DescMethodServerStreaming, { transport, stopping 
     stopping.addEventListener('abort', end)
     try {
       const headers = passedHeaders(context.requestHeader)
-      const answer = await transport.stream(method, ended.signal, context.timeoutMs(), headers, only(request))
+      const isLatest = isMessage(request, WatchRequestSchema) && request.backPressure === BackPressure.LATEST
+      const way = isLatest ? oneByOne : transport
+      const answer = await way.stream(method, ended.signal, context.timeoutMs(), headers, only(request))
       copyHeaders(answer.header, context.responseHeader)
       yield* answer.message
       copyHeaders(answer.trailer, context.responseTrailer)

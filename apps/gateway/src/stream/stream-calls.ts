@@ -7,10 +7,13 @@ import type {
 } from '@bufbuild/protobuf'
 import { codeToString } from '@connectrpc/connect/protocol-connect'
 import type { Transport } from '@connectrpc/connect'
+import { BackPressure, WatchService, type WatchRequest } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
 import { toConnectError } from '@qcore/transport'
 import type { Forwarding } from '../forward/byte-forwarder.ts'
 import { CallMeter } from '../forward/call-meter.ts'
+import { SharedWatches } from './shared/shared-watches.ts'
+import { WatchStep } from './shared/watch-step.ts'
 
 /** Who calls, and until when. */
 export interface StreamCaller {
@@ -18,15 +21,31 @@ export interface StreamCaller {
   readonly signal: AbortSignal
 }
 
+/** Ways to the services for streams. */
+export interface StreamTransports {
+  readonly usual: Transport
+  /** One message at a time is on its way: what is folded is not kept on the way. */
+  readonly oneByOne: Transport
+}
+
+interface Call<I extends DescMessage, O extends DescMessage> {
+  readonly method: DescMethodServerStreaming<I, O>
+  readonly request: MessageShape<I>
+  readonly caller: StreamCaller
+  readonly signal: AbortSignal
+}
+
 /** Calls the services for those who come over WebSockets and Server-Sent Events, with the checks of all other calls. */
 export class StreamCalls {
   readonly #forwarding: Forwarding
-  readonly #transport: Transport
+  readonly #transports: StreamTransports
+  readonly #watches: SharedWatches
   readonly #meters = new Map<DescMethod, CallMeter>()
 
-  constructor(forwarding: Forwarding, transport: Transport) {
+  constructor(forwarding: Forwarding, transports: StreamTransports) {
     this.#forwarding = forwarding
-    this.#transport = transport
+    this.#transports = transports
+    this.#watches = new SharedWatches(transports.usual, forwarding.context.verifier)
   }
 
   /**
@@ -34,11 +53,47 @@ export class StreamCalls {
    *
    * @throws QError or ConnectError: what refuses it here, or ends it; `unavailable` when the gateway stops
    */
-  async *stream<I extends DescMessage, O extends DescMessage>(
+  stream<I extends DescMessage, O extends DescMessage>(
     method: DescMethodServerStreaming<I, O>,
     request: MessageShape<I>,
-    { token, signal }: StreamCaller,
+    caller: StreamCaller,
   ): AsyncGenerator<MessageShape<O>> {
+    return this.#run(method, caller, (signal) =>
+      this.#call(this.#transports.usual, { method, request, caller, signal }),
+    )
+  }
+
+  /** Watches, in the same way. Those who watch the same share what comes, unless what they do not take is folded for each. */
+  watch(request: WatchRequest, caller: StreamCaller): AsyncGenerator<WatchStep> {
+    const { method } = WatchService
+    const { token } = caller
+    return this.#run(method.watch, caller, async (signal) => {
+      if (request.backPressure === BackPressure.LATEST) return this.#latest(request, caller, signal)
+      const claims = await this.#forwarding.context.verifier.verify(token)
+      return this.#watches.watch({ request, token, claims }, signal)
+    })
+  }
+
+  async *#latest(request: WatchRequest, caller: StreamCaller, signal: AbortSignal): AsyncGenerator<WatchStep> {
+    const method = WatchService.method.watch
+    const responses = await this.#call(this.#transports.oneByOne, { method, request, caller, signal })
+    for await (const response of responses) yield new WatchStep(response)
+  }
+
+  async #call<I extends DescMessage, O extends DescMessage>(
+    transport: Transport,
+    { method, request, caller, signal }: Call<I, O>,
+  ): Promise<AsyncIterable<MessageShape<O>>> {
+    const header = { authorization: `Bearer ${caller.token}` }
+    return (await transport.stream(method, signal, undefined, header, only(request))).message
+  }
+
+  /** Counts a stream, and ends it with its caller and the gateway. */
+  async *#run<T>(
+    method: DescMethod,
+    { token, signal }: StreamCaller,
+    open: (signal: AbortSignal) => Promise<AsyncIterable<T>>,
+  ): AsyncGenerator<T> {
     const { openCalls, admission, stopping } = this.#forwarding
     const startedAtMs = performance.now()
     const ended = new AbortController()
@@ -50,10 +105,8 @@ export class StreamCalls {
     openCalls.enter('stream')
     try {
       openCalls.assertRoom('stream')
-      const authorization = `Bearer ${token}`
-      await admission.admitCall(method, authorization)
-      const answer = await this.#transport.stream(method, ended.signal, undefined, { authorization }, only(request))
-      yield* answer.message
+      await admission.admitCall(method, `Bearer ${token}`)
+      yield* await open(ended.signal)
       code = 'ok'
     } catch (error) {
       const told = stopping.aborted && !signal.aborted ? stoppingError(error) : error
@@ -83,7 +136,7 @@ export class StreamCalls {
       const authorization = `Bearer ${token}`
       await admission.admitCall(method, authorization)
       const { maxTimeoutMs } = context.config
-      const answer = await this.#transport.unary(method, undefined, maxTimeoutMs, { authorization }, request)
+      const answer = await this.#transports.usual.unary(method, undefined, maxTimeoutMs, { authorization }, request)
       return answer.message
     } catch (error) {
       code = this.#codeOf(method, error)

@@ -5,14 +5,13 @@ import {
   StreamHeartbeatSchema,
   StreamResponseSchema,
   StreamTokenTakenSchema,
-  WatchService,
   type ReceiveRequest,
   type StreamRequest,
   type StreamResponse,
   type WatchRequest,
 } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
-import { closeCodes, type FrameHandler, type Peer } from '../websocket/frame-handler.ts'
+import { closeCodes, type FrameHandler, type FrameKind, type Peer } from '../websocket/frame-handler.ts'
 import { identityOf } from '../websocket/identity.ts'
 import { beginsWithResult, Cursor } from './cursor.ts'
 import type { StreamCalls } from './stream-calls.ts'
@@ -112,9 +111,9 @@ export class StreamHandler implements FrameHandler {
     const cursor = new Cursor(beginsWithResult(request))
     return this.#run(id, cursor, signal, async () => {
       const token = await this.#token()
-      for await (const step of this.#options.calls.stream(WatchService.method.watch, request, { token, signal })) {
-        await this.#send(id, { case: 'watch', value: step })
-        cursor.note(step)
+      for await (const step of this.#options.calls.watch(request, { token, signal })) {
+        await this.#sendFrame((kind) => step.frame(id, kind))
+        cursor.note(step.response)
       }
     })
   }
@@ -164,10 +163,14 @@ export class StreamHandler implements FrameHandler {
 
   /** Resolves when the next frame may follow. */
   #send(id: string, response: StreamResponse['response']): Promise<void> {
+    return this.#sendFrame(() => this.#options.codec.encode(create(StreamResponseSchema, { id, response })))
+  }
+
+  #sendFrame(frameOf: (kind: FrameKind) => Uint8Array): Promise<void> {
     const { peer, codec } = this.#options
     this.#hasSent = true
     this.#turn = this.#turn
-      .then(() => peer.send(codec.encode(create(StreamResponseSchema, { id, response })), codec.kind))
+      .then(() => peer.send(frameOf(codec.kind), codec.kind))
       .catch(() => peer.close(closeCodes.failed, 'an answer could not be written'))
     return this.#turn
   }

@@ -1,12 +1,6 @@
 import { toJsonString } from '@bufbuild/protobuf'
 import type { TokenVerifier } from '@qcore/access'
-import {
-  DeliverySchema,
-  RegistrationService,
-  StreamEndSchema,
-  WatchResponseSchema,
-  WatchService,
-} from '@qcore/contracts'
+import { DeliverySchema, RegistrationService, StreamEndSchema } from '@qcore/contracts'
 import { isQError, QError } from '@qcore/errors'
 import type { Logger } from '@qcore/service'
 import { ConnectError } from '@connectrpc/connect'
@@ -118,8 +112,8 @@ export class EventPages {
     const cursor = new Cursor(beginsWithResult(watch))
     const { calls } = this.#options
     const events: Events = async function* (token, signal) {
-      for await (const step of calls.stream(WatchService.method.watch, watch, { token, signal })) {
-        yield eventOf(toJsonString(WatchResponseSchema, step), cursor.note(step))
+      for await (const step of calls.watch(watch, { token, signal })) {
+        yield eventOf(step.json, cursor.note(step.response))
       }
     }
     return { cursor, events }
