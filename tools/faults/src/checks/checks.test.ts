@@ -288,6 +288,15 @@ describe('watches', () => {
     expect(find({ contextField: 'B', notifications: late })).toHaveLength(1)
   })
 
+  it('of one that has left, expects everything up to there, and nothing more', () => {
+    const left = { hasLeft: true as const, toRevision: 2 }
+    expect(find({ ...left, notifications: told.slice(0, 4) })).toEqual([])
+    expect(find({ ...left, fromRevision: 1, notifications: told.slice(2, 4) })).toEqual([])
+    expect(find({ ...left, notifications: told.slice(0, 2) })).toHaveLength(1)
+    expect(find({ ...left, notifications: told.slice(0, 3) })).toHaveLength(1)
+    expect(find({ ...left, notifications: told })).toHaveLength(1)
+  })
+
   it('finds a subscriber that is behind, or ended, or was not there', () => {
     expect(find({ toRevision: 2 })).toHaveLength(1)
     expect(find({ failure: 'compacted' })).toHaveLength(1)

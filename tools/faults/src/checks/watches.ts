@@ -19,10 +19,10 @@ interface Told {
 }
 
 function subscriberViolations(subscriber: SubscriberRecord, { log, index }: Told, headRevision: number): string[] {
-  const { name, fromRevision, toRevision, notifications, failure, delivery } = subscriber
+  const { name, fromRevision, toRevision, notifications, failure, delivery, hasLeft = false } = subscriber
   if (failure !== '') return [`${name} ended: ${failure}`]
   const found: string[] = []
-  if (toRevision < headRevision) found.push(`${name} is at revision ${toRevision}, not ${headRevision}`)
+  if (toRevision < headRevision && !hasLeft) found.push(`${name} is at revision ${toRevision}, not ${headRevision}`)
   const told = new Map<number, NotificationRecord[]>()
   let newest = fromRevision
   for (const notification of notifications) {
@@ -34,7 +34,7 @@ function subscriberViolations(subscriber: SubscriberRecord, { log, index }: Told
     told.getOrInsertComputed(revision, () => []).push(notification)
   }
   for (const entry of log) {
-    if (entry.revision <= fromRevision) continue
+    if (entry.revision <= fromRevision || (hasLeft && entry.revision > toRevision)) continue
     const expected = selected(entry, subscriber, index).map(describe).sort()
     const all = (told.get(entry.revision) ?? []).map(describe)
     const actual = (delivery === 'shared' ? [...new Set(all)] : all).sort()
@@ -42,7 +42,8 @@ function subscriberViolations(subscriber: SubscriberRecord, { log, index }: Told
     if (expected.join('\n') === actual.join('\n')) continue
     found.push(`${name} was told of revision ${entry.revision}: [${actual.join(', ')}], not [${expected.join(', ')}]`)
   }
-  for (const revision of told.keys()) found.push(`${name} was told of revision ${revision}, which is not in the log`)
+  const lacking = hasLeft ? `not in the log up to ${toRevision}` : 'not in the log'
+  for (const revision of told.keys()) found.push(`${name} was told of revision ${revision}, which is ${lacking}`)
   return found
 }
 

@@ -51,6 +51,8 @@ export interface SubscriberRecord {
   readonly notifications: readonly NotificationRecord[]
   /** Why it could not go on; empty if it could. */
   readonly failure: string
+  /** It left at `toRevision`, as it was meant to: what came after is not for it. */
+  readonly hasLeft?: true
   /** `shared`: several share what is told, which may come again, and in any order. Absent: everything once, in order. */
   readonly delivery?: 'shared'
   /** `change`: what leaves the value as it is was not told. Absent: every write. */

@@ -15,6 +15,8 @@ export interface GatewayFollowerOptions {
   readonly contextField?: string
   /** Leaves so often, and goes on from where it was; absent: never. */
   readonly leaveEveryMs?: number
+  /** Where it begins; absent: now. */
+  readonly from?: StreamPosition
 }
 
 /** While there is load something comes every second: who hears nothing for so long looks elsewhere. */
@@ -35,6 +37,8 @@ export class GatewayFollower implements Follower {
   #running: Promise<void> = Promise.resolve()
   #attempt = new AbortController()
   #mayLeave = true
+  #isLive = false
+  #hasLeft = false
   /** How often it began. */
   connections = 0
 
@@ -42,12 +46,25 @@ export class GatewayFollower implements Follower {
     const follower = new GatewayFollower(options)
     follower.#running = follower.#run()
     const deadline = performance.now() + liveWithinMs
-    while (follower.#position === undefined && performance.now() < deadline) await delay(catchUpPollMs)
+    while (!follower.isLive && performance.now() < deadline) await delay(catchUpPollMs)
     return follower
   }
 
   private constructor(options: GatewayFollowerOptions) {
     this.#options = options
+    this.#position = options.from
+    this.#fromRevision = Number(options.from?.revision ?? 0)
+  }
+
+  /** Whether it was answered. */
+  get isLive(): boolean {
+    return this.#isLive
+  }
+
+  /** Ends it where it is. */
+  async leave(): Promise<void> {
+    this.#hasLeft = true
+    await this[Symbol.asyncDispose]()
   }
 
   /** Up to where it was told everything. */
@@ -57,7 +74,7 @@ export class GatewayFollower implements Follower {
 
   async catchUp(revision: number, signal: AbortSignal): Promise<void> {
     this.#mayLeave = false
-    while (!signal.aborted && this.#failure === '' && this.revision < revision) {
+    while (!signal.aborted && !this.#hasLeft && this.#failure === '' && this.revision < revision) {
       await delay(catchUpPollMs, undefined, { signal }).catch(() => undefined)
     }
   }
@@ -72,6 +89,7 @@ export class GatewayFollower implements Follower {
       toRevision: this.revision,
       notifications: this.#told,
       failure: this.#failure,
+      ...(this.#hasLeft ? { hasLeft: true } : {}),
     }
   }
 
@@ -132,6 +150,7 @@ export class GatewayFollower implements Follower {
   }
 
   #take({ live, progress, notifications }: WatchStep): void {
+    this.#isLive = true
     if (live !== undefined && this.#position === undefined) {
       this.#position = { revision: live.revision, logId: live.logId }
       this.#fromRevision = Number(live.revision)

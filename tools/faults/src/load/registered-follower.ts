@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { connect, type Client, type Registration } from '@qcore/client'
 import type { NotificationRecord, SubscriberRecord } from '../history/recording.ts'
 import { catchUpPollMs, type Follower } from './follower.ts'
+import type { StreamPosition } from './gateway-stream.ts'
 import { registerFields, registerType } from './keys.ts'
 import { toldWrite } from './told-write.ts'
 
@@ -9,45 +10,66 @@ export interface RegisteredOptions {
   readonly name: string
   readonly address: { readonly servers: string; readonly store: string } | { readonly url: string }
   readonly token: string
+  /** Absent: all entities. */
+  readonly entityId?: string
+  /** Where it begins; absent: now. */
+  readonly from?: StreamPosition
 }
 
 const registerTimeoutMs = 20_000
 
 /** Has a registration of its own, whose messages come to it by NATS or as a stream, and is told of each write once. */
 export class RegisteredFollower implements Follower {
-  readonly #name: string
+  readonly #options: RegisteredOptions
   readonly #client: Client
   readonly #told: NotificationRecord[] = []
   #registration: Registration | undefined
   #fromRevision = 0
   #failure = ''
+  #hasLeft = false
 
-  static async open({ name, address, token }: RegisteredOptions): Promise<RegisteredFollower> {
-    const follower = new RegisteredFollower(name, await connect({ ...address, token }))
-    await follower.#register()
+  static async open(options: RegisteredOptions): Promise<RegisteredFollower> {
+    const { address, token } = options
+    const follower = new RegisteredFollower(options, await connect({ ...address, token }))
+    try {
+      await follower.#register()
+    } catch (error) {
+      await follower.#client.close()
+      throw error
+    }
     return follower
   }
 
-  private constructor(name: string, client: Client) {
-    this.#name = name
+  private constructor(options: RegisteredOptions, client: Client) {
+    this.#options = options
     this.#client = client
   }
 
   async catchUp(revision: number, signal: AbortSignal): Promise<void> {
-    while (!signal.aborted && this.#failure === '' && this.#position < revision) {
+    while (!signal.aborted && !this.#hasLeft && this.#failure === '' && this.#position < revision) {
       await delay(catchUpPollMs, undefined, { signal }).catch(() => undefined)
     }
   }
 
   record(): SubscriberRecord {
+    const { name, entityId = '' } = this.#options
+    const toRevision = this.#position
     return {
-      name: this.#name,
-      entityId: '',
+      name,
+      entityId,
       fromRevision: this.#fromRevision,
-      toRevision: this.#position,
-      notifications: this.#told,
+      toRevision,
+      // Who leaves in the middle of a revision does not have it.
+      notifications: this.#hasLeft ? this.#told.filter(({ revision }) => revision <= toRevision) : this.#told,
       failure: this.#failure,
+      ...(this.#hasLeft ? { hasLeft: true } : {}),
     }
+  }
+
+  /** Ends it where it is. */
+  async leave(): Promise<void> {
+    this.#hasLeft = true
+    await this.#client.close()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -59,7 +81,10 @@ export class RegisteredFollower implements Follower {
   }
 
   async #register(): Promise<void> {
-    const targets = [{ type: registerType, fields: [...registerFields], trigger: 'write' as const }]
+    const { entityId, from } = this.#options
+    const watched = entityId === undefined ? { type: registerType } : { entity: entityId }
+    const targets = [{ ...watched, fields: [...registerFields], trigger: 'write' as const }]
+    const resumeAfter = from && { revision: Number(from.revision), logId: from.logId }
     const registration = await this.#client.register(
       { service: 'faults', targets },
       ({ notification }) => {
@@ -67,10 +92,10 @@ export class RegisteredFollower implements Follower {
           this.#told.push(toldWrite({ ...notification, current: notification.current }))
         }
       },
-      { timeoutMs: registerTimeoutMs },
+      { timeoutMs: registerTimeoutMs, ...(resumeAfter === undefined ? {} : { resumeAfter }) },
     )
     this.#registration = registration
-    this.#fromRevision = registration.position.revision
+    this.#fromRevision = resumeAfter?.revision ?? registration.position.revision
     registration.closed.catch((error: unknown) => {
       this.#failure = error instanceof Error ? error.message : String(error)
     })

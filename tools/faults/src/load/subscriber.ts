@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { connect, type Client, type Subscription } from '@qcore/client'
 import type { NotificationRecord, SubscriberRecord } from '../history/recording.ts'
 import { catchUpPollMs, type Follower } from './follower.ts'
+import type { StreamPosition } from './gateway-stream.ts'
 import { registerFields, registerType } from './keys.ts'
 import { finalReason, toldWrite } from './told-write.ts'
 
@@ -16,6 +17,8 @@ export interface SubscriberOptions {
   readonly contextField?: string
   /** Leaves so often, and goes on from where it was; absent: never. */
   readonly leaveEveryMs?: number
+  /** Where it begins; absent: now. */
+  readonly from?: StreamPosition
 }
 
 const liveTimeoutMs = 20_000
@@ -32,10 +35,16 @@ export class Subscriber implements Follower {
   #fromRevision = 0
   #failure = ''
   #isOver = false
+  #hasLeft = false
 
   static async open(options: SubscriberOptions): Promise<Subscriber> {
     const subscriber = new Subscriber(options, await connect({ ...options.address, token: options.token }))
-    await subscriber.#subscribe()
+    try {
+      await subscriber.#subscribe()
+    } catch (error) {
+      await subscriber.#client.close()
+      throw error
+    }
     subscriber.#fromRevision = subscriber.#subscription?.liveRevision ?? 0
     subscriber.#running = subscriber.#leaveAndResume()
     return subscriber
@@ -51,7 +60,12 @@ export class Subscriber implements Follower {
     this.#stop.abort()
     signal.addEventListener('abort', () => (this.#isOver = true), { once: true })
     await this.#running
-    while (!signal.aborted && this.#failure === '' && (this.#subscription?.position.revision ?? 0) < revision) {
+    while (
+      !signal.aborted &&
+      !this.#hasLeft &&
+      this.#failure === '' &&
+      (this.#subscription?.position.revision ?? 0) < revision
+    ) {
       await delay(catchUpPollMs, undefined, { signal }).catch(() => undefined)
     }
   }
@@ -66,7 +80,15 @@ export class Subscriber implements Follower {
       toRevision: this.#subscription?.position.revision ?? 0,
       notifications: this.#notifications,
       failure: this.#failure,
+      ...(this.#hasLeft ? { hasLeft: true } : {}),
     }
+  }
+
+  /** Ends it where it is. */
+  async leave(): Promise<void> {
+    this.#hasLeft = true
+    await this.#subscription?.unsubscribe()
+    await this[Symbol.asyncDispose]()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -77,8 +99,8 @@ export class Subscriber implements Follower {
   }
 
   async #subscribe(): Promise<void> {
-    const { entityId, contextField } = this.#options
-    const position = this.#subscription?.position
+    const { entityId, contextField, from } = this.#options
+    const position = this.#subscription?.position ?? (from && { revision: Number(from.revision), logId: from.logId })
     const target = entityId === undefined ? { type: registerType } : { entity: entityId }
     this.#subscription = await this.#client.notify(
       {

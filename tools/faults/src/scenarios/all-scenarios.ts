@@ -10,6 +10,7 @@ import { partitionLeader } from './partition.ts'
 import { killEverything, killOthers, pauseOthers } from './processes.ts'
 import { deleteNats, killNats, killPostgres, killRedis, pauseNats, pausePostgres } from './servers.ts'
 import type { Scenario } from './scenario.ts'
+import { comingAndGoing } from './visitors.ts'
 
 /** In the order of the table. */
 export const allScenarios: readonly Scenario[] = [
@@ -22,6 +23,7 @@ export const allScenarios: readonly Scenario[] = [
   killEverything,
   gatewayStorm,
   deafClientsScenario,
+  comingAndGoing,
   partitionLeader,
   cutLeaderFromPostgres,
   cutLeaderFromNats,
