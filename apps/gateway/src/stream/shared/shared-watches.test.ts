@@ -277,7 +277,7 @@ it(
     log.lag = () => (random(8) === 0 ? random(20) : 0)
     const written: string[][] = []
     const pauses = [0, 0, 0, 1, 3, 12]
-    for (let round = 0; round < 600; round += 1) {
+    for (let round = 0; round < 350; round += 1) {
       if (random(8) === 0 && clients.length < 40) {
         const most = pauses[random(pauses.length)] ?? 0
         const mayTake = async (): Promise<void> => {
