@@ -381,29 +381,6 @@ describe('watch', () => {
     expect(await watching).toMatchObject({ code: 0, err: '' })
   })
 
-  it('shows changes that come faster than they are shown as one', async () => {
-    const { revision } = (await json('set', 'fan', 'Level', '1')) as { revision: number }
-    for (let level = 2; level <= 6; level += 1) await ok('set', 'fan', 'Level', `${level}`)
-    const watching = ['watch', 'fan', 'Level', '--after', `${revision}`]
-    const controller = new AbortController()
-    const onOutput = (text: string): void => {
-      if (text.includes('"value":"6"')) controller.abort()
-    }
-    const { out } = await qcore([...watching, '--latest', '--interval', '10', '--json'], {
-      signal: controller.signal,
-      onOutput,
-    })
-    type Shown = { previous: { value: string }; current: { value: string }; folded?: { changes: number } }
-    const shown = out
-      .trimEnd()
-      .split('\n')
-      .map((line) => JSON.parse(line) as Shown)
-    expect([shown[0]?.previous.value, shown.at(-1)?.current.value]).toEqual(['1', '6'])
-    expect(shown.reduce((sum, { folded }) => sum + (folded?.changes ?? 1), 0)).toBe(5)
-    const { code, err } = await qcore([...watching, '--interval', '10'])
-    expect([code, err]).toEqual([2, expect.stringContaining('minIntervalMs')])
-  })
-
   it('shows structure, schemas, and what a filter lets pass', async () => {
     const { revision } = (await json('set', 'fan', 'Level', '1')) as { revision: number }
     await ok('create', 'Device', '/', 'Passing', '--id', 'passing', '--field', 'Level=7')

@@ -12,8 +12,8 @@ import { QError } from '@qcore/errors'
 import { toConnectError } from '@qcore/transport'
 import type { Forwarding } from '../forward/byte-forwarder.ts'
 import { CallMeter } from '../forward/call-meter.ts'
-import { SharedWatches } from './shared/shared-watches.ts'
-import { WatchStep } from './shared/watch-step.ts'
+import { SharedWatches } from './fan-out/shared-watches.ts'
+import { WatchStep } from './fan-out/watch-step.ts'
 
 /** Who calls, and until when. */
 export interface StreamCaller {
