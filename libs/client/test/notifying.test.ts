@@ -36,7 +36,9 @@ function folded(from: bigint, to: bigint, { more = false, entityId = 'a' } = {})
 type Step =
   | ReturnType<typeof folded>
   | ReturnType<typeof revisionOf>
-  | ReturnType<typeof live> | ReturnType<typeof progress> | ReturnType<typeof change>
+  | ReturnType<typeof live>
+  | ReturnType<typeof progress>
+  | ReturnType<typeof change>
 
 /** Plays one list of responses a stream; a stream with nothing after it stays open, one with an error ends with it. */
 function player(...streams: (Step | Error)[][]) {
