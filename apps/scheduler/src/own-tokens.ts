@@ -5,8 +5,8 @@ import { LRUCache } from 'lru-cache'
 /** As who the scheduler acts, and how long a token of its own lasts. */
 const subject = 'scheduler'
 const lifetimeSeconds = 3_600
-/** A token is passed on until it has half of its time left. */
-const keptMs = 1_800_000
+/** A token is passed on for so long: after one that was revoked the next comes soon. */
+const keptMs = 60_000
 const mostKinds = 1_000
 
 /** Tokens that the scheduler makes for calls of its own. */

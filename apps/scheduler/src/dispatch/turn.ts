@@ -15,7 +15,8 @@ export interface Applicant {
   readonly isWaiting: boolean
 }
 
-export type Turn = { readonly kind: 'begin' } | { readonly kind: 'skip' } | { readonly kind: 'wait'; waitMs: number }
+export type Turn =
+  { readonly kind: 'begin' } | { readonly kind: 'skip' } | { readonly kind: 'wait'; readonly waitMs: number }
 
 /** What is known of a schedule while applicants are told whose turn it is. */
 export class Turns {
