@@ -6,6 +6,7 @@ import type { Claims } from './claims.ts'
 import { configReadResource, configResource } from './config-grants.ts'
 import { permissionResource } from './grants.ts'
 import { namespaceResource } from './namespace-scopes.ts'
+import { tagResource } from './tag-scopes.ts'
 
 /** The level that each service needs, by short name. A service that is not listed needs admin. */
 export const serviceLevels: Readonly<Record<string, AccessLevel>> = {
@@ -107,6 +108,14 @@ export function assertScopes(scopes: readonly string[]): void {
   }
 }
 
+/** The resources whose scopes limit a token; those of the others give it something. */
+const limitingResources: readonly string[] = ['store', 'service', namespaceResource, tagResource]
+
+/** Whether a text would limit a token if it meant something: without it the token would allow more. */
+export function isBrokenLimit(scope: string): boolean {
+  return limitingResources.some((resource) => scope.startsWith(`${resource}:`)) && !isScope(scope)
+}
+
 /** Whether a text is a scope that means something. */
 export function isScope(scope: string): boolean {
   return refusalOf(scope) === undefined
@@ -134,7 +143,7 @@ function refusalOf(scope: string): string | undefined {
     case configResource:
     case configReadResource:
       return configPrefixPattern.test(identifier) ? undefined : 'names no prefix of keys'
-    case 'tag':
+    case tagResource:
     case 'client':
       return isPlainName(identifier) ? undefined : 'names nothing'
     default:

@@ -163,3 +163,21 @@ describe('a token that ends', () => {
     await expect(verifier.verify(token)).rejects.toEqual(invalid)
   })
 })
+
+describe("a token in Qhronos' form", () => {
+  const year = 365 * 86_400
+  const day = 86_400
+  const signIts = (claims: Record<string, unknown>): Promise<string> =>
+    sign({ iss: 'qhronos', access: 'read', exp: nowSeconds() + 10 * year, ...claims }, { typ: 'JWT' })
+
+  it('ends a year after it was made, whatever it says', async () => {
+    const iat = nowSeconds() - 364 * day
+    expect(await verify(await signIts({ iat }))).toMatchObject({ issuedAt: iat, expiresAt: iat + year })
+    const old = signIts({ iat: nowSeconds() - 366 * day })
+    await expect(verify(await old)).rejects.toMatchObject({ code: 'token_expired' })
+  })
+
+  it('is refused if it was made in the future', async () => {
+    await expect(verify(await signIts({ iat: nowSeconds() + 3_600 }))).rejects.toEqual(invalid)
+  })
+})

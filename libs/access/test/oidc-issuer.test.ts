@@ -64,6 +64,10 @@ describe('a token of a trusted issuer', () => {
     { typ: 'Refresh' },
     { sub: '' },
     { nbf: Math.floor(Date.now() / 1_000) + 600 },
+    { scope: 'openid store:Main' },
+    { scope: 'service:raed' },
+    { scope: 'namespace:Shop' },
+    { scope: 'tag:' },
   ])('is refused with %j', async (claims) => {
     await using issuer = await startIssuer()
     expect(await codeOf(verifierOf(issuer), await issuer.sign(claims))).toBe('token_invalid')

@@ -4,7 +4,7 @@ import type { SettingsOf } from '@qcore/service'
 import { createRemoteJWKSet, errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose'
 import { z } from 'zod'
 import type { Claims } from '../claims.ts'
-import { isScope } from '../scopes.ts'
+import { isBrokenLimit, isScope } from '../scopes.ts'
 import { clockToleranceSeconds } from '../verify/token-kinds.ts'
 import type { oidcVariables, RoleLevels } from './oidc-variables.ts'
 
@@ -67,10 +67,14 @@ export class OidcIssuer {
     if (typeof subject !== 'string' || subject === '' || subject.length > 128) {
       throw new errors.JWTClaimValidationFailed('it has no subject', payload, oidcSubjectClaim)
     }
+    const words = wordsOf(claimAt(payload, oidcScopeClaim))
+    if (words.some(isBrokenLimit)) {
+      throw new errors.JWTClaimValidationFailed('a scope that limits it means nothing', payload, oidcScopeClaim)
+    }
     return {
       subject,
       level: levelOf(wordsOf(claimAt(payload, oidcLevelClaim)), oidcLevels, oidcLevelClaim),
-      scopes: wordsOf(claimAt(payload, oidcScopeClaim)).filter(isScope),
+      scopes: words.filter(isScope),
       tokenId: `oidc-${payload.jti ?? createHash('sha256').update(token).digest('hex')}`,
       issuedAt: payload.iat ?? 0,
       expiresAt: payload.exp ?? 0,

@@ -7,6 +7,8 @@ export const ownType = 'at+jwt'
 /** Of tokens in the form of Qhronos. Its own servers name no issuer. */
 export const qhronosIssuer = 'qhronos'
 export const qhronosType = 'JWT'
+/** How long one is good after it was made, whatever it says: revocations are kept longer than that, and not for ever. */
+export const qhronosLifetimeSeconds = 365 * 86_400
 
 /** The one algorithm of the secret that the services share. */
 export const secretAlgorithm = 'HS256'

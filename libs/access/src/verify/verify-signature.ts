@@ -11,6 +11,7 @@ import {
   ownIssuer,
   ownType,
   qhronosIssuer,
+  qhronosLifetimeSeconds,
   qhronosType,
   secretAlgorithm,
 } from './token-kinds.ts'
@@ -87,6 +88,7 @@ async function verifyQhronos(token: string, secretKey: Uint8Array): Promise<Clai
     algorithms: [secretAlgorithm],
     clockTolerance: clockToleranceSeconds,
     requiredClaims: ['exp', 'iat', 'sub'],
+    maxTokenAge: qhronosLifetimeSeconds,
   })
   const { iss, sub = '', jti, iat = 0, exp = 0 } = payload
   const access = payload['access']
@@ -101,7 +103,7 @@ async function verifyQhronos(token: string, secretKey: Uint8Array): Promise<Clai
     scopes,
     tokenId: jti ?? digestOf(token),
     issuedAt: iat,
-    expiresAt: exp,
+    expiresAt: Math.min(exp, iat + qhronosLifetimeSeconds),
     form: 'qhronos',
   }
 }
