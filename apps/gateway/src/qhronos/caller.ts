@@ -1,12 +1,11 @@
-import { mintToken, type Claims } from '@qcore/access'
-import { AccessLevel } from '@qcore/contracts'
+import { maySeeTags, mintToken, requireTags, visibleTagsOf, type Claims } from '@qcore/access'
+import type { AccessLevel } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
 
 /** The services that a caller of Qhronos' interface may reach through it. */
 const services = ['schedule', 'occurrence', 'commit']
 /** Longer than any call. */
 const lifetimeSeconds = 120
-const tagScope = 'tag:'
 
 export interface CallerOptions {
   readonly secret: string
@@ -25,7 +24,7 @@ export class Caller {
     this.claims = claims
     this.#token = token
     this.#options = options
-    this.tags = tagsOf(claims)
+    this.tags = visibleTagsOf(claims)
   }
 
   /** The token for calls to the services. One in Qhronos' form says nothing there; another one stands for it. */
@@ -43,7 +42,7 @@ export class Caller {
   }
 
   sees(tags: readonly string[]): boolean {
-    return this.tags === undefined || tags.some((tag) => this.tags?.includes(tag))
+    return maySeeTags(this.claims, tags)
   }
 
   /**
@@ -52,10 +51,7 @@ export class Caller {
    * @throws QError `permission_denied`
    */
   assertSees(tags: readonly string[]): void {
-    if (this.sees(tags)) return
-    throw new QError('permission_denied', 'insufficient scope: none of the tags is in the scope of the token', {
-      field: 'tags',
-    })
+    requireTags(this.claims, tags, 'tags')
   }
 
   /** @throws QError `permission_denied` */
@@ -64,11 +60,4 @@ export class Caller {
       throw new QError('permission_denied', 'insufficient access level', { field: 'access' })
     }
   }
-}
-
-function tagsOf({ level, scopes, form }: Claims): readonly string[] | undefined {
-  if (level >= AccessLevel.ADMIN) return undefined
-  if (form === 'qhronos') return scopes
-  const tags = scopes.filter((scope) => scope.startsWith(tagScope)).map((scope) => scope.slice(tagScope.length))
-  return tags.length === 0 ? undefined : tags
 }

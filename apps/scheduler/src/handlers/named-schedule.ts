@@ -1,8 +1,9 @@
-import { mayUseNamespace, type Claims } from '@qcore/access'
+import { maySeeTags, mayUseNamespace, type Claims } from '@qcore/access'
 import type { ScheduleKey } from '@qcore/contracts'
 import { readDatabase, type Executor } from '@qcore/database'
 import { QError } from '@qcore/errors'
 import { storedScheduleState } from '../message/schedule-message.ts'
+import { readSettingsOf } from '../schedule-settings.ts'
 import { loadSchedule, type ScheduleRow } from '../sql/schedules.ts'
 
 /**
@@ -40,9 +41,13 @@ export async function anySchedule(
   caller: Claims,
 ): Promise<ScheduleRow> {
   const schedule = await readDatabase(loadSchedule(executor, checkedKey(key)))
-  // What a token leaves out is hidden from it.
-  if (schedule === undefined || !mayUseNamespace(caller, schedule.namespace)) throw unknownSchedule()
+  if (schedule === undefined || !maySeeSchedule(caller, schedule)) throw unknownSchedule()
   return schedule
+}
+
+/** Whether a token sees a schedule: what its scopes leave out is hidden from it. */
+export function maySeeSchedule(caller: Claims, { namespace, definition }: ScheduleRow): boolean {
+  return mayUseNamespace(caller, namespace) && maySeeTags(caller, readSettingsOf(definition).put.tags)
 }
 
 function unknownSchedule(): QError {

@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf'
 import type { ServiceImpl } from '@connectrpc/connect'
-import { callerOf, mayUseNamespace, namespacesOf, type Claims } from '@qcore/access'
+import { callerOf, namespacesOf, visibleTagsOf, type Claims } from '@qcore/access'
 import {
   ListOccurrencesResponseSchema,
   OccurrenceSchema,
@@ -17,7 +17,7 @@ import { occurrenceMessage } from '../message/occurrence-message.ts'
 import { readCursor, writeCursor } from '../message/page-cursor.ts'
 import { loadSchedule } from '../sql/schedules.ts'
 import { listOccurrences, loadAttempts, loadOccurrence } from '../sql/occurrences.ts'
-import { anySchedule } from './named-schedule.ts'
+import { anySchedule, maySeeSchedule } from './named-schedule.ts'
 
 const defaultLimit = 100
 
@@ -29,7 +29,7 @@ export function occurrenceReadHandlers({
     async getOccurrence({ occurrenceId }, context) {
       const row = await readDatabase(loadOccurrence(pool, occurrenceId))
       const schedule = row && (await readDatabase(loadSchedule(pool, { id: row.scheduleId, namespace: '', name: '' })))
-      const isHidden = schedule !== undefined && !mayUseNamespace(callerOf(context), schedule.namespace)
+      const isHidden = schedule !== undefined && !maySeeSchedule(callerOf(context), schedule)
       if (row === undefined || isHidden) {
         throw new QError('unknown_occurrence', 'there is no such occurrence', { field: 'occurrence_id' })
       }
@@ -52,6 +52,7 @@ async function list(pool: Executor, request: ListOccurrencesRequest, caller: Cla
     fromUs: fromTime === undefined ? undefined : Number(microsFromTimestamp(fromTime, 'from_time')),
     toUs: toTime === undefined ? undefined : Number(microsFromTimestamp(toTime, 'to_time')),
     namespaces: namespacesOf(caller),
+    visibleTags: visibleTagsOf(caller),
     includeDeleted: includeDeleted || scheduleId !== undefined,
     after: after === undefined ? undefined : { nominalUs: after.us, id: after.id },
     limit: limit + 1,

@@ -1,5 +1,5 @@
 import type { ServiceImpl } from '@connectrpc/connect'
-import { callerOf, namespacesOf } from '@qcore/access'
+import { callerOf, namespacesOf, visibleTagsOf, type Claims } from '@qcore/access'
 import { ScheduleSchema, ScheduleState, type ListSchedulesRequest, type ScheduleService } from '@qcore/contracts'
 import { readDatabase } from '@qcore/database'
 import { QError } from '@qcore/errors'
@@ -22,8 +22,7 @@ export function readHandlers({
     },
     async listSchedules(request, context) {
       const limit = request.limit || defaultLimit
-      const namespaces = namespacesOf(callerOf(context))
-      const rows = await readDatabase(listSchedules(pool, { ...filterOf(request, limit + 1), namespaces }))
+      const rows = await readDatabase(listSchedules(pool, filterOf(request, limit + 1, callerOf(context))))
       const { page, hasMore } = firstPage(ScheduleSchema, rows.map(scheduleMessage), limit)
       const last = rows[page.length - 1]
       const nextCursor = hasMore && last !== undefined ? writeCursor({ us: last.createdUs, id: last.id }) : ''
@@ -35,10 +34,13 @@ export function readHandlers({
 function filterOf(
   { namespace, tags, matchAllTags, state, cursor }: ListSchedulesRequest,
   limit: number,
-): Omit<ScheduleFilter, 'namespaces'> {
+  caller: Claims,
+): ScheduleFilter {
   const after = readCursor(cursor)
   return {
     namespace: namespace === '' ? undefined : namespace,
+    namespaces: namespacesOf(caller),
+    visibleTags: visibleTagsOf(caller),
     tags,
     matchAllTags,
     ...stateFilter(state),

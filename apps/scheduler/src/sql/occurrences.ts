@@ -64,6 +64,8 @@ export interface OccurrenceFilter {
   readonly includeDeleted: boolean
   /** Only of schedules of these namespaces; undefined: of all. */
   readonly namespaces: readonly string[] | undefined
+  /** Only of schedules with one of these tags; undefined: of all. */
+  readonly visibleTags: readonly string[] | undefined
   readonly after: { readonly nominalUs: number; readonly id: string } | undefined
   readonly limit: number
 }
@@ -72,10 +74,12 @@ export interface OccurrenceFilter {
 export async function listOccurrences(executor: Executor, filter: OccurrenceFilter): Promise<OccurrenceRow[]> {
   const values: unknown[] = []
   const parameter = (value: unknown): string => `$${values.push(value)}`
-  const { scheduleId, tags, matchAllTags, states, fromUs, toUs, includeDeleted, namespaces, after, limit } = filter
+  const { scheduleId, tags, matchAllTags, states, fromUs, toUs, includeDeleted, namespaces, visibleTags } = filter
+  const { after, limit } = filter
   const ofSchedule = [
     ...(includeDeleted ? [] : ['schedule.state <> 4']),
     ...(namespaces === undefined ? [] : [`schedule.namespace = any(${parameter(namespaces)}::text[])`]),
+    ...(visibleTags === undefined ? [] : [`schedule.tags ?| ${parameter(visibleTags)}::text[]`]),
     ...(tags.length === 0 ? [] : [`schedule.tags ${matchAllTags ? '?&' : '?|'} ${parameter(tags)}::text[]`]),
   ]
   const conditions = [

@@ -51,6 +51,8 @@ export interface ScheduleFilter {
   readonly namespace: string | undefined
   /** Only of these; undefined: of all. */
   readonly namespaces: readonly string[] | undefined
+  /** Only with one of these; undefined: all. */
+  readonly visibleTags: readonly string[] | undefined
   readonly tags: readonly string[]
   readonly matchAllTags: boolean
   /** As stored; undefined: any but deleted. */
@@ -65,13 +67,14 @@ export interface ScheduleFilter {
 export async function listSchedules(executor: Executor, filter: ScheduleFilter): Promise<ScheduleRow[]> {
   const values: unknown[] = []
   const parameter = (value: unknown): string => `$${values.push(value)}`
-  const { namespace, namespaces, tags, matchAllTags, state, isDisabled, isEnded, after, limit } = filter
+  const { namespace, namespaces, visibleTags, tags, matchAllTags, state, isDisabled, isEnded, after, limit } = filter
   const isOver = `(schedule.plan_us is null and not exists (
     select from occurrence where schedule_id = schedule.id and state < 4))`
   const conditions = [
     state === undefined ? 'schedule.state <> 4' : `schedule.state = ${parameter(state)}`,
     ...(namespace === undefined ? [] : [`schedule.namespace = ${parameter(namespace)}`]),
     ...(namespaces === undefined ? [] : [`schedule.namespace = any(${parameter(namespaces)}::text[])`]),
+    ...(visibleTags === undefined ? [] : [`schedule.tags ?| ${parameter(visibleTags)}::text[]`]),
     ...(tags.length === 0 ? [] : [`schedule.tags ${matchAllTags ? '?&' : '?|'} ${parameter(tags)}::text[]`]),
     ...(isDisabled === undefined ? [] : [`(schedule.disabled_reason <> '') = ${parameter(isDisabled)}`]),
     ...(isEnded === undefined ? [] : [`${isOver} = ${parameter(isEnded)}`]),

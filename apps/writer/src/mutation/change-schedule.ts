@@ -1,5 +1,5 @@
 import { create } from '@bufbuild/protobuf'
-import { mayUseNamespace } from '@qcore/access'
+import { maySeeTags, mayUseNamespace } from '@qcore/access'
 import {
   MutationResultSchema,
   type DeleteSchedule,
@@ -117,9 +117,12 @@ function existingSchedule(
   path: string,
 ): ScheduleFacts {
   const found = schedule === undefined ? undefined : state.schedules.find(schedule)
-  if (found === undefined || (found.namespace !== '' && !mayUseNamespace(caller, found.namespace))) {
-    throw unknownSchedule(`${path}.schedule`)
-  }
+  // What a token leaves out is hidden from it.
+  const isSeen =
+    found !== undefined &&
+    mayUseNamespace(caller, found.namespace) &&
+    maySeeTags(caller, readDefinition(found.definition).tags)
+  if (!isSeen) throw unknownSchedule(`${path}.schedule`)
   assertScheduleRevision(found, expectedRevision, path)
   return found
 }
