@@ -7,7 +7,7 @@ import { isRecurrenceText } from './parse-rrule-text.ts'
 import { buildMoments, earliestMs, type Bounds } from './rule-moments.ts'
 import type { MonthEndPolicy, Rule, RuleSpec } from './rule.ts'
 import { scheduleProblem, shown } from './schedule-problem.ts'
-import { parseTime, timeText, type TimeValue } from './time-value.ts'
+import { parseTime, spanOfTime, timeText, type TimeValue } from './time-value.ts'
 import { ianaTimeZones, type TimeZone, type TimeZoneSource } from './time-zone.ts'
 
 /** What the caller adds to the input. */
@@ -24,6 +24,8 @@ export interface ParseOptions {
 
 const mostAmendments = 1000
 const dayMs = 86_400_000
+/** Some rules are counted day by day, from their start to the time of the question. */
+const earliestCountedMs = Date.UTC(1900, 0, 1)
 
 /**
  * Reads a rule: a text (cron, `@every 5m`, RFC 5545, or a time), an object with one of `cron`, `rrule`, `every`, `at` or
@@ -69,6 +71,9 @@ function readBounds(members: Readonly<Record<string, unknown>>, form: ParsedForm
   const end = endOf(members, form)
   const count = countOf(members, form)
   if (count !== undefined && start === undefined) throw scheduleProblem('count', 'needs a start to count from')
+  if (count !== undefined && start !== undefined && spanOfTime(start, zone).firstMs < earliestCountedMs) {
+    throw scheduleProblem('count', 'is counted from the start, which has to be in 1900 or later')
+  }
   return {
     zone,
     ...(start === undefined ? {} : { start }),

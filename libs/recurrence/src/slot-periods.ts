@@ -15,10 +15,13 @@ export function slotPeriods(parts: RecurrenceParts, start: number, allowed: Allo
   const startSlot = Math.floor(start / secondsPerSlot)
   const offsets = offsetsInSlot(parts)
   const allowsSlot = slotFilter(parts)
+  /** How far the nearest multiple of the interval is from a slot on, and back. */
+  const slotsFrom = (slot: number): number => modulo(startSlot - slot, parts.interval)
+  const slotsBackFrom = (slot: number): number => modulo(slot - startSlot, parts.interval)
   /** Days whose first slot is as far from a multiple of the interval have the same slots; all lists together hold one day. */
   const byRemainder = new Map<number, Uint32Array>()
   const slotsOf = (day: number): Uint32Array => {
-    const remainder = modulo(startSlot - day * slotsPerDay, parts.interval)
+    const remainder = slotsFrom(day * slotsPerDay)
     if (remainder >= slotsPerDay) return noSlots
     const known = byRemainder.get(remainder)
     if (known !== undefined) return known
@@ -32,8 +35,8 @@ export function slotPeriods(parts: RecurrenceParts, start: number, allowed: Allo
   if (!isPossible) return noPeriods
   const repeatedDays = parts.interval / greatestCommonDivisor(parts.interval, slotsPerDay)
   const periods: Periods = {
-    forward: (day) => allowed.next(day),
-    back: (day) => allowed.previous(day),
+    forward: (day) => allowed.next(day + Math.floor(slotsFrom(day * slotsPerDay) / slotsPerDay)),
+    back: (day) => allowed.previous(day - Math.floor(slotsBackFrom((day + 1) * slotsPerDay - 1) / slotsPerDay)),
     first: Math.floor(start / secondsPerDay),
     last: dayOf(lastYear, 12, 31),
     cycle: repeatedDays * (daysPer400Years / greatestCommonDivisor(daysPer400Years, repeatedDays)),

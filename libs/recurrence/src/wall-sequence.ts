@@ -1,3 +1,8 @@
+import { QError } from '@qcore/errors'
+
+/** How many periods without a reading are looked at in a row. Rules that somebody wants come far sooner. */
+const mostEmptyPeriods = 21_000
+
 /**
  * The clock readings of a rule, in order, without any time zone. A reading is a wall second: the seconds since
  * 1970-01-01T00:00:00 that a clock on UTC would count when it shows that date and time.
@@ -42,7 +47,10 @@ export const noPeriods: Periods = {
   at: () => Number.NaN,
 }
 
-/** The readings of periods that are not before `start` and before `end`. */
+/**
+ * The readings of periods that are not before `start` and before `end`. What has to look at too many periods throws
+ * `invalid_schedule`.
+ */
 export class PeriodicWallSequence implements WallSequence {
   private readonly periods: Periods
   private readonly start: number
@@ -66,7 +74,8 @@ export class PeriodicWallSequence implements WallSequence {
     const bound = Math.min(before, this.end)
     const latest = Math.min(periods.indexOf(bound), periods.last)
     const earliest = Math.max(periods.first, latest - periods.cycle)
-    for (let period: number | undefined = latest; ; period--) {
+    for (let period: number | undefined = latest, looked = 0; ; period--, looked++) {
+      assertFew(looked)
       period = periods.back === undefined ? period : periods.back(period)
       if (period === undefined || period < earliest) return undefined
       const index = this.indexIn(period, bound) - 1
@@ -131,7 +140,8 @@ export class PeriodicWallSequence implements WallSequence {
     const { periods } = this
     const earliest = Math.max(periods.indexOf(from), periods.first)
     const latest = Math.min(periods.last, earliest + periods.cycle)
-    for (let period: number | undefined = earliest; ; period++) {
+    for (let period: number | undefined = earliest, looked = 0; ; period++, looked++) {
+      assertFew(looked)
       period = periods.forward === undefined ? period : periods.forward(period)
       if (period === undefined || period > latest) return undefined
       const index = this.indexIn(period, from)
@@ -150,6 +160,12 @@ export class PeriodicWallSequence implements WallSequence {
     }
     return low
   }
+}
+
+function assertFew(empty: number): void {
+  if (empty <= mostEmptyPeriods) return
+  const apart = `more than ${mostEmptyPeriods} days, or other periods, without an occurrence`
+  throw new QError('invalid_schedule', `the rule has ${apart} between two of them`)
 }
 
 /** One reading. */

@@ -1,6 +1,6 @@
 import { isQError } from '@qcore/errors'
 import { describe, expect, it } from 'vitest'
-import { parseRule, type ParseOptions } from '@qcore/recurrence'
+import { nextAfter, parseRule, type ParseOptions } from '@qcore/recurrence'
 
 interface Refusal {
   code: string
@@ -237,4 +237,30 @@ describe('a rule without any occurrence', () => {
   ])('is refused: %j', (input, field) => {
     expect(refusal(input)).toEqual({ code: 'schedule_never_fires', field, position: undefined })
   })
+})
+
+describe('a rule whose occurrences are centuries apart', () => {
+  const startMs = Date.UTC(2026, 10, 21)
+
+  it.each(['FREQ=SECONDLY;INTERVAL=999983;BYHOUR=0;BYMINUTE=0;BYSECOND=0', 'FREQ=SECONDLY;INTERVAL=604801;BYDAY=MO'])(
+    'is refused, and keeps nobody waiting: %s',
+    (text) => {
+      const ask = (): unknown => nextAfter(parseRule(text, { startMs, timezone: 'Europe/London' }), startMs)
+      expect(ask).toThrowError(expect.objectContaining({ code: 'invalid_schedule' }))
+    },
+  )
+
+  it.each([
+    ['FREQ=HOURLY;INTERVAL=1000000', '2140-12-19T16:00:00.000Z'],
+    ['FREQ=HOURLY;INTERVAL=9973;BYHOUR=3;BYMONTH=2;BYMONTHDAY=29', '3136-02-29T03:00:00.000Z'],
+    ['FREQ=YEARLY;INTERVAL=7;BYMONTH=2;BYMONTHDAY=29;BYDAY=MO', '2208-02-29T00:00:00.000Z'],
+  ])('is not if they are found without looking at every day: %s', (text, expected) => {
+    expect(nextAfter(parseRule(text, { startMs }), startMs)).toBe(Date.parse(expected))
+  })
+})
+
+it('a count is not counted from before 1900', () => {
+  const counted = { rrule: 'FREQ=SECONDLY;INTERVAL=86399;COUNT=1000000000' }
+  expect(refusal({ ...counted, start: '1899-12-31T23:59:59Z' })).toEqual(invalid('count'))
+  expect(refusal({ ...counted, start: '1900-01-01T00:00:00Z' })).toBeUndefined()
 })

@@ -18,7 +18,7 @@ export function readRule(
   const zone = timezone === '' ? {} : { timezone }
   const start =
     startTime === undefined ? {} : { startMs: Number(microsFromTimestamp(startTime, `${path}.start_time`) / 1_000n) }
-  try {
+  return atRule(path, () => {
     const input = inputOf(rule)
     try {
       return parseRule(input, { ...zone, ...start })
@@ -27,6 +27,13 @@ export function readRule(
       if (!isQError(error, 'invalid_schedule') || error.field !== 'start') throw error
       return parseRule(input, { startMs, ...zone, ...start })
     }
+  })
+}
+
+/** What is done with the rule of a schedule; an error names the part of the request. */
+export function atRule<T>(path: string, use: () => T): T {
+  try {
+    return use()
   } catch (error) {
     if (!isQError(error)) throw error
     const { code, message, field, metadata } = error
