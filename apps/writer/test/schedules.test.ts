@@ -14,7 +14,7 @@ import {
   type ScheduleKeySchema,
 } from '@qcore/contracts'
 import { createNatsTransport } from '@qcore/transport'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { startWriter, type RunningWriter } from './_running-writer.ts'
 import { authSecret, createEntity, expectProblem } from './_writer-client.ts'
 
@@ -201,6 +201,26 @@ describe('a schedule that is paused', () => {
     expect(await occurrencesOf(id)).toMatchObject([{ state: 1 }])
   })
 
+  it.each([
+    ['a day', { rule: '0 0 * * *' }, 0],
+    ['a time that is over', { rule: '2020-01-01T00:00:00Z' }, Date.UTC(2020, 0, 1) * 1_000],
+  ])('from the beginning accounts for every occurrence from then on: %s', async (_, schedule, first) => {
+    const id = await putNew({ ...schedule, paused: true })
+    const { planned_us: planned, created_us: created } = await scheduleRow(id)
+    expect(planned).toBe(first === 0 ? created : first - 1)
+  })
+
+  it('goes on from its start when it is put again, not from the time of the put', async () => {
+    const id = await putNew({ name: 'started', rule: 'FREQ=DAILY;INTERVAL=2', paused: true })
+    await writer.pool.query(
+      `update schedule set rule_spec = jsonb_set(rule_spec::jsonb, '{start}', '"2026-01-01T03:00:00Z"') where id = $1`,
+      [id],
+    )
+    await commit(put({ name: 'started', rule: 'FREQ=DAILY;INTERVAL=2', paused: false }))
+    const [first] = await occurrencesOf(id)
+    expect((first?.nominal_us ?? 0) % dayUs).toBe(dayUs / 8)
+  })
+
   it('and resumed in one commit fires as before', async () => {
     const id = await putNew({})
     const before = await occurrencesOf(id)
@@ -208,6 +228,37 @@ describe('a schedule that is paused', () => {
     expect(await occurrencesOf(id)).toMatchObject(
       before.map(({ nominal_us }) => ({ nominal_us, state: 1, reason: '' })),
     )
+  })
+})
+
+describe('a schedule that the schedulers disable', () => {
+  const disable = `
+    update schedule set disabled_reason = 'gone', plan_us = null where id = $1 and disabled_reason = ''`
+
+  it('while it is put stays disabled, and is enabled by the next put', async () => {
+    const id = await putNew({ name: 'disabled' })
+    const { plan_us: planUs } = await scheduleRow(id)
+    const disabling = await writer.pool.connect()
+    try {
+      await disabling.query('begin')
+      await disabling.query(disable, [id])
+      const { rows: own } = await disabling.query<{ pid: number }>('select pg_backend_pid() as pid')
+      const putting = commit(put({ name: 'disabled', title: 'meanwhile' }))
+      await vi.waitFor(
+        async () => {
+          const waiting = 'select from pg_stat_activity where $1 = any(pg_blocking_pids(pid))'
+          expect((await writer.pool.query(waiting, [own[0]?.pid])).rows).not.toEqual([])
+        },
+        { timeout: 10_000 },
+      )
+      await disabling.query('commit')
+      await putting
+    } finally {
+      disabling.release()
+    }
+    expect(await scheduleRow(id)).toMatchObject({ disabled_reason: 'gone', plan_us: null })
+    await commit(put({ name: 'disabled', title: 'again' }))
+    expect(await scheduleRow(id)).toMatchObject({ disabled_reason: '', plan_us: planUs })
   })
 })
 
@@ -269,6 +320,12 @@ describe('what is wrong', () => {
     ['a rule that never fires', { rule: '0 0 30 2 *' }, 'schedule_never_fires', `${field}.rule.cron`],
     ['a zone that is none', { timezone: 'Mars/Olympus' }, 'invalid_schedule', `${field}.rule.timezone`],
     ['no rule', { rule: '' }, 'invalid_request', `${field}.rule`],
+    [
+      'occurrences that are centuries apart',
+      { rule: 'FREQ=SECONDLY;INTERVAL=999983;BYHOUR=0;BYMINUTE=0;BYSECOND=0' },
+      'invalid_schedule',
+      `${field}.rule`,
+    ],
     ['no namespace', { namespace: '' }, 'invalid_request', `${field}.namespace`],
     ['an upper-case namespace', { namespace: 'Demo' }, 'invalid_request', `${field}.namespace`],
     ['a name with a line break', { name: 'a\nb' }, 'invalid_request', `${field}.name`],

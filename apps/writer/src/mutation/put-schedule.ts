@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { create } from '@bufbuild/protobuf'
-import { requireNamespace } from '@qcore/access'
+import { requireNamespace, requireTags } from '@qcore/access'
 import { MutationResultSchema, PutMode, type MutationResult, type PutSchedule } from '@qcore/contracts'
 import { isQError, QError } from '@qcore/errors'
 import type { CommitContext } from '../commit/commit-context.ts'
-import { planAfterIdle, planFrom } from '../schedule/first-plan.ts'
-import { readRule } from '../schedule/read-rule.ts'
+import { planAfterIdle, planFrom, planWhenIdle } from '../schedule/first-plan.ts'
+import { atRule, readRule, readRuleSpec } from '../schedule/read-rule.ts'
 import { definitionOf, readDefinition } from '../schedule/schedule-definition.ts'
 import {
   comingOccurrences,
@@ -23,10 +23,12 @@ import { assertScheduleRevision, idleReason, isIdle, takeStep, unknownSchedule }
  */
 export function putSchedule(context: CommitContext, mutation: PutSchedule, path: string): MutationResult {
   const before = scheduleBefore(context, mutation, path)
-  if (before !== undefined && before.namespace !== '') {
+  if (before !== undefined) {
     requireNamespace(context.caller, before.namespace, `${path}.id`)
+    requireTags(context.caller, readDefinition(before.definition).tags, `${path}.id`)
   }
   assertNamespace(context, mutation, path)
+  requireTags(context.caller, mutation.tags, `${path}.tags`)
   const id = before?.id ?? (mutation.id === '' ? randomUUID() : mutation.id)
   const secret = secretAfter(context, mutation, before)
   const definition = definitionOf(mutation, { hasSecret: secret !== undefined, caller: context.caller })
@@ -72,11 +74,13 @@ function planned(
     const withdrawal = { state: occurrenceStates.skipped, reason: 'paused', ...comingOccurrences }
     return { facts, plan: undefined, withdrawal: pauses ? withdrawal : undefined }
   }
-  const rule = readRule(mutation, path, Math.floor(timeUs / 1_000))
-  const plan =
-    resumes && !isNewRule
-      ? planAfterIdle(rule, id, { nowUs: timeUs, plannedUs: before.plannedUs, reason: idleReason(before) })
-      : planFrom(rule, id, timeUs)
+  // The rule that it has counts from the start that it has.
+  const rule = isNewRule ? readRule(mutation, path, Math.floor(timeUs / 1_000)) : readRuleSpec(facts.ruleSpec)
+  const plan = atRule(path, () => {
+    if (!isActive) return planWhenIdle(rule, id, timeUs)
+    if (isNewRule || before === undefined) return planFrom(rule, id, timeUs)
+    return planAfterIdle(rule, id, { nowUs: timeUs, plannedUs: before.plannedUs, reason: idleReason(before) })
+  })
   const ruleSpec = isNewRule ? JSON.stringify(rule.spec) : facts.ruleSpec
   const withdrawal = { state: occurrenceStates.cancelled, reason: 'changed', ...comingOccurrences, afterUs: timeUs }
   return {
@@ -110,7 +114,7 @@ function scheduleBefore(context: CommitContext, mutation: PutSchedule, path: str
 }
 
 function assertNamespace({ state, caller }: CommitContext, { namespace, action }: PutSchedule, path: string): void {
-  if (namespace !== '') requireNamespace(caller, namespace, `${path}.namespace`)
+  requireNamespace(caller, namespace, `${path}.namespace`)
   if (action?.kind.case !== 'emitEvent') return
   requireNamespace(caller, action.kind.value.namespace, `${path}.action.emit_event.namespace`)
   if (state.hasNamespace(action.kind.value.namespace)) return

@@ -14,6 +14,13 @@ export function planFrom(rule: Rule, scheduleId: string, nowUs: number): Schedul
   return { plannedUs: nominalUs, planUs: isLast ? undefined : nominalUs, first, idle: undefined }
 }
 
+/** Where planning will begin for a rule that is new and does not fire yet: before its first occurrence. */
+export function planWhenIdle(rule: Rule, scheduleId: string, nowUs: number): SchedulePlan {
+  const { first } = planFrom(rule, scheduleId, nowUs)
+  const plannedUs = first === undefined ? nowUs : Math.min(nowUs, first.nominalUs - 1)
+  return { plannedUs, planUs: undefined, first: undefined, idle: undefined }
+}
+
 /** Where planning goes on that stood still since `plannedUs`: what was due meanwhile did not fire. */
 export function planAfterIdle(
   rule: Rule,

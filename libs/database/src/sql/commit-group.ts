@@ -200,7 +200,9 @@ const parts: readonly Part[] = [
           namespace = excluded.namespace, name = excluded.name, revision = excluded.revision, state = excluded.state,
           definition = excluded.definition, rule_spec = excluded.rule_spec, tags = excluded.tags,
           secret = excluded.secret, writer = excluded.writer, changed_us = excluded.changed_us,
-          plan_revision = excluded.plan_revision, disabled_reason = '', failing_us = null,
+          plan_revision = excluded.plan_revision, failing_us = null,
+          disabled_reason = case when excluded.plan_revision = schedule.plan_revision
+            then schedule.disabled_reason else '' end,
           planned_us = case when excluded.plan_revision = schedule.plan_revision
             then schedule.planned_us else excluded.planned_us end,
           plan_us = case when excluded.state = 1 and excluded.plan_revision = schedule.plan_revision
