@@ -1,4 +1,6 @@
 import { createHmac } from 'node:crypto'
+import { once } from 'node:events'
+import { request, type IncomingMessage } from 'node:http'
 import { jwtVerify } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { qhronosRoutes } from '../src/qhronos/qhronos-pages.ts'
@@ -181,5 +183,23 @@ describe('the rate of a token', () => {
     expect(last?.body.code).toBe('rate_limited')
     // Another token has its own.
     expect((await limited.call('GET', '/events', { token: await limited.token('read', [], 'eve') })).status).toBe(200)
+  })
+
+  it('of the master token is counted where it comes from: nobody else can use it up', async () => {
+    await using limited = await startQhronos(['auth', 'gateway'], { Q_QHRONOS_RATE: '1', Q_QHRONOS_BURST: '3' })
+    const guesses = Array.from({ length: 10 }, () =>
+      limited.call('POST', '/tokens', { token: 'guess', body: wanted() }),
+    )
+    const statuses = (await Promise.all(guesses)).map(({ status }) => status)
+    expect(new Set(statuses)).toEqual(new Set([403, 429]))
+    const minting = request(`${limited.url}/tokens`, {
+      method: 'POST',
+      localAddress: '127.0.0.2',
+      headers: { authorization: `Bearer ${limited.masterToken}`, 'content-type': 'application/json' },
+    })
+    minting.end(JSON.stringify(wanted()))
+    const [response] = (await once(minting, 'response')) as [IncomingMessage]
+    response.resume()
+    expect(response.statusCode).toBe(200)
   })
 })

@@ -42,8 +42,8 @@ export const qhronosRoutes: readonly Route[] = [
 ]
 
 const documentPath = '/openapi.json'
-/** Whom the calls with the master token are counted for. */
-const masterKey = 'master'
+/** What callers with the master token are counted for, or with what may be it: where they are, for all else can be made up. */
+const masterKey = ({ socket }: HttpRequest): string => `master ${socket.remoteAddress ?? ''}`
 
 interface Found {
   readonly route: Route
@@ -125,7 +125,7 @@ export class QhronosPages {
       services: this.#services,
     })
     if (route.access === 'public' || route.access === 'master') {
-      if (route.access === 'master') this.#count(bearer(request) === '' ? '' : masterKey, response)
+      if (route.access === 'master') this.#count(masterKey(request), response)
       return route.answer(await read())
     }
     const caller = await this.#identify(request)
