@@ -23,6 +23,16 @@ const made = async (more: object = {}): Promise<{ id: string; version: number }>
   if (status !== 201) throw new Error(JSON.stringify(body))
   return body as { id: string; version: number }
 }
+/** A call of the platform's own service. */
+// oxlint-disable-next-line typescript/no-explicit-any
+async function rpc(method: string, body: unknown): Promise<any> {
+  const { status, body: answer } = await q.call('POST', `/qcore.schedule.v1.ScheduleService/${method}`, {
+    token: await q.ownAdmin(),
+    body,
+  })
+  expect(status).toBe(200)
+  return answer
+}
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
 describe('POST /events', () => {
@@ -179,6 +189,42 @@ describe('PUT /events/:id', () => {
       expect([body.name, body.status, body.tags]).toEqual(['Other', status, ['test']])
     },
   )
+
+  it('leaves a schedule that was not made here as it is, but for what is given', async () => {
+    // Its namespace of events is registered with the first event that is told.
+    await create({ name: 'told', schedule: '0 0 * * *' })
+    const { scheduleId: id } = await rpc('PutSchedule', {
+      schedule: {
+        namespace: 'qhronos',
+        name: 'nightly',
+        rule: '0 9 * * *',
+        timezone: 'Europe/Berlin',
+        action: { emitEvent: { namespace: 'qhronos', type: 'invoice.due', payload: '{"a":1}', correlationId: 'x' } },
+        catchUp: 'CATCH_UP_POLICY_LAST',
+        catchUpLimit: 3,
+        overlap: 'OVERLAP_POLICY_SKIP',
+        grace: '60s',
+        retry: { maxAttempts: 7 },
+      },
+    })
+    const { schedule: before } = await rpc('GetSchedule', { schedule: { id } })
+    expect((await q.call('PUT', `/events/${id}`, { body: { description: 'after' } })).status).toBe(200)
+    const { schedule: after } = await rpc('GetSchedule', { schedule: { id } })
+    const { revision, updateTime } = after
+    expect(after).toEqual({ ...before, description: 'after', revision, updateTime })
+  })
+
+  it('that changes nothing makes no other version', async () => {
+    const { id, version } = await made({ tags: ['test'], schedule: '0 0 * * *' })
+    expect((await q.call('PUT', `/events/${id}`, { body: { name: 'Test Event' } })).body.version).toBe(version)
+  })
+
+  it('tells of an event as it is after the change', async () => {
+    const { body: event } = await create({ name: 'told', schedule: '0 0 * * *' })
+    await q.call('PUT', `/events/${event.id}`, { body: { name: 'told otherwise' } })
+    const { schedule } = await rpc('GetSchedule', { schedule: { id: event.id } })
+    expect(JSON.parse(schedule.action.emitEvent.payload)).toMatchObject({ event_id: event.id, name: 'told otherwise' })
+  })
 
   it('refuses another status, an empty name, and what is no JSON, and changes nothing', async () => {
     const { id } = await made()

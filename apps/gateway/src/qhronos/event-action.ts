@@ -1,5 +1,5 @@
-import type { MessageInitShape } from '@bufbuild/protobuf'
-import type { Action, ActionSchema } from '@qcore/contracts'
+import { clone, type MessageInitShape } from '@bufbuild/protobuf'
+import { ActionSchema, type Action } from '@qcore/contracts'
 import type { EventAction } from './event-body.ts'
 
 /** Where events of the interface belong. */
@@ -8,7 +8,8 @@ export const namespace = 'qhronos'
 /** The type of the event that is emitted for an event without an action. */
 const plainType = 'due'
 
-interface Told {
+/** What is told of an event. */
+export interface Told {
   readonly id: string
   readonly name: string
   readonly description: string
@@ -50,6 +51,28 @@ function emitting({ id, name, description, metadata, tags }: Told): MessageInitS
       value: { namespace, type: plainType, payload: JSON.stringify(told), correlationId: '{occurrence}' },
     },
   }
+}
+
+/**
+ * The action of a schedule after a change that leaves it out: it stays as it is, whoever made it. Only what tells of the
+ * event itself tells of it as it is now.
+ */
+export function keptAction(
+  before: Action | undefined,
+  event: Told,
+  secret: string | undefined,
+): MessageInitShape<typeof ActionSchema> {
+  if (before === undefined) return {}
+  if (tellsOf(before, event.id)) return emitting(event)
+  const kept = clone(ActionSchema, before)
+  if (kept.kind.case === 'webhook' && secret !== undefined) kept.kind.value.secret = secret
+  return kept
+}
+
+/** Whether an action tells of an event, as `scheduleAction` makes it. */
+function tellsOf({ kind }: Action, id: string): boolean {
+  if (kind.case !== 'emitEvent' || kind.value.namespace !== namespace) return false
+  return (JSON.parse(kind.value.payload) as { event_id?: unknown } | null)?.event_id === id
 }
 
 /** A text is sent as it is, everything else as JSON. */

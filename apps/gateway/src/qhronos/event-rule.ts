@@ -1,3 +1,4 @@
+import type { Schedule } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
 import type { EventInput } from './event-body.ts'
 
@@ -57,6 +58,12 @@ export function readRule(rule: string, spec: string): { schedule: unknown; start
   if (!isBeside) return { schedule: given, startTime }
   const isText = typeof sent['cron'] === 'string' && Object.keys(sent).length === 1
   return { schedule: isText ? sent['cron'] : sent, startTime }
+}
+
+/** The zone of a schedule that its rule does not name itself; empty: UTC. */
+export function ownZone({ rule, timezone }: Pick<Schedule, 'rule' | 'timezone'>): string {
+  const isNamed = rule.startsWith('{') ? 'timezone' in (JSON.parse(rule) as object) : /\bTZID=/i.test(rule)
+  return isNamed || timezone === 'UTC' ? '' : timezone
 }
 
 /** A moment in the one way that it is written; undefined for what is none. */

@@ -3,35 +3,32 @@ import { AccessLevel, PutMode, type Schedule } from '@qcore/contracts'
 import { isQError, QError } from '@qcore/errors'
 import { fromConnectError } from '@qcore/transport'
 import type { Answer } from '../answer.ts'
-import { namespace, readAction, scheduleAction } from '../event-action.ts'
+import { keptAction, namespace, scheduleAction, type Told } from '../event-action.ts'
 import { createEventSchema, readEventInput, updateEventSchema, type EventInput } from '../event-body.ts'
 import { eventJson, inactiveTag, statusOf, tagsOf, type EventJson } from '../event-json.ts'
-import { readRule, ruleOf, type EventRule } from '../event-rule.ts'
+import { ownZone, readRule, ruleOf, type EventRule } from '../event-rule.ts'
 import { etagOf, expectedRevision, isKnown } from '../etag.ts'
 import { loadEvent, loadEvents } from '../load-events.ts'
 import { listAnswer, readMatch, readTags, readTime } from '../query.ts'
 import type { OwnedCall, Route } from '../route.ts'
 import { newUuid, parseUuid } from '../uuid.ts'
 
-/** As of the original: three attempts in all, a second after the first one. */
-const retry = { maxAttempts: 3, backoff: { seconds: 1n } }
+/** As of the original: three attempts in all, a second after the first one. The rest is what every schedule has. */
+const policies = {
+  retry: { maxAttempts: 3, backoff: { seconds: 1n }, maxBackoff: { seconds: 3_600n } },
+  grace: { seconds: 120n },
+  catchUpLimit: 100,
+}
 /** How often an update is tried again that met another one. */
 const mostTries = 5
 
 /** An event as it is to be. */
-interface WantedEvent {
-  readonly id: string
-  readonly name: string
-  readonly description: string
+interface WantedEvent extends Told {
   readonly rule: EventRule
-  readonly action: EventInput['action']
-  readonly metadata: string
-  readonly tags: readonly string[]
   readonly status: NonNullable<EventInput['status']>
-  readonly secret: string | undefined
 }
 
-function putOf({ id, name, description, rule, action, metadata, tags, status, secret }: WantedEvent) {
+function putOf({ id, name, description, rule, metadata, tags, status }: WantedEvent) {
   return {
     id,
     namespace,
@@ -39,10 +36,8 @@ function putOf({ id, name, description, rule, action, metadata, tags, status, se
     description,
     rule: rule.rule,
     ...(rule.startTime === undefined ? {} : { startTime: timestampFromDate(new Date(rule.startTime)) }),
-    action: scheduleAction(action, { id, name, description, metadata, tags }, secret),
     tags: status === 'inactive' ? [...tags, inactiveTag] : [...tags],
     metadata,
-    retry,
     paused: status !== 'active',
   }
 }
@@ -62,8 +57,13 @@ async function createEvent(call: OwnedCall): Promise<Answer> {
   caller.assertSees(tags)
   const key = idempotencyKey(call)
   const id = newUuid(caller.claims.subject, key)
-  const put = putOf({ id, name, description, rule, action, metadata, tags, status: 'active', secret })
-  const schedule = { ...put, mode: PutMode.CREATE }
+  const wanted: WantedEvent = { id, name, description, rule, metadata, tags, status: 'active' }
+  const schedule = {
+    ...putOf(wanted),
+    ...policies,
+    action: scheduleAction(action, wanted, secret),
+    mode: PutMode.CREATE,
+  }
   const headers = await caller.headers()
   if (action === undefined) await services.namespace.ensure()
   const { revision } = await services.schedules.putSchedule({ schedule, idempotencyKey: key }, { headers })
@@ -121,9 +121,26 @@ async function replaceEvent(call: OwnedCall, { before, input, expected }: Replac
   const { services, caller } = call
   const wanted = mergeEvent(before, input)
   caller.assertSees(wanted.tags)
-  const schedule = { ...putOf(wanted), mode: PutMode.UPDATE, expectedRevision: expected ?? before.revision }
+  const { name, retry, grace, catchUp, catchUpLimit, overlap } = before
+  const { secret } = input
+  const schedule = {
+    ...putOf(wanted),
+    name,
+    timezone: ownZone(before),
+    catchUp,
+    catchUpLimit,
+    overlap,
+    ...(retry === undefined ? {} : { retry }),
+    ...(grace === undefined ? {} : { grace }),
+    action:
+      input.action === undefined
+        ? keptAction(before.action, wanted, secret)
+        : scheduleAction(input.action, wanted, secret),
+    mode: PutMode.UPDATE,
+    expectedRevision: expected ?? before.revision,
+  }
   const request = { schedule, idempotencyKey: idempotencyKey(call) }
-  if (wanted.action === undefined) await services.namespace.ensure()
+  if (schedule.action.kind?.case === 'emitEvent') await services.namespace.ensure()
   const { revision } = await services.schedules.putSchedule(request, { headers: await caller.headers() })
   const after = await readBack(call, before.id, revision)
   return { status: 200, body: eventJson(after), headers: { etag: etagOf(after) } }
@@ -132,7 +149,6 @@ async function replaceEvent(call: OwnedCall, { before, input, expected }: Replac
 /** What an event becomes: members that the client leaves out stay as they are. */
 function mergeEvent(before: Schedule, input: EventInput): WantedEvent {
   const shown = eventJson(before)
-  const action = input.action ?? readAction(before.action).action ?? undefined
   const status =
     input.status ?? (shown.status === 'paused' || before.tags.includes(inactiveTag) ? heldStatus(shown) : 'active')
   return {
@@ -140,11 +156,9 @@ function mergeEvent(before: Schedule, input: EventInput): WantedEvent {
     name: input.name ?? before.title,
     description: input.description ?? before.description,
     rule: ruleAfter(before, input),
-    action,
     metadata: input.metadata ?? (before.metadata === '' ? '{}' : before.metadata),
     tags: input.tags ?? tagsOf(before),
     status,
-    secret: input.secret,
   }
 }
 
