@@ -214,8 +214,13 @@ describe('PUT /events/:id', () => {
     expect(after).toEqual({ ...before, description: 'after', revision, updateTime })
   })
 
-  it('that changes nothing makes no other version', async () => {
-    const { id, version } = await made({ tags: ['test'], schedule: '0 0 * * *' })
+  it.each([
+    ['once', {}],
+    ['cron with a start', { schedule: '0 0 * * *' }],
+    ['a recurrence', { schedule: 'FREQ=DAILY;INTERVAL=2' }],
+    ['a recurrence as an object', { schedule: { frequency: 'daily', interval: 2 } }],
+  ])('that changes nothing makes no other version: %s', async (_, more) => {
+    const { id, version } = await made({ tags: ['test'], ...more })
     expect((await q.call('PUT', `/events/${id}`, { body: { name: 'Test Event' } })).body.version).toBe(version)
   })
 

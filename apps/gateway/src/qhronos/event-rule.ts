@@ -60,6 +60,14 @@ export function readRule(rule: string, spec: string): { schedule: unknown; start
   return { schedule: isText ? sent['cron'] : sent, startTime }
 }
 
+/** The rule of a schedule for a put that leaves it as it is: with another start it would be another rule. */
+export function keptRule({ rule, ruleSpec }: Pick<Schedule, 'rule' | 'ruleSpec'>): EventRule {
+  const { start, at } = JSON.parse(ruleSpec) as { start?: string; at?: string }
+  const isWithin = rule.startsWith('{') ? 'start' in (JSON.parse(rule) as object) : /\bDTSTART\b/i.test(rule)
+  const isApart = start !== undefined && at === undefined && !isWithin
+  return { rule, startTime: isApart ? momentOf(start) : undefined }
+}
+
 /** The zone of a schedule that its rule does not name itself; empty: UTC. */
 export function ownZone({ rule, timezone }: Pick<Schedule, 'rule' | 'timezone'>): string {
   const isNamed = rule.startsWith('{') ? 'timezone' in (JSON.parse(rule) as object) : /\bTZID=/i.test(rule)

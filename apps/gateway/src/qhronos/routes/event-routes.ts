@@ -6,7 +6,7 @@ import type { Answer } from '../answer.ts'
 import { keptAction, namespace, scheduleAction, type Told } from '../event-action.ts'
 import { createEventSchema, readEventInput, updateEventSchema, type EventInput } from '../event-body.ts'
 import { eventJson, inactiveTag, statusOf, tagsOf, type EventJson } from '../event-json.ts'
-import { ownZone, readRule, ruleOf, type EventRule } from '../event-rule.ts'
+import { keptRule, ownZone, readRule, ruleOf, type EventRule } from '../event-rule.ts'
 import { etagOf, expectedRevision, isKnown } from '../etag.ts'
 import { loadEvent, loadEvents } from '../load-events.ts'
 import { listAnswer, readMatch, readTags, readTime } from '../query.ts'
@@ -167,8 +167,8 @@ function heldStatus({ status }: EventJson): 'paused' | 'inactive' {
 }
 
 function ruleAfter(before: Schedule, input: EventInput): EventRule {
+  if (input.schedule === undefined && input.startTime === undefined) return keptRule(before)
   const { schedule, startTime } = readRule(before.rule, before.ruleSpec)
-  if (input.schedule === undefined && input.startTime === undefined) return { rule: before.rule, startTime }
   const kept = schedule === null ? undefined : (schedule as NonNullable<EventInput['schedule']>)
   return ruleOf({ schedule: input.schedule ?? kept, startTime: input.startTime ?? startTime })
 }
