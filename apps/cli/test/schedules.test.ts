@@ -90,6 +90,21 @@ it('pauses, resumes and deletes', async () => {
   expect(gone.err).toContain('there is no such schedule')
 })
 
+it('pauses and resumes by tags, and rotates a secret', async () => {
+  const webhook = ['--webhook', 'https://example.com/hook', '--secret', 'geheim', '--tag', 'rare', 'x']
+  const id = await ok('schedules', 'put', 'demo', '@yearly', ...webhook)
+  expect(await ok('schedules', 'pause', '--tag', 'rare', 'y', '--namespace', 'demo')).toBe('1 schedules')
+  expect(await json('schedules', 'show', id)).toMatchObject({ state: 'paused' })
+  expect(await json('schedules', 'resume', '--tag', 'rare', 'y', '--all-tags')).toEqual({ count: 0, revision: 0 })
+  expect(await json('schedules', 'resume', '--tag', 'rare', 'x', '--all-tags')).toMatchObject({ count: 1 })
+  const neither = await qcore(['schedules', 'pause'])
+  expect(neither.code).not.toBe(0)
+  expect(neither.err).toContain('either a schedule is named, or tags are')
+  const rotate = ['schedules', 'rotate-secret', id, '--secret', 'neu']
+  expect(await ok(...rotate)).toMatch(/^revision \d+, both until \d{4}-/)
+  expect(await ok(...rotate, '--overlap', '0')).toMatch(/^revision \d+$/)
+})
+
 it('previews, cancels, moves, fills and explains', async () => {
   const preview = await ok('schedules', 'preview', '0 9 * * 1', '--from', '2026-11-21T00:00:00Z', '--count', '2')
   expect(preview.split('\n').slice(1)).toEqual(['2026-11-23T09:00:00.000000Z', '2026-11-30T09:00:00.000000Z'])

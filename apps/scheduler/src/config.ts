@@ -45,6 +45,12 @@ export const schedulerVariables = {
       'less than three quarters of the lease.',
     { default: '10000' },
   ),
+  authSecretsBefore: variable(
+    'Q_AUTH_SECRETS_BEFORE',
+    text(),
+    'What Q_AUTH_SECRET was before, one or several with spaces between: what webhooks are signed with and was encrypted then is read, and encrypted anew.',
+    { default: '', secret: true },
+  ),
   webhookSecret: variable(
     'Q_WEBHOOK_SECRET',
     text().refine(
@@ -69,6 +75,12 @@ export const schedulerVariables = {
     'NATS subjects that schedules may publish to, as patterns separated by commas: `app.>, alerts.*`; never those of the ' +
       'platform. Empty: none.',
     { default: '>' },
+  ),
+  targetRate: variable(
+    'Q_WEBHOOK_RATE',
+    wholeNumber(0, 100_000),
+    'Requests of one scheduler to one host and port a second, evenly spaced; 0: as many as are due.',
+    { default: '0' },
   ),
   egressAllow: variable(
     'Q_EGRESS_ALLOW',

@@ -16,11 +16,12 @@ import { WriteFieldsRunner } from './action/write-fields.ts'
 import { assertConsistent, type SchedulerConfig } from './config.ts'
 import { Dispatcher } from './dispatch/dispatcher.ts'
 import { FailureKeeper } from './dispatch/failure-keeper.ts'
-import { TargetGate } from './dispatch/target-gate.ts'
+import { PacedGate } from './dispatch/paced-gate.ts'
 import { EgressRules } from './http/egress-rules.ts'
 import { OwnTokens } from './own-tokens.ts'
 import { Planner } from './plan/planner.ts'
 import { Retirer } from './retirer.ts'
+import { SecretKeeper } from './secret-keeper.ts'
 
 /** What the scheduler works with. Disposing gives back what it has claimed, and closes what it opened. */
 export interface SchedulerContext extends AsyncDisposable {
@@ -29,6 +30,8 @@ export interface SchedulerContext extends AsyncDisposable {
   readonly connection: NatsConnection
   readonly verifier: TokenVerifier
   readonly pool: Executor
+  /** What webhooks are signed with. */
+  readonly signing: { readonly secrets: SecretBox; readonly defaultSecret: string }
 }
 
 /** What a caller of `createScheduler` brings along; it stays the caller's to close. */
@@ -63,7 +66,9 @@ export async function openContext(config: SchedulerConfig, overrides: SchedulerO
   const transport = createNatsTransport({ connection, store })
   const client = opened.use(await connect({ transport, token: () => tokens.get(AccessLevel.WRITE) }))
   const rules = new EgressRules(listOf(config.egressAllow))
-  const signing = { secrets: new SecretBox(authSecret), defaultSecret: config.webhookSecret }
+  const secretsBefore = config.authSecretsBefore.split(' ').filter((each) => each !== '')
+  const secrets = new SecretBox(authSecret, secretsBefore)
+  const signing = { secrets, defaultSecret: config.webhookSecret }
   const sending = { rules, timeoutMs: config.webhookTimeoutMs }
   const runners = {
     emitEvent: new EmitEventRunner(client),
@@ -77,6 +82,7 @@ export async function openContext(config: SchedulerConfig, overrides: SchedulerO
     }),
     websocket: new WebSocketRunner(new HookConnections({ connection, store, tokens }), config.webhookTimeoutMs),
   }
+  opened.use(new SecretKeeper({ executor: pool, logger, secrets, hasSecretsBefore: secretsBefore.length > 0 }))
   opened.use(new Retirer({ executor: pool, logger, retentionMs: config.retentionHours * hourMs }))
   opened.use(new Planner({ executor: pool, logger, lookAheadMs }))
   opened.use(
@@ -89,7 +95,7 @@ export async function openContext(config: SchedulerConfig, overrides: SchedulerO
       runners,
       notices: new DueNotices(connection, store),
       failures: new FailureKeeper(pool, logger),
-      gate: new TargetGate(config.targetConcurrency),
+      gate: new PacedGate(config.targetConcurrency, config.targetRate),
     }),
   )
   const owned = opened.move()
@@ -99,6 +105,7 @@ export async function openContext(config: SchedulerConfig, overrides: SchedulerO
     connection,
     verifier: access.verifier,
     pool,
+    signing,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
 }

@@ -2,14 +2,17 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Executor } from '@qcore/database'
 import type { Logger } from '@qcore/service'
 import { endWithdrawnReplays } from './sql/end-letters.ts'
-import { retireOccurrences } from './sql/retire-occurrences.ts'
+import { retireOccurrences, type RetirePosition } from './sql/retire-occurrences.ts'
 
 /** Rows of one statement: few enough to block nobody. */
 const mostRows = 1_000
-/** Time between looks when nothing is old. */
+/** Time between looks when all has been looked at. */
 const pauseMs = 60_000
+/** The same, of so many that looking at them takes long: most of them are the newest of their schedules, and stay. */
+const longPauseMs = 600_000
 /** Time between statements while there is more. */
 const betweenMs = 50
+const beginning: RetirePosition = { endedUs: 0, id: '' }
 
 export interface RetirerOptions {
   readonly executor: Executor
@@ -21,11 +24,11 @@ export interface RetirerOptions {
 export class Retirer implements AsyncDisposable {
   readonly #options: RetirerOptions
   readonly #stop = new AbortController()
-  readonly #run: Promise<void>
+  readonly #run: Promise<unknown>
 
   constructor(options: RetirerOptions) {
     this.#options = options
-    this.#run = this.#keepRetiring()
+    this.#run = Promise.all([this.#keepRetiring(), this.#keepEnding()])
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -35,19 +38,37 @@ export class Retirer implements AsyncDisposable {
 
   async #keepRetiring(): Promise<void> {
     const { signal } = this.#stop
+    let after = beginning
     while (!signal.aborted) {
-      const { logger } = this.#options
-      const count = await this.#retire().catch((error: unknown) => {
-        logger.warn({ err: error }, 'cannot delete old occurrences')
-        return 0
-      })
-      await delay(count === mostRows ? betweenMs : pauseMs, undefined, { signal }).catch(() => undefined)
+      const next = await this.#retireSome(after)
+      const isLong = after !== beginning
+      await delay(next === undefined ? (isLong ? longPauseMs : pauseMs) : betweenMs, undefined, { signal }).catch(
+        () => undefined,
+      )
+      after = next ?? beginning
     }
   }
 
-  async #retire(): Promise<number> {
-    const { executor, retentionMs } = this.#options
-    await endWithdrawnReplays(executor)
-    return retireOccurrences(executor, { retentionMs, limit: mostRows })
+  async #retireSome(after: RetirePosition): Promise<RetirePosition | undefined> {
+    const { executor, retentionMs, logger } = this.#options
+    try {
+      const { next } = await retireOccurrences(executor, { retentionMs, limit: mostRows, after })
+      return next
+    } catch (error) {
+      logger.warn({ err: error }, 'cannot delete old occurrences')
+      return undefined
+    }
+  }
+
+  /** Ends what was to be replayed and is not any more. */
+  async #keepEnding(): Promise<void> {
+    const { signal } = this.#stop
+    const { executor, logger } = this.#options
+    while (!signal.aborted) {
+      await endWithdrawnReplays(executor).catch((error: unknown) => {
+        logger.warn({ err: error }, 'cannot end replays that were withdrawn')
+      })
+      await delay(pauseMs, undefined, { signal }).catch(() => undefined)
+    }
   }
 }

@@ -373,7 +373,7 @@ describe('a token that is limited', () => {
 describe('a schedule whose rule cannot be read any more', () => {
   it('is disabled with the reason, and holds up no other', async () => {
     const broken = await store.put({ rule: '@every 1s' })
-    await store.pool.query(`update schedule set rule_spec = '{"cron": "x"}' where id = $1`, [broken])
+    await store.pool.query(`update schedule set rule_spec = '{"cron": "x"}', plan_us = 0 where id = $1`, [broken])
     await vi.waitFor(async () => {
       const { rows } = await store.pool.query('select disabled_reason from schedule where id = $1', [broken])
       expect(rows).toEqual([{ disabled_reason: expect.stringContaining('cannot be planned') as string }])

@@ -203,6 +203,24 @@ describe('a webhook', () => {
     const { occurrence } = await own.occurrences.getOccurrence({ occurrenceId: row?.id ?? '' })
     expect(occurrence?.attempts.map(({ outcome }) => outcome)).toEqual([3, 1])
   })
+
+  it('has failed when the scheduler of its last attempt dies, and that attempt is lost', async () => {
+    await using receiver = await Receiver.start(() => undefined)
+    await using own = await startStore()
+    const lease = { ...allowed, Q_SCHEDULER_LEASE_MS: '3000', Q_WEBHOOK_TIMEOUT_MS: '2000' }
+    await using dying = new SchedulerProcess({ ...own.env, ...lease })
+    const rule = new Date(Date.now() + 100).toISOString()
+    const id = await own.put({ rule, action: webhook(receiver.url), retry: { maxAttempts: 1 } })
+    await vi.waitFor(() => expect(receiver.requests).toHaveLength(1), patience)
+    await dying.kill()
+    await using _heir = await own.startScheduler(lease)
+    await vi.waitFor(async () => expect((await own.list(id))[0]?.state).toBe(OccurrenceState.FAILED), patience)
+    const [row] = await own.list(id)
+    const { occurrence } = await own.occurrences.getOccurrence({ occurrenceId: row?.id ?? '' })
+    expect(occurrence).toMatchObject({ reason: 'attempts', attempts: [{ outcome: 3 }] })
+    expect(occurrence?.attempts[0]?.endTime).toBeDefined()
+    expect(receiver.requests).toHaveLength(1)
+  })
 })
 
 describe('an API call', () => {

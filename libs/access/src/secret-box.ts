@@ -10,9 +10,12 @@ const keyBytes = 32
 /** Encrypts secrets for the database with AES-256-GCM, under a key that is derived from the secret of the deployment. */
 export class SecretBox {
   readonly #key: Uint8Array
+  readonly #keysBefore: readonly Uint8Array[]
 
-  constructor(deploymentSecret: string) {
-    this.#key = new Uint8Array(hkdfSync('sha256', deploymentSecret, '', 'qcore sealed secrets', keyBytes))
+  /** @param secretsBefore what the deployment had earlier: what was sealed then is opened too */
+  constructor(deploymentSecret: string, secretsBefore: readonly string[] = []) {
+    this.#key = keyOf(deploymentSecret)
+    this.#keysBefore = secretsBefore.map(keyOf)
   }
 
   /** Encrypts a secret. Sealed for one owner, an id, it cannot be opened for another. */
@@ -30,18 +33,44 @@ export class SecretBox {
    * @throws QError `configuration` if the deployment has another secret now
    */
   open(owner: string, sealed: Uint8Array): string {
-    const tagStart = 1 + nonceBytes
-    const contentStart = tagStart + tagBytes
-    try {
-      if (sealed[0] !== version) throw new Error(`a sealed secret of version ${sealed[0]}`)
-      const decipher = createDecipheriv(algorithm, this.#key, sealed.subarray(1, tagStart), { authTagLength: tagBytes })
-      decipher.setAAD(Buffer.from(owner))
-      decipher.setAuthTag(sealed.subarray(tagStart, contentStart))
-      return Buffer.concat([decipher.update(sealed.subarray(contentStart)), decipher.final()]).toString('utf8')
-    } catch (error) {
-      throw new QError('configuration', 'a stored secret cannot be opened: the secret of the deployment has changed', {
-        cause: error,
-      })
-    }
+    return this.#open(owner, sealed).secret
   }
+
+  /**
+   * Seals anew what was sealed under an earlier secret. Undefined: it is sealed under the present one.
+   *
+   * @throws QError `configuration` as of `open`
+   */
+  reseal(owner: string, sealed: Uint8Array): Buffer | undefined {
+    const { key, secret } = this.#open(owner, sealed)
+    return key === this.#key ? undefined : this.seal(owner, secret)
+  }
+
+  #open(owner: string, sealed: Uint8Array): { key: Uint8Array; secret: string } {
+    const errors: unknown[] = []
+    for (const key of [this.#key, ...this.#keysBefore]) {
+      try {
+        return { key, secret: decrypted(key, owner, sealed) }
+      } catch (error) {
+        errors.push(error)
+      }
+    }
+    throw new QError('configuration', 'a stored secret cannot be opened: the secret of the deployment has changed', {
+      cause: errors[0],
+    })
+  }
+}
+
+function keyOf(deploymentSecret: string): Uint8Array {
+  return new Uint8Array(hkdfSync('sha256', deploymentSecret, '', 'qcore sealed secrets', keyBytes))
+}
+
+function decrypted(key: Uint8Array, owner: string, sealed: Uint8Array): string {
+  const tagStart = 1 + nonceBytes
+  const contentStart = tagStart + tagBytes
+  if (sealed[0] !== version) throw new Error(`a sealed secret of version ${sealed[0]}`)
+  const decipher = createDecipheriv(algorithm, key, sealed.subarray(1, tagStart), { authTagLength: tagBytes })
+  decipher.setAAD(Buffer.from(owner))
+  decipher.setAuthTag(sealed.subarray(tagStart, contentStart))
+  return Buffer.concat([decipher.update(sealed.subarray(contentStart)), decipher.final()]).toString('utf8')
 }

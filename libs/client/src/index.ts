@@ -73,6 +73,8 @@ export type {
   PreviewInput,
   ScheduleChange,
   ScheduleQuery,
+  TaggedChange,
+  TaggedSchedules,
 } from './schedules/schedule-client.ts'
 export type {
   Attempt,

@@ -5,9 +5,16 @@ import { benchConfig } from './config/config-bench.ts'
 import { benchEvents } from './events/events-bench.ts'
 import { markdownTable } from './measure/table.ts'
 import { benchNotify } from './notify/notify-bench.ts'
+import { benchSchedule } from './schedule/schedule-bench.ts'
 import { benchStore } from './store/store-bench.ts'
 
-const benches = { store: benchStore, notify: benchNotify, events: benchEvents, config: benchConfig }
+const benches = {
+  store: benchStore,
+  notify: benchNotify,
+  events: benchEvents,
+  config: benchConfig,
+  schedule: benchSchedule,
+}
 const { values, positionals } = parseArgs({
   options: {
     json: { type: 'string' },

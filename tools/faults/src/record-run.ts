@@ -46,7 +46,7 @@ export async function recordRun(
   const signal = AbortSignal.any([stop.signal, AbortSignal.timeout(longestRunMs)])
   await using parts = new AsyncDisposableStack()
   const dataFolder = await openDataFolder(parts)
-  const { cluster: special = {}, breakAndHeal } = await scenario.plan({ dataFolder, parts })
+  const { cluster: special = {}, breakAndHeal, collect } = await scenario.plan({ dataFolder, parts })
   parts.defer(() => keepLogs(dataFolder, folder))
   const cluster = parts.use(await startCluster({ folder, dataFolder, signal, ...special }))
   await prepareStore(cluster)
@@ -57,11 +57,12 @@ export async function recordRun(
   await breakAndHeal(run)
   await run.nextAcknowledgement()
   await run.wait(tailMs)
+  const further = await collect?.()
   const { recording, isRestless } = await collectRecording(cluster, load, notes.faults)
   if (isRestless) notes.disappointments.push('nothing is committed after the load has ended')
   for (const { crashes } of cluster.nodes) notes.disappointments.push(...crashes)
   const { events, ...found } = notes
-  return { ...found, recording: events === undefined ? recording : { ...recording, events } }
+  return { ...found, recording: { ...recording, ...(events === undefined ? {} : { events }), ...further } }
 }
 
 /** Makes a folder for the servers' data that their account can enter. It is removed at the end. */

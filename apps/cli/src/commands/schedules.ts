@@ -5,6 +5,7 @@ import { parseTime, type Time } from '../moment.ts'
 import { aligned, printable } from '../printable.ts'
 import { outJson, withSession } from '../session.ts'
 import { parseSchedule, scheduleHelp } from '../schedule-argument.ts'
+import { addScheduleChanges } from './schedules-changes.ts'
 import { addSchedulePut } from './schedules-put.ts'
 import { addScheduleRuns } from './schedules-runs.ts'
 
@@ -50,19 +51,7 @@ export function addSchedules(program: Command, io: Io): void {
         else await io.out(aligned(Object.entries(jsonOf(found)).map(([name, value]) => [name, textOf(value)])))
       }),
     )
-  for (const [name, description] of changes) {
-    schedules
-      .command(name)
-      .description(description)
-      .argument('<schedule>', scheduleHelp)
-      .action((schedule: string, _options: object, command: Command) =>
-        withSession(command, io, async ({ q, json }) => {
-          const change = await q.schedules[name](parseSchedule(schedule))
-          if (json) await outJson(io, change)
-          else await io.out(`revision ${change.revision}\n`)
-        }),
-      )
-  }
+  addScheduleChanges(schedules, io)
   schedules
     .command('preview')
     .description('show when a rule fires, or what it would change of a schedule')
@@ -94,12 +83,6 @@ export function addSchedules(program: Command, io: Io): void {
     )
   addScheduleRuns(schedules, io)
 }
-
-const changes = [
-  ['pause', 'pause a schedule'],
-  ['resume', 'go on with a schedule'],
-  ['delete', 'end a schedule for good'],
-] as const
 
 const header = ['id', 'namespace', 'name', 'state', 'rule', 'action', 'target', 'next']
 

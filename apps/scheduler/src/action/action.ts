@@ -8,6 +8,8 @@ export interface Occasion {
   readonly settings: ScheduleSettings
   /** The number of the attempt, from 1. */
   readonly attempt: number
+  /** When it began, in microseconds since 1970, on PostgreSQL's clock: that of this machine may be wrong. */
+  readonly startedUs: number
   /** When it must be over, on the clock of `performance.now()`. */
   readonly deadlineAt: number
 }

@@ -26,7 +26,8 @@ export class HttpRunner implements ActionRunner {
 
   async run(occasion: Occasion, signal: AbortSignal): Promise<ActionOutcome> {
     const { rules, timeoutMs, requestOf } = this.#options
-    const limitMs = Math.max(1, Math.min(timeoutMs, occasion.deadlineAt - performance.now()))
+    const beganAt = performance.now()
+    const limitMs = Math.max(1, Math.min(timeoutMs, occasion.deadlineAt - beganAt))
     const timeout = AbortSignal.timeout(limitMs)
     try {
       const request = requestOf(occasion)
@@ -35,7 +36,8 @@ export class HttpRunner implements ActionRunner {
       if (statusCode >= 200 && statusCode < 300) return { kind: 'done', ...answer }
       const error = `the receiver answered with status ${statusCode}`
       if (statusCode === gone) return { kind: 'failed', error, ...answer, finally: 'gone' }
-      return { kind: 'failed', error, ...answer, retryAfterMs: retryAfterMs(retryAfter, Date.now()) }
+      const nowMs = occasion.startedUs / 1_000 + performance.now() - beganAt
+      return { kind: 'failed', error, ...answer, retryAfterMs: retryAfterMs(retryAfter, nowMs) }
     } catch (error) {
       if (signal.aborted) throw error
       if (error instanceof EgressRefused) return { kind: 'failed', error: error.message, finally: 'refused' }

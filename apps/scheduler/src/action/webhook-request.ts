@@ -1,5 +1,5 @@
 import type { SecretBox } from '@qcore/access'
-import { QError } from '@qcore/errors'
+import { isQError, QError } from '@qcore/errors'
 import type { HttpRequest } from '../http/send-request.ts'
 import { signatureHeaders } from '../http/webhook-signature.ts'
 import type { Occasion } from './action.ts'
@@ -17,7 +17,7 @@ export function webhookRequest(
   if (kind?.case !== 'webhook') throw new QError('internal', 'the schedule sends no webhook')
   const { scheduleId, secret: sealed } = occurrence
   const messageId = messageIdOf(occurrence)
-  const timestamp = Math.floor(Date.now() / 1_000)
+  const timestamp = Math.floor(occasion.startedUs / 1_000_000)
   const body = occasionJson(occasion)
   const secret = sealed === null ? defaultSecret : secrets.open(scheduleId, sealed)
   return {
@@ -28,10 +28,30 @@ export function webhookRequest(
       'user-agent': userAgent,
       'webhook-id': messageId,
       'webhook-timestamp': String(timestamp),
-      ...(secret === '' ? {} : signatureHeaders(secret, { id: messageId, timestamp, body })),
+      ...(secret === ''
+        ? {}
+        : signatureHeaders(secret, { id: messageId, timestamp, body }, formerSecrets(occurrence, secrets, secret))),
     },
     body: Buffer.from(body),
   }
+}
+
+/** Secrets of before that differ from the present one, as they do not after a rotation that failed. */
+function formerSecrets(
+  { scheduleId, formerSecrets: sealed }: Occasion['occurrence'],
+  secrets: SecretBox,
+  present: string,
+): string[] {
+  const opened = (sealed ?? []).flatMap((each) => {
+    try {
+      return [secrets.open(scheduleId, each)]
+    } catch (error) {
+      // Nobody can sign with it any more; the present one is what counts.
+      if (isQError(error, 'configuration')) return []
+      throw error
+    }
+  })
+  return [...new Set(opened)].filter((each) => each !== present)
 }
 
 /** Makes the request of an API call: what was given, and nothing else. */

@@ -117,9 +117,10 @@ export class Carrier {
     }
     if (begun.isFirst) schedulerMetrics.lateness.observe(Math.max(0, begun.startedUs - row.dueUs) / 1_000_000)
     failpoint('scheduler.after_begin')
-    const outcome = await this.#act(row, settings, { number: begun.number, deadlineAt: askedAt + this.#attemptMs })
+    const { number, startedUs } = begun
+    const outcome = await this.#act(row, settings, { number, startedUs, deadlineAt: askedAt + this.#attemptMs })
     failpoint('scheduler.after_action')
-    const ended = { occurrenceId: row.id, claim, number: begun.number, tries: row.tries + 1 }
+    const ended = { occurrenceId: row.id, claim, number, tries: row.tries + 1 }
     schedulerMetrics.attempts.inc({ outcome: outcome.kind })
     // What was in doubt is so until an attempt tells.
     const isOpen = outcome.kind === 'postponed' && isInDoubt(row, settings)
@@ -153,7 +154,7 @@ export class Carrier {
   async #act(
     occurrence: ClaimedRow,
     settings: ScheduleSettings,
-    { number, deadlineAt }: { number: number; deadlineAt: number },
+    { number, startedUs, deadlineAt }: { number: number; startedUs: number; deadlineAt: number },
   ): Promise<ActionOutcome> {
     const kind = kindOf(settings)
     if (kind === undefined) return { kind: 'failed', error: 'the action is not known here', finally: 'refused' }
@@ -164,7 +165,7 @@ export class Carrier {
     }
     const { signal } = this.#stop
     if (signal.aborted) return { kind: 'postponed', error: 'the scheduler stopped; nothing was done', inDoubt: false }
-    const occasion = { occurrence, settings, attempt: number, deadlineAt }
+    const occasion = { occurrence, settings, attempt: number, startedUs, deadlineAt }
     try {
       this.#options.notices.tell(occasion)
       return await this.#options.runners[kind].run(occasion, signal)

@@ -64,7 +64,7 @@ export function unattempted(
     waitMs = 0,
   }: { state: number; reason?: OccurrenceReason; error?: string; waitMs?: number },
 ): Settlement {
-  const nothing = { attempt: 0, outcome: AttemptOutcome.UNSPECIFIED, statusCode: 0, result: '', tries: 0 }
+  const nothing = { attempt: 0, outcome: AttemptOutcome.LOST, statusCode: 0, result: '', tries: 0 }
   return { occurrenceId, claim, state, reason, error, waitMs, ...nothing }
 }
 

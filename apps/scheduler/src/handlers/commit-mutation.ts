@@ -15,19 +15,28 @@ export interface CommittedMutation {
 
 /** Makes a commit of one mutation for a caller, with his token. Errors name the fields of the caller's request. */
 export async function commitMutation(
-  { connection, config }: Context,
+  scheduler: Context,
   { kind, idempotencyKey }: { kind: Mutation['kind']; idempotencyKey: string },
   context: HandlerContext,
 ): Promise<CommittedMutation> {
+  const { results, revision } = await commitMutations(scheduler, { kinds: [kind], idempotencyKey }, context)
+  return { result: results[0], revision }
+}
+
+/** The same, of several mutations. */
+export async function commitMutations(
+  { connection, config }: Context,
+  { kinds, idempotencyKey }: { kinds: readonly Mutation['kind'][]; idempotencyKey: string },
+  context: HandlerContext,
+): Promise<{ results: readonly MutationResult[]; revision: bigint }> {
   const commits = createClient(CommitService, createNatsTransport({ connection, store: config.store }))
   const headers = { authorization: receivedHeader(context, 'authorization') ?? '' }
-  const mutations = [create(MutationSchema, { kind })]
+  const mutations = kinds.map((kind) => create(MutationSchema, { kind }))
   try {
     const { signal } = context
     const timeoutMs = context.timeoutMs()
     const options = { headers, signal, ...(timeoutMs === undefined ? {} : { timeoutMs }) }
-    const { results, revision } = await commits.commit({ mutations, idempotencyKey }, options)
-    return { result: results[0], revision }
+    return await commits.commit({ mutations, idempotencyKey }, options)
   } catch (error) {
     throw ofOwnField(fromConnectError(error))
   }

@@ -17,3 +17,17 @@ it('signs as Standard Webhooks says', () => {
   })
   expect(headers['webhook-signature']).toBe('v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=')
 })
+
+it('signs with former secrets too, so that a receiver that has only one of them verifies', () => {
+  const content = { id: 'msg_1', timestamp: 1_614_265_330, body: '{}' }
+  const of = (secret: string): Record<string, string> => signatureHeaders(secret, content)
+  const headers = signatureHeaders('present', content, ['former', 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'])
+  expect(headers['webhook-signature']?.split(' ')).toEqual([
+    of('present')['webhook-signature'],
+    of('former')['webhook-signature'],
+    of('whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw')['webhook-signature'],
+  ])
+  expect(headers['x-qhronos-signature']).toBe(of('present')['x-qhronos-signature'])
+  expect(headers['x-qhronos-signature-former']).toBe(of('former')['x-qhronos-signature'])
+  expect(of('present')).not.toHaveProperty('x-qhronos-signature-former')
+})

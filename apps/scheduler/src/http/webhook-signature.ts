@@ -10,12 +10,25 @@ export interface SignedContent {
   readonly body: string
 }
 
-/** The headers that sign a webhook: those of Standard Webhooks, and Qhronos' own. */
-export function signatureHeaders(secret: string, { id, timestamp, body }: SignedContent): Record<string, string> {
-  const key = secret.startsWith(standardPrefix) ? Buffer.from(secret.slice(standardPrefix.length), 'base64') : secret
-  const signature = createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64')
+/**
+ * The headers that sign a webhook: those of Standard Webhooks, and Qhronos' own.
+ *
+ * @param former secrets of before, that receivers may still verify with, the newest first
+ */
+export function signatureHeaders(
+  secret: string,
+  { id, timestamp, body }: SignedContent,
+  former: readonly string[] = [],
+): Record<string, string> {
+  const standard = [secret, ...former].map((each) => {
+    const key = each.startsWith(standardPrefix) ? Buffer.from(each.slice(standardPrefix.length), 'base64') : each
+    return `v1,${createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64')}`
+  })
+  const own = (each: string): string => createHmac('sha256', each).update(body).digest('hex')
+  const [newest] = former
   return {
-    'webhook-signature': `v1,${signature}`,
-    'x-qhronos-signature': createHmac('sha256', secret).update(body).digest('hex'),
+    'webhook-signature': standard.join(' '),
+    'x-qhronos-signature': own(secret),
+    ...(newest === undefined ? {} : { 'x-qhronos-signature-former': own(newest) }),
   }
 }

@@ -18,6 +18,8 @@ export interface ClaimedRow extends OccurrenceRow {
   definition: Buffer
   ruleSpec: string
   secret: Buffer | null
+  /** What it was before, while requests are signed with that too, the newest first; null: nothing. */
+  formerSecrets: Buffer[] | null
 }
 
 /**
@@ -47,7 +49,9 @@ export async function claimOccurrences(
         schedule.state as "scheduleState", schedule.disabled_reason as "disabledReason", schedule.failing_us as "failingUs", schedule.revision,
         schedule.definition, schedule.rule_spec as "ruleSpec", schedule.secret,
         case when claimed.schedule_revision < schedule.plan_revision
-          then coalesce((select committed_us from log where log.revision = schedule.plan_revision), 0) end as "ruleChangedUs"
+          then coalesce((select committed_us from log where log.revision = schedule.plan_revision), 0) end as "ruleChangedUs",
+        (select array_agg(sealed order by until_us desc) from schedule_secret
+         where schedule_id = schedule.id and until_us > present.us) as "formerSecrets"
       from claimed join schedule on schedule.id = claimed.schedule_id, present
       order by was_us`,
     values: [limit, claim, leaseMs * 1_000],

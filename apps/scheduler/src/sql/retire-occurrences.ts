@@ -1,29 +1,51 @@
 import type { Executor } from '@qcore/database'
 import { nowUs } from './clock.ts'
 
+/** How far a look for old occurrences has come. */
+export interface RetirePosition {
+  readonly endedUs: number
+  readonly id: string
+}
+
+/** What a look at some occurrences came to. */
+export interface RetireResult {
+  readonly deleted: number
+  /** Where to go on; undefined: there are no more. */
+  readonly next: RetirePosition | undefined
+}
+
 /**
- * Deletes occurrences that have been over for long, with their attempts; the newest of each schedule stays, and so do dead
- * letters. What another
- * scheduler is deleting is passed over. Returns how many.
+ * Looks at some occurrences that have been over for long, and deletes them with their attempts; the newest of each schedule
+ * stays, and so do dead letters. What somebody else has locked is passed over, so that nobody waits.
  */
 export async function retireOccurrences(
   executor: Executor,
-  { retentionMs, limit }: { retentionMs: number; limit: number },
-): Promise<number> {
-  const { rowCount } = await executor.query({
+  { retentionMs, limit, after }: { retentionMs: number; limit: number; after: RetirePosition },
+): Promise<RetireResult> {
+  const { rows } = await executor.query<{ deleted: number; seen: number; endedUs: number | null; id: string | null }>({
     name: 'retire_occurrences',
     text: `
-      with old as (
-        select id from occurrence
-        where state >= 4 and ended_us < (select ${nowUs}) - $1
+      with seen as (
+        select id, ended_us from occurrence
+        where state >= 4 and ended_us < (select ${nowUs}) - $1 and (ended_us, id) > ($3, $4::text collate "C")
+        order by ended_us, id limit $2),
+      old as (
+        select occurrence.id from occurrence join seen on seen.id = occurrence.id
+        where occurrence.state >= 4 and occurrence.ended_us = seen.ended_us
           and not exists (select from dead_letter where dead_letter.occurrence_id = occurrence.id)
           and exists (
             select from occurrence as later
             where later.schedule_id = occurrence.schedule_id and later.nominal_us > occurrence.nominal_us and later.state >= 4)
-        order by ended_us limit $2
-        for update skip locked)
-      delete from occurrence using old where occurrence.id = old.id`,
-    values: [retentionMs * 1_000, limit],
+        for update of occurrence skip locked),
+      deleted as (
+        delete from occurrence using old where occurrence.id = old.id returning 1),
+      last as (
+        select ended_us, id from seen order by ended_us desc, id desc limit 1)
+      select (select count(*) from deleted)::int as deleted, (select count(*) from seen)::int as seen,
+        (select ended_us from last) as "endedUs", (select id from last) as id`,
+    values: [retentionMs * 1_000, limit, after.endedUs, after.id],
   })
-  return rowCount ?? 0
+  const { deleted = 0, seen = 0, endedUs = null, id = null } = rows[0] ?? {}
+  const isOver = seen < limit || endedUs === null || id === null
+  return { deleted, next: isOver ? undefined : { endedUs, id } }
 }

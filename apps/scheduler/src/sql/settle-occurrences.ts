@@ -13,7 +13,7 @@ export interface Settlement {
   readonly waitMs: number
   /** Of attempts that do not count against the most there may be: -1. */
   readonly tries: number
-  /** The attempt that has ended; 0: none was begun. */
+  /** The attempt that has ended; 0: none was begun. If that is the end, what an earlier scheduler left open ends with it. */
   readonly attempt: number
   /** As AttemptOutcome. */
   readonly outcome: number
@@ -50,11 +50,6 @@ export async function settleOccurrences(executor: Executor, settlements: readonl
         select * from unnest(
           $1::text[], $2::text[], $3::int[], $4::text[], $5::text[], $6::bigint[], $7::int[], $8::int[], $9::int[], $10::int[],
           $11::text[]) as settled (id, claim, state, reason, error, wait_us, tries, attempt, outcome, status_code, result)),
-      ended as (
-        update attempt set ended_us = present.us, outcome = settled.outcome, status_code = settled.status_code,
-          result = settled.result, error = settled.error
-        from settled, present
-        where attempt.occurrence_id = settled.id and attempt.number = settled.attempt and attempt.ended_us is null),
       stored as (
         update occurrence set error = settled.error, claim = null, tries = occurrence.tries + settled.tries,
           state = case when settled.state = 1 and occurrence.reason = 'replaced' then 8 else settled.state end,
@@ -64,6 +59,13 @@ export async function settleOccurrences(executor: Executor, settlements: readonl
         from settled, present
         where occurrence.id = settled.id and occurrence.claim = settled.claim and occurrence.state in (2, 3)
         returning occurrence.*),
+      ended as (
+        update attempt set ended_us = present.us, outcome = settled.outcome, status_code = settled.status_code,
+          result = settled.result, error = settled.error
+        from settled, present
+        where attempt.occurrence_id = settled.id and attempt.ended_us is null and (
+          attempt.number = settled.attempt
+          or settled.attempt = 0 and settled.id in (select id from stored where state >= 4))),
       letter as (
         select * from unnest($12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[], $18::text[])
           as letter (id, namespace, type, payload, error, fingerprint, scheduler)),

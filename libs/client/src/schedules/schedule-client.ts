@@ -1,3 +1,4 @@
+import { durationFromMs } from '@bufbuild/protobuf/wkt'
 import { OccurrenceService, ScheduleService } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
 import type { CallOptions, Caller } from '../calls/caller.ts'
@@ -34,6 +35,22 @@ export interface ScheduleQuery {
   readonly allTags?: boolean
   /** Default: any but deleted. */
   readonly state?: ScheduleStateName
+}
+
+/** Schedules by their tags; all that is given must fit. */
+export interface TaggedSchedules {
+  readonly tags: readonly string[]
+  /** Whether a schedule must have all of the tags; default: one of them. */
+  readonly allTags?: boolean
+  readonly namespace?: string
+}
+
+/** What a change of all schedules with certain tags did. */
+export interface TaggedChange {
+  /** How many schedules were changed. */
+  readonly count: number
+  /** The last revision that it took; 0: there was nothing to change. */
+  readonly revision: number
 }
 
 /** Which occurrences; all that is given must fit. */
@@ -101,6 +118,33 @@ export class ScheduleClient {
   /** Goes on with a schedule. Throws `unknown_schedule`. */
   resume(schedule: ScheduleRef, options: CommitOptions = {}): Promise<ScheduleChange> {
     return this.#change(commit().resumeSchedule(schedule), options)
+  }
+
+  /** Pauses all schedules that have certain tags. */
+  async pauseTagged(schedules: TaggedSchedules, options: CallOptions = {}): Promise<TaggedChange> {
+    return changeOf(await this.#caller.call(ScheduleService.method.pauseSchedules, taggedRequest(schedules), options))
+  }
+
+  /** Goes on with all schedules that have certain tags. */
+  async resumeTagged(schedules: TaggedSchedules, options: CallOptions = {}): Promise<TaggedChange> {
+    return changeOf(await this.#caller.call(ScheduleService.method.resumeSchedules, taggedRequest(schedules), options))
+  }
+
+  /**
+   * Gives the webhooks of a schedule another secret. For the overlap, in milliseconds and a day by default, requests are
+   * signed with the former one too. Tells until when. Throws `unknown_schedule`, `condition_failed`.
+   */
+  async rotateSecret(
+    schedule: ScheduleRef,
+    { secret, overlapMs }: { secret: string; overlapMs?: number },
+    options: CallOptions = {},
+  ): Promise<{ readonly revision: number; readonly overlapEndsAt: Timestamp | undefined }> {
+    const overlap = overlapMs === undefined ? {} : { overlap: durationFromMs(overlapMs) }
+    const request = { schedule: keyMessage(schedule), secret, ...overlap }
+    const answer = await this.#caller.call(ScheduleService.method.rotateSecret, request, options)
+    const { revision, overlapEndTime } = answer
+    const overlapEndsAt = overlapEndTime === undefined ? undefined : timestampFromMessage(overlapEndTime)
+    return { revision: Number(revision), overlapEndsAt }
   }
 
   /** Reads a schedule. Throws `unknown_schedule`. */
@@ -221,6 +265,14 @@ function occurrenceOf({
 }): Occurrence {
   if (occurrence === undefined) throw new QError('internal', 'the answer has no occurrence')
   return occurrenceFromMessage(occurrence)
+}
+
+function taggedRequest({ tags, allTags: matchAllTags = false, namespace = '' }: TaggedSchedules) {
+  return { tags: [...tags], matchAllTags, namespace }
+}
+
+function changeOf({ count, revision }: { count: number; revision: bigint }): TaggedChange {
+  return { count, revision: Number(revision) }
 }
 
 function spanOf({ from, to }: { from: Time | undefined; to: Time | undefined }) {

@@ -4,7 +4,7 @@ import { planProcess, type ServiceLog, type ServiceProcess } from '@qcore/local-
 import type { Environment } from '@qcore/service'
 import { quietPort } from './quiet-port.ts'
 
-export type ServiceName = 'auth' | 'gateway' | 'notifier' | 'reader' | 'writer'
+export type ServiceName = 'auth' | 'gateway' | 'notifier' | 'reader' | 'scheduler' | 'writer'
 
 /** Where a node runs that is not simply on this machine: in a network, or with a library of its own. */
 export interface Placement {

@@ -20,6 +20,8 @@ import { ClusterNode, here, type Placement, type ServiceName } from './cluster-n
 export const storeName = 'faults'
 /** The services' own defaults, said here because recovery is measured by them. */
 export const leaseMs = 5_000
+/** How long a scheduler has an occurrence. */
+export const schedulerLeaseMs = 3_000
 
 const services: readonly { readonly name: string; readonly service: ServiceName }[] = [
   { name: 'auth', service: 'auth' },
@@ -31,6 +33,18 @@ const services: readonly { readonly name: string; readonly service: ServiceName 
   { name: 'notifier-2', service: 'notifier' },
   { name: 'gateway', service: 'gateway' },
 ]
+
+/** Schedulers lose what they have soon, so that a run sees it, and send webhooks to this machine. */
+const schedulerEnv = {
+  Q_SCHEDULER_LEASE_MS: String(schedulerLeaseMs),
+  Q_WEBHOOK_TIMEOUT_MS: '1000',
+  Q_EGRESS_ALLOW: '127.0.0.1',
+}
+
+/** As `scheduler-1`. */
+export function schedulerNames(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `scheduler-${index + 1}`)
+}
 
 export interface ClusterOptions {
   /** Where the log of the services is kept. */
@@ -44,6 +58,8 @@ export interface ClusterOptions {
   readonly place?: (node: string) => Placement
   /** Further environment of the writers. */
   readonly writerEnv?: Environment
+  /** How many schedulers there are. Default: none. */
+  readonly schedulers?: number
   /** Ends the start. */
   readonly signal: AbortSignal
 }
@@ -143,14 +159,19 @@ interface Surroundings {
 }
 
 async function planNodes(
-  { place = () => here, writerEnv = {} }: ClusterOptions,
+  { place = () => here, writerEnv = {}, schedulers = 0 }: ClusterOptions,
   { env, masterToken, log, postgres, nats }: Surroundings,
   parts: AsyncDisposableStack,
 ): Promise<ClusterNode[]> {
   const nodes: ClusterNode[] = []
-  for (const { name, service } of services) {
-    const further = service === 'writer' ? writerEnv : service === 'auth' ? { Q_MASTER_TOKEN: masterToken } : {}
-    const plan = { env: { ...env, ...further }, postgresUrl: postgres.url, natsUrl: nats.url, log }
+  const envOf: Partial<Record<ServiceName, Environment>> = {
+    writer: writerEnv,
+    auth: { Q_MASTER_TOKEN: masterToken },
+    scheduler: schedulerEnv,
+  }
+  const further = schedulerNames(schedulers).map((name) => ({ name, service: 'scheduler' as const }))
+  for (const { name, service } of [...services, ...further]) {
+    const plan = { env: { ...env, ...envOf[service] }, postgresUrl: postgres.url, natsUrl: nats.url, log }
     nodes.push(parts.use(await ClusterNode.plan({ ...plan, name, service, placement: place(name) })))
   }
   return nodes

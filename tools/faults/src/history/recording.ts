@@ -1,4 +1,5 @@
 import type { FieldRead, Key, Operation } from './operation.ts'
+import type { ScheduleRecord } from './schedule-record.ts'
 
 /** Everything that a run leaves for the checks. Plain data: it is written to files and can be checked again later. */
 export interface Recording {
@@ -17,6 +18,8 @@ export interface Recording {
   readonly faults: readonly FaultRecord[]
   /** What became of events. Absent: nobody handled any. */
   readonly events?: EventsRecord
+  /** What became of schedules. Absent: the run had none. */
+  readonly schedules?: ScheduleRecord
   /** When the load ended: after that, what was in doubt was settled. */
   readonly loadEndedMs: number
 }

@@ -24,6 +24,7 @@ export function reliabilityPage({ results, machine }: PageSource): string {
     `${machine}. Two writers, two readers, two notifiers, auth, gateway, PostgreSQL (durable), NATS and Redis are processes`,
     'of that one machine, with the standard settings (lease 5 s). 8 clients write and read, 14 subscribers of all kinds watch; an attempt waits 2 s',
     `for its answer. A fault counts only if at least ${leastRate} operations a second were answered before it, and something shows that it hit.`,
+    'Scenarios of schedules have three schedulers besides (lease 3 s), and schedules that fire every second or two.',
     'The pause is the longest time without an acknowledged commit, the longest of all runs, and what is allowed.',
     '',
     '## Faults',

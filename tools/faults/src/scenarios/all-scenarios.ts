@@ -9,8 +9,10 @@ import { cutLeaderFromNats, cutLeaderFromPostgres, loseAnswers, resetConnections
 import { partitionLeader } from './partition.ts'
 import { killEverything, killOthers, pauseOthers } from './processes.ts'
 import { deleteNats, killNats, killPostgres, killRedis, pauseNats, pausePostgres } from './servers.ts'
+import { badReceivers } from './receivers.ts'
 import type { Scenario } from './scenario.ts'
 import { comingAndGoing } from './visitors.ts'
+import { killSchedulers, loseServersOfSchedules, moveSchedulerClocks, pauseSchedulers } from './schedulers.ts'
 
 /** In the order of the table. */
 export const allScenarios: readonly Scenario[] = [
@@ -45,4 +47,9 @@ export const allScenarios: readonly Scenario[] = [
   deleteNatsUnderEvents,
   repeatEvents,
   poisonEvents,
+  killSchedulers,
+  pauseSchedulers,
+  loseServersOfSchedules,
+  badReceivers,
+  moveSchedulerClocks,
 ]

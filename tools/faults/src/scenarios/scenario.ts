@@ -1,6 +1,6 @@
 import type { Cluster, ClusterOptions } from '../cluster/cluster.ts'
 import type { Ability } from '../faults/machine.ts'
-import type { EventsRecord, FaultRecord } from '../history/recording.ts'
+import type { EventsRecord, FaultRecord, Recording } from '../history/recording.ts'
 import type { Load } from '../load/load.ts'
 import type { Random } from '../load/random.ts'
 
@@ -26,9 +26,13 @@ export interface Preparation {
 
 export interface Plan {
   /** What is special about the cluster. */
-  readonly cluster?: Partial<Pick<ClusterOptions, 'postgresFolder' | 'postgresSettings' | 'place' | 'writerEnv'>>
+  readonly cluster?: Partial<
+    Pick<ClusterOptions, 'postgresFolder' | 'postgresSettings' | 'place' | 'writerEnv' | 'schedulers'>
+  >
   /** Breaks and heals. The load runs before, meanwhile and afterwards. */
   breakAndHeal(this: void, run: FaultRun): Promise<void>
+  /** What the recording has besides the usual, read when nothing is done any more. */
+  collect?(this: void): Promise<Partial<Recording>>
 }
 
 /** The plan of a scenario that needs no preparation. */

@@ -117,7 +117,8 @@ export const killRedis: Scenario = {
   }),
 }
 
-function killing(server: BackingServer, title: string): Fault {
+/** Kills a server, and starts it again. */
+export function killing(server: BackingServer, title: string): Fault {
   return {
     name: `kill -9 of ${title}`,
     recovery: { from: 'heal', mostMs: afterServerMs },

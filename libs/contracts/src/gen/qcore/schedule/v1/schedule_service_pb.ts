@@ -5,8 +5,8 @@
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.ts";
-import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Occurrence } from "./occurrence_pb.ts";
 import { file_qcore_schedule_v1_occurrence } from "./occurrence_pb.ts";
 import type { DeleteSchedule, PauseSchedule, PutSchedule, ResumeSchedule, Schedule, ScheduleKey, ScheduleState } from "./schedule_pb.ts";
@@ -17,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file qcore/schedule/v1/schedule_service.proto.
  */
 export const file_qcore_schedule_v1_schedule_service: GenFile = /*@__PURE__*/
-  fileDesc("CihxY29yZS9zY2hlZHVsZS92MS9zY2hlZHVsZV9zZXJ2aWNlLnByb3RvEhFxY29yZS5zY2hlZHVsZS52MSJxChJQdXRTY2hlZHVsZVJlcXVlc3QSOAoIc2NoZWR1bGUYASABKAsyHi5xY29yZS5zY2hlZHVsZS52MS5QdXRTY2hlZHVsZUIGukgDyAEBEiEKD2lkZW1wb3RlbmN5X2tleRgCIAEoCUIIukgFcgMYgAEiTQoTUHV0U2NoZWR1bGVSZXNwb25zZRITCgtzY2hlZHVsZV9pZBgBIAEoCRIQCghyZXZpc2lvbhgCIAEoBBIPCgdjaGFuZ2VkGAMgASgIIncKFURlbGV0ZVNjaGVkdWxlUmVxdWVzdBI7CghzY2hlZHVsZRgBIAEoCzIhLnFjb3JlLnNjaGVkdWxlLnYxLkRlbGV0ZVNjaGVkdWxlQga6SAPIAQESIQoPaWRlbXBvdGVuY3lfa2V5GAIgASgJQgi6SAVyAxiAASI/ChZEZWxldGVTY2hlZHVsZVJlc3BvbnNlEhMKC3NjaGVkdWxlX2lkGAEgASgJEhAKCHJldmlzaW9uGAIgASgEInUKFFBhdXNlU2NoZWR1bGVSZXF1ZXN0EjoKCHNjaGVkdWxlGAEgASgLMiAucWNvcmUuc2NoZWR1bGUudjEuUGF1c2VTY2hlZHVsZUIGukgDyAEBEiEKD2lkZW1wb3RlbmN5X2tleRgCIAEoCUIIukgFcgMYgAEiTwoVUGF1c2VTY2hlZHVsZVJlc3BvbnNlEhMKC3NjaGVkdWxlX2lkGAEgASgJEhAKCHJldmlzaW9uGAIgASgEEg8KB2NoYW5nZWQYAyABKAgidwoVUmVzdW1lU2NoZWR1bGVSZXF1ZXN0EjsKCHNjaGVkdWxlGAEgASgLMiEucWNvcmUuc2NoZWR1bGUudjEuUmVzdW1lU2NoZWR1bGVCBrpIA8gBARIhCg9pZGVtcG90ZW5jeV9rZXkYAiABKAlCCLpIBXIDGIABIlAKFlJlc3VtZVNjaGVkdWxlUmVzcG9uc2USEwoLc2NoZWR1bGVfaWQYASABKAkSEAoIcmV2aXNpb24YAiABKAQSDwoHY2hhbmdlZBgDIAEoCCJpChJHZXRTY2hlZHVsZVJlcXVlc3QSOAoIc2NoZWR1bGUYASABKAsyHi5xY29yZS5zY2hlZHVsZS52MS5TY2hlZHVsZUtleUIGukgDyAEBEhkKEWF0X2xlYXN0X3JldmlzaW9uGAIgASgEIkQKE0dldFNjaGVkdWxlUmVzcG9uc2USLQoIc2NoZWR1bGUYASABKAsyGy5xY29yZS5zY2hlZHVsZS52MS5TY2hlZHVsZSKFAgoUTGlzdFNjaGVkdWxlc1JlcXVlc3QSNAoJbmFtZXNwYWNlGAEgASgJQiG6SB5yHDIaXihbYS16XVthLXowLTlfLV17MCw2Mn0pPyQSFgoEdGFncxgCIAMoCUIIukgFkgECEEASFgoObWF0Y2hfYWxsX3RhZ3MYAyABKAgSOQoFc3RhdGUYBCABKA4yIC5xY29yZS5zY2hlZHVsZS52MS5TY2hlZHVsZVN0YXRlQgi6SAWCAQIQARIXCgVsaW1pdBgFIAEoDUIIukgFKgMY6AcSGAoGY3Vyc29yGAYgASgJQgi6SAVyAxiAAhIZChFhdF9sZWFzdF9yZXZpc2lvbhgHIAEoBCJcChVMaXN0U2NoZWR1bGVzUmVzcG9uc2USLgoJc2NoZWR1bGVzGAEgAygLMhsucWNvcmUuc2NoZWR1bGUudjEuU2NoZWR1bGUSEwoLbmV4dF9jdXJzb3IYAiABKAkihgEKElJ1blNjaGVkdWxlUmVxdWVzdBI4CghzY2hlZHVsZRgBIAEoCzIeLnFjb3JlLnNjaGVkdWxlLnYxLlNjaGVkdWxlS2V5Qga6SAPIAQESNgoPaWRlbXBvdGVuY3lfa2V5GAIgASgJQh26SBpyGBiAATITXlteXHgwMC1ceDFmXHg3Zl0qJCJIChNSdW5TY2hlZHVsZVJlc3BvbnNlEjEKCm9jY3VycmVuY2UYASABKAsyHS5xY29yZS5zY2hlZHVsZS52MS5PY2N1cnJlbmNlItoBChdCYWNrZmlsbFNjaGVkdWxlUmVxdWVzdBI4CghzY2hlZHVsZRgBIAEoCzIeLnFjb3JlLnNjaGVkdWxlLnYxLlNjaGVkdWxlS2V5Qga6SAPIAQESNQoJZnJvbV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIGukgDyAEBEjMKB3RvX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQga6SAPIAQESGQoRaW5jbHVkZV9jb21wbGV0ZWQYBCABKAgiKQoYQmFja2ZpbGxTY2hlZHVsZVJlc3BvbnNlEg0KBWNvdW50GAEgASgNIqMCChZQcmV2aWV3U2NoZWR1bGVSZXF1ZXN0EjAKCHNjaGVkdWxlGAEgASgLMh4ucWNvcmUuc2NoZWR1bGUudjEuU2NoZWR1bGVLZXkSFwoEcnVsZRgCIAEoCUIJukgGcgQogIAEEhkKCHRpbWV6b25lGAMgASgJQge6SARyAhhAEi4KCnN0YXJ0X3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi0KCWZyb21fdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKwoHdG9fdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFwoFbGltaXQYByABKA1CCLpIBSoDGOgHIuIBChdQcmV2aWV3U2NoZWR1bGVSZXNwb25zZRIpCgV0aW1lcxgBIAMoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIaGFzX21vcmUYAiABKAgSEQoJcnVsZV9zcGVjGAMgASgJEhMKC2Rlc2NyaXB0aW9uGAQgASgJEi8KC2FkZGVkX3RpbWVzGAUgAygLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIxCg1yZW1vdmVkX3RpbWVzGAYgAygLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcDKnBwoPU2NoZWR1bGVTZXJ2aWNlElwKC1B1dFNjaGVkdWxlEiUucWNvcmUuc2NoZWR1bGUudjEuUHV0U2NoZWR1bGVSZXF1ZXN0GiYucWNvcmUuc2NoZWR1bGUudjEuUHV0U2NoZWR1bGVSZXNwb25zZRJlCg5EZWxldGVTY2hlZHVsZRIoLnFjb3JlLnNjaGVkdWxlLnYxLkRlbGV0ZVNjaGVkdWxlUmVxdWVzdBopLnFjb3JlLnNjaGVkdWxlLnYxLkRlbGV0ZVNjaGVkdWxlUmVzcG9uc2USYgoNUGF1c2VTY2hlZHVsZRInLnFjb3JlLnNjaGVkdWxlLnYxLlBhdXNlU2NoZWR1bGVSZXF1ZXN0GigucWNvcmUuc2NoZWR1bGUudjEuUGF1c2VTY2hlZHVsZVJlc3BvbnNlEmUKDlJlc3VtZVNjaGVkdWxlEigucWNvcmUuc2NoZWR1bGUudjEuUmVzdW1lU2NoZWR1bGVSZXF1ZXN0GikucWNvcmUuc2NoZWR1bGUudjEuUmVzdW1lU2NoZWR1bGVSZXNwb25zZRJhCgtHZXRTY2hlZHVsZRIlLnFjb3JlLnNjaGVkdWxlLnYxLkdldFNjaGVkdWxlUmVxdWVzdBomLnFjb3JlLnNjaGVkdWxlLnYxLkdldFNjaGVkdWxlUmVzcG9uc2UiA5ACARJnCg1MaXN0U2NoZWR1bGVzEicucWNvcmUuc2NoZWR1bGUudjEuTGlzdFNjaGVkdWxlc1JlcXVlc3QaKC5xY29yZS5zY2hlZHVsZS52MS5MaXN0U2NoZWR1bGVzUmVzcG9uc2UiA5ACARJcCgtSdW5TY2hlZHVsZRIlLnFjb3JlLnNjaGVkdWxlLnYxLlJ1blNjaGVkdWxlUmVxdWVzdBomLnFjb3JlLnNjaGVkdWxlLnYxLlJ1blNjaGVkdWxlUmVzcG9uc2USawoQQmFja2ZpbGxTY2hlZHVsZRIqLnFjb3JlLnNjaGVkdWxlLnYxLkJhY2tmaWxsU2NoZWR1bGVSZXF1ZXN0GisucWNvcmUuc2NoZWR1bGUudjEuQmFja2ZpbGxTY2hlZHVsZVJlc3BvbnNlEm0KD1ByZXZpZXdTY2hlZHVsZRIpLnFjb3JlLnNjaGVkdWxlLnYxLlByZXZpZXdTY2hlZHVsZVJlcXVlc3QaKi5xY29yZS5zY2hlZHVsZS52MS5QcmV2aWV3U2NoZWR1bGVSZXNwb25zZSIDkAIBYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp, file_qcore_schedule_v1_occurrence, file_qcore_schedule_v1_schedule]);
+  fileDesc("CihxY29yZS9zY2hlZHVsZS92MS9zY2hlZHVsZV9zZXJ2aWNlLnByb3RvEhFxY29yZS5zY2hlZHVsZS52MSJxChJQdXRTY2hlZHVsZVJlcXVlc3QSOAoIc2NoZWR1bGUYASABKAsyHi5xY29yZS5zY2hlZHVsZS52MS5QdXRTY2hlZHVsZUIGukgDyAEBEiEKD2lkZW1wb3RlbmN5X2tleRgCIAEoCUIIukgFcgMYgAEiTQoTUHV0U2NoZWR1bGVSZXNwb25zZRITCgtzY2hlZHVsZV9pZBgBIAEoCRIQCghyZXZpc2lvbhgCIAEoBBIPCgdjaGFuZ2VkGAMgASgIIncKFURlbGV0ZVNjaGVkdWxlUmVxdWVzdBI7CghzY2hlZHVsZRgBIAEoCzIhLnFjb3JlLnNjaGVkdWxlLnYxLkRlbGV0ZVNjaGVkdWxlQga6SAPIAQESIQoPaWRlbXBvdGVuY3lfa2V5GAIgASgJQgi6SAVyAxiAASI/ChZEZWxldGVTY2hlZHVsZVJlc3BvbnNlEhMKC3NjaGVkdWxlX2lkGAEgASgJEhAKCHJldmlzaW9uGAIgASgEInUKFFBhdXNlU2NoZWR1bGVSZXF1ZXN0EjoKCHNjaGVkdWxlGAEgASgLMiAucWNvcmUuc2NoZWR1bGUudjEuUGF1c2VTY2hlZHVsZUIGukgDyAEBEiEKD2lkZW1wb3RlbmN5X2tleRgCIAEoCUIIukgFcgMYgAEiTwoVUGF1c2VTY2hlZHVsZVJlc3BvbnNlEhMKC3NjaGVkdWxlX2lkGAEgASgJEhAKCHJldmlzaW9uGAIgASgEEg8KB2NoYW5nZWQYAyABKAgidwoVUmVzdW1lU2NoZWR1bGVSZXF1ZXN0EjsKCHNjaGVkdWxlGAEgASgLMiEucWNvcmUuc2NoZWR1bGUudjEuUmVzdW1lU2NoZWR1bGVCBrpIA8gBARIhCg9pZGVtcG90ZW5jeV9rZXkYAiABKAlCCLpIBXIDGIABIlAKFlJlc3VtZVNjaGVkdWxlUmVzcG9uc2USEwoLc2NoZWR1bGVfaWQYASABKAkSEAoIcmV2aXNpb24YAiABKAQSDwoHY2hhbmdlZBgDIAEoCCJpChJHZXRTY2hlZHVsZVJlcXVlc3QSOAoIc2NoZWR1bGUYASABKAsyHi5xY29yZS5zY2hlZHVsZS52MS5TY2hlZHVsZUtleUIGukgDyAEBEhkKEWF0X2xlYXN0X3JldmlzaW9uGAIgASgEIkQKE0dldFNjaGVkdWxlUmVzcG9uc2USLQoIc2NoZWR1bGUYASABKAsyGy5xY29yZS5zY2hlZHVsZS52MS5TY2hlZHVsZSKFAgoUTGlzdFNjaGVkdWxlc1JlcXVlc3QSNAoJbmFtZXNwYWNlGAEgASgJQiG6SB5yHDIaXihbYS16XVthLXowLTlfLV17MCw2Mn0pPyQSFgoEdGFncxgCIAMoCUIIukgFkgECEEASFgoObWF0Y2hfYWxsX3RhZ3MYAyABKAgSOQoFc3RhdGUYBCABKA4yIC5xY29yZS5zY2hlZHVsZS52MS5TY2hlZHVsZVN0YXRlQgi6SAWCAQIQARIXCgVsaW1pdBgFIAEoDUIIukgFKgMY6AcSGAoGY3Vyc29yGAYgASgJQgi6SAVyAxiAAhIZChFhdF9sZWFzdF9yZXZpc2lvbhgHIAEoBCJcChVMaXN0U2NoZWR1bGVzUmVzcG9uc2USLgoJc2NoZWR1bGVzGAEgAygLMhsucWNvcmUuc2NoZWR1bGUudjEuU2NoZWR1bGUSEwoLbmV4dF9jdXJzb3IYAiABKAkihgEKElJ1blNjaGVkdWxlUmVxdWVzdBI4CghzY2hlZHVsZRgBIAEoCzIeLnFjb3JlLnNjaGVkdWxlLnYxLlNjaGVkdWxlS2V5Qga6SAPIAQESNgoPaWRlbXBvdGVuY3lfa2V5GAIgASgJQh26SBpyGBiAATITXlteXHgwMC1ceDFmXHg3Zl0qJCJIChNSdW5TY2hlZHVsZVJlc3BvbnNlEjEKCm9jY3VycmVuY2UYASABKAsyHS5xY29yZS5zY2hlZHVsZS52MS5PY2N1cnJlbmNlItoBChdCYWNrZmlsbFNjaGVkdWxlUmVxdWVzdBI4CghzY2hlZHVsZRgBIAEoCzIeLnFjb3JlLnNjaGVkdWxlLnYxLlNjaGVkdWxlS2V5Qga6SAPIAQESNQoJZnJvbV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIGukgDyAEBEjMKB3RvX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQga6SAPIAQESGQoRaW5jbHVkZV9jb21wbGV0ZWQYBCABKAgiKQoYQmFja2ZpbGxTY2hlZHVsZVJlc3BvbnNlEg0KBWNvdW50GAEgASgNIqMCChZQcmV2aWV3U2NoZWR1bGVSZXF1ZXN0EjAKCHNjaGVkdWxlGAEgASgLMh4ucWNvcmUuc2NoZWR1bGUudjEuU2NoZWR1bGVLZXkSFwoEcnVsZRgCIAEoCUIJukgGcgQogIAEEhkKCHRpbWV6b25lGAMgASgJQge6SARyAhhAEi4KCnN0YXJ0X3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi0KCWZyb21fdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKwoHdG9fdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFwoFbGltaXQYByABKA1CCLpIBSoDGOgHIuIBChdQcmV2aWV3U2NoZWR1bGVSZXNwb25zZRIpCgV0aW1lcxgBIAMoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIaGFzX21vcmUYAiABKAgSEQoJcnVsZV9zcGVjGAMgASgJEhMKC2Rlc2NyaXB0aW9uGAQgASgJEi8KC2FkZGVkX3RpbWVzGAUgAygLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIxCg1yZW1vdmVkX3RpbWVzGAYgAygLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJ/ChVQYXVzZVNjaGVkdWxlc1JlcXVlc3QSNAoJbmFtZXNwYWNlGAEgASgJQiG6SB5yHDIaXihbYS16XVthLXowLTlfLV17MCw2Mn0pPyQSGAoEdGFncxgCIAMoCUIKukgHkgEECAEQQBIWCg5tYXRjaF9hbGxfdGFncxgDIAEoCCI5ChZQYXVzZVNjaGVkdWxlc1Jlc3BvbnNlEg0KBWNvdW50GAEgASgNEhAKCHJldmlzaW9uGAIgASgEIoABChZSZXN1bWVTY2hlZHVsZXNSZXF1ZXN0EjQKCW5hbWVzcGFjZRgBIAEoCUIhukgechwyGl4oW2Etel1bYS16MC05Xy1dezAsNjJ9KT8kEhgKBHRhZ3MYAiADKAlCCrpIB5IBBAgBEEASFgoObWF0Y2hfYWxsX3RhZ3MYAyABKAgiOgoXUmVzdW1lU2NoZWR1bGVzUmVzcG9uc2USDQoFY291bnQYASABKA0SEAoIcmV2aXNpb24YAiABKAQinwEKE1JvdGF0ZVNlY3JldFJlcXVlc3QSOAoIc2NoZWR1bGUYASABKAsyHi5xY29yZS5zY2hlZHVsZS52MS5TY2hlZHVsZUtleUIGukgDyAEBEiIKBnNlY3JldBgCIAEoCUISukgPcg0ogAQyCF5bIS1+XSskEioKB292ZXJsYXAYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iXgoUUm90YXRlU2VjcmV0UmVzcG9uc2USEAoIcmV2aXNpb24YASABKAQSNAoQb3ZlcmxhcF9lbmRfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAy2QkKD1NjaGVkdWxlU2VydmljZRJcCgtQdXRTY2hlZHVsZRIlLnFjb3JlLnNjaGVkdWxlLnYxLlB1dFNjaGVkdWxlUmVxdWVzdBomLnFjb3JlLnNjaGVkdWxlLnYxLlB1dFNjaGVkdWxlUmVzcG9uc2USZQoORGVsZXRlU2NoZWR1bGUSKC5xY29yZS5zY2hlZHVsZS52MS5EZWxldGVTY2hlZHVsZVJlcXVlc3QaKS5xY29yZS5zY2hlZHVsZS52MS5EZWxldGVTY2hlZHVsZVJlc3BvbnNlEmIKDVBhdXNlU2NoZWR1bGUSJy5xY29yZS5zY2hlZHVsZS52MS5QYXVzZVNjaGVkdWxlUmVxdWVzdBooLnFjb3JlLnNjaGVkdWxlLnYxLlBhdXNlU2NoZWR1bGVSZXNwb25zZRJlCg5SZXN1bWVTY2hlZHVsZRIoLnFjb3JlLnNjaGVkdWxlLnYxLlJlc3VtZVNjaGVkdWxlUmVxdWVzdBopLnFjb3JlLnNjaGVkdWxlLnYxLlJlc3VtZVNjaGVkdWxlUmVzcG9uc2USZQoOUGF1c2VTY2hlZHVsZXMSKC5xY29yZS5zY2hlZHVsZS52MS5QYXVzZVNjaGVkdWxlc1JlcXVlc3QaKS5xY29yZS5zY2hlZHVsZS52MS5QYXVzZVNjaGVkdWxlc1Jlc3BvbnNlEmgKD1Jlc3VtZVNjaGVkdWxlcxIpLnFjb3JlLnNjaGVkdWxlLnYxLlJlc3VtZVNjaGVkdWxlc1JlcXVlc3QaKi5xY29yZS5zY2hlZHVsZS52MS5SZXN1bWVTY2hlZHVsZXNSZXNwb25zZRJfCgxSb3RhdGVTZWNyZXQSJi5xY29yZS5zY2hlZHVsZS52MS5Sb3RhdGVTZWNyZXRSZXF1ZXN0GicucWNvcmUuc2NoZWR1bGUudjEuUm90YXRlU2VjcmV0UmVzcG9uc2USYQoLR2V0U2NoZWR1bGUSJS5xY29yZS5zY2hlZHVsZS52MS5HZXRTY2hlZHVsZVJlcXVlc3QaJi5xY29yZS5zY2hlZHVsZS52MS5HZXRTY2hlZHVsZVJlc3BvbnNlIgOQAgESZwoNTGlzdFNjaGVkdWxlcxInLnFjb3JlLnNjaGVkdWxlLnYxLkxpc3RTY2hlZHVsZXNSZXF1ZXN0GigucWNvcmUuc2NoZWR1bGUudjEuTGlzdFNjaGVkdWxlc1Jlc3BvbnNlIgOQAgESXAoLUnVuU2NoZWR1bGUSJS5xY29yZS5zY2hlZHVsZS52MS5SdW5TY2hlZHVsZVJlcXVlc3QaJi5xY29yZS5zY2hlZHVsZS52MS5SdW5TY2hlZHVsZVJlc3BvbnNlEmsKEEJhY2tmaWxsU2NoZWR1bGUSKi5xY29yZS5zY2hlZHVsZS52MS5CYWNrZmlsbFNjaGVkdWxlUmVxdWVzdBorLnFjb3JlLnNjaGVkdWxlLnYxLkJhY2tmaWxsU2NoZWR1bGVSZXNwb25zZRJtCg9QcmV2aWV3U2NoZWR1bGUSKS5xY29yZS5zY2hlZHVsZS52MS5QcmV2aWV3U2NoZWR1bGVSZXF1ZXN0GioucWNvcmUuc2NoZWR1bGUudjEuUHJldmlld1NjaGVkdWxlUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_qcore_schedule_v1_occurrence, file_qcore_schedule_v1_schedule]);
 
 /**
  * What to make or replace.
@@ -636,6 +636,196 @@ export const PreviewScheduleResponseSchema: GenMessage<PreviewScheduleResponse> 
   messageDesc(file_qcore_schedule_v1_schedule_service, 17);
 
 /**
+ * Which schedules to pause. All that is given must fit.
+ *
+ * @generated from message qcore.schedule.v1.PauseSchedulesRequest
+ */
+export type PauseSchedulesRequest = Message<"qcore.schedule.v1.PauseSchedulesRequest"> & {
+  /**
+   * The namespace; empty: all.
+   *
+   * @generated from field: string namespace = 1;
+   */
+  namespace: string;
+
+  /**
+   * It must have one of these tags, or all if `match_all_tags`.
+   *
+   * @generated from field: repeated string tags = 2;
+   */
+  tags: string[];
+
+  /**
+   * Whether it must have all of the tags.
+   *
+   * @generated from field: bool match_all_tags = 3;
+   */
+  matchAllTags: boolean;
+};
+
+/**
+ * Describes the message qcore.schedule.v1.PauseSchedulesRequest.
+ * Use `create(PauseSchedulesRequestSchema)` to create a new message.
+ */
+export const PauseSchedulesRequestSchema: GenMessage<PauseSchedulesRequest> = /*@__PURE__*/
+  messageDesc(file_qcore_schedule_v1_schedule_service, 18);
+
+/**
+ * What was paused.
+ *
+ * @generated from message qcore.schedule.v1.PauseSchedulesResponse
+ */
+export type PauseSchedulesResponse = Message<"qcore.schedule.v1.PauseSchedulesResponse"> & {
+  /**
+   * How many schedules are paused now that were not.
+   *
+   * @generated from field: uint32 count = 1;
+   */
+  count: number;
+
+  /**
+   * The last revision that this took, one for each 500 schedules; 0: there was nothing to pause.
+   *
+   * @generated from field: uint64 revision = 2;
+   */
+  revision: bigint;
+};
+
+/**
+ * Describes the message qcore.schedule.v1.PauseSchedulesResponse.
+ * Use `create(PauseSchedulesResponseSchema)` to create a new message.
+ */
+export const PauseSchedulesResponseSchema: GenMessage<PauseSchedulesResponse> = /*@__PURE__*/
+  messageDesc(file_qcore_schedule_v1_schedule_service, 19);
+
+/**
+ * Which schedules to go on with. All that is given must fit.
+ *
+ * @generated from message qcore.schedule.v1.ResumeSchedulesRequest
+ */
+export type ResumeSchedulesRequest = Message<"qcore.schedule.v1.ResumeSchedulesRequest"> & {
+  /**
+   * As of PauseSchedulesRequest.
+   *
+   * @generated from field: string namespace = 1;
+   */
+  namespace: string;
+
+  /**
+   * As of PauseSchedulesRequest.
+   *
+   * @generated from field: repeated string tags = 2;
+   */
+  tags: string[];
+
+  /**
+   * As of PauseSchedulesRequest.
+   *
+   * @generated from field: bool match_all_tags = 3;
+   */
+  matchAllTags: boolean;
+};
+
+/**
+ * Describes the message qcore.schedule.v1.ResumeSchedulesRequest.
+ * Use `create(ResumeSchedulesRequestSchema)` to create a new message.
+ */
+export const ResumeSchedulesRequestSchema: GenMessage<ResumeSchedulesRequest> = /*@__PURE__*/
+  messageDesc(file_qcore_schedule_v1_schedule_service, 20);
+
+/**
+ * What goes on.
+ *
+ * @generated from message qcore.schedule.v1.ResumeSchedulesResponse
+ */
+export type ResumeSchedulesResponse = Message<"qcore.schedule.v1.ResumeSchedulesResponse"> & {
+  /**
+   * How many schedules go on that were paused or disabled.
+   *
+   * @generated from field: uint32 count = 1;
+   */
+  count: number;
+
+  /**
+   * As of PauseSchedulesResponse.
+   *
+   * @generated from field: uint64 revision = 2;
+   */
+  revision: bigint;
+};
+
+/**
+ * Describes the message qcore.schedule.v1.ResumeSchedulesResponse.
+ * Use `create(ResumeSchedulesResponseSchema)` to create a new message.
+ */
+export const ResumeSchedulesResponseSchema: GenMessage<ResumeSchedulesResponse> = /*@__PURE__*/
+  messageDesc(file_qcore_schedule_v1_schedule_service, 21);
+
+/**
+ * Which schedule gets which secret.
+ *
+ * @generated from message qcore.schedule.v1.RotateSecretRequest
+ */
+export type RotateSecretRequest = Message<"qcore.schedule.v1.RotateSecretRequest"> & {
+  /**
+   * Which one; its action must be a webhook: `invalid_request`.
+   *
+   * @generated from field: qcore.schedule.v1.ScheduleKey schedule = 1;
+   */
+  schedule?: ScheduleKey | undefined;
+
+  /**
+   * The new secret, as of WebhookAction.
+   *
+   * @generated from field: string secret = 2;
+   */
+  secret: string;
+
+  /**
+   * How long requests are signed with the former secret too, up to 30 days; absent: a day. 0: the former secrets are of no
+   * use from now on.
+   *
+   * @generated from field: google.protobuf.Duration overlap = 3;
+   */
+  overlap?: Duration | undefined;
+};
+
+/**
+ * Describes the message qcore.schedule.v1.RotateSecretRequest.
+ * Use `create(RotateSecretRequestSchema)` to create a new message.
+ */
+export const RotateSecretRequestSchema: GenMessage<RotateSecretRequest> = /*@__PURE__*/
+  messageDesc(file_qcore_schedule_v1_schedule_service, 22);
+
+/**
+ * When the schedule has its new secret.
+ *
+ * @generated from message qcore.schedule.v1.RotateSecretResponse
+ */
+export type RotateSecretResponse = Message<"qcore.schedule.v1.RotateSecretResponse"> & {
+  /**
+   * The revision of the schedule since.
+   *
+   * @generated from field: uint64 revision = 1;
+   */
+  revision: bigint;
+
+  /**
+   * Until when requests are signed with the former secret too; absent: they are not.
+   *
+   * @generated from field: google.protobuf.Timestamp overlap_end_time = 2;
+   */
+  overlapEndTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message qcore.schedule.v1.RotateSecretResponse.
+ * Use `create(RotateSecretResponseSchema)` to create a new message.
+ */
+export const RotateSecretResponseSchema: GenMessage<RotateSecretResponse> = /*@__PURE__*/
+  messageDesc(file_qcore_schedule_v1_schedule_service, 23);
+
+/**
  * Schedules. Served by schedulers. Reading needs level read, all else level write. What changes a schedule is the short form
  * of a commit, whose mutations are `put_schedule`, `delete_schedule`, `pause_schedule` and `resume_schedule` of
  * `qcore.store.v1.CommitService`.
@@ -682,6 +872,36 @@ export const ScheduleService: GenService<{
     methodKind: "unary";
     input: typeof ResumeScheduleRequestSchema;
     output: typeof ResumeScheduleResponseSchema;
+  },
+  /**
+   * Pauses all schedules that have certain tags.
+   *
+   * @generated from rpc qcore.schedule.v1.ScheduleService.PauseSchedules
+   */
+  pauseSchedules: {
+    methodKind: "unary";
+    input: typeof PauseSchedulesRequestSchema;
+    output: typeof PauseSchedulesResponseSchema;
+  },
+  /**
+   * Goes on with all schedules that have certain tags.
+   *
+   * @generated from rpc qcore.schedule.v1.ScheduleService.ResumeSchedules
+   */
+  resumeSchedules: {
+    methodKind: "unary";
+    input: typeof ResumeSchedulesRequestSchema;
+    output: typeof ResumeSchedulesResponseSchema;
+  },
+  /**
+   * Gives the webhooks of a schedule another secret; for a while they are signed with both.
+   *
+   * @generated from rpc qcore.schedule.v1.ScheduleService.RotateSecret
+   */
+  rotateSecret: {
+    methodKind: "unary";
+    input: typeof RotateSecretRequestSchema;
+    output: typeof RotateSecretResponseSchema;
   },
   /**
    * Reads a schedule.

@@ -1,0 +1,41 @@
+import type { Row } from '../measure/comparison.ts'
+import { latenessOf } from './lateness.ts'
+import type { ScheduleBench } from './schedule-context.ts'
+
+const few = 1_000
+const wantedRatio = 1.5
+const rate = 100
+
+/** What occurrences of the far future cost those that are due. */
+export async function measureFuture(bench: ScheduleBench, onRow: (row: Row) => void): Promise<void> {
+  const many = bench.quick ? 10_000 : 1_000_000
+  const seconds = bench.quick ? 1 : 5
+  await addFuture(bench, few)
+  const limit = (await latenessOf(bench.own, rate, seconds)).p50
+  await addFuture(bench, many - few)
+  const qcore = (await latenessOf(bench.own, rate, seconds)).p50
+  const ratio = qcore / limit
+  onRow({
+    name: `from due to begun with ${many.toLocaleString('en-US')} occurrences of the future, p50`,
+    unit: 'µs',
+    qcore,
+    limit,
+    limitName: `with ${few.toLocaleString('en-US')}`,
+    ratio,
+    ratioRange: [ratio, ratio],
+    target: `≤ ${wantedRatio}`,
+    reached: ratio <= wantedRatio,
+  })
+}
+
+/** Rows as the planner makes them, from a year ahead on. */
+async function addFuture({ postgres }: ScheduleBench, count: number): Promise<void> {
+  await postgres.query(
+    `insert into occurrence (id, schedule_id, nominal_us, last_nominal_us, due_us, wake_us, state, cause, schedule_revision, created_us)
+     select gen_random_uuid()::text, 'far' || n % 1000 || '-' || $1, us, us, us, us, 1, 1, 0, us
+     from generate_series(1, $1::int) as n,
+       lateral (select ((extract(epoch from now()) + 31536000 + n) * 1000000)::bigint as us) as far`,
+    [count],
+  )
+  await postgres.query('analyze occurrence')
+}

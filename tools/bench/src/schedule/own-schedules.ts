@@ -1,0 +1,74 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { commit, type Client, type ScheduleInput } from '@qcore/client'
+import type { Client as Postgres } from 'pg'
+import type { Action, Contender } from './contender.ts'
+
+const eventNamespace = 'bench'
+const perCommit = 100
+const commitsInFlight = 4
+const pollMs = 25
+const withinMs = 90_000
+
+/** qcore's schedulers. Doing nothing is emitting an event, durably, exactly once. */
+export async function openOwnSchedules(q: Client, postgres: Postgres, receiverUrl: string): Promise<Contender> {
+  await q.events.registerNamespace(eventNamespace)
+  const actions: Record<Action, ScheduleInput['action']> = {
+    nothing: { emit: { namespace: eventNamespace, type: 'bench.tick' } },
+    webhook: { webhook: { url: receiverUrl } },
+  }
+  let round = 0
+  return {
+    name: 'qcore',
+    add: async (dueMs, action) => {
+      const namespace = `round${++round}`
+      const inputs = dueMs.map((atMs) => ({
+        namespace,
+        rule: new Date(atMs).toISOString(),
+        action: actions[action],
+      }))
+      await inTurns(inputs, (some) => {
+        let builder = commit()
+        for (const input of some) builder = builder.putSchedule(input)
+        return q.commit(builder)
+      })
+    },
+    results: async (count) => {
+      const deadline = performance.now() + withinMs
+      const text = `
+        select occurrence.due_us::float8 / 1000 as "dueMs", occurrence.started_us::float8 / 1000 as "startedMs",
+          occurrence.ended_us::float8 / 1000 as "endedMs"
+        from occurrence join schedule on schedule.id = schedule_id where schedule.namespace = $1 and occurrence.state = 4`
+      for (;;) {
+        if ((await countOpen(postgres)) === 0) break
+        if (performance.now() > deadline) throw new Error(`qcore was not done within ${withinMs} ms`)
+        await delay(pollMs)
+      }
+      const { rows } = await postgres.query<{ dueMs: number; startedMs: number; endedMs: number }>(text, [
+        `round${round}`,
+      ])
+      if (rows.length !== count) throw new Error(`${rows.length} of ${count} occurrences are completed`)
+      return rows
+    },
+  }
+}
+
+/** Occurrences of the next days that are not over: what is farther away is only there. */
+async function countOpen(postgres: Postgres): Promise<number> {
+  const { rows } = await postgres.query<{ count: number }>(
+    `select count(*)::int as count from occurrence
+     where state < 4 and wake_us < extract(epoch from now() + interval '1 day') * 1000000`,
+  )
+  return rows[0]?.count ?? 0
+}
+
+async function inTurns<T>(items: readonly T[], store: (some: readonly T[]) => Promise<unknown>): Promise<void> {
+  let next = 0
+  const storer = async (): Promise<void> => {
+    while (next < items.length) {
+      const from = next
+      next += perCommit
+      await store(items.slice(from, from + perCommit))
+    }
+  }
+  await Promise.all(Array.from({ length: commitsInFlight }, storer))
+}
