@@ -23,3 +23,14 @@ it('of 0 a second lets in as many as may be under way', async () => {
   gate.leave('a', 'taken')
   expect(await gate.enter('a')).toBeUndefined()
 })
+
+it('has those who find a target full come again one after the other', async () => {
+  const gate = new PacedGate(1, 0)
+  expect(await gate.enter('a')).toBeUndefined()
+  const waiting = gate.enter('a')
+  const away = [await gate.enter('a'), await gate.enter('a'), await gate.enter('a')].map((ms) => ms ?? 0)
+  expect(away[1]).toBeGreaterThan((away[0] ?? 0) + 1)
+  expect(away[2]).toBeGreaterThan((away[1] ?? 0) + 1)
+  gate.leave('a', 'taken')
+  expect(await waiting).toBeUndefined()
+})

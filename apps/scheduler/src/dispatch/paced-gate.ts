@@ -1,14 +1,22 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { TargetGate } from './target-gate.ts'
+import { TargetBacklog } from './target-backlog.ts'
+import { TargetGate, type TargetOutcome } from './target-gate.ts'
 import { TargetPace } from './target-pace.ts'
 
-/** Targets whose pace is remembered, unless more of them are in use. */
-const mostIdlePaces = 10_000
+/** Targets that are remembered, unless more of them are in use. */
+const mostTargets = 10_000
+/** Who is sent away for no longer than this found the target full, not broken. */
+const fullMs = 200
 
-/** A gate that also bounds what goes to one target a second. */
+interface Target {
+  readonly pace: TargetPace
+  readonly backlog: TargetBacklog
+}
+
+/** A gate that also bounds what goes to one target a second, and foresees when there is room again. */
 export class PacedGate extends TargetGate {
   readonly #perSecond: number
-  readonly #paces = new Map<string, TargetPace>()
+  readonly #targets = new Map<string, Target>()
 
   /**
    * @param most how many to one target at a time
@@ -20,23 +28,33 @@ export class PacedGate extends TargetGate {
   }
 
   override async enter(name: string): Promise<number | undefined> {
-    const openMs = await super.enter(name)
-    if (openMs !== undefined || this.#perSecond === 0) return openMs
-    const turn = this.#pace(name).take()
+    const awayMs = await super.enter(name)
+    const { pace, backlog } = this.#target(name)
+    if (awayMs !== undefined) return awayMs > fullMs ? awayMs : backlog.comeBackMs(awayMs)
+    if (this.#perSecond === 0) return undefined
+    const turn = pace.take()
     if ('comeBackMs' in turn) {
-      this.leave(name, 'untried')
+      super.leave(name, 'untried')
       return turn.comeBackMs
     }
     if (turn.waitMs > 0) await delay(turn.waitMs)
     return undefined
   }
 
-  #pace(name: string): TargetPace {
-    if (this.#paces.size > mostIdlePaces) this.#forgetIdle()
-    return this.#paces.getOrInsertComputed(name, () => new TargetPace(this.#perSecond))
+  override leave(name: string, outcome: TargetOutcome): void {
+    super.leave(name, outcome)
+    this.#target(name).backlog.left()
+  }
+
+  #target(name: string): Target {
+    if (this.#targets.size > mostTargets) this.#forgetIdle()
+    return this.#targets.getOrInsertComputed(name, () => ({
+      pace: new TargetPace(this.#perSecond),
+      backlog: new TargetBacklog(),
+    }))
   }
 
   #forgetIdle(): void {
-    for (const [name, pace] of this.#paces) if (pace.isIdle) this.#paces.delete(name)
+    for (const [name, { pace }] of this.#targets) if (pace.isIdle) this.#targets.delete(name)
   }
 }
