@@ -23,7 +23,10 @@ it.each<[string, string, string, (sealed: Buffer) => Uint8Array]>([
 
 it('opens what was sealed under an earlier secret of the deployment, and seals it anew under the present one', () => {
   const sealed = box.seal('schedule-1', 'whsec_geheim')
-  const next = new SecretBox('the-next-secret-of-the-deployment-0123', ['another-one-that-was-0123456789012345', deployment])
+  const next = new SecretBox('the-next-secret-of-the-deployment-0123', [
+    'another-one-that-was-0123456789012345',
+    deployment,
+  ])
   expect(next.open('schedule-1', sealed)).toBe('whsec_geheim')
   const anew = next.reseal('schedule-1', sealed) ?? Buffer.of()
   expect(new SecretBox('the-next-secret-of-the-deployment-0123').open('schedule-1', anew)).toBe('whsec_geheim')
