@@ -1,10 +1,11 @@
 import { DeadLetterReason, type Event } from '@qcore/contracts'
 import { fingerprintOf, keptError, loadEvent, readDatabase, type Executor } from '@qcore/database'
-import { messageFromEvent } from '@qcore/model'
+import { messageFromEvent, parseEventPosition } from '@qcore/model'
 import type { EventConsumers } from './event-consumers.ts'
 import { deliveryMetrics } from './metrics.ts'
 import { bury } from './sql/bury.ts'
-import type { EventPlace, SubscriptionRow } from './sql/subscription-row.ts'
+import { comparePlaces, type EventPlace, type SubscriptionRow } from './sql/subscription-row.ts'
+import { typeRegex } from './type-pattern.ts'
 
 export interface Death {
   readonly event: Event
@@ -35,22 +36,41 @@ export async function buryEvent(
   return deadLetterId
 }
 
-export interface FailedDelivery {
+export interface Delivered {
   readonly delivery: EventPlace & { readonly sequence: number }
-  readonly error: string
-  readonly failures: number
   readonly pool: Executor
   readonly consumers: EventConsumers
+}
+
+/**
+ * The event of a delivery, if it is kept and its subscription selects it: a caller could put the parts of a delivery id together
+ * anew, with the place of an event that is not its own to read.
+ */
+export async function deliveredEvent(
+  { namespace, pattern }: SubscriptionRow,
+  { delivery, pool, consumers }: Delivered,
+): Promise<Event | undefined> {
+  const stored = await readDatabase(loadEvent(pool, delivery.revision, delivery.index))
+  const event = stored === undefined ? await consumers.eventAt(delivery.sequence) : messageFromEvent(stored)
+  const place = event === undefined ? undefined : parseEventPosition(event.position)
+  const isThere = place !== undefined && comparePlaces(place, delivery) === 0
+  const isSelected = event?.namespace === namespace && new RegExp(typeRegex(pattern)).test(event.type)
+  return isThere && isSelected ? event : undefined
+}
+
+export interface FailedDelivery extends Delivered {
+  readonly error: string
+  readonly failures: number
   readonly nodeId: string
 }
 
 /** Makes an event a dead letter that has failed as often as it may. Gives the id; empty if there is no such event any more. */
 export async function buryFailed(
   row: SubscriptionRow,
-  { delivery, error, failures, pool, consumers, nodeId }: FailedDelivery,
+  { error, failures, nodeId, ...delivered }: FailedDelivery,
 ): Promise<string> {
-  const stored = await readDatabase(loadEvent(pool, delivery.revision, delivery.index))
-  const event = stored === undefined ? await consumers.eventAt(delivery.sequence) : messageFromEvent(stored)
+  const { pool } = delivered
+  const event = await deliveredEvent(row, delivered)
   if (event === undefined) return ''
   const death = { reason: DeadLetterReason.FAILED, error, attempts: failures, nodeId }
   return `${(await readDatabase(buryEvent(pool, row, { event, ...death }))) ?? ''}`

@@ -1,8 +1,8 @@
 import { create } from '@bufbuild/protobuf'
-import { AckOutcomeSchema, type AckOutcome, type EventFailed } from '@qcore/contracts'
+import { AckOutcomeSchema, DeadLetterReason, type AckOutcome, type EventFailed } from '@qcore/contracts'
 import { readDatabase, type Executor } from '@qcore/database'
 import type { AckSender } from './ack-sender.ts'
-import { buryFailed } from './bury-event.ts'
+import { buryEvent, deliveredEvent } from './bury-event.ts'
 import type { StreamDelivery } from './delivery-id.ts'
 import type { EventConsumers } from './event-consumers.ts'
 import { deliveryMetrics } from './metrics.ts'
@@ -23,7 +23,8 @@ export async function failEvent({ error, isFinal }: EventFailed, context: FailCo
   const { pool, delivery, sender, nodeId } = context
   const { subscriptionId } = delivery
   const row = await readDatabase(context.subscription(subscriptionId))
-  if (row === undefined) return create(AckOutcomeSchema, { outcome: { case: 'stale', value: {} } })
+  const event = row === undefined ? undefined : await deliveredEvent(row, context)
+  if (row === undefined || event === undefined) return stale()
   const counted = await readDatabase(countFailure(pool, delivery))
   deliveryMetrics.failed.inc()
   const failures = counted?.failures ?? 1
@@ -32,10 +33,14 @@ export async function failEvent({ error, isFinal }: EventFailed, context: FailCo
     sender.send(delivery, `-NAK ${JSON.stringify({ delay: retryMs * 1_000_000 })}`)
     return create(AckOutcomeSchema, { outcome: { case: 'retryAfterMs', value: retryMs } })
   }
-  const { consumers } = context
-  const id = await buryFailed(row, { delivery, error, failures, pool, consumers, nodeId })
+  const death = { reason: DeadLetterReason.FAILED, error, attempts: failures, nodeId }
+  const id = await readDatabase(buryEvent(pool, row, { event, ...death }))
   sender.send(delivery, '+TERM')
-  return create(AckOutcomeSchema, { outcome: { case: 'deadLetter', value: { deadLetterId: id } } })
+  return create(AckOutcomeSchema, { outcome: { case: 'deadLetter', value: { deadLetterId: `${id ?? ''}` } } })
+}
+
+function stale(): AckOutcome {
+  return create(AckOutcomeSchema, { outcome: { case: 'stale', value: {} } })
 }
 
 /** Doubles with each failure, and a half of it is random, so that what failed together does not come back together. */
