@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url'
 import { jetstreamManager } from '@nats-io/jetstream'
 import { connect } from '@nats-io/transport-node'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it, vi } from 'vitest'
-import { inTransaction } from '../src/database/database.ts'
 import { enterInbox } from '../src/database/inbox.ts'
+import { inTransaction } from '../src/database/transaction.ts'
 import type { CoreNode, CoreSystem } from '../src/index.ts'
 import { startHangingNode } from './_node-process.ts'
 import { startStore, type TestStore } from './_store.ts'
@@ -139,14 +139,14 @@ it('an event that two nodes handle at once has its effects once', async () => {
   if (database === undefined) throw new Error('a database')
   const entry = { store: store.name, namespace: system.namespace, group: 'g', event: 'x' }
   const outcomes = await Promise.all(
-    Array.from({ length: 5 }, () => inTransaction(database, (client) => enterInbox(client, entry))),
+    Array.from({ length: 5 }, () => inTransaction(database, (client) => enterInbox(client, entry, '0'))),
   )
   expect(outcomes.filter(Boolean)).toHaveLength(1)
   await expect(
     inTransaction(database, async (client) => {
-      await enterInbox(client, { ...entry, event: 'y' })
+      await enterInbox(client, { ...entry, event: 'y' }, '0')
       throw new Error('undone')
     }),
   ).rejects.toThrow('undone')
-  expect(await inTransaction(database, (client) => enterInbox(client, { ...entry, event: 'y' }))).toBe(true)
+  expect(await inTransaction(database, (client) => enterInbox(client, { ...entry, event: 'y' }, '0'))).toBe(true)
 })

@@ -4,6 +4,11 @@ import type { StreamDelivery } from './delivery-id.ts'
 
 const confirmTimeoutMs = 3_000
 
+/** The answer that an event is to come again, after a pause. */
+export function nakAfter(pauseMs: number): string {
+  return pauseMs === 0 ? '-NAK' : `-NAK ${JSON.stringify({ delay: pauseMs * 1_000_000 })}`
+}
+
 /** Sends answers to JetStream. It takes those of a consumer in their order, so that the last one is confirmed for all. */
 export class AckSender {
   readonly #connection: NatsConnection

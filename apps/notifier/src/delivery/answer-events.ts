@@ -2,7 +2,7 @@ import { create } from '@bufbuild/protobuf'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { AckOutcomeSchema, deliverySubject, type AckOutcome, type AckRequest, type EventAnswer } from '@qcore/contracts'
 import { readDatabase, type Executor } from '@qcore/database'
-import { AckSender } from './ack-sender.ts'
+import { AckSender, nakAfter } from './ack-sender.ts'
 import { answerTurns } from './answer-turns.ts'
 import { failEvent } from './fail-event.ts'
 import { parseDeliveryId, type DeliveryName, type StreamDelivery } from './delivery-id.ts'
@@ -98,7 +98,7 @@ async function answerOne({ answer }: EventAnswer, context: OneContext): Promise<
     case 'failed':
       return failEvent(answer.value, context)
     default:
-      sender.send(delivery, '-NAK')
+      sender.send(delivery, nakAfter(answer.value?.afterMs ?? 0))
       return noted()
   }
 }

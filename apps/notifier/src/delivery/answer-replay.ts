@@ -37,7 +37,7 @@ export async function answerReplay(
     case 'failed':
       return fail(answer.value.error, replay, pool)
     default:
-      return outcome(await readDatabase(releaseReplay(pool, replay)))
+      return outcome(await readDatabase(releaseReplay(pool, replay, answer.value?.afterMs ?? 0)))
   }
 }
 

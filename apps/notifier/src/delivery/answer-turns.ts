@@ -31,12 +31,12 @@ export async function answerTurns(answers: readonly TurnAnswer[], context: TurnC
   const { pool } = context
   const of = (kind: EventAnswer['answer']['case']) =>
     answers.filter(({ answer }) => answer.answer.case === kind).map(({ delivery }) => delivery)
-  const [handled, working, released] = [of('handled'), of('progress'), of('released')]
+  const [handled, working] = [of('handled'), of('progress')]
   deliveryMetrics.handled.inc(handled.length)
   const noted = new Set([
     ...(await changed(pool, handled, { isDone: true })),
     ...(await changed(pool, working, { isDone: false, busyMs: 'ack_ms' })),
-    ...(await release(pool, released)),
+    ...(await release(pool, answers)),
   ])
   const outcomes: AckOutcome[] = []
   for (const { answer, delivery } of answers) {
@@ -46,9 +46,24 @@ export async function answerTurns(answers: readonly TurnAnswer[], context: TurnC
   return outcomes
 }
 
-async function release(pool: Executor, released: readonly TurnDelivery[]): Promise<string[]> {
-  if (released.length > 0) await readDatabase(countReleases(pool, distinct(released)))
-  return changed(pool, released, { isDone: false, busyMs: 0 })
+async function release(pool: Executor, answers: readonly TurnAnswer[]): Promise<string[]> {
+  const released = answers.flatMap(({ answer: { answer }, delivery }) =>
+    answer.case === 'released' ? [{ delivery, busyMs: answer.value.afterMs }] : [],
+  )
+  const deliveries = released.map(({ delivery }) => delivery)
+  if (deliveries.length > 0) await readDatabase(countReleases(pool, distinct(deliveries)))
+  const noted: string[] = []
+  for (const [busyMs, group] of Map.groupBy(released, (each) => each.busyMs)) {
+    const change = { isDone: false, busyMs } as const
+    noted.push(
+      ...(await changed(
+        pool,
+        group.map(({ delivery }) => delivery),
+        change,
+      )),
+    )
+  }
+  return noted
 }
 
 async function fail(

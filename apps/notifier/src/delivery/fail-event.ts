@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf'
 import { AckOutcomeSchema, DeadLetterReason, type AckOutcome, type EventFailed } from '@qcore/contracts'
 import { readDatabase, type Executor } from '@qcore/database'
-import type { AckSender } from './ack-sender.ts'
+import { nakAfter, type AckSender } from './ack-sender.ts'
 import { buryEvent, deliveredEvent } from './bury-event.ts'
 import type { StreamDelivery } from './delivery-id.ts'
 import type { EventConsumers } from './event-consumers.ts'
@@ -30,7 +30,7 @@ export async function failEvent({ error, isFinal }: EventFailed, context: FailCo
   const failures = counted?.failures ?? 1
   if (failures < row.maxAttempts && !isFinal && counted?.isDead !== true) {
     const retryMs = retryPauseMs(row, failures)
-    sender.send(delivery, `-NAK ${JSON.stringify({ delay: retryMs * 1_000_000 })}`)
+    sender.send(delivery, nakAfter(retryMs))
     return create(AckOutcomeSchema, { outcome: { case: 'retryAfterMs', value: retryMs } })
   }
   const death = { reason: DeadLetterReason.FAILED, error, attempts: failures, nodeId }

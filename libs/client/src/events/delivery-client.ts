@@ -53,7 +53,9 @@ export interface EventDelivery {
 
 /** What a node says of an event. */
 export type EventAnswer =
-  | { readonly deliveryId: string; readonly answer: 'handled' | 'progress' | 'released' }
+  | { readonly deliveryId: string; readonly answer: 'handled' | 'progress' }
+  /** Not before a pause, in milliseconds; default: at once. */
+  | { readonly deliveryId: string; readonly answer: 'released'; readonly afterMs?: number }
   | { readonly deliveryId: string; readonly answer: 'failed'; readonly error: string; readonly isFinal?: boolean }
 
 /** What became of an answer. */
@@ -185,7 +187,7 @@ function answerMessage(given: EventAnswer): MessageInitShape<typeof EventAnswerS
     case 'progress':
       return { deliveryId, answer: { case: 'progress', value: {} } }
     case 'released':
-      return { deliveryId, answer: { case: 'released', value: {} } }
+      return { deliveryId, answer: { case: 'released', value: { afterMs: given.afterMs ?? 0 } } }
   }
 }
 

@@ -5,7 +5,8 @@ import type { Database } from '../database/database.ts'
 import type { Subscribed } from '../handler-table.ts'
 import type { Logger } from '../logger.ts'
 import { AnswerBatcher } from './answer-batcher.ts'
-import { GivenUp, handleEvent } from './handle-event.ts'
+import { attempt } from './attempt.ts'
+import { Breaks } from './breaks.ts'
 
 const firstRetryMs = 100
 const longestRetryMs = 2_000
@@ -16,6 +17,7 @@ const defaultAckMs = 30_000
 const finalCodes = ['node_replaced', 'group_conflict', 'permission_denied', 'invalid_request', 'unknown_node'] as const
 
 interface Running {
+  readonly key: string
   deliveryId: string
   readonly abort: AbortController
 }
@@ -36,6 +38,7 @@ export class EventConsumer {
   readonly #answers: AnswerBatcher
   /** By subscription and event. */
   readonly #running = new Map<string, Running>()
+  readonly #breaks = new Breaks()
   #stream: AbortController | undefined
   #subscribed: readonly Subscribed[] = []
   #following: Promise<void> = Promise.resolve()
@@ -130,40 +133,28 @@ export class EventConsumer {
       known.deliveryId = delivery.deliveryId
       return
     }
-    const running = { deliveryId: delivery.deliveryId, abort: new AbortController() }
+    const running = { key, deliveryId: delivery.deliveryId, abort: new AbortController() }
     this.#running.set(key, running)
     void this.#handle(delivery, subscribed, running).finally(() => {
-      if (this.#running.get(key) === running) this.#running.delete(key)
+      if (this.#isRunning(running)) this.#running.delete(key)
     })
   }
 
   async #handle(delivery: EventDelivery, subscribed: Subscribed, running: Running): Promise<void> {
     const { database, store, own, logger } = this.#options
-    const { broadcast = false, group = 'default' } = subscribed.input
-    const { type, id } = delivery.event
-    const { signal } = running.abort
-    const timer = setTimeout(
-      () => running.abort.abort(new Error(`the handler took longer than ${subscribed.timeoutMs} ms`)),
-      subscribed.timeoutMs,
-    )
-    try {
-      const context = { database, store, group: broadcast ? `@${own.nodeId}` : group, signal }
-      await handleEvent(delivery, subscribed.handlersOf(type), context)
-      await this.#answers.answer({ deliveryId: running.deliveryId, answer: 'handled' })
-    } catch (error) {
-      // Given back already.
-      if (!this.#isRunning(running)) return
-      logger.warn('an event failed', { error, event: id, type, attempt: delivery.attempt })
-      const isFinal = error instanceof GivenUp
-      const answer = { deliveryId: running.deliveryId, answer: 'failed', error: textOf(error), isFinal } as const
-      await this.#answers.answer(answer)
-    } finally {
-      clearTimeout(timer)
-    }
+    const { broadcast = false, group: name = 'default' } = subscribed.input
+    const group = broadcast ? `@${own.nodeId}` : name
+    const context = { database, store, group, logger, abort: running.abort, breaks: this.#breaks }
+    const verdict = await attempt(delivery, subscribed, context)
+    // Given back already.
+    if (!this.#isRunning(running)) return
+    // Unless it is handled, it may come again before this is known to have been told.
+    if (verdict.answer !== 'handled') this.#running.delete(running.key)
+    await this.#answers.answer({ deliveryId: running.deliveryId, ...verdict })
   }
 
   #isRunning(running: Running): boolean {
-    return [...this.#running.values()].includes(running)
+    return this.#running.get(running.key) === running
   }
 
   #sayProgress(): void {
@@ -171,9 +162,4 @@ export class EventConsumer {
       void this.#answers.answer({ deliveryId, answer: 'progress' })
     }
   }
-}
-
-function textOf(error: unknown): string {
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
-  return text.slice(0, 16_000)
 }

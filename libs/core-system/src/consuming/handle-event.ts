@@ -1,55 +1,104 @@
 import type { EventDelivery } from '@qcore/client'
 import { QError } from '@qcore/errors'
-import type { PoolClient } from 'pg'
-import { inTransaction, type Database } from '../database/database.ts'
-import { enterInbox, type InboxEntry } from '../database/inbox.ts'
+import { DatabaseError, type PoolClient } from 'pg'
+import type { Database } from '../database/database.ts'
+import { beginHandling, enterInbox, type InboxEntry } from '../database/inbox.ts'
+import { ConnectionLost, inTransaction } from '../database/transaction.ts'
 import type { CoreEvent, Handler, HandlerContext } from '../handler.ts'
+import type { Breaks } from './breaks.ts'
 
 /** An error after which there is no further attempt. */
 export class GivenUp extends Error {
   override readonly name = 'GivenUp'
 }
 
+/** The event has not failed: the database could not be reached, or somebody else is at it. It is to come again. */
+export class Postponed extends Error {
+  override readonly name = 'Postponed'
+  /** Somebody else is at this event; others can be handled. */
+  readonly isTaken: boolean
+
+  constructor(isTaken: boolean, cause: unknown) {
+    super('the event cannot be handled now', { cause })
+    this.isTaken = isTaken
+  }
+}
+
 export interface HandleContext {
   readonly database: Database | undefined
   readonly store: string
   readonly group: string
-  readonly signal: AbortSignal
+  /** How long it may take, from the moment on at which there is a connection. */
+  readonly timeoutMs: number
+  readonly abort: AbortController
+  readonly breaks: Breaks
 }
 
-/** Calls the handlers of an event, one after the other: all of them, or none has happened. */
+/**
+ * Calls the handlers of an event, one after the other: all of them, or none has happened.
+ *
+ * @throws Postponed
+ */
 export async function handleEvent(
   delivery: EventDelivery,
   handlers: readonly Handler[],
   context: HandleContext,
 ): Promise<void> {
-  const { database, signal } = context
-  const event = eventOf(delivery)
-  if (database === undefined) {
-    await callAll(handlers, event, { signal, giveUp, client: noDatabase })
-    return
+  const { database, abort, timeoutMs } = context
+  using _turn = await database?.turn(abort.signal).catch((error: unknown) => {
+    throw new Postponed(false, error)
+  })
+  const timer = setTimeout(() => abort.abort(new Error(`the handler took longer than ${timeoutMs} ms`)), timeoutMs)
+  try {
+    if (database === undefined) await callAll(handlers, delivery, { signal: abort.signal, client: noDatabase })
+    else await handleOnce(delivery, handlers, { ...context, database })
+  } finally {
+    clearTimeout(timer)
   }
+}
+
+/** In the transaction that notes that it is handled. */
+async function handleOnce(
+  delivery: EventDelivery,
+  handlers: readonly Handler[],
+  context: HandleContext & { readonly database: Database },
+): Promise<void> {
+  const { database, timeoutMs, breaks } = context
+  const { signal } = context.abort
+  const entry = inboxEntry(delivery, context)
+  let isEntering = false
+  let isBegun = false
   const work = async (client: PoolClient): Promise<void> => {
-    // Another node that handles the event at this moment is waited for.
-    if (!(await enterInbox(client, inboxEntry(delivery, context)))) return
-    await callAll(handlers, event, { signal, giveUp, client: () => client })
+    isEntering = true
+    if (!(await enterInbox(client, entry, database.lockTimeout))) return
+    isBegun = true
+    await callAll(handlers, delivery, { signal, client: () => client })
     signal.throwIfAborted()
   }
-  await inTransaction(database, work, signal)
+  try {
+    await inTransaction(database, work, { signal, begin: beginHandling(timeoutMs) })
+  } catch (error) {
+    const isLost = error instanceof ConnectionLost
+    if (!isBegun) throw new Postponed(isEntering && !isLost && (signal.aborted || isLocked(error)), error)
+    if (isLost && !breaks.isTooOften(`${entry.group} ${entry.event}`)) throw new Postponed(false, error)
+    throw error
+  }
+}
+
+/** PostgreSQL's lock_not_available: the wait for a lock was too long. */
+function isLocked(error: unknown): boolean {
+  return error instanceof DatabaseError && error.code === '55P03'
 }
 
 async function callAll(
   handlers: readonly Handler[],
-  event: CoreEvent,
-  {
-    signal,
-    giveUp: give,
-    client,
-  }: { signal: AbortSignal; giveUp: (reason: string) => never; client: () => PoolClient },
+  delivery: EventDelivery,
+  { signal, client }: { signal: AbortSignal; client: () => PoolClient },
 ): Promise<void> {
+  const event = eventOf(delivery)
   const context: HandlerContext = {
     signal,
-    giveUp: give,
+    giveUp,
     get client() {
       return client()
     },

@@ -1,12 +1,17 @@
 import { QError } from '@qcore/errors'
 import { Pool, type PoolClient, type QueryResult, type QueryResultRow } from 'pg'
 import type { Logger } from '../logger.ts'
+import { inTransaction } from './transaction.ts'
+import { Turns } from './turns.ts'
 
 const connectTimeoutMs = 5_000
 
 /** The database that handlers work with. */
 export class Database implements AsyncDisposable {
   readonly #pool: Pool
+  readonly #turns: Turns
+  /** How long a statement waits for a lock, as the connection string, the role or the database says. */
+  readonly lockTimeout: string
 
   /**
    * Connects.
@@ -22,21 +27,24 @@ export class Database implements AsyncDisposable {
       max,
       application_name: application,
       connectionTimeoutMillis: connectTimeoutMs,
+      keepAlive: true,
     })
     // An idle connection that breaks is replaced.
     pool.on('error', (error) => logger.warn('a connection to the database broke', { error }))
     try {
-      await pool.query('select 1')
+      const { rows } = await pool.query<{ lock_timeout: string }>('show lock_timeout')
+      return new Database(pool, { max, lockTimeout: rows[0]?.lock_timeout ?? '0' })
     } catch (error) {
       await pool.end()
       const { hostname, port } = new URL(connectionString)
       throw new QError('unavailable', `cannot reach the database at ${hostname}:${port || '5432'}`, { cause: error })
     }
-    return new Database(pool)
   }
 
-  private constructor(pool: Pool) {
+  private constructor(pool: Pool, { max, lockTimeout }: { max: number; lockTimeout: string }) {
     this.#pool = pool
+    this.#turns = new Turns(max)
+    this.lockTimeout = lockTimeout
   }
 
   query<Row extends QueryResultRow>(text: string, values: readonly unknown[] = []): Promise<QueryResult<Row>> {
@@ -45,6 +53,11 @@ export class Database implements AsyncDisposable {
 
   connect(): Promise<PoolClient> {
     return this.#pool.connect()
+  }
+
+  /** Waits until a handler may have a connection: no more of them run at a time than there are. Disposing ends its turn. */
+  turn(signal: AbortSignal): Promise<Disposable> {
+    return this.#turns.take(signal)
   }
 
   /** Runs work in a transaction, which an error rolls back. */
@@ -58,46 +71,5 @@ export class Database implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#pool.end()
-  }
-}
-
-/**
- * Runs work in a transaction. A statement whose error the work swallowed has aborted the transaction: PostgreSQL answers a
- * COMMIT with a ROLLBACK then, which is an error here. When the signal fires, the connection is closed: what the work still does
- * with it fails.
- */
-export async function inTransaction<T>(
-  database: Database,
-  work: (client: PoolClient) => Promise<T>,
-  signal?: AbortSignal,
-): Promise<T> {
-  const client = await database.connect()
-  let broken: Error | undefined
-  // Between the statements of a handler nobody else listens.
-  const onError = (error: Error): void => {
-    broken = error
-  }
-  client.on('error', onError)
-  try {
-    await client.query('begin')
-    const result = await work(client)
-    const { command } = await client.query('commit')
-    if (command !== 'COMMIT') {
-      throw new Error('the transaction was rolled back: the error of one of its statements was not handed on')
-    }
-    return result
-  } catch (error) {
-    if (signal?.aborted === true) {
-      broken = new Error('the connection is given up', { cause: error })
-      throw error
-    }
-    // If this fails too, the first error says why, and the connection is of no use any more.
-    await client.query('rollback').catch((failure: unknown) => {
-      broken ??= failure instanceof Error ? failure : new Error('the connection broke')
-    })
-    throw error
-  } finally {
-    client.off('error', onError)
-    client.release(broken)
   }
 }

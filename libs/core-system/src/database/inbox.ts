@@ -37,11 +37,40 @@ export async function prepareInbox(database: Database): Promise<void> {
   })
 }
 
-/** Notes that an event is handled, in the transaction that handles it. False: it was handled before. */
-export async function enterInbox(client: PoolClient, { store, namespace, group, event }: InboxEntry): Promise<boolean> {
+/** Another node that handles the event at this moment is waited for; not for ever, as that one may have vanished. */
+const longestWaitMs = 10_000
+/** How long a transaction may be idle beyond the time that handlers have: its node has vanished. */
+const idleMarginMs = 10_000
+/** The longest that PostgreSQL takes. */
+const longestIdleMs = 2_147_483_647
+
+/**
+ * Begins a transaction for handlers that have so much time: PostgreSQL ends it soon when the node has vanished, be it that the
+ * connection is silent, or that nothing comes by it.
+ */
+export function beginHandling(timeoutMs: number): string {
+  return `
+    begin;
+    set local lock_timeout = ${Math.ceil(Math.min(longestWaitMs, timeoutMs))};
+    set local idle_in_transaction_session_timeout = ${Math.ceil(Math.min(longestIdleMs, timeoutMs + idleMarginMs))};
+    set local tcp_keepalives_idle = 15;
+    set local tcp_keepalives_interval = 5;
+    set local tcp_keepalives_count = 3`
+}
+
+/**
+ * Notes that an event is handled, in the transaction that handles it, and lets what follows wait for locks as long as it is used
+ * to. False: it was handled before.
+ */
+export async function enterInbox(
+  client: PoolClient,
+  { store, namespace, group, event }: InboxEntry,
+  lockTimeout: string,
+): Promise<boolean> {
   const { rowCount } = await client.query(
-    `insert into qcore_inbox (store, namespace, group_name, event) values ($1, $2, $3, $4) on conflict do nothing`,
-    [store, namespace, group, event],
+    `insert into qcore_inbox (store, namespace, group_name, event) values ($1, $2, $3, $4) on conflict do nothing
+    returning set_config('lock_timeout', $5, true)`,
+    [store, namespace, group, event, lockTimeout],
   )
   return rowCount === 1
 }

@@ -101,12 +101,19 @@ export async function extendReplay(
   return rowCount === 1
 }
 
-/** The replay was not begun, or is given up: another node shall have it. */
-export async function releaseReplay(executor: Executor, { namespace, id, claim }: ClaimedReplay): Promise<boolean> {
+/** The replay was not begun, or is given up: another node shall have it, after a pause. */
+export async function releaseReplay(
+  executor: Executor,
+  { namespace, id, claim }: ClaimedReplay,
+  pauseMs: number,
+): Promise<boolean> {
   const { rowCount } = await executor.query({
     name: 'release_replay',
-    text: `update dead_letter set claimed_until = null, releases = releases + 1 where ${isClaimed}`,
-    values: [namespace, id, claim],
+    text: `
+      update dead_letter set
+        claimed_until = clock_timestamp() + $4::double precision * interval '1 ms', releases = releases + 1
+      where ${isClaimed}`,
+    values: [namespace, id, claim, pauseMs],
   })
   return rowCount === 1
 }
