@@ -1,6 +1,6 @@
 import type { Client, NodeInstance, NodeState } from '@qcore/client'
 import { isQError, QError } from '@qcore/errors'
-import { EventConsumer } from './consuming/event-consumer.ts'
+import { EventConsumer, farewellMs } from './consuming/event-consumer.ts'
 import type { Database } from './database/database.ts'
 import type { EmitOptions, Handler, HandlerOptions } from './handler.ts'
 import { HandlerTable } from './handler-table.ts'
@@ -38,7 +38,8 @@ export class CoreNode implements AsyncDisposable {
   readonly #consumer: EventConsumer
   readonly #closed = Promise.withResolvers<void>()
   #heartbeat: NodeJS.Timeout | undefined
-  #isStarted = false
+  /** Aborted when the node stops. */
+  #started: AbortController | undefined
   #changing: Promise<void> = Promise.resolve()
 
   constructor(context: NodeContext) {
@@ -65,11 +66,7 @@ export class CoreNode implements AsyncDisposable {
    * @throws QError `invalid_request`, `group_conflict`
    */
   onEvent(eventType: string, handler: Handler, options: HandlerOptions = {}): Promise<void> {
-    if (!this.#handlers.add(eventType, handler, options) || !this.#isStarted) return Promise.resolve()
-    const subscribing = this.#subscribe()
-    // Also where nobody waits for it.
-    subscribing.catch((error: unknown) => this.#fail(error))
-    return subscribing
+    return this.#handlers.add(eventType, handler, options) ? this.#resubscribe() : Promise.resolve()
   }
 
   /** Handles them no more; of one group, or of the first one that has the handler. */
@@ -78,8 +75,7 @@ export class CoreNode implements AsyncDisposable {
     handler: Handler,
     options: Pick<HandlerOptions, 'group' | 'broadcast'> = {},
   ): Promise<void> {
-    if (!this.#handlers.delete(eventType, handler, options) || !this.#isStarted) return Promise.resolve()
-    return this.#subscribe()
+    return this.#handlers.delete(eventType, handler, options) ? this.#resubscribe() : Promise.resolve()
   }
 
   /** Emits an event; gives its id. Works without `start`. Throws `invalid_request`. */
@@ -96,12 +92,16 @@ export class CoreNode implements AsyncDisposable {
 
   /** Begins to handle events, and to say that the node is there. Resolves when events come. A second time does nothing. */
   async start(): Promise<void> {
-    if (this.#isStarted) return
-    this.#isStarted = true
-    this.#heartbeat = setInterval(() => void this.#beat(), this.#context.heartbeatMs)
+    if (this.#started !== undefined) return
+    const { heartbeatMs, logger } = this.#context
+    const started = new AbortController()
+    this.#started = started
+    this.#heartbeat = setInterval(() => {
+      this.#beat().catch((error: unknown) => logger.warn('cannot say that the node is there', { error }))
+    }, heartbeatMs)
     try {
       await this.#beat()
-      await this.#subscribe()
+      await this.#subscribe(started.signal)
     } catch (error) {
       await this.stop({ timeoutMs: 0 })
       throw error
@@ -113,14 +113,15 @@ export class CoreNode implements AsyncDisposable {
    * second time does nothing.
    */
   async stop({ timeoutMs = defaultStopTimeoutMs }: { timeoutMs?: number } = {}): Promise<void> {
-    if (!this.#isStarted) return
-    this.#isStarted = false
+    if (this.#started === undefined) return
+    this.#started.abort()
+    this.#started = undefined
     clearInterval(this.#heartbeat)
     await this.#changing.catch(() => undefined)
     await this.#consumer.stop(timeoutMs)
     const { client, own, logger } = this.#context
     await client.events.nodes
-      .deregister(own)
+      .deregister(own, { timeoutMs: farewellMs })
       .catch((error: unknown) => logger.warn('cannot say that the node is gone', { error }))
     this.#closed.resolve()
   }
@@ -134,10 +135,19 @@ export class CoreNode implements AsyncDisposable {
     await this.stop()
   }
 
+  /** After a change of the handlers, if the node is started. */
+  #resubscribe(): Promise<void> {
+    if (this.#started === undefined) return Promise.resolve()
+    const subscribing = this.#subscribe(this.#started.signal)
+    // Also where nobody waits for it.
+    subscribing.catch((error: unknown) => this.#fail(error))
+    return subscribing
+  }
+
   /** One change after the other; the last one has all. */
-  #subscribe(): Promise<void> {
+  #subscribe(signal: AbortSignal): Promise<void> {
     const change = async (): Promise<void> => {
-      if (this.#isStarted) await this.#consumer.subscribe(this.#handlers.subscriptions())
+      if (!signal.aborted) await this.#consumer.subscribe(this.#handlers.subscriptions(), signal)
     }
     this.#changing = this.#changing.then(change, change)
     return this.#changing

@@ -1,6 +1,3 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import { jetstreamManager } from '@nats-io/jetstream'
 import { connect } from '@nats-io/transport-node'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it, vi } from 'vitest'
@@ -8,6 +5,7 @@ import { enterInbox } from '../src/database/inbox.ts'
 import { inTransaction } from '../src/database/transaction.ts'
 import type { CoreNode, CoreSystem } from '../src/index.ts'
 import { startHangingNode } from './_node-process.ts'
+import { startNotifier, type NotifierProcess } from './_notifier-process.ts'
 import { startStore, type TestStore } from './_store.ts'
 
 const patience = { timeout: 40_000, interval: 20 }
@@ -20,29 +18,13 @@ beforeAll(async () => {
 })
 afterAll(() => store[Symbol.asyncDispose]())
 
-interface Notifier extends AsyncDisposable {
-  kill(): Promise<void>
-}
-
-/** A notifier in a process of its own. */
-function startNotifier(): Notifier {
-  const main = fileURLToPath(new URL('../../../apps/notifier/src/main.ts', import.meta.url))
-  const child = spawn(process.execPath, [main], { env: { ...process.env, ...store.env }, stdio: 'ignore' })
-  const exited = once(child, 'exit')
-  const kill = async (): Promise<void> => {
-    child.kill('SIGKILL')
-    await exited
-  }
-  return { kill, [Symbol.asyncDispose]: kill }
-}
-
 let notifiers: AsyncDisposableStack
-let notifier: Notifier
+let notifier: NotifierProcess
 
 beforeEach(async () => {
   namespaces += 1
   notifiers = new AsyncDisposableStack()
-  notifier = notifiers.use(startNotifier())
+  notifier = notifiers.use(startNotifier(store.env))
   system = await store.system({ namespace: `faults-${namespaces}` })
 })
 afterEach(async () => {
@@ -116,7 +98,7 @@ describe('effects happen once, and nothing is lost, when', () => {
     await vi.waitFor(() => expect(handled).toBeGreaterThan(20), patience)
     await notifier.kill()
     const ids = await emitting
-    notifiers.use(startNotifier())
+    notifiers.use(startNotifier(store.env))
     await expectOnceEach(ids)
   })
 
@@ -132,6 +114,22 @@ describe('effects happen once, and nothing is lost, when', () => {
     const after = await Promise.all(Array.from({ length: 100 }, (_, n) => node.emit('a', n)))
     await expectOnceEach([...before, ...after])
   })
+})
+
+it('a stop ends soon when no notifier answers, also while handlers change', async () => {
+  const node = await vi.waitFor(() => system.registerNode(), patience)
+  const begun = Promise.withResolvers<void>()
+  await node.onEvent('a', async () => {
+    begun.resolve()
+    await new Promise(() => undefined)
+  })
+  await node.start()
+  await node.emit('a')
+  await begun.promise
+  await notifier.kill()
+  const changing = node.onEvent('b', () => undefined)
+  await node.stop({ timeoutMs: 100 })
+  await changing
 })
 
 it('an event that two nodes handle at once has its effects once', async () => {

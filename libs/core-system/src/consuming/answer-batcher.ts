@@ -1,9 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { AnswerOutcome, DeliveryClient, EventAnswer } from '@qcore/client'
+import { isQError } from '@qcore/errors'
 import type { Logger } from '../logger.ts'
 
 /** Answers of one request. */
 const mostAnswers = 1_000
+/** Bytes of a request: it has to fit into a message, also as JSON. */
+const mostBytes = 200_000
+/** Of an answer, besides the error in it. */
+const factsBytes = 300
+/** There is an answer that will not be taken. */
+const refusedCodes = ['invalid_request', 'payload_too_large'] as const
 const firstRetryMs = 100
 const longestRetryMs = 2_000
 /** After this time without an answer to the answers, the events are given out again anyway. */
@@ -21,6 +28,7 @@ export class AnswerBatcher {
   readonly #logger: Logger
   #waiting: Waiting[] = []
   #sending: Promise<void> | undefined
+  #giveUp = new AbortController()
 
   constructor(delivery: DeliveryClient, own: { namespace: string; nodeId: string }, logger: Logger) {
     this.#delivery = delivery
@@ -36,32 +44,57 @@ export class AnswerBatcher {
     })
   }
 
-  /** Resolves when all are told, or given up. */
-  async idle(): Promise<void> {
+  /** Resolves when all are told, or given up after a time. */
+  async finish(withinMs: number): Promise<void> {
+    const timer = setTimeout(() => this.#giveUp.abort(), withinMs)
     await this.#sending
+    clearTimeout(timer)
+    this.#giveUp = new AbortController()
   }
 
   async #sendAll(): Promise<void> {
     // What is answered in the same turn goes along.
     await Promise.resolve()
     while (this.#waiting.length > 0) {
-      const batch = this.#waiting.splice(0, mostAnswers)
+      const batch = this.#waiting.splice(0, this.#fitting())
       const outcomes = await this.#send(batch.map(({ answer }) => answer))
-      for (const [index, { resolve }] of batch.entries()) resolve(outcomes?.[index])
+      for (const [index, { resolve }] of batch.entries()) resolve(outcomes[index])
     }
     this.#sending = undefined
   }
 
-  async #send(answers: readonly EventAnswer[]): Promise<AnswerOutcome[] | undefined> {
+  /** How many of those that wait make a request; at least one. */
+  #fitting(): number {
+    let bytes = 0
+    const first = this.#waiting.slice(0, mostAnswers).findIndex(({ answer }) => {
+      bytes += factsBytes + (answer.answer === 'failed' ? Buffer.byteLength(answer.error) : 0)
+      return bytes > mostBytes
+    })
+    return first === -1 ? mostAnswers : Math.max(1, first)
+  }
+
+  async #send(answers: readonly EventAnswer[]): Promise<(AnswerOutcome | undefined)[]> {
     const until = performance.now() + giveUpMs
-    for (let retryMs = firstRetryMs; ; retryMs = Math.min(longestRetryMs, retryMs * 2)) {
+    const { signal } = this.#giveUp
+    for (let retryMs = firstRetryMs; !signal.aborted; retryMs = Math.min(longestRetryMs, retryMs * 2)) {
       try {
-        return await this.#delivery.ack(this.#own, answers)
+        return await this.#delivery.ack(this.#own, answers, { signal })
       } catch (error) {
         this.#logger.warn('cannot answer events yet', { error, events: answers.length })
-        if (performance.now() >= until) return undefined
-        await delay(retryMs)
+        if (refusedCodes.some((code) => isQError(error, code))) return this.#sendHalves(answers)
+        if (performance.now() >= until) break
+        await delay(retryMs, undefined, { signal }).catch(() => undefined)
       }
     }
+    return []
+  }
+
+  /** One of them can never be told: the others are. */
+  async #sendHalves(answers: readonly EventAnswer[]): Promise<(AnswerOutcome | undefined)[]> {
+    if (answers.length === 1) return []
+    const middle = Math.ceil(answers.length / 2)
+    const first = await this.#send(answers.slice(0, middle))
+    const second = await this.#send(answers.slice(middle))
+    return answers.map((_, index) => (index < middle ? first[index] : second[index - middle]))
   }
 }

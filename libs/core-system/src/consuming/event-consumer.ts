@@ -13,8 +13,10 @@ const longestRetryMs = 2_000
 /** How many times in the time for an answer it is said that work goes on. */
 const signsOfLife = 3
 const defaultAckMs = 30_000
-/** The node cannot go on consuming. */
-const finalCodes = ['node_replaced', 'group_conflict', 'permission_denied', 'invalid_request', 'unknown_node'] as const
+/** How long a node that stops tries to tell what it gives back: its events are given to others in time anyway. */
+export const farewellMs = 2_000
+/** The node cannot go on consuming. One that is not known is registered again with its next heartbeat. */
+const finalCodes = ['node_replaced', 'group_conflict', 'permission_denied', 'invalid_request'] as const
 
 interface Running {
   readonly key: string
@@ -53,31 +55,36 @@ export class EventConsumer {
     return this.#running.size
   }
 
-  /** Subscribes, instead of to what it had. Resolves when the subscriptions are there; nothing is lost between. */
-  async subscribe(subscribed: readonly Subscribed[]): Promise<void> {
+  /**
+   * Subscribes, instead of to what it had. Resolves when the subscriptions are there, or the signal fires, which ends them; nothing
+   * is lost between.
+   */
+  async subscribe(subscribed: readonly Subscribed[], signal: AbortSignal): Promise<void> {
     await this.#endStream()
     this.#subscribed = subscribed
-    if (subscribed.length === 0) return
+    if (subscribed.length === 0 || signal.aborted) return
     const stream = new AbortController()
     this.#stream = stream
     const started = Promise.withResolvers<void>()
-    this.#following = this.#follow(stream.signal, started)
+    this.#following = this.#follow(AbortSignal.any([stream.signal, signal]), started)
     const ackMs = Math.min(...subscribed.map(({ input }) => input.ackMs ?? defaultAckMs))
+    clearInterval(this.#progress)
     this.#progress = setInterval(() => this.#sayProgress(), ackMs / signsOfLife)
     await started.promise
   }
 
-  /** Takes no more events, waits for the handlers that run, and gives back what does not end in time. */
+  /** Takes no more events, waits for the handlers that run, and gives back what does not end in time, if it can be told soon. */
   async stop(timeoutMs: number): Promise<void> {
     await this.#endStream()
     const deadlineAt = performance.now() + timeoutMs
     while (this.#running.size > 0 && performance.now() < deadlineAt) await delay(5)
     const left = [...this.#running.values()]
-    for (const { abort } of left) abort.abort(new Error('the node stops'))
-    await Promise.all(left.map(({ deliveryId }) => this.#answers.answer({ deliveryId, answer: 'released' })))
+    // First: what ends because of the stop is not answered a second time.
     this.#running.clear()
+    for (const { abort } of left) abort.abort(new Error('the node stops'))
+    for (const { deliveryId } of left) void this.#answers.answer({ deliveryId, answer: 'released' })
     clearInterval(this.#progress)
-    await this.#answers.idle()
+    await this.#answers.finish(farewellMs)
   }
 
   async #endStream(): Promise<void> {
