@@ -1,7 +1,7 @@
 import type { NatsConnection } from '@nats-io/transport-node'
 import { DeadLetterService, type DeadLetter, type EventDelivery } from '@qcore/contracts'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { EventNode, failed, serviceClient } from './_event-node.ts'
+import { EventNode, failed, handled, serviceClient } from './_event-node.ts'
 import { createEventStore, type EventStore } from './_event-store.ts'
 import { openConnection, startNotifier } from './_notifier.ts'
 
@@ -52,5 +52,16 @@ describe('the failure of an event', () => {
     expect((await events.pool.query('select from event_attempt')).rows).toEqual([])
     await only.answer([delivery], failed())
     expect(await deadLetters()).toMatchObject([{ event: { payload: '"own"' } }])
+  })
+
+  it('is stale when another node has handled it in the meantime', async () => {
+    const slow = await node('n1', { pattern: 'a', ackMs: 1_000 })
+    await events.emit('a', 1)
+    const first = await slow.delivered(1)
+    const other = await node('n2', { pattern: 'a', ackMs: 1_000 })
+    const second = await other.delivered(1)
+    expect(await other.answer([second], handled)).toMatchObject([{ outcome: { case: 'noted' } }])
+    expect(await slow.answer([first], failed())).toMatchObject(staleOutcome)
+    expect(await deadLetters()).toEqual([])
   })
 })

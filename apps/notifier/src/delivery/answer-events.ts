@@ -10,7 +10,7 @@ import type { EventConsumers } from './event-consumers.ts'
 import { keyOf } from './lane.ts'
 import { deliveryMetrics } from './metrics.ts'
 import { answerReplay } from './answer-replay.ts'
-import { countReleases } from './sql/attempts.ts'
+import { countReleases, noteHandled } from './sql/attempts.ts'
 import { loadSubscription } from './sql/subscriptions.ts'
 import type { SubscriptionRow } from './sql/subscription-row.ts'
 
@@ -40,6 +40,7 @@ export async function answerEvents(request: AckRequest, context: AnswerContext):
     else named.push({ index, answer, delivery })
   }
   await releaseAll(named, context)
+  await noteLateHandled(named, context)
   const sender = new AckSender(context.connection)
   const subscriptions = new Map<string, Promise<SubscriptionRow | undefined>>()
   const subscription = (id: string): Promise<SubscriptionRow | undefined> => {
@@ -110,6 +111,16 @@ async function releaseAll(named: readonly NamedAnswer[], { pool }: AnswerContext
   if (released.length === 0) return
   const distinct = new Map(released.map((delivery) => [keyOf(delivery.subscriptionId, delivery), delivery]))
   await readDatabase(countReleases(pool, [...distinct.values()]))
+}
+
+/** An event that was given to several nodes is handled by the first one that says so: the others may have failed, and say it later. */
+async function noteLateHandled(named: readonly NamedAnswer[], { pool }: AnswerContext): Promise<void> {
+  const handled = named.flatMap(({ answer, delivery }) =>
+    answer.answer.case === 'handled' && delivery.kind === 'stream' && delivery.delivered > 1 ? [delivery] : [],
+  )
+  if (handled.length === 0) return
+  const distinct = new Map(handled.map((delivery) => [keyOf(delivery.subscriptionId, delivery), delivery]))
+  await readDatabase(noteHandled(pool, [...distinct.values()]))
 }
 
 /** Tells the notifier of the node that it has room again, or still works. A word that is lost is made up for by time. */

@@ -13,6 +13,7 @@ describe('the id of a delivery', () => {
       consumer: 'abc-77',
       ackSubject: subject,
       sequence: 17,
+      delivered: 2,
       answer: 'abc-77.17.2',
     })
     expect(parseDeliveryId(replayDeliveryId(12, 3), 'main')).toEqual({

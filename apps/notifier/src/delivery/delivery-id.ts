@@ -10,6 +10,8 @@ export interface StreamDelivery extends EventPlace {
   readonly ackSubject: string
   /** Of the message in the stream. */
   readonly sequence: number
+  /** How often it was delivered, this time included. */
+  readonly delivered: number
   /** Tells this delivery from all others of the event. */
   readonly answer: string
 }
@@ -74,11 +76,11 @@ export function parseDeliveryId(id: string, store: string): DeliveryName | undef
   const [, revision, index, ackSubject = ''] = streamPattern.exec(rest) ?? []
   const message = parseAckSubject(ackSubject)
   if (message === undefined || message.stream !== eventStreamName(store)) return undefined
-  const { consumer, sequence, answer } = message
+  const { consumer, sequence, delivered, answer } = message
   const [subscriptionId = ''] = consumer.split('-')
   const place = { revision: Number(revision), index: Number(index) }
   const delivery = { ...place, subscriptionId, consumer, sequence }
-  if (handing === undefined) return { kind: 'stream', ...delivery, ackSubject, answer }
+  if (handing === undefined) return { kind: 'stream', ...delivery, ackSubject, delivered, answer }
   return { kind: 'turn', ...delivery, handing: Number(handing), answer: `turn ${handing}` }
 }
 

@@ -26,9 +26,10 @@ export async function failEvent({ error, isFinal }: EventFailed, context: FailCo
   const event = row === undefined ? undefined : await deliveredEvent(row, context)
   if (row === undefined || event === undefined) return stale()
   const counted = await readDatabase(countFailure(pool, delivery))
+  if (counted === undefined) return stale()
   deliveryMetrics.failed.inc()
-  const failures = counted?.failures ?? 1
-  if (failures < row.maxAttempts && !isFinal && counted?.isDead !== true) {
+  const { failures } = counted
+  if (failures < row.maxAttempts && !isFinal && !counted.isDead) {
     const retryMs = retryPauseMs(row, failures)
     sender.send(delivery, nakAfter(retryMs))
     return create(AckOutcomeSchema, { outcome: { case: 'retryAfterMs', value: retryMs } })

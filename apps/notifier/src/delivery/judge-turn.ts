@@ -4,6 +4,7 @@ import type { LaneOptions } from './lane.ts'
 import type { AttemptRow } from './sql/attempts.ts'
 import type { SubscriptionRow } from './sql/subscription-row.ts'
 import { changeTurns } from './sql/turns.ts'
+import { readClockUs } from './sql/unclaimed.ts'
 import { hasExpired, type StreamMessage } from './stream-message.ts'
 
 export interface TurnFacts extends Pick<LaneOptions, 'pool' | 'nodeId'> {
@@ -18,7 +19,7 @@ export async function judgeTurn(message: StreamMessage, facts: TurnFacts): Promi
   const { pool, row, nodeId, handings, known } = facts
   const losses = handings - 1 - (known?.failures ?? 0) - (known?.releases ?? 0)
   const isDead = known?.isDead === true
-  const isExpired = hasExpired(message)
+  const isExpired = message.event.expireTime !== undefined && hasExpired(message, await readClockUs(pool))
   if (!isDead && !isExpired && losses < row.maxLosses) return false
   if (!isDead) {
     const death = isExpired

@@ -6,6 +6,7 @@ import { buryEvent } from './bury-event.ts'
 import { countReleases, loadAttempts, type AttemptRow } from './sql/attempts.ts'
 import { comparePlaces, type SubscriptionRow } from './sql/subscription-row.ts'
 import { hasExpired, type StreamMessage } from './stream-message.ts'
+import { readClockUs } from './sql/unclaimed.ts'
 
 /** The clocks of PostgreSQL and of the writer that follows it differ by less. */
 const clockSlackUs = 5_000_000
@@ -69,14 +70,16 @@ async function judgeAll(
   const { pool, row } = context
   const attempts = new Map<string, AttemptRow>()
   for (const attempt of await loadAttempts(pool, row.id, doubtful)) attempts.set(keyOf(attempt), attempt)
+  // The clock that said when events expire.
+  const nowUs = messages.some(({ event }) => event.expireTime !== undefined) ? await readClockUs(pool) : 0
   const handed: { message: StreamMessage; attempt: number }[] = []
   const done: StreamMessage[] = []
   const stale: StreamMessage[] = []
   for (const message of messages) {
     const known = attempts.get(keyOf(message))
-    if (isHandled(message, row) || known?.isDead === true) done.push(message)
+    if (isHandled(message, row) || known?.isDead === true || known?.isHandled === true) done.push(message)
     else if (performance.now() - message.arrivedAt > row.ackMs * staleAfter) stale.push(message)
-    else if (hasExpired(message)) {
+    else if (hasExpired(message, nowUs)) {
       await buryExpired(message, known, context)
       done.push(message)
     } else if (lossesOf(message, known) >= row.maxLosses) {

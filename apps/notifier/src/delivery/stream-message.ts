@@ -29,7 +29,7 @@ export function readStreamMessage(message: Msg): StreamMessage | undefined {
   return { ...place, event, emittedUs, ackSubject, delivered, answer, arrivedAt: performance.now() }
 }
 
-/** Whether nobody is to handle an event any more. */
-export function hasExpired({ event: { expireTime } }: StreamMessage): boolean {
-  return expireTime !== undefined && Number(microsFromTimestamp(expireTime, '')) < Date.now() * 1_000
+/** Whether nobody is to handle an event any more, at a time on the clock of PostgreSQL, in microseconds since 1970. */
+export function hasExpired({ event: { expireTime } }: StreamMessage, nowUs: number): boolean {
+  return expireTime !== undefined && Number(microsFromTimestamp(expireTime, '')) < nowUs
 }

@@ -8,9 +8,14 @@ export interface AttemptRow {
   readonly failures: number
   readonly releases: number
   readonly isDead: boolean
+  /** It was handled after all, by a node that it was given to again. */
+  readonly isHandled: boolean
 }
 
-const columns = `revision, event_index as index, failures, releases, is_dead as "isDead"`
+/** Stands for the delivery that was answered last: no other answer counts after it. */
+const handledAnswer = 'handled'
+const columns = `
+  revision, event_index as index, failures, releases, is_dead as "isDead", last_answer = '${handledAnswer}' as "isHandled"`
 
 /** What is known of events of a subscription; those that nothing is known of are left out. */
 export async function loadAttempts(
@@ -36,7 +41,7 @@ export interface Failure extends EventPlace {
   readonly answer: string
 }
 
-/** Counts a failure. Undefined: the subscription is gone. */
+/** Counts a failure. Undefined: the event is handled, or the subscription is gone. */
 export async function countFailure(
   executor: Executor,
   { subscriptionId, revision, index, answer }: Failure,
@@ -45,10 +50,12 @@ export async function countFailure(
     name: 'count_failure',
     text: `
       insert into event_attempt (subscription_id, revision, event_index, failures, last_answer, updated_at)
-      select id, $2, $3, 1, $4, clock_timestamp() from event_subscription where id = $1
+      select id, $2, $3, 1, $4, clock_timestamp() from event_subscription
+      where id = $1 and (floor_revision, floor_index) < ($2::bigint, $3::integer)
       on conflict (subscription_id, revision, event_index) do update set
         failures = event_attempt.failures + (event_attempt.last_answer <> excluded.last_answer)::integer,
         last_answer = excluded.last_answer, updated_at = excluded.updated_at
+      where event_attempt.last_answer <> '${handledAnswer}'
       returning ${columns}`,
     values: [subscriptionId, revision, index, answer],
   })
@@ -66,12 +73,35 @@ export async function countReleases(executor: Executor, releases: readonly Failu
       join event_subscription using (id)
       on conflict (subscription_id, revision, event_index) do update set
         releases = event_attempt.releases + (event_attempt.last_answer <> excluded.last_answer)::integer,
-        last_answer = excluded.last_answer, updated_at = excluded.updated_at`,
+        last_answer = excluded.last_answer, updated_at = excluded.updated_at
+      where event_attempt.last_answer <> '${handledAnswer}'`,
     values: [
       releases.map(({ subscriptionId }) => subscriptionId),
       releases.map(({ revision }) => revision),
       releases.map(({ index }) => index),
       releases.map(({ answer }) => answer),
+    ],
+  })
+}
+
+/** Notes that events are handled of which a node may still say something else. */
+export async function noteHandled(
+  executor: Executor,
+  handled: readonly (EventPlace & { readonly subscriptionId: string })[],
+): Promise<void> {
+  await executor.query({
+    name: 'note_handled',
+    text: `
+      insert into event_attempt (subscription_id, revision, event_index, last_answer, updated_at)
+      select event_subscription.id, revision, event_index, '${handledAnswer}', clock_timestamp()
+      from unnest($1::text[], $2::bigint[], $3::integer[]) as given (id, revision, event_index)
+      join event_subscription using (id)
+      on conflict (subscription_id, revision, event_index) do update set
+        last_answer = excluded.last_answer, updated_at = excluded.updated_at`,
+    values: [
+      handled.map(({ subscriptionId }) => subscriptionId),
+      handled.map(({ revision }) => revision),
+      handled.map(({ index }) => index),
     ],
   })
 }
