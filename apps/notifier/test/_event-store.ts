@@ -16,8 +16,8 @@ export interface EventStore extends AsyncDisposable {
   emitKeyed(orderKey: string, ...payloads: unknown[]): Promise<string[]>
   /** The same for some that were emitted a time ago. */
   emitAged(agoMs: number, ...payloads: unknown[]): Promise<void>
-  /** The same for one whose time is over. */
-  emitExpired(type: string, payload: unknown): Promise<void>
+  /** The same for one whose time is over now, or after so long. */
+  emitExpired(type: string, payload: unknown, lifetimeMs?: number): Promise<void>
   /** Loses the stream, with its consumers, and publishes all events again, as the relay does, but for the oldest ones. */
   wipe(gone?: number): Promise<void>
 }
@@ -79,8 +79,8 @@ export async function createEventStore(connection: NatsConnection, namespace = '
     async emitAged(agoMs, ...payloads) {
       await emitAll('a', payloads, { agoMs })
     },
-    async emitExpired(type, payload) {
-      await emitAll(type, [payload], { expiresUs: Date.now() * 1_000 - 1 })
+    async emitExpired(type, payload, lifetimeMs = 0) {
+      await emitAll(type, [payload], { expiresUs: (Date.now() + lifetimeMs) * 1_000 - 1 })
     },
     async wipe(gone = 0) {
       await manager.streams.delete(stream)

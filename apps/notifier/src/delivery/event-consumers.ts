@@ -189,12 +189,25 @@ export class EventConsumers {
     let [low, high] = [Math.max(1, state.first_seq), state.last_seq + 1]
     while (low < high) {
       const middle = Math.floor((low + high) / 2)
-      const found = await this.#placeAt(manager, middle)
-      // What is missing has become too old, like all before it.
-      if (found === undefined || comparePlaces(found, place) <= 0) low = middle + 1
+      const found = await this.#eventFrom(manager, middle)
+      if (found !== undefined && comparePlaces(found.place, place) <= 0) low = found.sequence + 1
       else high = middle
     }
     return low
+  }
+
+  /** The first event of the stream from a sequence on: messages may be missing. Undefined: there is none. */
+  async #eventFrom(
+    manager: JetStreamManager,
+    sequence: number,
+  ): Promise<{ sequence: number; place: EventPlace } | undefined> {
+    const next = { seq: sequence, next_by_subj: '>' }
+    const message = await passing(manager.streams.getMessage(this.stream, next))
+    if (message === null) return undefined
+    const place = parseEventPosition(message.header.get(eventPositionHeader))
+    // Somebody else's, which the relay will remove.
+    if (place === undefined) return this.#eventFrom(manager, message.seq + 1)
+    return { sequence: message.seq, place }
   }
 
   async #placeAt(manager: JetStreamManager, sequence: number): Promise<EventPlace | undefined> {

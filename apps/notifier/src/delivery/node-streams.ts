@@ -170,7 +170,8 @@ function hear(stream: NodeStream, words: string): void {
   for (const word of words.split('\n')) {
     const name = word.slice(1)
     if (word.startsWith('!')) {
-      if (name !== stream.id) stream.end(new QError('node_replaced', 'the node consumes with another stream now'))
+      // Whether that is another process, it learns when it consumes anew.
+      if (name !== stream.id) stream.end(new QError('unavailable', 'the node consumes with another stream now'))
       continue
     }
     for (const lane of stream.lanes) {

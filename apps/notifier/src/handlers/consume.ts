@@ -23,6 +23,8 @@ export async function* consume(
         logger.warn({ err: error, subscription: row.id }, 'cannot delete the consumer of a subscription'),
       )
   }
+  // A node that has given up has another stream by now, which this one would end.
+  call.signal.throwIfAborted()
   const stream = await nodeStreams.open(request, rows)
   const end = (): void => stream.end()
   call.signal.addEventListener('abort', end)
