@@ -64,6 +64,12 @@ export const notifierVariables = {
       'events are kept.',
     { default: '259200' },
   ),
+  unhandledSeconds: variable(
+    'Q_EVENT_UNHANDLED_SECONDS',
+    wholeNumber(1, 31_536_000),
+    'How long a dead letter of an event that no group wants is kept, in seconds.',
+    { default: '2592000' },
+  ),
 } as const
 
 export type NotifierConfig = SettingsOf<typeof notifierVariables>

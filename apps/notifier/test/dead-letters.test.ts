@@ -1,6 +1,14 @@
 import type { Client } from '@connectrpc/connect'
 import type { NatsConnection } from '@nats-io/transport-node'
-import { AccessLevel, DeadLetterReason, DeadLetterService, DeadLetterState, type DeadLetter } from '@qcore/contracts'
+import {
+  AccessLevel,
+  DeadLetterReason,
+  DeadLetterService,
+  DeadLetterState,
+  DeliveryService,
+  SubscriptionStart,
+  type DeadLetter,
+} from '@qcore/contracts'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { EventNode, failed, handled, progress, released, serviceClient } from './_event-node.ts'
 import { createEventStore, type EventStore } from './_event-store.ts'
@@ -171,6 +179,49 @@ describe('a replay', () => {
     expect(await list()).toEqual([])
   })
 
+  it('keeps its time for an answer when its node says that it works on it', async () => {
+    const subscriptions = [{ pattern: 'a', ackMs: 600_000 }]
+    const only = running.use(await EventNode.start(connection, events.store, { nodeId: 'n1', subscriptions }))
+    await die(only, 'a', 'e1')
+    await client.replayDeadLetters({ filter: { namespace } })
+    const delivery = await only.delivered(2)
+    await only.answer([delivery], progress)
+    const { rows } = await events.pool.query(
+      `select extract(epoch from claimed_until - clock_timestamp())::float as seconds from dead_letter`,
+    )
+    expect(rows).toEqual([{ seconds: expect.closeTo(600, -2) as number }])
+    await only.answer([delivery], handled)
+  })
+
+  it('that no group would take is none; one that waits for its group can be purged', async () => {
+    const only = await node('n1', 'a')
+    await die(only, 'a', 'e1', 'e2')
+    await only[Symbol.asyncDispose]()
+    const [letter] = await list()
+    const deadLetterIds = [letter?.deadLetterId ?? '']
+    expect(await client.replayDeadLetters({ filter: { namespace, deadLetterIds } })).toMatchObject({ count: 1n })
+    const delivery = await serviceClient(DeliveryService, connection, { store: events.store })
+    await vi.waitFor(() => delivery.deleteSubscription({ namespace, group: 'default', pattern: 'a' }), patience)
+    expect(await client.replayDeadLetters({ filter: { namespace } })).toMatchObject({ count: 0n })
+    expect(await client.purgeDeadLetters({ filter: { namespace } })).toMatchObject({ count: 1n })
+    const filter = { namespace, state: DeadLetterState.REPLAYING }
+    expect(await client.purgeDeadLetters({ filter, dryRun: true })).toMatchObject({ count: 1n })
+    expect(await client.purgeDeadLetters({ filter })).toMatchObject({ count: 1n })
+    expect(await list()).toEqual([])
+  })
+
+  it('that a node works on is not purged', async () => {
+    const subscriptions = [{ pattern: 'a', ackMs: 600_000 }]
+    const only = running.use(await EventNode.start(connection, events.store, { nodeId: 'n1', subscriptions }))
+    await die(only, 'a', 'e1')
+    await client.replayDeadLetters({ filter: { namespace } })
+    const delivery = await only.delivered(2)
+    await only.answer([delivery], progress)
+    const filter = { namespace, state: DeadLetterState.REPLAYING }
+    expect(await client.purgeDeadLetters({ filter })).toMatchObject({ count: 0n })
+    await only.answer([delivery], handled)
+  })
+
   it('survives the loss of NATS', async () => {
     const only = await node('n1', 'a')
     await die(only, 'a', 'e1')
@@ -200,6 +251,43 @@ describe('an event that no group wants', () => {
     expect((await late.delivered(1)).event?.payload).toBe('3')
     await client.replayDeadLetters({ filter: { namespace, group: '' }, toGroup: 'default' })
     expect(await late.delivered(2)).toMatchObject({ event: { payload: '2' }, attempt: 1 })
+  })
+})
+
+describe('an event that no group wanted', () => {
+  it('is not replayed to a group that has a dead letter of it, nor to one that is not there', async () => {
+    await events.emit('a', 'x')
+    await vi.waitFor(async () => expect(await list()).toHaveLength(1), patience)
+    const subscriptions = [{ pattern: 'a', start: SubscriptionStart.OLDEST }]
+    const late = running.use(await EventNode.start(connection, events.store, { nodeId: 'n1', subscriptions }))
+    await late.answer([await late.delivered(1)], failed('once more'))
+    expect(await list()).toHaveLength(2)
+    const filter = { namespace, group: '' }
+    expect(await client.replayDeadLetters({ filter, toGroup: 'default' })).toMatchObject({ count: 0n })
+    expect(await errorOf(client.replayDeadLetters({ filter, toGroup: 'defualt' }))).toMatchObject({
+      code: 'invalid_request',
+      field: 'to_group',
+    })
+  })
+
+  it('is forgotten in the end; other dead letters are not', async () => {
+    running.use(await startNotifier(events.store, { Q_EVENT_UNCLAIMED_SECONDS: '3', Q_EVENT_UNHANDLED_SECONDS: '1' }))
+    const only = await node('n1', 'wanted')
+    await die(only, 'wanted', 'e1')
+    await events.emit('unwanted', 1)
+    await vi.waitFor(async () => {
+      expect((await events.pool.query('select from event_unclaimed where revision = 2')).rows).toHaveLength(1)
+      expect(await list()).toMatchObject([{ error: 'e1' }])
+    }, patience)
+  })
+
+  it('is none where a broadcast reached every node', async () => {
+    const subscriptions = [{ pattern: 'heard', broadcast: true }]
+    const only = running.use(await EventNode.start(connection, events.store, { nodeId: 'n1', subscriptions }))
+    await events.emit('heard', 1)
+    await only.answer([await only.delivered(1)], handled)
+    await events.emit('unheard', 2)
+    await vi.waitFor(async () => expect(await list()).toMatchObject([{ event: { type: 'unheard' } }]), patience)
   })
 })
 

@@ -144,14 +144,17 @@ function addReplay(letters: Command, io: Io): void {
 }
 
 function addPurge(letters: Command, io: Io): void {
-  withActionOptions(withFilter(letters.command('purge').description('delete dead letters'))).action(
-    (namespace: string, options: ActionOptions, command: Command) =>
+  withActionOptions(withFilter(letters.command('purge').description('delete dead letters')))
+    .addOption(new Option('--state <state>', 'in this state').choices(['dead', 'replaying', 'replayed']))
+    .action((namespace: string, options: ActionOptions & { state?: DeadLetterState }, command: Command) =>
       withSession(command, io, async ({ q, json }) => {
-        const outcome = await q.events.deadLetters.purge(namespace, chosenOf(options), limitsOf(options))
+        const { state } = options
+        const query = { ...chosenOf(options), ...(state === undefined ? {} : { state }) }
+        const outcome = await q.events.deadLetters.purge(namespace, query, limitsOf(options))
         if (json) await outJson(io, outcome)
         else await io.out(`${outcome.count}\n`)
       }),
-  )
+    )
 }
 
 function addActions(letters: Command, io: Io): void {

@@ -13,9 +13,6 @@ import { replayingState } from '../dead-letter/sql/dead-letter-row.ts'
 import type { ReplayDelivery } from './delivery-id.ts'
 import { deliveryMetrics } from './metrics.ts'
 
-/** How long a node that works on a replay need not be heard of again. */
-const extensionMs = 30_000
-
 interface ReplayContext {
   readonly delivery: ReplayDelivery
   readonly namespace: string
@@ -33,7 +30,7 @@ export async function answerReplay(
       deliveryMetrics.handled.inc()
       return outcome(await readDatabase(finishReplay(pool, replay)))
     case 'progress':
-      return outcome(await readDatabase(extendReplay(pool, replay, extensionMs)))
+      return outcome(await readDatabase(extendReplay(pool, replay)))
     case 'failed':
       return fail(answer.value.error, replay, pool)
     default:

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { listNamespaces, type Pool } from '@qcore/database'
 import type { Logger } from '@qcore/service'
-import { deleteReplayed } from '../dead-letter/sql/replays.ts'
+import { deleteOldLetters } from '../dead-letter/sql/replays.ts'
 import { buryAbandoned } from './bury-abandoned.ts'
 import type { EventConsumers } from './event-consumers.ts'
 import { loadAbandoned } from './sql/abandoned.ts'
@@ -29,6 +29,8 @@ export interface HousekeepingOptions {
   readonly unclaimedMs: number
   /** After this time without a node of its group an event is a dead letter. */
   readonly abandonedMs: number
+  /** So long after that it is forgotten. */
+  readonly unhandledKeptMs: number
 }
 
 /** Makes events dead letters that nobody wants, and forgets what is over. Every notifier does; what two do at once is done once. */
@@ -92,8 +94,8 @@ export class EventHousekeeping implements Disposable {
   }
 
   async #forget(): Promise<void> {
-    const { pool, consumers } = this.#options
-    await deleteReplayed(pool, { goneMs: replayedKeptMs, limit: batch })
+    const { pool, consumers, unhandledKeptMs } = this.#options
+    await deleteOldLetters(pool, { replayedMs: replayedKeptMs, unhandledMs: unhandledKeptMs, limit: batch })
     const gone = await loadGoneBroadcasts(pool, broadcastGoneMs)
     if (gone.length === 0) return
     for (const row of gone) await consumers.delete(row)

@@ -23,7 +23,7 @@ export interface EventDeliveryParts extends Disposable {
 /** Takes part in the delivery of events. */
 export function openEventDelivery(options: EventDeliveryOptions): EventDeliveryParts {
   const { connection, pool, logger, config } = options
-  const { store, unclaimedSeconds, abandonedSeconds } = config
+  const { store, unclaimedSeconds, abandonedSeconds, unhandledSeconds } = config
   const parts = new DisposableStack()
   const consumers = new EventConsumers(connection, store, pool)
   parts.use(
@@ -35,6 +35,7 @@ export function openEventDelivery(options: EventDeliveryOptions): EventDeliveryP
       logger,
       unclaimedMs: unclaimedSeconds * 1_000,
       abandonedMs: abandonedSeconds * 1_000,
+      unhandledKeptMs: unhandledSeconds * 1_000,
     }),
   )
   const replays = new ReplayFeeder(pool, logger)

@@ -1,19 +1,26 @@
 import { toBinary } from '@bufbuild/protobuf'
 import type { HandlerContext, ServiceImpl } from '@connectrpc/connect'
 import { callerOf, requireLevel, requireNamespace } from '@qcore/access'
-import { AccessLevel, DeadLetterFilterSchema, type DeadLetterFilter, type DeadLetterService } from '@qcore/contracts'
+import {
+  AccessLevel,
+  DeadLetterFilterSchema,
+  DeadLetterState,
+  type DeadLetterFilter,
+  type DeadLetterService,
+} from '@qcore/contracts'
 import { readDatabase, type Executor } from '@qcore/database'
 import { QError } from '@qcore/errors'
 import { actionMessage, deadLetterKindMessage, deadLetterMessage } from '../dead-letter/dead-letter-message.ts'
 import { listedStates, searchOf } from '../dead-letter/dead-letter-search.ts'
 import { listActions, purgeDeadLetters, replayDeadLetters } from '../dead-letter/sql/act-on-dead-letters.ts'
-import { deadState, replayedState } from '../dead-letter/sql/dead-letter-row.ts'
+import { deadState, replayedState, replayingState } from '../dead-letter/sql/dead-letter-row.ts'
 import {
   countDeadLetters,
   groupDeadLetters,
   loadDeadLetter,
   searchDeadLetters,
 } from '../dead-letter/sql/search-dead-letters.ts'
+import { loadSubscriptions } from '../delivery/sql/subscriptions.ts'
 
 const defaultLimit = 100
 const defaultActionLimit = 10_000
@@ -44,19 +51,23 @@ export function deadLetterHandlers(pool: Executor): ServiceImpl<typeof DeadLette
     },
     async replayDeadLetters({ filter, limit, perSecond, dryRun, toGroup }, call) {
       const action = actionOf(filter, { states: [deadState], limit, call })
-      const wanted = { ...action, search: { ...action.search, isWanted: toGroup === '', isReplayable: true } }
+      const wanted = { ...action, search: { ...action.search, toGroup } }
       if (filter?.group === '' && toGroup === '') {
         throw new QError('invalid_request', 'no group wants them: name the one that shall have them', {
           field: 'to_group',
         })
       }
+      if (toGroup !== '') await assertGroup(pool, action.search.namespace, toGroup)
       if (dryRun) return { count: BigInt(await readDatabase(countDeadLetters(pool, wanted.search, wanted.limit))) }
       const pauseMs = perSecond === 0 ? 0 : 1_000 / perSecond
       const { id, count } = await readDatabase(replayDeadLetters(pool, wanted, { pauseMs, toGroup }))
       return { count: BigInt(count), actionId: id === undefined ? '' : String(id) }
     },
     async purgeDeadLetters({ filter, limit, dryRun }, call) {
-      const action = actionOf(filter, { states: [deadState, replayedState], limit, call })
+      const isReplaying = filter?.state === DeadLetterState.REPLAYING
+      const states = isReplaying ? [replayingState] : [deadState, replayedState]
+      const chosen = actionOf(filter, { states, limit, call })
+      const action = { ...chosen, search: { ...chosen.search, isIdle: isReplaying } }
       if (dryRun) return { count: BigInt(await readDatabase(countDeadLetters(pool, action.search, action.limit))) }
       const { id, count } = await readDatabase(purgeDeadLetters(pool, action))
       return { count: BigInt(count), actionId: id === undefined ? '' : String(id) }
@@ -67,6 +78,12 @@ export function deadLetterHandlers(pool: Executor): ServiceImpl<typeof DeadLette
       return { actions: rows.map(actionMessage) }
     },
   }
+}
+
+async function assertGroup(pool: Executor, namespace: string, group: string): Promise<void> {
+  const subscriptions = await readDatabase(loadSubscriptions(pool, namespace))
+  if (subscriptions.some((row) => row.group === group)) return
+  throw new QError('invalid_request', `there is no group ${group} in ${namespace}`, { field: 'to_group' })
 }
 
 function actionOf(

@@ -10,16 +10,18 @@ export interface DeadLetterSearch {
   readonly fromUs: number | undefined
   readonly toUs: number | undefined
   readonly states: readonly number[]
-  /** Undefined: in any case. Otherwise of a group (true), or of none. */
-  readonly isWanted?: boolean
-  /** Only what can be tried again: an occurrence may have been run otherwise since. */
-  readonly isReplayable?: boolean
+  /** Undefined: in any case. Otherwise those that can be replayed: by their own group (empty), or of none, by this one. */
+  readonly toGroup?: string
+  /** None that a node works on. */
+  readonly isIdle?: boolean
 }
 
 const timeOf = (parameter: string): string => `to_timestamp(${parameter}::double precision / 1000000)`
 
-const replayable = `(occurrence_id is null
-  or exists (select from occurrence where occurrence.id = occurrence_id and occurrence.state = 5))`
+const idle = `occurrence_id is null and (claimed_until is null or claimed_until <= clock_timestamp())`
+
+/** An occurrence may have been run otherwise since. */
+const canRunAgain = `exists (select from occurrence where occurrence.id = occurrence_id and occurrence.state = 5)`
 
 /** The conditions of a search; adds their values. */
 export function deadLetterConditions(search: DeadLetterSearch, values: unknown[]): string {
@@ -34,7 +36,25 @@ export function deadLetterConditions(search: DeadLetterSearch, values: unknown[]
   if (nodeId !== undefined) conditions.push(`node_id = ${add(nodeId)}`)
   if (fromUs !== undefined) conditions.push(`died_at >= ${timeOf(add(fromUs))}`)
   if (toUs !== undefined) conditions.push(`died_at < ${timeOf(add(toUs))}`)
-  if (search.isWanted !== undefined) conditions.push(`group_name ${search.isWanted ? '<>' : '='} ''`)
-  if (search.isReplayable === true) conditions.push(replayable)
+  if (search.toGroup !== undefined) conditions.push(...replayConditions(search.toGroup, add))
+  if (search.isIdle === true) conditions.push(idle)
   return conditions.join(' and ')
+}
+
+/** The group wants the type, or nobody would ever take the replay; and it has no other letter of the event. */
+function replayConditions(toGroup: string, add: (value: unknown) => string): string[] {
+  const group = toGroup === '' ? 'dead_letter.group_name' : add(toGroup)
+  const wanted = `exists (
+    select from event_subscription wanting
+    where wanting.namespace = dead_letter.namespace and wanting.group_name = ${group}
+      and dead_letter.type ~ wanting.type_regex
+  )`
+  if (toGroup === '')
+    return [`case when occurrence_id is null then group_name <> '' and ${wanted} else ${canRunAgain} end`]
+  const isNew = `not exists (
+    select from dead_letter other
+    where other.namespace = dead_letter.namespace and other.group_name = ${group}
+      and other.revision = dead_letter.revision and other.event_index = dead_letter.event_index
+  )`
+  return [`group_name = ''`, wanted, isNew]
 }

@@ -86,17 +86,18 @@ export async function failReplay(
   return rowCount === 1
 }
 
-/** The replay goes on: it is being worked on for a time from now. */
-export async function extendReplay(
-  executor: Executor,
-  { namespace, id, claim }: ClaimedReplay,
-  forMs: number,
-): Promise<boolean> {
+/** The replay goes on: the time that its group has for an answer begins anew. */
+export async function extendReplay(executor: Executor, { namespace, id, claim }: ClaimedReplay): Promise<boolean> {
   const { rowCount } = await executor.query({
     name: 'extend_replay',
     text: `
-      update dead_letter set claimed_until = clock_timestamp() + $4::double precision * interval '1 ms' where ${isClaimed}`,
-    values: [namespace, id, claim, forMs],
+      update dead_letter set claimed_until = greatest(claimed_until, clock_timestamp() + (
+          select max(ack_ms) from event_subscription subscribed
+          where subscribed.namespace = dead_letter.namespace and subscribed.group_name = dead_letter.group_name
+            and dead_letter.type ~ subscribed.type_regex
+        ) * interval '1 ms')
+      where ${isClaimed}`,
+    values: [namespace, id, claim],
   })
   return rowCount === 1
 }
@@ -130,19 +131,20 @@ export async function endLostReplays(executor: Executor, mostLosses: number): Pr
   })
 }
 
-/** Forgets dead letters whose replay was handled some time ago. */
-export async function deleteReplayed(
+/** Forgets dead letters whose replay was handled some time ago, and those that no group has wanted for a time. */
+export async function deleteOldLetters(
   executor: Executor,
-  { goneMs, limit }: { goneMs: number; limit: number },
+  { replayedMs, unhandledMs, limit }: { replayedMs: number; unhandledMs: number; limit: number },
 ): Promise<void> {
   await executor.query({
-    name: 'delete_replayed',
+    name: 'delete_old_letters',
     text: `
       delete from dead_letter where id in (
         select id from dead_letter
         where state = 3 and replayed_at < clock_timestamp() - $1::double precision * interval '1 ms'
-        order by id limit $2
+          or state = 1 and group_name = '' and died_at < clock_timestamp() - $2::double precision * interval '1 ms'
+        order by id limit $3
       )`,
-    values: [goneMs, limit],
+    values: [replayedMs, unhandledMs, limit],
   })
 }

@@ -21,6 +21,11 @@ const edge = `
     left join event on event.revision = event_unclaimed.revision and event.event_index = event_unclaimed.event_index
   )`
 
+/** Whether a subscription selects an event; a broadcast begins with the events after it. */
+const wants = (event: string): string => `
+  subscribed.namespace = ${event}.namespace and ${event}.type ~ subscribed.type_regex
+    and (subscribed.group_name not like '@%' or subscribed.created_at <= to_timestamp(${event}.emitted_us / 1000000.0))`
+
 /** Counts the events of a namespace that no group wants, and that are no dead letters yet. */
 export async function countUnclaimed(executor: Executor, namespace: string): Promise<number> {
   const { rows } = await executor.query<{ count: number }>({
@@ -31,9 +36,7 @@ export async function countUnclaimed(executor: Executor, namespace: string): Pro
       where event.namespace = $1 and event.emitted_us >= edge.emitted_us
         and (event.revision, event.event_index) > (edge.revision, edge.event_index)
         and not exists (
-          select from event_subscription
-          where event_subscription.namespace = event.namespace and event_subscription.group_name not like '@%'
-            and event.type ~ event_subscription.type_regex
+          select from event_subscription subscribed where ${wants('event')}
         )`,
     values: [namespace],
   })
@@ -72,9 +75,7 @@ export async function buryUnclaimed(executor: Executor, { namespace, beforeUs, l
           '', clock_timestamp()
         from looked
         where not exists (
-          select from event_subscription
-          where event_subscription.namespace = looked.namespace and event_subscription.group_name not like '@%'
-            and looked.type ~ event_subscription.type_regex
+          select from event_subscription subscribed where ${wants('looked')}
         )
         on conflict (namespace, group_name, revision, event_index) do nothing
       ), moved as (

@@ -466,7 +466,7 @@ export const DeadLetterKindSchema: GenMessage<DeadLetterKind> = /*@__PURE__*/
  */
 export type ReplayDeadLettersRequest = Message<"qcore.events.v1.ReplayDeadLettersRequest"> & {
   /**
-   * Which; those that are dead.
+   * Which; those that are dead, and whose group wants their type.
    *
    * @generated from field: qcore.events.v1.DeadLetterFilter filter = 1;
    */
@@ -494,8 +494,8 @@ export type ReplayDeadLettersRequest = Message<"qcore.events.v1.ReplayDeadLetter
   dryRun: boolean;
 
   /**
-   * Of those that no group wants: the group that shall have them, which has to consume their types. Empty: only those that died
-   * in a group, in that one.
+   * Of those that no group wants: the group that shall have them, unless it has a dead letter of the same event; `invalid_request`
+   * if there is no such group. Empty: only those that died in a group, in that one.
    *
    * @generated from field: string to_group = 5;
    */
@@ -544,7 +544,7 @@ export const ReplayDeadLettersResponseSchema: GenMessage<ReplayDeadLettersRespon
  */
 export type PurgeDeadLettersRequest = Message<"qcore.events.v1.PurgeDeadLettersRequest"> & {
   /**
-   * Which; those that are not being replayed.
+   * Which; those that are not being replayed, or with that state those that are and that no node works on.
    *
    * @generated from field: qcore.events.v1.DeadLetterFilter filter = 1;
    */
