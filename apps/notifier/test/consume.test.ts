@@ -10,6 +10,9 @@ import {
 } from '@qcore/contracts'
 import { openFaultProxy } from '@qcore/fault-proxy'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it, vi } from 'vitest'
+import { EventConsumers } from '../src/delivery/event-consumers.ts'
+import { loadSubscription } from '../src/delivery/sql/subscriptions.ts'
+import type { SubscriptionRow } from '../src/delivery/sql/subscription-row.ts'
 import { EventNode, handled, serviceClient } from './_event-node.ts'
 import { createEventStore, type EventStore } from './_event-store.ts'
 import { openConnection, startNotifier } from './_notifier.ts'
@@ -103,6 +106,30 @@ describe('a new group', () => {
     await node.delivered(6)
     expect(node.payloads).toEqual([1, 2, 3, 5, 6, 7])
   })
+})
+
+it('a notifier that finds a consumer made anew knows that it was', async () => {
+  const { store, pool } = events
+  running.use(await startNotifier(store))
+  const node = await EventNode.start(connection, store, { nodeId: 'n1', subscriptions: [{ pattern: 'a' }] })
+  await node[Symbol.asyncDispose]()
+  const { rows } = await pool.query<{ id: string }>('select id from event_subscription')
+  const former = await vi.waitFor(() => loadMade(rows[0]?.id ?? ''), patience)
+  await events.wipe()
+  const made = await new EventConsumers(connection, store, pool).ensure(former)
+  expect(made?.consumerUs).toBeGreaterThan(former.consumerUs)
+  const found = await new EventConsumers(connection, store, pool).ensure(former)
+  expect(found?.consumerUs).toBe(made?.consumerUs)
+
+  /** The subscription, when it has its first consumer. */
+  async function loadMade(id: string): Promise<SubscriptionRow> {
+    const row = await loadSubscription(pool, id)
+    if (row === undefined) throw new Error('a subscription')
+    await new EventConsumers(connection, store, pool).ensure(row)
+    const again = await loadSubscription(pool, id)
+    expect(again?.consumerUs).toBe(row.consumerUs)
+    return row
+  }
 })
 
 describe('a notifier whose clock is ten minutes fast', () => {
