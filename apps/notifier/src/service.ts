@@ -5,6 +5,7 @@ import { serveNats, validationGate } from '@qcore/transport'
 import type { NotifierConfig } from './config.ts'
 import { openContext, type NotifierContext, type NotifierOverrides } from './context.ts'
 import { registerHandlers } from './handlers/index.ts'
+import { isSurelyValid } from './handlers/surely-valid.ts'
 
 export { notifierVariables } from './config.ts'
 export type { NotifierConfig } from './config.ts'
@@ -29,7 +30,7 @@ export async function createNotifier(config: NotifierConfig, overrides: Notifier
       name: 'qcore-notifier',
       version: '0.1.0',
       instanceId,
-      gates: [accessGate({ verifier: context.verifier, store }), validationGate()],
+      gates: [accessGate({ verifier: context.verifier, store }), validationGate(isSurelyValid)],
       routes: (router) => registerHandlers(router, context),
       onError: (error, method) => context.logger.error({ err: error, method: method.name }, 'a call failed'),
     }),

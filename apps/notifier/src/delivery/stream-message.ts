@@ -19,7 +19,8 @@ export interface StreamMessage extends EventPlace {
 
 /** Reads a message of the stream of events; undefined if it is no event. */
 export function readStreamMessage(message: Msg): StreamMessage | undefined {
-  const event = eventFromHeaders((name) => message.headers?.get(name) ?? '', message.string())
+  const headers = headersOf(message)
+  const event = eventFromHeaders((name) => headers.get(name) ?? '', message.string())
   const ackSubject = message.reply ?? ''
   const ack = parseAckSubject(ackSubject)
   const place = event === undefined ? undefined : parseEventPosition(event.position)
@@ -32,4 +33,9 @@ export function readStreamMessage(message: Msg): StreamMessage | undefined {
 /** Whether nobody is to handle an event any more, at a time on the clock of PostgreSQL, in microseconds since 1970. */
 export function hasExpired({ event: { expireTime } }: StreamMessage, nowUs: number): boolean {
   return expireTime !== undefined && Number(microsFromTimestamp(expireTime, '')) < nowUs
+}
+
+/** By name: the message itself goes through all of them for each that it is asked for. */
+function headersOf({ headers }: Msg): ReadonlyMap<string, string> {
+  return new Map(headers === undefined ? [] : Array.from(headers, ([name, [value = '']]) => [name, value]))
 }

@@ -11,7 +11,7 @@ const type = 'bench.handled'
 
 /** Events that wait, handled by a node whose handler does nothing, against messages of a stream that are acknowledged one by one. */
 export function handledComparison(bench: EventsBench): Comparison {
-  const count = bench.durationMs < 1_000 ? 2_000 : 50_000
+  const count = bench.durationMs < 1_000 ? 2_000 : 20_000
   let group = 0
   return {
     name: 'events handled by one node, handler that does nothing',
