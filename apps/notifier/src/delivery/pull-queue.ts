@@ -5,6 +5,7 @@ const requestMs = 30_000
 /** How often it says that it still does; who does not hear it twice asks anew. */
 const signOfLifeMs = 5_000
 const silenceMs = 2 * signOfLifeMs + 2_000
+const ackPrefix = '$JS.ACK.'
 /** The pause after JetStream has refused a request: there may be too many of others. */
 const refusedMs = 250
 
@@ -69,13 +70,14 @@ export class PullQueue implements Disposable {
   #onMessage(message: Msg): void {
     if (this.#isOver) return
     this.#heardAt = performance.now()
-    const code = message.headers?.code ?? 0
-    if (message.reply !== undefined && message.reply !== '' && code === 0) {
+    // Only messages of the stream are to be answered. Their headers are not looked at here: that costs something.
+    if (message.reply?.startsWith(ackPrefix) === true) {
       this.#requested = Math.max(0, this.#requested - 1)
       this.#options.onMessage(message)
-    } else if (code !== 100) {
-      this.#onStatus(code, message)
+      return
     }
+    const code = message.headers?.code ?? 0
+    if (code !== 100) this.#onStatus(code, message)
   }
 
   #onStatus(code: number, message: Msg): void {

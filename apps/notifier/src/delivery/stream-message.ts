@@ -2,6 +2,7 @@ import type { Msg } from '@nats-io/transport-node'
 import type { Event } from '@qcore/contracts'
 import { eventFromHeaders, microsFromTimestamp, parseEventPosition } from '@qcore/model'
 import { parseAckSubject } from './delivery-id.ts'
+import { readHeaders } from './read-headers.ts'
 import type { EventPlace } from './sql/subscription-row.ts'
 
 /** An event as a consumer delivered it. */
@@ -19,7 +20,7 @@ export interface StreamMessage extends EventPlace {
 
 /** Reads a message of the stream of events; undefined if it is no event. */
 export function readStreamMessage(message: Msg): StreamMessage | undefined {
-  const headers = headersOf(message)
+  const headers = readHeaders(message)
   const event = eventFromHeaders((name) => headers.get(name) ?? '', message.string())
   const ackSubject = message.reply ?? ''
   const ack = parseAckSubject(ackSubject)
@@ -33,9 +34,4 @@ export function readStreamMessage(message: Msg): StreamMessage | undefined {
 /** Whether nobody is to handle an event any more, at a time on the clock of PostgreSQL, in microseconds since 1970. */
 export function hasExpired({ event: { expireTime } }: StreamMessage, nowUs: number): boolean {
   return expireTime !== undefined && Number(microsFromTimestamp(expireTime, '')) < nowUs
-}
-
-/** By name: the message itself goes through all of them for each that it is asked for. */
-function headersOf({ headers }: Msg): ReadonlyMap<string, string> {
-  return new Map(headers === undefined ? [] : Array.from(headers, ([name, [value = '']]) => [name, value]))
 }
