@@ -107,14 +107,15 @@ it('a subscription to a subtree tells what enters, changes and leaves', async ()
 
 describe('a subscription to the latest', () => {
   it('tells a slow callback of the present, not of everything on the way there', async () => {
-    await q.write('one', 'Level', 0)
+    const resumeAfter = await q.write('one', 'Level', 0)
     const gate = Promise.withResolvers<void>()
     const seen: (readonly [from: unknown, to: unknown, changes: number])[] = []
     const take = async ({ previous, current, folded }: Notification): Promise<void> => {
       seen.push([previous?.value, current.value, folded?.changes ?? 1])
       await gate.promise
     }
-    await using _subscription = await q.notify({ entity: 'one', fields: ['Level'] }, take, { backPressure: 'latest' })
+    const options = { backPressure: 'latest', resumeAfter } as const
+    await using _subscription = await q.notify({ entity: 'one', fields: ['Level'] }, take, options)
     for (let level = 1; level <= 200; level += 1) await q.write('one', 'Level', level)
     gate.resolve()
     await vi.waitFor(() => expect(seen.at(-1)?.[1]).toBe(200n), 20_000)
@@ -125,10 +126,10 @@ describe('a subscription to the latest', () => {
   })
 
   it('waits between two as long as it is told to', async () => {
-    await q.write('one', 'Level', 0)
+    const resumeAfter = await q.write('one', 'Level', 0)
     const changes = await q.notifications(
       { entity: 'one', fields: ['Level'] },
-      { backPressure: 'latest', minIntervalMs: 300 },
+      { backPressure: 'latest', minIntervalMs: 300, resumeAfter },
     )
     const takenAt: number[] = []
     let last: unknown

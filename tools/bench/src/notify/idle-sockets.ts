@@ -10,10 +10,14 @@ export async function measureIdleSockets(bench: NotifyBench, onRow: (row: Row) =
   await using clients = await openSockets(bench, { count })
   const connected = await settledBytes(bench, 'gateway')
   onRow(memoryRow(`${name} idle WebSockets, memory of the gateway for each`, (connected - before) / count))
-  const [entityId = ''] = bench.ids
   const beforeWatches = await settledBytes(bench, 'notifier')
   for (let from = 0; from < count; from += 200) {
-    await watchAll(clients.sockets.slice(from, from + 200), { watch: { entityId, fields: ['Value'] } })
+    // Of different entities: those who watch the same share a stream.
+    const watching = clients.sockets.slice(from, from + 200).map((socket, index) => {
+      const entityId = bench.ids[from + index] ?? ''
+      return watchAll([socket], { watch: { entityId, fields: ['Value'] } })
+    })
+    await Promise.all(watching)
   }
   const watching = await settledBytes(bench, 'gateway')
   onRow(memoryRow(`the same with a watch each, memory of the gateway`, (watching - before) / count))

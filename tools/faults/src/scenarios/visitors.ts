@@ -11,7 +11,7 @@ import { Subscriber } from '../load/subscriber.ts'
 import { planOf, type FaultRun, type Scenario } from './scenario.ts'
 
 /** Clients at a time; each is one after the other, of any kind. */
-const visitors = 24
+const visitors = 16
 /** The longest that one stays, in milliseconds. */
 const longestStayMs = 4_000
 /** Most begin so few revisions back; one in ten anywhere in the log. */
