@@ -44,6 +44,8 @@ export interface TestStore extends AsyncDisposable {
   readonly occurrences: Client<typeof OccurrenceService>
   readonly commits: Client<typeof CommitService>
   transportOf(level: AccessLevel, scopes?: readonly string[]): Promise<Transport>
+  /** Has another writer lead, which knows nothing of what the one before had in memory. */
+  restartWriter(): Promise<void>
   /** Starts a scheduler in this process. */
   startScheduler(env?: Record<string, string>): Promise<Service>
   put(schedule: Partial<PutInit>): Promise<string>
@@ -68,7 +70,9 @@ export async function startStore(env: Record<string, string> = {}): Promise<Test
     Q_MASTER_TOKEN: randomBytes(24).toString('hex'),
     Q_LOG_LEVEL: process.env['TEST_LOG'] ?? 'silent',
   }
-  opened.use(await launch({ ...common, ...env, Q_MODES: 'writer' }))
+  const startWriter = () => launch({ ...common, ...env, Q_MODES: 'writer' })
+  let writer = await startWriter()
+  opened.defer(() => writer[Symbol.asyncDispose]())
   const pool = openPool({ address: inject('postgresUrl'), store, applicationName: 'test', max: 4 }, () => undefined)
   opened.defer(() => pool.end())
   const connection = await openNats(inject('natsUrl'), { name: 'test' })
@@ -106,6 +110,10 @@ export async function startStore(env: Record<string, string> = {}): Promise<Test
     occurrences,
     commits,
     transportOf,
+    restartWriter: async () => {
+      await writer[Symbol.asyncDispose]()
+      writer = await startWriter()
+    },
     startScheduler: (more = {}) => startScheduler({ ...common, ...more }),
     put,
     read: async (id) => {

@@ -66,7 +66,7 @@ export type { ConnectOptions } from './connect.ts'
 export type { Commit, CommitChange, FormerField, HistoryChange } from './history/history-change.ts'
 export type { CommitListOptions, HistoryOptions } from './history/list-history.ts'
 export type { FieldToWrite, ScheduleAction } from './schedules/schedule-action.ts'
-export type { ScheduleInput, ScheduleRef } from './schedules/schedule-input.ts'
+export type { BoundPart, ScheduleInput, ScheduleRef } from './schedules/schedule-input.ts'
 export type {
   OccurrenceQuery,
   Preview,

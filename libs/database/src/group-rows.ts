@@ -71,6 +71,8 @@ export interface ScheduleRow {
   planUs: number | null
   idleUntilUs: number
   idleReason: string
+  disabledReason: string
+  isBound: boolean
 }
 
 /** Occurrences of a schedule that do not fire any more, of those that have not begun. */
@@ -101,7 +103,7 @@ export interface PlannedRow {
 
 const scheduleTypes: readonly ElementType[] = [
   ...(['text', 'text', 'text', 'int8', 'int4', 'bytea', 'text', 'text', 'bytea'] as const),
-  ...(['text', 'int8', 'int8', 'int8', 'int8', 'int8', 'int8', 'text'] as const),
+  ...(['text', 'int8', 'int8', 'int8', 'int8', 'int8', 'int8', 'text', 'text', 'int4'] as const),
 ]
 
 /** A key of the configuration that is given a value, or deleted. */
@@ -250,6 +252,8 @@ export class GroupRows {
     else schedules.column(14).addInt8(row.planUs)
     schedules.column(15).addInt8(row.idleUntilUs)
     schedules.column(16).addText(row.idleReason)
+    schedules.column(17).addText(row.disabledReason)
+    schedules.column(18).addInt4(row.isBound ? 1 : 0)
   }
 
   addWithdrawn(row: WithdrawnRow): void {

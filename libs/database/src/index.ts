@@ -48,7 +48,7 @@ export { delayedEventColumns, loadDelayedEvent, loadEvent, loadEventById } from 
 export { loadEventsAfter, type EventsAfter } from './sql/load-events-after.ts'
 export { searchEvents } from './sql/search-events.ts'
 export { listNamespaces, loadNamespaces, registerNamespace } from './sql/namespaces.ts'
-export { loadSchedules } from './sql/load-schedules.ts'
+export { loadBoundSchedules, loadSchedules } from './sql/load-schedules.ts'
 export { loadTrust } from './sql/load-trust.ts'
 export { loadTermStart } from './sql/load-term-start.ts'
 export { dropDetachedPartitions } from './sql/detached-partitions.ts'

@@ -1,4 +1,4 @@
-import { QError, RawJson, type ScheduleAction, type ScheduleInput } from '@qcore/client'
+import { QError, RawJson, type BoundPart, type ScheduleAction, type ScheduleInput } from '@qcore/client'
 import { InvalidArgumentError, type Command } from 'commander'
 import { entityId } from '../entity-path.ts'
 import { typeOfField } from '../field-type-of.ts'
@@ -30,7 +30,16 @@ interface PutOptions {
   readonly overlap?: NonNullable<ScheduleInput['overlap']>
   readonly attempts?: number
   readonly paused?: boolean
+  readonly bind?: Bound[]
 }
+
+interface Bound {
+  readonly part: BoundPart
+  readonly entity: string
+  readonly field: string
+}
+
+const boundParts: readonly BoundPart[] = ['rule', 'timezone', 'paused', 'payload']
 
 const catchUps = ['skip', 'last', 'all'] as const
 const overlaps = ['allow', 'skip', 'buffer_one', 'buffer_all', 'cancel_other'] as const
@@ -64,6 +73,11 @@ export function addSchedulePut(schedules: Command, io: Io): void {
     .option('--overlap <policy>', overlaps.join(', '), oneOf(overlaps))
     .option('--attempts <number>', 'attempts in all', parseCount)
     .option('--paused', 'pause it')
+    .option(
+      '--bind <part=id.field...>',
+      `what a field says of it, by the id of its entity; of these parts: ${boundParts.join(', ')}`,
+      parseBound,
+    )
     .action((namespace: string, rule: string, options: PutOptions, command: Command) =>
       withSession(command, io, async (session) => {
         const { q, json } = session
@@ -90,6 +104,7 @@ function inputOf(needed: Pick<ScheduleInput, 'namespace' | 'rule' | 'action'>, o
     ...(overlap === undefined ? {} : { overlap }),
     ...(attempts === undefined ? {} : { retry: { maxAttempts: attempts } }),
     ...(paused === undefined ? {} : { paused }),
+    ...(options.bind === undefined ? {} : { bindings: bindingsOf(options.bind) }),
   }
 }
 
@@ -123,6 +138,19 @@ async function writeOf(session: Session, named: string, { field, value: text }: 
   const entity = await entityId(q, named)
   const value = await parseValue(session, { type: await typeOfField(q, entity, field), text, field })
   return { write: [{ entity, field, value }] }
+}
+
+function bindingsOf(bound: readonly Bound[]): NonNullable<ScheduleInput['bindings']> {
+  return Object.fromEntries(bound.map(({ part, entity, field }) => [part, { entity, field }]))
+}
+
+function parseBound(text: string, before: Bound[] = []): Bound[] {
+  const [, name = '', entity = '', field = ''] = /^([a-z]+)=([^.]+)[.](.+)$/.exec(text) ?? []
+  const part = boundParts.find((each) => each === name)
+  if (part === undefined) {
+    throw new InvalidArgumentError(`It is PART=ID.FIELD, with a part of ${boundParts.join(', ')}.`)
+  }
+  return [...before, { part, entity, field }]
 }
 
 function oneOf<T extends string>(words: readonly T[]): (text: string) => T {

@@ -11,7 +11,7 @@ export const storedScheduleState = { active: 1, paused: 2, deleted: 4 } as const
 /** A schedule from its row. */
 export function scheduleMessage(row: ScheduleRow): Schedule {
   const { put, catchUpLimit, graceMs, maxAttempts, backoffMs, maxBackoffMs } = readSettingsOf(row.definition)
-  const { title, description, rule, action, tags, metadata, catchUp, overlap } = put
+  const { title, description, rule, action, tags, metadata, catchUp, overlap, bindings } = put
   const { id, namespace, name, ruleSpec, disabledReason, revision, createdUs, changedUs, writer, nextUs, lastUs } = row
   const { timezone = 'UTC' } = JSON.parse(ruleSpec) as { timezone?: string }
   const backoff = durationFromMs(backoffMs)
@@ -31,6 +31,7 @@ export function scheduleMessage(row: ScheduleRow): Schedule {
     catchUpLimit,
     overlap,
     ...(action === undefined ? {} : { action }),
+    ...(bindings === undefined ? {} : { bindings }),
     retry,
     grace: durationFromMs(graceMs),
     state: stateOf(row),

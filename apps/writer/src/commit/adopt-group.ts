@@ -1,3 +1,6 @@
+import { bindingsOf } from '../schedule/schedule-bindings.ts'
+import { readDefinition } from '../schedule/schedule-definition.ts'
+import { scheduleStates, type ScheduleFacts } from '../schedule/schedule-facts.ts'
 import type { PreparedGroup } from './prepare-group.ts'
 import type { WorkingSet } from './working-set.ts'
 
@@ -19,6 +22,13 @@ export function adoptGroup(workingSet: WorkingSet, { state, answers }: PreparedG
   // The levels of what is below are others now.
   if (state.structure.hasMoved) workingSet.entities.clear()
   for (const [key, answer] of answers) workingSet.answered.set(key, answer)
+  for (const schedule of state.schedules.changed()) adoptBindings(workingSet, schedule)
+}
+
+function adoptBindings({ boundFields }: WorkingSet, { id, state, isBound, definition }: ScheduleFacts): void {
+  const isThere = isBound && state !== scheduleStates.deleted
+  if (isThere || !boundFields.isEmpty)
+    boundFields.set(id, isThere ? bindingsOf(readDefinition(definition).bindings) : [])
 }
 
 /** Forgets what a plain group, which PostgreSQL did not take, has changed. */

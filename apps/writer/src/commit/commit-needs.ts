@@ -14,10 +14,13 @@ const mostRounds = 32
 export class CommitNeeds {
   readonly ids = new Set<string>()
   readonly paths: NeededPath[] = []
+  /** Ids of schedules. */
+  readonly schedules = new Set<string>()
   #rounds = 0
 
   /** Takes in what is missing. Returns whether the commit may try again. */
-  add({ ids, paths }: LoadMore): boolean {
+  add({ ids, paths, schedules }: LoadMore): boolean {
+    for (const id of schedules) this.schedules.add(id)
     for (const id of ids) this.ids.add(id)
     this.paths.push(...paths)
     return ++this.#rounds <= mostRounds
@@ -29,11 +32,21 @@ export class LoadMore extends Error {
   override readonly name = 'LoadMore'
   readonly ids: readonly string[]
   readonly paths: readonly NeededPath[]
+  readonly schedules: readonly string[]
 
-  constructor({ ids = [], paths = [] }: { ids?: readonly string[]; paths?: readonly NeededPath[] }) {
+  constructor({
+    ids = [],
+    paths = [],
+    schedules = [],
+  }: {
+    ids?: readonly string[]
+    paths?: readonly NeededPath[]
+    schedules?: readonly string[]
+  }) {
     super('a commit needs what is not loaded')
     this.ids = ids
     this.paths = paths
+    this.schedules = schedules
   }
 }
 

@@ -3,6 +3,7 @@ import { QError } from '@qcore/errors'
 import type { Mutation } from '@qcore/contracts'
 import type { Alteration, FieldModel, TypeModel } from '@qcore/model'
 import type { Child } from '@qcore/replica'
+import type { BoundFields } from '../schedule/schedule-bindings.ts'
 import type { ScheduleFacts, ScheduleStep } from '../schedule/schedule-facts.ts'
 import { ScheduleState } from '../schedule/schedule-state.ts'
 import type { PresentConfig, PresentEntry } from '@qcore/sync-config'
@@ -112,8 +113,9 @@ export class GroupState {
   }
 
   /** Adds what was loaded later. */
-  addLoad({ entities, structure, eventKeys }: GroupLoad): void {
+  addLoad({ entities, structure, eventKeys, schedules }: GroupLoad): void {
     this.events.addStoredKeys(eventKeys)
+    this.schedules.addStored(schedules)
     for (const [id, entity] of entities) this.#load.entities.set(id, entity)
     this.structure.addLoad(structure)
   }
@@ -152,6 +154,11 @@ export class GroupState {
   type(name: string): TypeModel | undefined {
     if (this.deletedTypes.length > 0 && this.deletedTypes.some((type) => type.name === name)) return undefined
     return this.changedTypes.get(name) ?? this.storedType(name)
+  }
+
+  /** The fields that schedules depend on, as of before the group. */
+  get boundFields(): BoundFields {
+    return this.#workingSet.boundFields
   }
 
   /** Whether a namespace of events is registered. */

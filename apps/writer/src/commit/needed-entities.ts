@@ -1,5 +1,6 @@
 import type { CommitRequest, Condition, Mutation, Value } from '@qcore/contracts'
 import { rootId } from '../mutation/announce-schema-change.ts'
+import { bindingsOf } from '../schedule/schedule-bindings.ts'
 import type { PendingCommit } from './pending-commit.ts'
 
 /** The entities that commits name. */
@@ -59,8 +60,10 @@ function collectFromMutation({ kind }: Mutation, { ids, doomed }: NeededEntities
     case 'deleteType':
       ids.add(rootId)
       return
-    case 'emitEvent':
     case 'putSchedule':
+      for (const { entityId } of bindingsOf(kind.value.bindings)) ids.add(entityId)
+      return
+    case 'emitEvent':
     case 'deleteSchedule':
     case 'pauseSchedule':
     case 'resumeSchedule':

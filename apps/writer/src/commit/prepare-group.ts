@@ -10,6 +10,7 @@ import { checkCondition } from '../mutation/check-condition.ts'
 import { releaseEvents } from '../mutation/release-events.ts'
 import { ChangeList } from '../record/change-list.ts'
 import { encodeRecord } from '../record/encode-record.ts'
+import { rebindSchedules } from '../schedule/rebind-schedules.ts'
 import { answerAgain, encodeAnswer, type AnsweredRequest } from './answered-request.ts'
 import type { CommitContext } from './commit-context.ts'
 import { CommitNeeds, endlessNeeds, LoadMore } from './commit-needs.ts'
@@ -176,6 +177,7 @@ export class GroupPreparer {
       response.results.push(applyMutation(context, mutation, index))
     }
     if (release !== undefined) releaseEvents(context, release)
+    if (!state.boundFields.isEmpty || state.schedules.hasBound) rebindSchedules(context)
     if (changes.length > limits.changesPerCommit) {
       throw new QError('commit_too_large', `a commit makes at most ${limits.changesPerCommit} changes; split it`)
     }

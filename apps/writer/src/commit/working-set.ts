@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import { RecentMap, type TypeModel } from '@qcore/model'
+import { BoundFields } from '../schedule/schedule-bindings.ts'
 import { sizeOfEntity, type HotEntity } from './hot-entity.ts'
 import type { AnsweredRequest } from './answered-request.ts'
 
@@ -17,6 +18,8 @@ export class WorkingSet {
   /** Namespaces of events that are registered, as far as commits named them. None is ever deleted. */
   readonly namespaces = new Set<string>()
   readonly entities: LRUCache<string, HotEntity>
+  /** The fields that schedules depend on. */
+  readonly boundFields = new BoundFields()
   /** The newest commits that had an idempotency key. */
   readonly answered = new RecentMap<AnsweredRequest>(mostAnsweredRequests)
 

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { loadTermStart, loadTypes } from '@qcore/database'
+import { loadBoundSchedules, loadTermStart, loadTypes } from '@qcore/database'
 import { QError } from '@qcore/errors'
 import { typeModelFromSchema } from '@qcore/model'
 import { untilAborted, type Logger } from '@qcore/service'
@@ -98,12 +98,14 @@ async function begin(context: WriterContext, term: LeaseTerm): Promise<CommitEnd
   const start = await loadTermStart(leasePool)
   if (start.epoch !== term.epoch) return { kind: 'lost' }
   term.clock.startFrom(start.committedUs)
-  const [{ schemas }] = await Promise.all([
+  const [{ schemas }, bound] = await Promise.all([
     loadTypes(leasePool),
+    loadBoundSchedules(leasePool),
     logKeeper.restart(start.revision),
     eventKeeper.restart(term.clock.now()),
   ])
   workingSet.restart(schemas.map(typeModelFromSchema))
+  workingSet.boundFields.restart(bound)
   committer.restart(start)
   relay.start(start.logId, start.revision)
   eventRelay.start(() => term.clock.now())

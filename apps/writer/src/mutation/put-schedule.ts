@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { create } from '@bufbuild/protobuf'
-import { requireNamespace, requireTags } from '@qcore/access'
+import { requireNamespace, requireTags, type Claims } from '@qcore/access'
 import { MutationResultSchema, PutMode, type MutationResult, type PutSchedule } from '@qcore/contracts'
 import { isQError, QError } from '@qcore/errors'
 import type { CommitContext } from '../commit/commit-context.ts'
+import { withBindings } from '../schedule/apply-bindings.ts'
 import { planAfterIdle, planFrom, planWhenIdle } from '../schedule/first-plan.ts'
 import { atRule, readRule, readRuleSpec } from '../schedule/read-rule.ts'
 import { definitionOf, readDefinition } from '../schedule/schedule-definition.ts'
@@ -19,7 +20,8 @@ import { assertScheduleRevision, idleReason, isIdle, takeStep, unknownSchedule }
 /**
  * Makes a schedule, or replaces one as a whole. What does not change goes on: the same rule keeps its occurrences.
  *
- * @throws QError `unknown_namespace`, `unknown_schedule`, `schedule_exists`, `condition_failed`, and what `readRule` throws
+ * @throws QError `unknown_namespace`, `unknown_schedule`, `schedule_exists`, `condition_failed`, and what `readRule` and
+ *   `withBindings` throw
  */
 export function putSchedule(context: CommitContext, mutation: PutSchedule, path: string): MutationResult {
   const before = scheduleBefore(context, mutation, path)
@@ -30,8 +32,27 @@ export function putSchedule(context: CommitContext, mutation: PutSchedule, path:
   assertNamespace(context, mutation, path)
   requireTags(context.caller, mutation.tags, `${path}.tags`)
   const id = before?.id ?? (mutation.id === '' ? randomUUID() : mutation.id)
+  const { caller } = context
+  return storeSchedule(context, withBindings(context, mutation, path), { before, id, caller, path })
+}
+
+/**
+ * Stores a schedule as it is to be, if anything of it changes.
+ *
+ * @throws QError what `readRule` throws
+ */
+export function storeSchedule(
+  context: CommitContext,
+  mutation: PutSchedule,
+  {
+    before,
+    id,
+    caller,
+    path,
+  }: { before: ScheduleFacts | undefined; id: string; caller: Pick<Claims, 'level' | 'scopes'>; path: string },
+): MutationResult {
   const secret = secretAfter(context, mutation, before)
-  const definition = definitionOf(mutation, { hasSecret: secret !== undefined, caller: context.caller })
+  const definition = definitionOf(mutation, { hasSecret: secret !== undefined, caller })
   const isNewRule = before === undefined || !hasSameRule(before, mutation)
   const state = stateAfter(mutation, before)
   if (before !== undefined && !isNewRule && before.disabledReason === '' && before.state === state) {
@@ -51,6 +72,7 @@ export function putSchedule(context: CommitContext, mutation: PutSchedule, path:
     planRevision: before?.planRevision ?? context.revision,
     plannedUs: before?.plannedUs ?? context.timeUs,
     disabledReason: '',
+    isBound: mutation.bindings !== undefined,
   }
   return takeStep(
     context,

@@ -3,15 +3,16 @@ import { loadSchedules, type Executor } from '@qcore/database'
 import type { PendingCommit } from '../commit/pending-commit.ts'
 import type { ScheduleFacts } from './schedule-facts.ts'
 
-/** Loads the schedules that commits name, if they name any. */
+/** Loads the schedules that commits name, or change by the fields that they write. */
 export async function loadNamedSchedules(
   executor: Executor,
   commits: readonly PendingCommit[],
 ): Promise<ScheduleFacts[]> {
   const keys = commits.flatMap(({ request }) => request.mutations.flatMap(keysOf))
-  if (keys.length === 0) return []
   const ids = new Set(keys.map(({ id }) => id))
+  for (const { needs } of commits) for (const id of needs?.schedules ?? []) ids.add(id)
   ids.delete('')
+  if (keys.length === 0 && ids.size === 0) return []
   return loadSchedules(
     executor,
     [...ids],

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { ScheduleKey } from '@qcore/contracts'
 import type { GroupRows } from '@qcore/database'
+import { BoundFields, bindingsOf } from './schedule-bindings.ts'
+import { readDefinition } from './schedule-definition.ts'
 import { scheduleStates, type ScheduleFacts, type ScheduleStep } from './schedule-facts.ts'
 
 /** What groups know of schedules: what was loaded, under what their commits did. */
@@ -8,6 +10,8 @@ export class ScheduleState {
   readonly #stored = new Map<string, ScheduleFacts>()
   readonly #steps: ScheduleStep[] = []
   readonly #now = new Map<string, ScheduleFacts>()
+  /** What commits have bound schedules to. */
+  readonly #bound = new BoundFields()
 
   /** Takes in what was loaded. */
   addStored(schedules: readonly ScheduleFacts[]): void {
@@ -44,11 +48,28 @@ export class ScheduleState {
     const before = this.#now.get(id)
     this.#steps.push(step)
     this.#now.set(id, step.facts)
+    if (step.facts.isBound) this.#bound.set(id, bindingsOf(readDefinition(step.facts.definition).bindings))
     return () => {
       this.#steps.length = length
       if (before === undefined) this.#now.delete(id)
       else this.#now.set(id, before)
+      this.#bound.set(id, [])
     }
+  }
+
+  /** Whether commits have bound schedules to fields. */
+  get hasBound(): boolean {
+    return !this.#bound.isEmpty
+  }
+
+  /** The schedules that commits have bound to fields of an entity. */
+  boundTo(entityId: string): Iterable<string> {
+    return this.#bound.ofEntity(entityId)
+  }
+
+  /** The schedules that commits have changed, as they are now. */
+  changed(): Iterable<ScheduleFacts> {
+    return this.#now.values()
   }
 
   /** Adds the rows of what the group did: the net effect, a schedule once. */
@@ -77,7 +98,7 @@ function addStep(rows: GroupRows, { facts, tags, writer, timeUs, plan, withdrawa
     writer,
     changedUs: timeUs,
     plannedUs: plan?.plannedUs ?? facts.plannedUs,
-    planUs: facts.state === scheduleStates.active ? (plan?.planUs ?? null) : null,
+    planUs: facts.state === scheduleStates.active && facts.disabledReason === '' ? (plan?.planUs ?? null) : null,
     idleUntilUs: plan?.idle?.untilUs ?? 0,
     idleReason: plan?.idle?.reason ?? '',
   })

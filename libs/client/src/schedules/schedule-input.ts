@@ -12,6 +12,7 @@ import {
 import { QError } from '@qcore/errors'
 import { RawJson } from '../events/raw-json.ts'
 import type { Timestamp } from '../values/timestamp.ts'
+import { idOf, type EntityRef } from '../values/value-input.ts'
 import { actionMessage, type ScheduleAction, type ValueOf } from './schedule-action.ts'
 import { timeMessage } from './time-message.ts'
 
@@ -49,11 +50,16 @@ export interface ScheduleInput {
   readonly retry?: { readonly maxAttempts?: number; readonly backoffMs?: number; readonly maxBackoffMs?: number }
   /** Default: as it is; a new one is not. */
   readonly paused?: boolean
+  /** Fields that say what parts of it are; while they are empty, what is said here counts. */
+  readonly bindings?: { readonly [Part in BoundPart]?: { readonly entity: EntityRef; readonly field: string } }
   /** Only make it, or only replace it. */
   readonly mode?: 'create' | 'update'
   /** Only if it has this revision: `condition_failed`. */
   readonly expectedRevision?: number
 }
+
+/** What a field may say of a schedule; `payload`: of an event, or of other actions the metadata, as JSON. */
+export type BoundPart = 'rule' | 'timezone' | 'paused' | 'payload'
 
 const catchUpPolicies = {
   skip: CatchUpPolicy.UNSPECIFIED,
@@ -93,6 +99,7 @@ export function putMessage(input: ScheduleInput, path: string, valueOf: ValueOf)
     overlap: overlapPolicies[overlap],
     ...(retry === undefined ? {} : { retry: retryMessage(retry) }),
     ...(paused === undefined ? {} : { paused }),
+    ...(input.bindings === undefined ? {} : { bindings: bindingsMessage(input.bindings) }),
     mode: mode === undefined ? PutMode.UNSPECIFIED : modes[mode],
     expectedRevision: BigInt(input.expectedRevision ?? 0),
   })
@@ -101,6 +108,11 @@ export function putMessage(input: ScheduleInput, path: string, valueOf: ValueOf)
 /** The message that names a schedule. */
 export function keyMessage(ref: ScheduleRef): ScheduleKey {
   return create(ScheduleKeySchema, typeof ref === 'string' ? { id: ref } : ref)
+}
+
+function bindingsMessage(bindings: NonNullable<ScheduleInput['bindings']>) {
+  const named = Object.entries(bindings).map(([part, { entity, field }]) => [part, { entityId: idOf(entity), field }])
+  return Object.fromEntries(named) as { [Part in BoundPart]?: { entityId: string; field: string } }
 }
 
 function retryMessage({ maxAttempts = 0, backoffMs, maxBackoffMs }: NonNullable<ScheduleInput['retry']>) {

@@ -11,6 +11,7 @@ import {
 } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
 import { timestampFromMessage, type Timestamp } from '../values/timestamp.ts'
+import type { BoundPart } from './schedule-input.ts'
 
 /** Where a schedule is in its life. */
 export type ScheduleStateName = 'active' | 'paused' | 'ended' | 'deleted' | 'disabled'
@@ -36,6 +37,8 @@ export interface StoredSchedule {
   /** Where to, which type of event, or which fields. */
   readonly target: string
   readonly tags: readonly string[]
+  /** The fields that say what parts of it are. */
+  readonly bindings: { readonly [Part in BoundPart]?: { readonly entityId: string; readonly field: string } }
   /** Parsed by `JSON.parse`. */
   readonly metadata: unknown
   readonly catchUp: 'skip' | 'last' | 'all'
@@ -140,6 +143,7 @@ export function scheduleFromMessage(message: ScheduleMessage): StoredSchedule {
     disabledReason,
     ...actionOf(message),
     tags,
+    bindings: bindingsOf(message),
     metadata: JSON.parse(metadata === '' ? '{}' : metadata) as unknown,
     catchUp: nameIn(catchUps, message.catchUp),
     overlap: nameIn(overlaps, message.overlap),
@@ -203,6 +207,16 @@ function actionOf({ action }: ScheduleMessage): Pick<StoredSchedule, 'action' | 
     default:
       return { action: 'emit', target: action?.kind.value?.type ?? '' }
   }
+}
+
+const boundParts = ['rule', 'timezone', 'paused', 'payload'] as const
+
+function bindingsOf({ bindings }: ScheduleMessage): StoredSchedule['bindings'] {
+  const named = boundParts.flatMap((part) => {
+    const bound = bindings?.[part]
+    return bound === undefined ? [] : [[part, { entityId: bound.entityId, field: bound.field }] as const]
+  })
+  return Object.fromEntries(named)
 }
 
 function nameIn<N extends string>(names: Readonly<Record<N, number>>, number: number): N {

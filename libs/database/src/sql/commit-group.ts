@@ -61,6 +61,8 @@ const columnTypes: Readonly<Record<string, readonly string[]>> = {
     'bigint',
     'bigint',
     'text',
+    'text',
+    'int',
   ],
   withdrawn: ['text', 'int', 'text', 'bigint', 'bigint', 'bigint', 'int'],
   planned: ['text', 'text', 'bigint', 'bigint', 'bigint', 'bigint'],
@@ -194,18 +196,19 @@ const parts: readonly Part[] = [
       new_schedule as (
         insert into schedule (
           id, namespace, name, revision, state, definition, rule_spec, tags, secret, writer, created_us, changed_us,
-          plan_revision, planned_us, plan_us, idle_until_us, idle_reason)
-        select c1, c2, c3, c4, c5, c6, c7, c8::jsonb, c9, c10, c11, c12, c13, c14, c15, c16, c17 from ${from}
+          plan_revision, planned_us, plan_us, idle_until_us, idle_reason, disabled_reason, is_bound)
+        select c1, c2, c3, c4, c5, c6, c7, c8::jsonb, c9, c10, c11, c12, c13, c14, c15, c16, c17, c18, c19 = 1 from ${from}
         on conflict (id) do update set
           namespace = excluded.namespace, name = excluded.name, revision = excluded.revision, state = excluded.state,
           definition = excluded.definition, rule_spec = excluded.rule_spec, tags = excluded.tags,
           secret = excluded.secret, writer = excluded.writer, changed_us = excluded.changed_us,
-          plan_revision = excluded.plan_revision, failing_us = null,
-          disabled_reason = case when excluded.plan_revision = schedule.plan_revision
-            then schedule.disabled_reason else '' end,
+          plan_revision = excluded.plan_revision, failing_us = null, is_bound = excluded.is_bound,
+          disabled_reason = case when excluded.disabled_reason <> '' then excluded.disabled_reason
+            when excluded.plan_revision = schedule.plan_revision then schedule.disabled_reason else '' end,
           planned_us = case when excluded.plan_revision = schedule.plan_revision
             then schedule.planned_us else excluded.planned_us end,
-          plan_us = case when excluded.state = 1 and excluded.plan_revision = schedule.plan_revision
+          plan_us = case
+            when excluded.state = 1 and excluded.disabled_reason = '' and excluded.plan_revision = schedule.plan_revision
             then schedule.plan_us else excluded.plan_us end,
           idle_until_us = case when excluded.plan_revision = schedule.plan_revision
             then schedule.idle_until_us else excluded.idle_until_us end,
