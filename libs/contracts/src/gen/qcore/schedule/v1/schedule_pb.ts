@@ -15,7 +15,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file qcore/schedule/v1/schedule.proto.
  */
 export const file_qcore_schedule_v1_schedule: GenFile = /*@__PURE__*/
-  fileDesc("CiBxY29yZS9zY2hlZHVsZS92MS9zY2hlZHVsZS5wcm90bxIRcWNvcmUuc2NoZWR1bGUudjEi4AIKBkFjdGlvbhIwCgplbWl0X2V2ZW50GAEgASgLMhoucWNvcmUuZXZlbnRzLnYxLkVtaXRFdmVudEgAEjMKB3dlYmhvb2sYAiABKAsyIC5xY29yZS5zY2hlZHVsZS52MS5XZWJob29rQWN0aW9uSAASNAoIYXBpX2NhbGwYAyABKAsyIC5xY29yZS5zY2hlZHVsZS52MS5BcGlDYWxsQWN0aW9uSAASPAoMd3JpdGVfZmllbGRzGAQgASgLMiQucWNvcmUuc2NoZWR1bGUudjEuV3JpdGVGaWVsZHNBY3Rpb25IABIzCgdwdWJsaXNoGAUgASgLMiAucWNvcmUuc2NoZWR1bGUudjEuUHVibGlzaEFjdGlvbkgAEjcKCXdlYnNvY2tldBgGIAEoCzIiLnFjb3JlLnNjaGVkdWxlLnYxLldlYlNvY2tldEFjdGlvbkgAQg0KBGtpbmQSBbpIAggBIncKEVdyaXRlRmllbGRzQWN0aW9uEjsKBmZpZWxkcxgBIAMoCzIfLnFjb3JlLnNjaGVkdWxlLnYxLkZpZWxkVG9Xcml0ZUIKukgHkgEECAEQZBITCgtwZXJtaXNzaW9ucxgCIAMoCRIQCghpc19hZG1pbhgDIAEoCCLbAQoMRmllbGRUb1dyaXRlEi8KCWVudGl0eV9pZBgBIAEoCUIcukgZchcyFV5bQS1aYS16MC05Xy1dezEsNjR9JBIZCgVmaWVsZBgCIAEoCUIKukgHcgUQARiACBIwCgV2YWx1ZRgDIAEoCzIfLnFjb3JlLnNjaGVkdWxlLnYxLlZhbHVlVG9Xcml0ZUgAEjsKBGZhY3QYBCABKA4yIS5xY29yZS5zY2hlZHVsZS52MS5PY2N1cnJlbmNlRmFjdEIIukgFggECEAFIAEIQCgdjb250ZW50EgW6SAIIASKIAwoMVmFsdWVUb1dyaXRlEg0KA2ludBgBIAEoA0gAEg8KBWZsb2F0GAIgASgBSAASGwoGc3RyaW5nGAMgASgJQgm6SAZyBCiAgARIABIOCgRib29sGAQgASgISAASNQoLYmluYXJ5X2ZpbGUYBSABKAsyHi5xY29yZS5zY2hlZHVsZS52MS5GaWxlVG9Xcml0ZUgAEjgKEGVudGl0eV9yZWZlcmVuY2UYBiABKAlCHLpIGXIXMhVeW0EtWmEtejAtOV8tXXswLDY0fSRIABIvCgl0aW1lc3RhbXAYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wSAASGgoGY2hvaWNlGAggASgJQgi6SAVyAxiAAUgAEjkKC2VudGl0eV9saXN0GAkgASgLMiIucWNvcmUuc2NoZWR1bGUudjEuRW50aXRpZXNUb1dyaXRlSAASIwoOdHJhbnNmb3JtYXRpb24YCiABKAlCCbpIBnIEKICAAUgAQg0KBGtpbmQSBbpIAggBIkcKC0ZpbGVUb1dyaXRlEhwKCm1lZGlhX3R5cGUYASABKAlCCLpIBXIDGIABEhoKB2NvbnRlbnQYAiABKAxCCbpIBnoEGICABCJNCg9FbnRpdGllc1RvV3JpdGUSOgoKZW50aXR5X2lkcxgBIAMoCUImukgjkgEgEOgHGAEiGXIXMhVeW0EtWmEtejAtOV8tXXsxLDY0fSQipgEKDVB1Ymxpc2hBY3Rpb24SKQoHc3ViamVjdBgBIAEoCUIYukgVchMo/wEyDl5bIS0pKy09Py1+XSskEjsKB2hlYWRlcnMYAiADKAsyIC5xY29yZS5zY2hlZHVsZS52MS5BcGlDYWxsSGVhZGVyQgi6SAWSAQIQIBIXCgRib2R5GAMgASgMQgm6SAZ6BBiAgAQSFAoMbmVlZHNfc3RyZWFtGAQgASgIIm0KD1dlYlNvY2tldEFjdGlvbhIyCgtjbGllbnRfbmFtZRgBIAEoCUIdukgachgYgAEyE15bXlx4MDAtXHgxZlx4N2ZdKyQSEQoJYnJvYWRjYXN0GAIgASgIEhMKC3dpdGhvdXRfYWNrGAMgASgIIpABCg1XZWJob29rQWN0aW9uEjcKA3VybBgBIAEoCUIqukgnciUogBAyIF5bSGhdW1R0XVtUdF1bUHBdW1NzXT86Ly9bIS1+XSskEicKBnNlY3JldBgCIAEoCUISukgPcg0ogAQyCF5bIS1+XSokSACIAQESEgoKaGFzX3NlY3JldBgDIAEoCEIJCgdfc2VjcmV0ImwKDUFwaUNhbGxIZWFkZXISNwoEbmFtZRgBIAEoCUIpukgmciQyIl5bQS1aYS16MC05ISMkJSYnKisuXl9gfH4tXXsxLDY0fSQSIgoFdmFsdWUYAiABKAlCE7pIEHIOKIAgMgleWyAtfgldKiQixAEKDUFwaUNhbGxBY3Rpb24SJAoGbWV0aG9kGAEgASgJQhS6SBFyDzINXltBLVpdezEsMTZ9JBI3CgN1cmwYAiABKAlCKrpIJ3IlKIAQMiBeW0hoXVtUdF1bVHRdW1BwXVtTc10/Oi8vWyEtfl0rJBI7CgdoZWFkZXJzGAMgAygLMiAucWNvcmUuc2NoZWR1bGUudjEuQXBpQ2FsbEhlYWRlckIIukgFkgECECASFwoEYm9keRgEIAEoDEIJukgGegQYgIAEIogBCgtSZXRyeVBvbGljeRIdCgxtYXhfYXR0ZW1wdHMYASABKA1CB7pIBCoCGGQSKgoHYmFja29mZhgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIuCgttYXhfYmFja29mZhgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiLOBgoLUHV0U2NoZWR1bGUSVAoCaWQYASABKAlCSLpIRXJDMkFeKFswLTlhLWZdezh9LVswLTlhLWZdezR9LVswLTlhLWZdezR9LVswLTlhLWZdezR9LVswLTlhLWZdezEyfSk/JBIxCgluYW1lc3BhY2UYAiABKAlCHrpIG3IZMhdeW2Etel1bYS16MC05Xy1dezAsNjJ9JBIrCgRuYW1lGAMgASgJQh26SBpyGBiAATITXlteXHgwMC1ceDFmXHg3Zl0qJBIXCgV0aXRsZRgEIAEoCUIIukgFcgMogAgSHQoLZGVzY3JpcHRpb24YBSABKAlCCLpIBXIDKIAgEhkKBHJ1bGUYBiABKAlCC7pICHIGEAEogIAEEhkKCHRpbWV6b25lGAcgASgJQge6SARyAhhAEi4KCnN0YXJ0X3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjEKBmFjdGlvbhgJIAEoCzIZLnFjb3JlLnNjaGVkdWxlLnYxLkFjdGlvbkIGukgDyAEBEjYKBHRhZ3MYCiADKAlCKLpIJZIBIhBAGAEiHHIaEAEYgAEyE15bXlx4MDAtXHgxZlx4N2ZdKiQSGwoIbWV0YWRhdGEYCyABKAlCCbpIBnIEKICABBI8CghjYXRjaF91cBgMIAEoDjIgLnFjb3JlLnNjaGVkdWxlLnYxLkNhdGNoVXBQb2xpY3lCCLpIBYIBAhABEiAKDmNhdGNoX3VwX2xpbWl0GA0gASgNQgi6SAUqAxjoBxIoCgVncmFjZRgOIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhI7CgdvdmVybGFwGA8gASgOMiAucWNvcmUuc2NoZWR1bGUudjEuT3ZlcmxhcFBvbGljeUIIukgFggECEAESLQoFcmV0cnkYECABKAsyHi5xY29yZS5zY2hlZHVsZS52MS5SZXRyeVBvbGljeRITCgZwYXVzZWQYESABKAhIAIgBARIyCgRtb2RlGBIgASgOMhoucWNvcmUuc2NoZWR1bGUudjEuUHV0TW9kZUIIukgFggECEAESGQoRZXhwZWN0ZWRfcmV2aXNpb24YEyABKARCCQoHX3BhdXNlZCJlCg5EZWxldGVTY2hlZHVsZRI4CghzY2hlZHVsZRgBIAEoCzIeLnFjb3JlLnNjaGVkdWxlLnYxLlNjaGVkdWxlS2V5Qga6SAPIAQESGQoRZXhwZWN0ZWRfcmV2aXNpb24YAiABKAQiZAoNUGF1c2VTY2hlZHVsZRI4CghzY2hlZHVsZRgBIAEoCzIeLnFjb3JlLnNjaGVkdWxlLnYxLlNjaGVkdWxlS2V5Qga6SAPIAQESGQoRZXhwZWN0ZWRfcmV2aXNpb24YAiABKAQiZQoOUmVzdW1lU2NoZWR1bGUSOAoIc2NoZWR1bGUYASABKAsyHi5xY29yZS5zY2hlZHVsZS52MS5TY2hlZHVsZUtleUIGukgDyAEBEhkKEWV4cGVjdGVkX3JldmlzaW9uGAIgASgEIsYBCgtTY2hlZHVsZUtleRJUCgJpZBgBIAEoCUJIukhFckMyQV4oWzAtOWEtZl17OH0tWzAtOWEtZl17NH0tWzAtOWEtZl17NH0tWzAtOWEtZl17NH0tWzAtOWEtZl17MTJ9KT8kEjQKCW5hbWVzcGFjZRgCIAEoCUIhukgechwyGl4oW2Etel1bYS16MC05Xy1dezAsNjJ9KT8kEisKBG5hbWUYAyABKAlCHbpIGnIYGIABMhNeW15ceDAwLVx4MWZceDdmXSokIt0FCghTY2hlZHVsZRIKCgJpZBgBIAEoCRIRCgluYW1lc3BhY2UYAiABKAkSDAoEbmFtZRgDIAEoCRINCgV0aXRsZRgEIAEoCRITCgtkZXNjcmlwdGlvbhgFIAEoCRIMCgRydWxlGAYgASgJEhEKCXJ1bGVfc3BlYxgHIAEoCRIQCgh0aW1lem9uZRgIIAEoCRIpCgZhY3Rpb24YCSABKAsyGS5xY29yZS5zY2hlZHVsZS52MS5BY3Rpb24SDAoEdGFncxgKIAMoCRIQCghtZXRhZGF0YRgLIAEoCRIyCghjYXRjaF91cBgMIAEoDjIgLnFjb3JlLnNjaGVkdWxlLnYxLkNhdGNoVXBQb2xpY3kSFgoOY2F0Y2hfdXBfbGltaXQYDSABKA0SKAoFZ3JhY2UYDiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SMQoHb3ZlcmxhcBgPIAEoDjIgLnFjb3JlLnNjaGVkdWxlLnYxLk92ZXJsYXBQb2xpY3kSLQoFcmV0cnkYECABKAsyHi5xY29yZS5zY2hlZHVsZS52MS5SZXRyeVBvbGljeRIvCgVzdGF0ZRgRIAEoDjIgLnFjb3JlLnNjaGVkdWxlLnYxLlNjaGVkdWxlU3RhdGUSFwoPZGlzYWJsZWRfcmVhc29uGBIgASgJEhAKCHJldmlzaW9uGBMgASgEEi8KC2NyZWF0ZV90aW1lGBQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgVIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGd3JpdGVyGBYgASgJEi0KCW5leHRfdGltZRgXIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoJbGFzdF90aW1lGBggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCprCg5PY2N1cnJlbmNlRmFjdBIfChtPQ0NVUlJFTkNFX0ZBQ1RfVU5TUEVDSUZJRUQQABIgChxPQ0NVUlJFTkNFX0ZBQ1RfTk9NSU5BTF9USU1FEAESFgoST0NDVVJSRU5DRV9GQUNUX0lEEAIqYwoNQ2F0Y2hVcFBvbGljeRIfChtDQVRDSF9VUF9QT0xJQ1lfVU5TUEVDSUZJRUQQABIYChRDQVRDSF9VUF9QT0xJQ1lfTEFTVBABEhcKE0NBVENIX1VQX1BPTElDWV9BTEwQAiqnAQoNT3ZlcmxhcFBvbGljeRIeChpPVkVSTEFQX1BPTElDWV9VTlNQRUNJRklFRBAAEhcKE09WRVJMQVBfUE9MSUNZX1NLSVAQARIdChlPVkVSTEFQX1BPTElDWV9CVUZGRVJfT05FEAISHQoZT1ZFUkxBUF9QT0xJQ1lfQlVGRkVSX0FMTBADEh8KG09WRVJMQVBfUE9MSUNZX0NBTkNFTF9PVEhFUhAEKk0KB1B1dE1vZGUSGAoUUFVUX01PREVfVU5TUEVDSUZJRUQQABITCg9QVVRfTU9ERV9DUkVBVEUQARITCg9QVVRfTU9ERV9VUERBVEUQAiq4AQoNU2NoZWR1bGVTdGF0ZRIeChpTQ0hFRFVMRV9TVEFURV9VTlNQRUNJRklFRBAAEhkKFVNDSEVEVUxFX1NUQVRFX0FDVElWRRABEhkKFVNDSEVEVUxFX1NUQVRFX1BBVVNFRBACEhgKFFNDSEVEVUxFX1NUQVRFX0VOREVEEAMSGgoWU0NIRURVTEVfU1RBVEVfREVMRVRFRBAEEhsKF1NDSEVEVUxFX1NUQVRFX0RJU0FCTEVEEAViBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_qcore_events_v1_event]);
+  fileDesc("CiBxY29yZS9zY2hlZHVsZS92MS9zY2hlZHVsZS5wcm90bxIRcWNvcmUuc2NoZWR1bGUudjEi4AIKBkFjdGlvbhIwCgplbWl0X2V2ZW50GAEgASgLMhoucWNvcmUuZXZlbnRzLnYxLkVtaXRFdmVudEgAEjMKB3dlYmhvb2sYAiABKAsyIC5xY29yZS5zY2hlZHVsZS52MS5XZWJob29rQWN0aW9uSAASNAoIYXBpX2NhbGwYAyABKAsyIC5xY29yZS5zY2hlZHVsZS52MS5BcGlDYWxsQWN0aW9uSAASPAoMd3JpdGVfZmllbGRzGAQgASgLMiQucWNvcmUuc2NoZWR1bGUudjEuV3JpdGVGaWVsZHNBY3Rpb25IABIzCgdwdWJsaXNoGAUgASgLMiAucWNvcmUuc2NoZWR1bGUudjEuUHVibGlzaEFjdGlvbkgAEjcKCXdlYnNvY2tldBgGIAEoCzIiLnFjb3JlLnNjaGVkdWxlLnYxLldlYlNvY2tldEFjdGlvbkgAQg0KBGtpbmQSBbpIAggBIncKEVdyaXRlRmllbGRzQWN0aW9uEjsKBmZpZWxkcxgBIAMoCzIfLnFjb3JlLnNjaGVkdWxlLnYxLkZpZWxkVG9Xcml0ZUIKukgHkgEECAEQZBITCgtwZXJtaXNzaW9ucxgCIAMoCRIQCghpc19hZG1pbhgDIAEoCCLbAQoMRmllbGRUb1dyaXRlEi8KCWVudGl0eV9pZBgBIAEoCUIcukgZchcyFV5bQS1aYS16MC05Xy1dezEsNjR9JBIZCgVmaWVsZBgCIAEoCUIKukgHcgUQARiACBIwCgV2YWx1ZRgDIAEoCzIfLnFjb3JlLnNjaGVkdWxlLnYxLlZhbHVlVG9Xcml0ZUgAEjsKBGZhY3QYBCABKA4yIS5xY29yZS5zY2hlZHVsZS52MS5PY2N1cnJlbmNlRmFjdEIIukgFggECEAFIAEIQCgdjb250ZW50EgW6SAIIASKIAwoMVmFsdWVUb1dyaXRlEg0KA2ludBgBIAEoA0gAEg8KBWZsb2F0GAIgASgBSAASGwoGc3RyaW5nGAMgASgJQgm6SAZyBCiAgARIABIOCgRib29sGAQgASgISAASNQoLYmluYXJ5X2ZpbGUYBSABKAsyHi5xY29yZS5zY2hlZHVsZS52MS5GaWxlVG9Xcml0ZUgAEjgKEGVudGl0eV9yZWZlcmVuY2UYBiABKAlCHLpIGXIXMhVeW0EtWmEtejAtOV8tXXswLDY0fSRIABIvCgl0aW1lc3RhbXAYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wSAASGgoGY2hvaWNlGAggASgJQgi6SAVyAxiAAUgAEjkKC2VudGl0eV9saXN0GAkgASgLMiIucWNvcmUuc2NoZWR1bGUudjEuRW50aXRpZXNUb1dyaXRlSAASIwoOdHJhbnNmb3JtYXRpb24YCiABKAlCCbpIBnIEKICAAUgAQg0KBGtpbmQSBbpIAggBIkcKC0ZpbGVUb1dyaXRlEhwKCm1lZGlhX3R5cGUYASABKAlCCLpIBXIDGIABEhoKB2NvbnRlbnQYAiABKAxCCbpIBnoEGICABCJNCg9FbnRpdGllc1RvV3JpdGUSOgoKZW50aXR5X2lkcxgBIAMoCUImukgjkgEgEOgHGAEiGXIXMhVeW0EtWmEtejAtOV8tXXsxLDY0fSQipgEKDVB1Ymxpc2hBY3Rpb24SKQoHc3ViamVjdBgBIAEoCUIYukgVchMo/wEyDl5bIS0pKy09Py1+XSskEjsKB2hlYWRlcnMYAiADKAsyIC5xY29yZS5zY2hlZHVsZS52MS5BcGlDYWxsSGVhZGVyQgi6SAWSAQIQIBIXCgRib2R5GAMgASgMQgm6SAZ6BBiAgAQSFAoMbmVlZHNfc3RyZWFtGAQgASgIIm0KD1dlYlNvY2tldEFjdGlvbhIyCgtjbGllbnRfbmFtZRgBIAEoCUIdukgachgYgAEyE15bXlx4MDAtXHgxZlx4N2ZdKyQSEQoJYnJvYWRjYXN0GAIgASgIEhMKC3dpdGhvdXRfYWNrGAMgASgIIpABCg1XZWJob29rQWN0aW9uEjcKA3VybBgBIAEoCUIqukgnciUogBAyIF5bSGhdW1R0XVtUdF1bUHBdW1NzXT86Ly9bIS1+XSskEicKBnNlY3JldBgCIAEoCUISukgPcg0ogAQyCF5bIS1+XSokSACIAQESEgoKaGFzX3NlY3JldBgDIAEoCEIJCgdfc2VjcmV0ImwKDUFwaUNhbGxIZWFkZXISNwoEbmFtZRgBIAEoCUIpukgmciQyIl5bQS1aYS16MC05ISMkJSYnKisuXl9gfH4tXXsxLDY0fSQSIgoFdmFsdWUYAiABKAlCE7pIEHIOKIAgMgleWyAtfgldKiQixAEKDUFwaUNhbGxBY3Rpb24SJAoGbWV0aG9kGAEgASgJQhS6SBFyDzINXltBLVpdezEsMTZ9JBI3CgN1cmwYAiABKAlCKrpIJ3IlKIAQMiBeW0hoXVtUdF1bVHRdW1BwXVtTc10/Oi8vWyEtfl0rJBI7CgdoZWFkZXJzGAMgAygLMiAucWNvcmUuc2NoZWR1bGUudjEuQXBpQ2FsbEhlYWRlckIIukgFkgECECASFwoEYm9keRgEIAEoDEIJukgGegQYgIAEIogBCgtSZXRyeVBvbGljeRIdCgxtYXhfYXR0ZW1wdHMYASABKA1CB7pIBCoCGGQSKgoHYmFja29mZhgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIuCgttYXhfYmFja29mZhgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiKMAgoQU2NoZWR1bGVCaW5kaW5ncxIrCgRydWxlGAEgASgLMh0ucWNvcmUuc2NoZWR1bGUudjEuQm91bmRGaWVsZBIvCgh0aW1lem9uZRgCIAEoCzIdLnFjb3JlLnNjaGVkdWxlLnYxLkJvdW5kRmllbGQSLQoGcGF1c2VkGAMgASgLMh0ucWNvcmUuc2NoZWR1bGUudjEuQm91bmRGaWVsZBIuCgdwYXlsb2FkGAQgASgLMh0ucWNvcmUuc2NoZWR1bGUudjEuQm91bmRGaWVsZBIQCghvd25fcnVsZRgFIAEoCRIUCgxvd25fdGltZXpvbmUYBiABKAkSEwoLb3duX3BheWxvYWQYByABKAkiWAoKQm91bmRGaWVsZBIvCgllbnRpdHlfaWQYASABKAlCHLpIGXIXMhVeW0EtWmEtejAtOV8tXXsxLDY0fSQSGQoFZmllbGQYAiABKAlCCrpIB3IFEAEYgAEihQcKC1B1dFNjaGVkdWxlElQKAmlkGAEgASgJQki6SEVyQzJBXihbMC05YS1mXXs4fS1bMC05YS1mXXs0fS1bMC05YS1mXXs0fS1bMC05YS1mXXs0fS1bMC05YS1mXXsxMn0pPyQSMQoJbmFtZXNwYWNlGAIgASgJQh66SBtyGTIXXlthLXpdW2EtejAtOV8tXXswLDYyfSQSKwoEbmFtZRgDIAEoCUIdukgachgYgAEyE15bXlx4MDAtXHgxZlx4N2ZdKiQSFwoFdGl0bGUYBCABKAlCCLpIBXIDKIAIEh0KC2Rlc2NyaXB0aW9uGAUgASgJQgi6SAVyAyiAIBIZCgRydWxlGAYgASgJQgu6SAhyBhABKICABBIZCgh0aW1lem9uZRgHIAEoCUIHukgEcgIYQBIuCgpzdGFydF90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIxCgZhY3Rpb24YCSABKAsyGS5xY29yZS5zY2hlZHVsZS52MS5BY3Rpb25CBrpIA8gBARI2CgR0YWdzGAogAygJQii6SCWSASIQQBgBIhxyGhABGIABMhNeW15ceDAwLVx4MWZceDdmXSokEhsKCG1ldGFkYXRhGAsgASgJQgm6SAZyBCiAgAQSPAoIY2F0Y2hfdXAYDCABKA4yIC5xY29yZS5zY2hlZHVsZS52MS5DYXRjaFVwUG9saWN5Qgi6SAWCAQIQARIgCg5jYXRjaF91cF9saW1pdBgNIAEoDUIIukgFKgMY6AcSKAoFZ3JhY2UYDiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SOwoHb3ZlcmxhcBgPIAEoDjIgLnFjb3JlLnNjaGVkdWxlLnYxLk92ZXJsYXBQb2xpY3lCCLpIBYIBAhABEi0KBXJldHJ5GBAgASgLMh4ucWNvcmUuc2NoZWR1bGUudjEuUmV0cnlQb2xpY3kSEwoGcGF1c2VkGBEgASgISACIAQESMgoEbW9kZRgSIAEoDjIaLnFjb3JlLnNjaGVkdWxlLnYxLlB1dE1vZGVCCLpIBYIBAhABEhkKEWV4cGVjdGVkX3JldmlzaW9uGBMgASgEEjUKCGJpbmRpbmdzGBQgASgLMiMucWNvcmUuc2NoZWR1bGUudjEuU2NoZWR1bGVCaW5kaW5nc0IJCgdfcGF1c2VkImUKDkRlbGV0ZVNjaGVkdWxlEjgKCHNjaGVkdWxlGAEgASgLMh4ucWNvcmUuc2NoZWR1bGUudjEuU2NoZWR1bGVLZXlCBrpIA8gBARIZChFleHBlY3RlZF9yZXZpc2lvbhgCIAEoBCJkCg1QYXVzZVNjaGVkdWxlEjgKCHNjaGVkdWxlGAEgASgLMh4ucWNvcmUuc2NoZWR1bGUudjEuU2NoZWR1bGVLZXlCBrpIA8gBARIZChFleHBlY3RlZF9yZXZpc2lvbhgCIAEoBCJlCg5SZXN1bWVTY2hlZHVsZRI4CghzY2hlZHVsZRgBIAEoCzIeLnFjb3JlLnNjaGVkdWxlLnYxLlNjaGVkdWxlS2V5Qga6SAPIAQESGQoRZXhwZWN0ZWRfcmV2aXNpb24YAiABKAQixgEKC1NjaGVkdWxlS2V5ElQKAmlkGAEgASgJQki6SEVyQzJBXihbMC05YS1mXXs4fS1bMC05YS1mXXs0fS1bMC05YS1mXXs0fS1bMC05YS1mXXs0fS1bMC05YS1mXXsxMn0pPyQSNAoJbmFtZXNwYWNlGAIgASgJQiG6SB5yHDIaXihbYS16XVthLXowLTlfLV17MCw2Mn0pPyQSKwoEbmFtZRgDIAEoCUIdukgachgYgAEyE15bXlx4MDAtXHgxZlx4N2ZdKiQilAYKCFNjaGVkdWxlEgoKAmlkGAEgASgJEhEKCW5hbWVzcGFjZRgCIAEoCRIMCgRuYW1lGAMgASgJEg0KBXRpdGxlGAQgASgJEhMKC2Rlc2NyaXB0aW9uGAUgASgJEgwKBHJ1bGUYBiABKAkSEQoJcnVsZV9zcGVjGAcgASgJEhAKCHRpbWV6b25lGAggASgJEikKBmFjdGlvbhgJIAEoCzIZLnFjb3JlLnNjaGVkdWxlLnYxLkFjdGlvbhIMCgR0YWdzGAogAygJEhAKCG1ldGFkYXRhGAsgASgJEjIKCGNhdGNoX3VwGAwgASgOMiAucWNvcmUuc2NoZWR1bGUudjEuQ2F0Y2hVcFBvbGljeRIWCg5jYXRjaF91cF9saW1pdBgNIAEoDRIoCgVncmFjZRgOIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIxCgdvdmVybGFwGA8gASgOMiAucWNvcmUuc2NoZWR1bGUudjEuT3ZlcmxhcFBvbGljeRItCgVyZXRyeRgQIAEoCzIeLnFjb3JlLnNjaGVkdWxlLnYxLlJldHJ5UG9saWN5Ei8KBXN0YXRlGBEgASgOMiAucWNvcmUuc2NoZWR1bGUudjEuU2NoZWR1bGVTdGF0ZRIXCg9kaXNhYmxlZF9yZWFzb24YEiABKAkSEAoIcmV2aXNpb24YEyABKAQSLwoLY3JlYXRlX3RpbWUYFCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGBUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZ3cml0ZXIYFiABKAkSLQoJbmV4dF90aW1lGBcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBItCglsYXN0X3RpbWUYGCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjUKCGJpbmRpbmdzGBkgASgLMiMucWNvcmUuc2NoZWR1bGUudjEuU2NoZWR1bGVCaW5kaW5ncyprCg5PY2N1cnJlbmNlRmFjdBIfChtPQ0NVUlJFTkNFX0ZBQ1RfVU5TUEVDSUZJRUQQABIgChxPQ0NVUlJFTkNFX0ZBQ1RfTk9NSU5BTF9USU1FEAESFgoST0NDVVJSRU5DRV9GQUNUX0lEEAIqYwoNQ2F0Y2hVcFBvbGljeRIfChtDQVRDSF9VUF9QT0xJQ1lfVU5TUEVDSUZJRUQQABIYChRDQVRDSF9VUF9QT0xJQ1lfTEFTVBABEhcKE0NBVENIX1VQX1BPTElDWV9BTEwQAiqnAQoNT3ZlcmxhcFBvbGljeRIeChpPVkVSTEFQX1BPTElDWV9VTlNQRUNJRklFRBAAEhcKE09WRVJMQVBfUE9MSUNZX1NLSVAQARIdChlPVkVSTEFQX1BPTElDWV9CVUZGRVJfT05FEAISHQoZT1ZFUkxBUF9QT0xJQ1lfQlVGRkVSX0FMTBADEh8KG09WRVJMQVBfUE9MSUNZX0NBTkNFTF9PVEhFUhAEKk0KB1B1dE1vZGUSGAoUUFVUX01PREVfVU5TUEVDSUZJRUQQABITCg9QVVRfTU9ERV9DUkVBVEUQARITCg9QVVRfTU9ERV9VUERBVEUQAiq4AQoNU2NoZWR1bGVTdGF0ZRIeChpTQ0hFRFVMRV9TVEFURV9VTlNQRUNJRklFRBAAEhkKFVNDSEVEVUxFX1NUQVRFX0FDVElWRRABEhkKFVNDSEVEVUxFX1NUQVRFX1BBVVNFRBACEhgKFFNDSEVEVUxFX1NUQVRFX0VOREVEEAMSGgoWU0NIRURVTEVfU1RBVEVfREVMRVRFRBAEEhsKF1NDSEVEVUxFX1NUQVRFX0RJU0FCTEVEEAViBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_qcore_events_v1_event]);
 
 /**
  * What a schedule does when an occurrence is due.
@@ -546,6 +546,99 @@ export const RetryPolicySchema: GenMessage<RetryPolicy> = /*@__PURE__*/
   messageDesc(file_qcore_schedule_v1_schedule, 11);
 
 /**
+ * Parts of a schedule that are what fields of the store hold. A write to such a field changes the schedule in the same
+ * revision. If a field is empty, what the schedule itself says counts. What cannot be used, or is gone, disables the schedule
+ * until it can be.
+ *
+ * @generated from message qcore.schedule.v1.ScheduleBindings
+ */
+export type ScheduleBindings = Message<"qcore.schedule.v1.ScheduleBindings"> & {
+  /**
+   * The rule: a field of type String.
+   *
+   * @generated from field: qcore.schedule.v1.BoundField rule = 1;
+   */
+  rule?: BoundField | undefined;
+
+  /**
+   * The zone of a rule that names none: a field of type String.
+   *
+   * @generated from field: qcore.schedule.v1.BoundField timezone = 2;
+   */
+  timezone?: BoundField | undefined;
+
+  /**
+   * Whether it is paused: a field of type Bool.
+   *
+   * @generated from field: qcore.schedule.v1.BoundField paused = 3;
+   */
+  paused?: BoundField | undefined;
+
+  /**
+   * JSON, in a field of type String: the payload of `emit_event`, of other actions the metadata.
+   *
+   * @generated from field: qcore.schedule.v1.BoundField payload = 4;
+   */
+  payload?: BoundField | undefined;
+
+  /**
+   * What the schedule itself says. What is written here is ignored.
+   *
+   * @generated from field: string own_rule = 5;
+   */
+  ownRule: string;
+
+  /**
+   * As `own_rule`.
+   *
+   * @generated from field: string own_timezone = 6;
+   */
+  ownTimezone: string;
+
+  /**
+   * As `own_rule`.
+   *
+   * @generated from field: string own_payload = 7;
+   */
+  ownPayload: string;
+};
+
+/**
+ * Describes the message qcore.schedule.v1.ScheduleBindings.
+ * Use `create(ScheduleBindingsSchema)` to create a new message.
+ */
+export const ScheduleBindingsSchema: GenMessage<ScheduleBindings> = /*@__PURE__*/
+  messageDesc(file_qcore_schedule_v1_schedule, 12);
+
+/**
+ * A field of an entity.
+ *
+ * @generated from message qcore.schedule.v1.BoundField
+ */
+export type BoundField = Message<"qcore.schedule.v1.BoundField"> & {
+  /**
+   * The entity.
+   *
+   * @generated from field: string entity_id = 1;
+   */
+  entityId: string;
+
+  /**
+   * The field, not a path.
+   *
+   * @generated from field: string field = 2;
+   */
+  field: string;
+};
+
+/**
+ * Describes the message qcore.schedule.v1.BoundField.
+ * Use `create(BoundFieldSchema)` to create a new message.
+ */
+export const BoundFieldSchema: GenMessage<BoundField> = /*@__PURE__*/
+  messageDesc(file_qcore_schedule_v1_schedule, 13);
+
+/**
  * A schedule to make, or to replace as a whole. Its first occurrence is made in the same commit.
  *
  * @generated from message qcore.schedule.v1.PutSchedule
@@ -684,6 +777,13 @@ export type PutSchedule = Message<"qcore.schedule.v1.PutSchedule"> & {
    * @generated from field: uint64 expected_revision = 19;
    */
   expectedRevision: bigint;
+
+  /**
+   * Parts that are what fields of the store hold, which the caller may read.
+   *
+   * @generated from field: qcore.schedule.v1.ScheduleBindings bindings = 20;
+   */
+  bindings?: ScheduleBindings | undefined;
 };
 
 /**
@@ -691,7 +791,7 @@ export type PutSchedule = Message<"qcore.schedule.v1.PutSchedule"> & {
  * Use `create(PutScheduleSchema)` to create a new message.
  */
 export const PutScheduleSchema: GenMessage<PutSchedule> = /*@__PURE__*/
-  messageDesc(file_qcore_schedule_v1_schedule, 12);
+  messageDesc(file_qcore_schedule_v1_schedule, 14);
 
 /**
  * A schedule to end for good. Its pending occurrences are cancelled in the same commit; what it did is kept.
@@ -719,7 +819,7 @@ export type DeleteSchedule = Message<"qcore.schedule.v1.DeleteSchedule"> & {
  * Use `create(DeleteScheduleSchema)` to create a new message.
  */
 export const DeleteScheduleSchema: GenMessage<DeleteSchedule> = /*@__PURE__*/
-  messageDesc(file_qcore_schedule_v1_schedule, 13);
+  messageDesc(file_qcore_schedule_v1_schedule, 15);
 
 /**
  * A schedule to pause. Its pending occurrences are skipped in the same commit. Nothing changes if it is paused already.
@@ -747,7 +847,7 @@ export type PauseSchedule = Message<"qcore.schedule.v1.PauseSchedule"> & {
  * Use `create(PauseScheduleSchema)` to create a new message.
  */
 export const PauseScheduleSchema: GenMessage<PauseSchedule> = /*@__PURE__*/
-  messageDesc(file_qcore_schedule_v1_schedule, 14);
+  messageDesc(file_qcore_schedule_v1_schedule, 16);
 
 /**
  * A schedule to go on with. What came due meanwhile is skipped. Nothing changes if it is not paused.
@@ -775,7 +875,7 @@ export type ResumeSchedule = Message<"qcore.schedule.v1.ResumeSchedule"> & {
  * Use `create(ResumeScheduleSchema)` to create a new message.
  */
 export const ResumeScheduleSchema: GenMessage<ResumeSchedule> = /*@__PURE__*/
-  messageDesc(file_qcore_schedule_v1_schedule, 15);
+  messageDesc(file_qcore_schedule_v1_schedule, 17);
 
 /**
  * Names a schedule: by its id alone, or by namespace and name.
@@ -810,7 +910,7 @@ export type ScheduleKey = Message<"qcore.schedule.v1.ScheduleKey"> & {
  * Use `create(ScheduleKeySchema)` to create a new message.
  */
 export const ScheduleKeySchema: GenMessage<ScheduleKey> = /*@__PURE__*/
-  messageDesc(file_qcore_schedule_v1_schedule, 16);
+  messageDesc(file_qcore_schedule_v1_schedule, 18);
 
 /**
  * A schedule as it is.
@@ -985,6 +1085,13 @@ export type Schedule = Message<"qcore.schedule.v1.Schedule"> & {
    * @generated from field: google.protobuf.Timestamp last_time = 24;
    */
   lastTime?: Timestamp | undefined;
+
+  /**
+   * Parts that are what fields of the store hold.
+   *
+   * @generated from field: qcore.schedule.v1.ScheduleBindings bindings = 25;
+   */
+  bindings?: ScheduleBindings | undefined;
 };
 
 /**
@@ -992,7 +1099,7 @@ export type Schedule = Message<"qcore.schedule.v1.Schedule"> & {
  * Use `create(ScheduleSchema)` to create a new message.
  */
 export const ScheduleSchema: GenMessage<Schedule> = /*@__PURE__*/
-  messageDesc(file_qcore_schedule_v1_schedule, 17);
+  messageDesc(file_qcore_schedule_v1_schedule, 19);
 
 /**
  * What an occurrence can be told apart by.
