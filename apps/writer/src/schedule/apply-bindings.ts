@@ -56,16 +56,16 @@ export function applyValue(
 ): void {
   switch (part) {
     case 'rule':
-      schedule.rule = value === '' ? bindings.ownRule : String(value)
+      schedule.rule = textOf(value) || bindings.ownRule
       return
     case 'timezone':
-      schedule.timezone = value === '' ? bindings.ownTimezone : String(value)
+      schedule.timezone = textOf(value) || bindings.ownTimezone
       return
     case 'paused':
       schedule.paused = value === true
       return
     case 'payload': {
-      const payload = value === '' ? bindings.ownPayload : String(value)
+      const payload = textOf(value) || bindings.ownPayload
       checkPayload(payload, path)
       const kind = schedule.action?.kind
       if (kind?.case === 'emitEvent') kind.value.payload = payload
@@ -75,6 +75,10 @@ export function applyValue(
     default:
       return part satisfies never
   }
+}
+
+function textOf(value: FieldValue): string {
+  return typeof value === 'string' ? value : ''
 }
 
 function payloadOf({ action, metadata }: PutSchedule): string {
