@@ -168,6 +168,14 @@ describe('a WebSocket', () => {
     }
   })
 
+  it('need not wait for the answer to its token', async () => {
+    await using client = await StreamClient.connect(url)
+    client.send({ id: 't', request: { case: 'token', value: { token: await store.token() } } })
+    client.send(watch('a'))
+    const first = await client.until('a', () => true)
+    expect(first.case).toBe('watch')
+  })
+
   it('is closed without a token, with one that ends, and to pages of elsewhere', async () => {
     await using silent = await StreamClient.connect(url)
     await using short = await StreamClient.connect(url, [`bearer.${await store.token({ lifetimeSeconds: 2 })}`])

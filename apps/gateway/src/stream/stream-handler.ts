@@ -37,6 +37,8 @@ export class StreamHandler implements FrameHandler {
   /** One frame at a time waits for room, whichever call it is of. */
   #turn: Promise<void> = Promise.resolve()
   #hasSent = false
+  /** Fulfilled when a token that was sent was taken, or refused: what came after it goes by it. */
+  #adopting: Promise<unknown> = Promise.resolve()
 
   constructor(options: StreamHandlerOptions) {
     this.#options = options
@@ -76,7 +78,7 @@ export class StreamHandler implements FrameHandler {
         this.#cancel(id)
         return
       case 'token':
-        await this.#adopt(request.value.token)
+        await (this.#adopting = this.#adopt(request.value.token))
         void this.#send(id, { case: 'token', value: create(StreamTokenTakenSchema) })
         return
       default: {
@@ -152,6 +154,8 @@ export class StreamHandler implements FrameHandler {
   }
 
   async #token(): Promise<string> {
+    // Who sent it was told.
+    await this.#adopting.catch(() => undefined)
     const { identity } = this.#options.peer
     if (identity === undefined) {
       throw new QError('unauthenticated', 'send a token first: {"id": "…", "token": {"token": "…"}}', {
