@@ -119,7 +119,7 @@ it('previews, cancels, moves, fills and explains', async () => {
 
 it.each([
   [['put', 'demo', '99 * * * *', '--emit', 'tick'], 'cron.minute'],
-  [['put', 'demo', '@daily'], 'one of --emit and --webhook'],
+  [['put', 'demo', '@daily'], 'say one of --emit'],
   [['put', 'demo', '@daily', '--emit', 'tick', '--catch-up', 'maybe'], 'skip, last, all'],
   [['preview', '0 0 30 2 *'], 'no occurrence'],
   [['pause', 'demo/nobody'], 'there is no such schedule'],

@@ -11,9 +11,14 @@ let server: GatewayServer
 
 afterEach(() => server[Symbol.asyncDispose]())
 
-const subscriptions = [{ target: { case: 'entityId', value: 'e' } as const, fields: ['Name'] }]
-const flood = { id: 'flood', request: { case: 'watch', value: { subscriptions, resumeAfter: floodRevision } } } as const
-const steady = { id: 'steady', request: { case: 'watch', value: { subscriptions } } } as const
+const watchOf = (entityId: string) => ({
+  subscriptions: [{ target: { case: 'entityId', value: entityId } as const, fields: ['Name'] }],
+})
+const flood = {
+  id: 'flood',
+  request: { case: 'watch', value: { ...watchOf('flooded'), resumeAfter: floodRevision } },
+} as const
+const steady = { id: 'steady', request: { case: 'watch', value: watchOf('e') } } as const
 const streamUrl = (): string => `${server.url.replace('http', 'ws')}/stream`
 const watchPath = (more = ''): string =>
   `/stream/watch?subscription=${encodeURIComponent('{"entityId": "e", "fields": ["Name"]}')}${more}`
