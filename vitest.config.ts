@@ -25,6 +25,8 @@ export default defineConfig({
     // On a busy machine the start of a process alone can take ten seconds.
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // Only CI tries again, on machines that others use too, and says which tests needed it.
+    retry: process.env['CI'] === undefined ? 0 : 1,
     projects: projects.map(({ folder, name }) => ({
       extends: true,
       test: { name, root: join(root, folder), include: ['src/**/*.test.ts', 'test/**/*.test.ts'] },

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcessByStdio } from 'node:child_process'
 import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import type { Readable } from 'node:stream'
@@ -22,11 +23,17 @@ async function exitOf(child: Child): Promise<{ code: number | null; signal: Node
   return { code, signal }
 }
 
-/** Waits until the health server of a sample answers: by then the app is running. */
-async function untilReady(port: number): Promise<void> {
+/** Starts a sample, and waits until its health server answers: by then the app is running. */
+async function startReady(args: string[] = [], env: Record<string, string> = {}): Promise<Child> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  await once(server.close(), 'close')
+  const child = start(args, { Q_SAMPLE_SECRET: 'x', Q_HEALTH_ADDR: `127.0.0.1:${port}`, ...env })
   await vi.waitFor(async () => expect((await fetch(`http://127.0.0.1:${port}/readyz`)).status).toBe(200), {
-    timeout: 10_000,
+    timeout: 30_000,
   })
+  return child
 }
 
 afterEach(() => {
@@ -54,15 +61,13 @@ describe('runApp', () => {
   })
 
   it('stops on SIGTERM with code 0', async () => {
-    const child = start([], { Q_SAMPLE_SECRET: 'x', Q_HEALTH_ADDR: '127.0.0.1:47811' })
-    await untilReady(47_811)
+    const child = await startReady()
     child.kill('SIGTERM')
     expect(await exitOf(child)).toEqual({ code: 0, signal: null })
   })
 
   it('ends at once on a second signal', async () => {
-    const child = start(['--hang'], { Q_SAMPLE_SECRET: 'x', Q_HEALTH_ADDR: '127.0.0.1:47812' })
-    await untilReady(47_812)
+    const child = await startReady(['--hang'])
     child.kill('SIGTERM')
     await vi.waitFor(() => expect(child.stdout.read()?.toString() ?? '').toContain('stopping'))
     child.kill('SIGTERM')
@@ -70,12 +75,7 @@ describe('runApp', () => {
   })
 
   it('is ended when the stop takes too long', async () => {
-    const child = start(['--hang'], {
-      Q_SAMPLE_SECRET: 'x',
-      Q_HEALTH_ADDR: '127.0.0.1:47813',
-      Q_SHUTDOWN_TIMEOUT_MS: '100',
-    })
-    await untilReady(47_813)
+    const child = await startReady(['--hang'], { Q_SHUTDOWN_TIMEOUT_MS: '100' })
     child.kill('SIGTERM')
     expect((await exitOf(child)).signal).toBe('SIGKILL')
   })

@@ -10,6 +10,7 @@ export interface BudgetedClient {
 export class SendBudget {
   readonly #mostBytes: number
   readonly #clients = new Map<BudgetedClient, number>()
+  readonly #gone = new WeakSet<BudgetedClient>()
   #bytes = 0
 
   constructor(mostBytes: number) {
@@ -20,13 +21,22 @@ export class SendBudget {
     return this.#bytes
   }
 
-  /** So many bytes wait for a client now. */
+  /** So many bytes wait for a client now. One that had to go is not counted any more. */
   hold(client: BudgetedClient, bytes: number): void {
+    if (this.#gone.has(client)) return
+    this.#count(client, bytes)
+    const slowest = this.#bytes > this.#mostBytes ? this.#slowest() : undefined
+    if (slowest === undefined) return
+    this.#count(slowest, 0)
+    this.#gone.add(slowest)
+    slowest.overrun()
+  }
+
+  #count(client: BudgetedClient, bytes: number): void {
     this.#bytes += bytes - (this.#clients.get(client) ?? 0)
     webSocketUnsentBytes.set(this.#bytes)
     if (bytes === 0) this.#clients.delete(client)
     else this.#clients.set(client, bytes)
-    if (this.#bytes > this.#mostBytes) this.#slowest()?.overrun()
   }
 
   #slowest(): BudgetedClient | undefined {
