@@ -52,6 +52,10 @@ async function aWhile(): Promise<void> {
   beside.socket.destroy()
 }
 
+function openSockets(): number {
+  return process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length
+}
+
 beforeEach(async () => {
   heard = ''
   accepted = []
@@ -194,6 +198,21 @@ it('loses what it holds back when it is cut', async () => {
   await vi.waitFor(() => expect(client.isClosed).toBe(true))
   expect(client.received).toBe('HELLO')
   await openThrough()
+})
+
+it('leaves no handle when it is cut in the moment in which a client leaves', async () => {
+  await vi.waitFor(() => expect(openSockets()).toBe(0))
+  const client = await openThrough()
+  const beside = open(serverUrl())
+  beside.socket.write('.')
+  await vi.waitFor(() => expect(beside.received).toBe('.'))
+  // The proxy hears of the end first, and is cut in the same turn of the event loop.
+  accepted[1]?.once('data', () => proxy.cut())
+  client.socket.end(() => beside.socket.write('.'))
+  await vi.waitFor(() => expect(client.isClosed).toBe(true))
+  await vi.waitFor(() => expect(beside.received).toBe('..'))
+  for (const socket of [beside.socket, ...accepted]) socket.destroy()
+  await vi.waitFor(() => expect(openSockets()).toBe(0))
 })
 
 it('leaves no connection and no port when it is disposed', async () => {

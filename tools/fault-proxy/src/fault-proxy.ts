@@ -79,7 +79,9 @@ class Links {
   cut(): void {
     this.isCut = true
     for (const { near, far } of this.#links) {
-      near.resetAndDestroy()
+      // One that is just ending cannot be reset: the attempt would leave its handle open, and Node spinning at its exit.
+      if (isShuttingDown(near)) near.destroy()
+      else near.resetAndDestroy()
       far.destroy()
     }
   }
@@ -101,4 +103,9 @@ class Links {
     if (this.#held === 'nothing' || this.#held === 'answers') near.pipe(far)
     if (this.#held === 'nothing' || this.#held === 'requests') far.pipe(near)
   }
+}
+
+/** Whether all was written, and that it is the end is on its way to the kernel. */
+function isShuttingDown({ writableEnded, writableFinished, writableLength }: Socket): boolean {
+  return writableEnded && !writableFinished && writableLength === 0
 }
