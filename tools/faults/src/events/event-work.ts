@@ -85,6 +85,8 @@ export class EventWork implements AsyncDisposable {
   /** Emits events until `finish`, some of them poison. */
   begin(): void {
     this.#emitting = this.#emitAll()
+    // A run that breaks off may end it before anyone waits for it.
+    this.#emitting.catch(() => undefined)
   }
 
   /** Emits events for a time, one of so many poison; 0: none. */

@@ -27,7 +27,12 @@ export class QueryFollower implements Follower {
 
   static async open({ name, address, token }: RegisteredOptions, leaveEveryMs: number): Promise<QueryFollower> {
     const follower = new QueryFollower(name, await connect({ ...address, token }), leaveEveryMs)
-    await follower.#subscribe()
+    try {
+      await follower.#subscribe()
+    } catch (error) {
+      await follower.#client.close()
+      throw error
+    }
     follower.#fromRevision = follower.#subscription?.liveRevision ?? 0
     follower.#running = follower.#leaveAndResume()
     return follower

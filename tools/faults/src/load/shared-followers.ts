@@ -20,9 +20,14 @@ export class SharedFollowers implements Follower {
   #failure = ''
 
   static async open({ name, address, token }: RegisteredOptions): Promise<SharedFollowers> {
-    const clients = await Promise.all(Array.from({ length: instances }, () => connect({ ...address, token })))
+    await using opened = new AsyncDisposableStack()
+    const clients: Client[] = []
+    for (let count = 0; count < instances; count += 1) {
+      clients.push(opened.use(await connect({ ...address, token })))
+    }
     const followers = new SharedFollowers(name, clients)
     await followers.#register()
+    opened.move()
     return followers
   }
 

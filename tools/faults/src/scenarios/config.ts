@@ -31,11 +31,16 @@ export const configInstances: Scenario = {
     const ways = await Promise.all(
       numbers(wayCount).map(async () => parts.use(await openFaultProxy(cluster.postgres.url))),
     )
-    const all = await Promise.all(numbers(instanceCount).map((n) => openInstance(n, ways)))
+    const all: SyncConfig[] = []
     parts.defer(async () => void (await Promise.all(all.map((instance) => instance.shutdown()))))
+    for (const n of numbers(instanceCount)) all.push(await openInstance(n, ways))
     const seen = all.map(recordChanges)
     const stop = new AbortController()
     const writing = write({ run, q, all, stop: stop.signal })
+    parts.defer(async () => {
+      stop.abort()
+      await writing
+    })
     await run.fault({
       name: 'notifications and connections of the configuration disturbed',
       begin: async () => {

@@ -59,13 +59,16 @@ export const deafClientsScenario: Scenario = {
   plan: planOf(async (run) => {
     const gateway = run.cluster.node('gateway')
     const before = mebibytes(gateway)
+    using opened = new DisposableStack()
     const sockets: WebSocket[] = []
     let early = 0
     await run.fault({
       name: `${deafClients} clients stop reading`,
       recovery: { from: 'begin', mostMs: bystanderMs },
       begin: async () => {
-        for (let count = 0; count < deafClients; count++) sockets.push(openDeaf(run))
+        for (let count = 0; count < deafClients; count++) {
+          sockets.push(opened.adopt(openDeaf(run), (socket) => socket.terminate()))
+        }
         const open = await until(() => (sockets.every(({ isPaused }) => isPaused) ? true : undefined), backWithinMs)
         await delay(deafMs / 3)
         early = mebibytes(gateway)
@@ -75,7 +78,6 @@ export const deafClientsScenario: Scenario = {
       heal: async () => undefined,
     })
     const late = mebibytes(gateway)
-    for (const socket of sockets) socket.terminate()
     run.expect(
       late - before <= mostHeldMebibytes,
       `the gateway grows by at most ${mostHeldMebibytes} MiB, not ${late - before}`,

@@ -38,9 +38,14 @@ export const comingAndGoing: Scenario = {
     const signal = AbortSignal.any([run.signal, over.signal])
     const counts = new Map<Kind, number>()
     const coming = Promise.all(Array.from({ length: visitors }, (_, lane) => comeAndGo(run, { lane, signal, counts })))
-    for (const node of victims(run)) await kill(run, node)
-    over.abort()
-    await coming
+    // One that fails is heard of at the end.
+    coming.catch(() => undefined)
+    try {
+      for (const node of victims(run)) await kill(run, node)
+    } finally {
+      over.abort()
+      await coming
+    }
     const all = [...counts].map(([kind, count]) => `${count} by ${kind}`).join(', ')
     run.expect(counts.size === kinds.length, `clients of every kind came: ${all}`)
   }),
