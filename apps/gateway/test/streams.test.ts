@@ -277,6 +277,20 @@ describe('Server-Sent Events', () => {
     expect(await statusOf(`/stream/watch?subscription=${encodeURIComponent(subscriptionJson)}`, origin)).toBe('403')
   })
 
+  it('that nobody serves end with an event for a browser that comes again, as a status would keep it away', async () => {
+    await using alone = await startQlibStore({}, ['writer', 'gateway'])
+    const headers = { authorization: `Bearer ${await alone.token()}` }
+    for (const question of [`watch?subscription=${encodeURIComponent(subscriptionJson)}`, 'receive?token=some']) {
+      const address = `http://127.0.0.1:${alone.port}/stream/${question}`
+      expect((await fetch(address, { headers })).status).toBe(503)
+      using again = await EventReader.open(address, { headers: { ...headers, 'last-event-id': 'some:1' } })
+      expect(again.status).toBe(200)
+      const { json } = await again.until(({ event }) => event === 'end')
+      expect(json).toMatchObject({ problem: { code: 'no_responders' } })
+      await again.ended
+    }
+  })
+
   it('come to a page with a cookie or a ticket, and end with the token', async () => {
     using cookie = await EventReader.open(watchUrl(), { headers: { cookie: `qcore_token=${token}` } })
     expect(cookie.status).toBe(200)

@@ -1,24 +1,14 @@
 import { create } from '@bufbuild/protobuf'
 import { ConfigService, WatchConfigRequestSchema, type WatchConfigRequest } from '@qcore/contracts'
-import { QError, type ErrorCode } from '@qcore/errors'
+import { QError } from '@qcore/errors'
 import { fromConnectError } from '@qcore/transport'
 import type { HttpRequest } from '../http/exchange.ts'
 import { positionOf } from '../stream/cursor.ts'
+import { retryMs, shouldComeAgain } from '../stream/sse/again.ts'
 import { EventWriter } from '../stream/sse/event-writer.ts'
 import { ConfigEvents } from './config-events.ts'
 import { queryOf, wholeNumber } from './page-request.ts'
 import type { PageExchange, PageServer } from './page-server.ts'
-
-/** When a client that lost its stream connects again. */
-const retryMs = 1_000
-/** What may be over when a client asks again. */
-const passingCodes: ReadonlySet<ErrorCode> = new Set([
-  'unavailable',
-  'no_responders',
-  'overloaded',
-  'rate_limited',
-  'deadline_exceeded',
-])
 
 /** Sends what changes as Server-Sent Events. Throws what refuses it at once, which is an answer with a status. */
 export async function streamConfig(server: PageServer, exchange: PageExchange): Promise<void> {
@@ -38,8 +28,7 @@ export async function streamConfig(server: PageServer, exchange: PageExchange): 
   } catch (error) {
     const { code, message } = fromConnectError(error)
     if (!response.headersSent) {
-      // A browser that comes again never comes back after a status.
-      if (lastEventId === '' || !passingCodes.has(code)) throw error
+      if (!shouldComeAgain(request, error)) throw error
       writer.begin(retryMs)
     }
     await writer.write({ event: 'end', data: JSON.stringify({ code, message }) })

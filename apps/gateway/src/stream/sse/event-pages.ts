@@ -14,11 +14,9 @@ import type { Tickets } from '../../websocket/tickets.ts'
 import { beginsWithResult, Cursor, eventIdOf } from '../cursor.ts'
 import type { StreamCalls } from '../stream-calls.ts'
 import { streamEndOf } from '../stream-end.ts'
+import { retryMs, shouldComeAgain } from './again.ts'
 import { EventWriter, type ServerSentEvent } from './event-writer.ts'
 import { readReceive, readWatch } from './stream-question.ts'
-
-/** When a browser that lost its connection connects again, in milliseconds. */
-const retryMs = 1_000
 
 export interface EventPagesOptions {
   readonly config: GatewayConfig
@@ -73,9 +71,18 @@ export class EventPages {
         this.#options.logger.error({ err: error }, 'events could not be sent')
       }
       request.resume()
-      if (!response.headersSent && !response.destroyed) sendError(response, error)
-      else response.destroy()
+      if (response.headersSent || response.destroyed) response.destroy()
+      else if (shouldComeAgain(request, error)) await this.#sendEnd(request, response, error)
+      else sendError(response, error)
     }
+  }
+
+  /** Answers with nothing but the end, and where to go on is where the client was. */
+  async #sendEnd(request: HttpRequest, response: HttpResponse, error: unknown): Promise<void> {
+    const writer = new EventWriter(request, response, this.#options.config.stallTimeoutMs)
+    writer.begin(retryMs)
+    await writer.write({ event: 'end', data: toJsonString(StreamEndSchema, streamEndOf(error)) })
+    writer.end()
   }
 
   /** @throws what refuses the call before it has begun */
