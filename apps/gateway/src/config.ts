@@ -3,6 +3,8 @@ import { hostAndPort, oneOf, serviceVariables, text, variable, wholeNumber, type
 
 const mostMs = 3_600_000
 const mostCount = 1_000_000
+/** A day. */
+const mostPastExpirySeconds = 86_400
 
 /** A request to the NATS server, 1 MiB by default, holds the headers too: 16 KiB are left for them. */
 const standardBodyBytes = '1032192'
@@ -110,6 +112,13 @@ export const gatewayVariables = {
   qhronosBurst: variable('Q_QHRONOS_BURST', wholeNumber(1, mostCount), 'Such calls that may come at once.', {
     default: '100',
   }),
+  qhronosPastExpirySeconds: variable(
+    'Q_QHRONOS_PAST_EXPIRY_SECONDS',
+    wholeNumber(0, mostPastExpirySeconds),
+    "How long a token of Qhronos' interface is good that was asked for with an end in the past, as its README has it: for trying " +
+      'things out, where `npm start` sets it. 0: such are refused.',
+    { default: '0' },
+  ),
   maxWebSockets: variable(
     'Q_WS_MAX_CONNECTIONS',
     wholeNumber(0, mostCount),

@@ -58,6 +58,8 @@ function groupEnvironment(group: readonly string[], healthPort: number, setting:
   const { env, store, web, secrets, postgres, nats } = setting
   return {
     Q_SHUTDOWN_TIMEOUT_MS: String(shutdownTimeoutMs),
+    // The first steps that Qhronos' README shows ask for a token that ended in 2024.
+    ...(group.includes('gateway') ? { Q_QHRONOS_PAST_EXPIRY_SECONDS: '86400' } : {}),
     ...env,
     Q_MODES: group.join(','),
     Q_STORE: store,

@@ -65,6 +65,7 @@ export class QhronosPages {
       occurrences: createClient(OccurrenceService, transport),
       tokens: createClient(TokenService, transport),
       namespace: new OwnNamespace(transport, config),
+      pastExpirySeconds: config.qhronosPastExpirySeconds,
       checks,
     }
     const { qhronosRate: rate, qhronosBurst: burst } = config

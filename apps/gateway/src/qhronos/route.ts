@@ -12,6 +12,8 @@ export interface RouteServices {
   readonly occurrences: Client<typeof OccurrenceService>
   readonly tokens: Client<typeof TokenService>
   readonly namespace: OwnNamespace
+  /** How long a token is good that was asked for with an end in the past; 0: it is refused. */
+  readonly pastExpirySeconds: number
   /** Whether the services are there, by name, for /status. */
   checks(): Promise<Readonly<Record<string, boolean>>>
 }

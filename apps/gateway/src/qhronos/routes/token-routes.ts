@@ -25,10 +25,31 @@ async function createToken({ request, body, services }: RouteCall): Promise<Answ
   const { type, sub, access, scope, expires_at } = parseBody(createTokenSchema, body)
   if (type !== 'jwt') throw new QError('invalid_request', 'only JWT tokens are supported', { field: 'type' })
   const headers = { authorization: request.headers.authorization ?? '' }
-  const expiresAt = timestampFromDate(new Date(expires_at))
-  const asked = { subject: sub, level: levels[access], scopes: [...new Set(scope)], form: TokenForm.QHRONOS, expiresAt }
+  const { expiresAt, ...told } = expiryOf(expires_at, services.pastExpirySeconds)
+  const asked = {
+    subject: sub,
+    level: levels[access],
+    scopes: [...new Set(scope)],
+    form: TokenForm.QHRONOS,
+    expiresAt: timestampFromDate(expiresAt),
+  }
   const { token } = await services.tokens.mintToken(asked, { headers })
-  return { status: 200, body: { token, type, sub, access, scope, expires_at } }
+  return { status: 200, body: { token, type, sub, access, scope, expires_at, ...told } }
+}
+
+const msPerSecond = 1_000
+
+/** When a token ends. One whose end is past is refused when it is made, unless the deployment gives it a while. */
+function expiryOf(
+  text: string,
+  pastExpirySeconds: number,
+): { readonly expiresAt: Date; readonly expires_at?: string; readonly warning?: string } {
+  const wanted = new Date(text)
+  if (pastExpirySeconds === 0 || wanted.getTime() > Date.now()) return { expiresAt: wanted }
+  const end = Math.floor(Date.now() / msPerSecond) + pastExpirySeconds
+  const expiresAt = new Date(end * msPerSecond)
+  const warning = `expires_at is in the past; the token is good for ${pastExpirySeconds} seconds`
+  return { expiresAt, expires_at: expiresAt.toISOString().replace('.000Z', 'Z'), warning }
 }
 
 export const tokenRoutes: readonly Route[] = [
