@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { openPool } from '@qcore/database'
+import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest'
 import { inAnHour, startQhronos, type Qhronos, type Reply } from './_qhronos.ts'
 
 let q: Qhronos
@@ -355,6 +356,39 @@ describe('occurrences', () => {
     expect((await q.call('GET', `/occurrences?tags=${tag}&status=nonsense`)).status).toBe(400)
     await q.call('DELETE', `/events/${id}`)
     expect((await q.call('GET', `/occurrences?tags=${tag}`)).body).toEqual([])
+  })
+
+  it('that are more than a list has are on further pages, all of them, and counted', async () => {
+    const tag = `tag-${randomUUID()}`
+    const { id } = await made({ tags: [tag] })
+    const pool = openPool(
+      { address: inject('postgresUrl'), store: q.store, applicationName: 'test', max: 1 },
+      () => undefined,
+    )
+    await pool.query(
+      `insert into occurrence (
+         id, schedule_id, nominal_us, last_nominal_us, due_us, wake_us, state, cause, schedule_revision, created_us, ended_us)
+       select gen_random_uuid()::text, $1, n, n, n, n, 4, 1, 1, n, n from generate_series(1, 10049) as n`,
+      [id],
+    )
+    await pool.end()
+    const ids = (body: { id: string }[]): string[] => body.map((each) => each.id)
+    for (const path of [`/occurrences?tags=${tag}`, `/events/${id}/occurrences`]) {
+      const all = await q.call('GET', path)
+      expect([all.body.length, all.headers.get('x-total-count')]).toEqual([10_000, '10050'])
+      const [, next = ''] = /<([^>]+)>; rel="next"/.exec(all.headers.get('link') ?? '') ?? []
+      const rest = await q.call('GET', next)
+      expect(rest.body).toHaveLength(50)
+      expect(rest.headers.get('link')).not.toContain('rel="next"')
+      expect(new Set([...ids(all.body), ...ids(rest.body)]).size).toBe(10_050)
+      const second = await q.call('GET', `${path}${path.includes('?') ? '&' : '?'}page=2&limit=10`)
+      expect(ids(second.body)).toEqual(ids(all.body).slice(10, 20))
+    }
+    const reader = await q.token('read', [tag])
+    expect((await q.call('GET', `/occurrences?tags=${tag}&limit=1`, { token: reader })).body).toHaveLength(1)
+    const stranger = await q.token('read', ['user:eve'])
+    const none = await q.call('GET', `/occurrences?tags=${tag}`, { token: stranger })
+    expect([none.body, none.headers.get('x-total-count')]).toEqual([[], '0'])
   })
 
   it('can be told before they are there', async () => {

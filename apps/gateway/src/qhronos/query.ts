@@ -44,10 +44,20 @@ export function readPage(query: URLSearchParams): { page: number; limit: number 
 /** A list, or its page, with how many there are and where the pages next to it are. */
 export function listAnswer(request: HttpRequest, query: URLSearchParams, all: readonly unknown[]): Answer {
   const asked = readPage(query)
-  const headers = { 'x-total-count': `${all.length}` }
-  if (asked === undefined) return { status: 200, body: all, headers }
-  const { page, limit } = asked
-  const last = Math.max(1, Math.ceil(all.length / limit))
+  const items = asked === undefined ? all : all.slice((asked.page - 1) * asked.limit, asked.page * asked.limit)
+  return pageAnswer(request, query, { items, total: all.length })
+}
+
+/** What was found of a list: its page, or its beginning, with how many there are and where the others are. */
+export function pageAnswer(
+  request: HttpRequest,
+  query: URLSearchParams,
+  { items, total }: { items: readonly unknown[]; total: number },
+): Answer {
+  const asked = readPage(query)
+  const limit = asked?.limit ?? mostLimit
+  const page = asked?.page ?? Math.max(1, Math.floor(items.length / limit))
+  const last = Math.max(1, Math.ceil(total / limit))
   const path = (request.url ?? '').split('?', 1)[0] ?? ''
   const linkTo = (to: number, rel: string): string => {
     const parameters = new URLSearchParams(query)
@@ -56,11 +66,11 @@ export function listAnswer(request: HttpRequest, query: URLSearchParams, all: re
     return `<${path}?${parameters.toString()}>; rel="${rel}"`
   }
   const links = [
-    linkTo(1, 'first'),
-    ...(page > 1 ? [linkTo(page - 1, 'prev')] : []),
-    ...(page < last ? [linkTo(page + 1, 'next')] : []),
-    linkTo(last, 'last'),
+    ...(asked === undefined ? [] : [linkTo(1, 'first')]),
+    ...(asked !== undefined && page > 1 ? [linkTo(page - 1, 'prev')] : []),
+    ...(page < last && (asked !== undefined || items.length < total) ? [linkTo(page + 1, 'next')] : []),
+    ...(asked === undefined ? [] : [linkTo(last, 'last')]),
   ]
-  const body = all.slice((page - 1) * limit, page * limit)
-  return { status: 200, body, headers: { ...headers, link: links.join(', ') } }
+  const link = links.length === 0 ? {} : { link: links.join(', ') }
+  return { status: 200, body: items, headers: { 'x-total-count': `${total}`, ...link } }
 }

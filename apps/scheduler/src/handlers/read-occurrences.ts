@@ -16,7 +16,7 @@ import { firstPage } from '../message/first-page.ts'
 import { occurrenceMessage } from '../message/occurrence-message.ts'
 import { readCursor, writeCursor } from '../message/page-cursor.ts'
 import { loadSchedule } from '../sql/schedules.ts'
-import { listOccurrences, loadAttempts, loadOccurrence } from '../sql/occurrences.ts'
+import { countOccurrences, listOccurrences, loadAttempts, loadOccurrence } from '../sql/occurrences.ts'
 import { anySchedule, maySeeSchedule } from './named-schedule.ts'
 
 const defaultLimit = 100
@@ -40,7 +40,7 @@ export function occurrenceReadHandlers({
 }
 
 async function list(pool: Executor, request: ListOccurrencesRequest, caller: Claims): Promise<ListOccurrencesResponse> {
-  const { tags, matchAllTags, states, fromTime, toTime, cursor, includeDeleted } = request
+  const { tags, matchAllTags, states, fromTime, toTime, cursor, includeDeleted, namespace, anyTags } = request
   const limit = request.limit || defaultLimit
   const after = readCursor(cursor)
   const scheduleId = request.schedule === undefined ? undefined : (await anySchedule(pool, request.schedule, caller)).id
@@ -54,13 +54,19 @@ async function list(pool: Executor, request: ListOccurrencesRequest, caller: Cla
     namespaces: namespacesOf(caller),
     visibleTags: visibleTagsOf(caller),
     includeDeleted: includeDeleted || scheduleId !== undefined,
+    namespace: namespace === '' ? undefined : namespace,
+    anyTags,
+  }
+  const asked = {
     after: after === undefined ? undefined : { nominalUs: after.us, id: after.id },
+    skip: after === undefined ? request.skip : 0,
     limit: limit + 1,
   }
-  const rows = await readDatabase(listOccurrences(pool, filter))
+  const rows = await readDatabase(listOccurrences(pool, filter, asked))
+  const total = request.countAll ? await readDatabase(countOccurrences(pool, filter)) : 0
   const messages = rows.map((row) => occurrenceMessage(row))
   const { page, hasMore } = firstPage(OccurrenceSchema, messages, limit)
   const last = rows[page.length - 1]
   const nextCursor = hasMore && last !== undefined ? writeCursor({ us: last.nominalUs, id: last.id }) : ''
-  return create(ListOccurrencesResponseSchema, { occurrences: page, nextCursor })
+  return create(ListOccurrencesResponseSchema, { occurrences: page, nextCursor, total: BigInt(total) })
 }

@@ -66,41 +66,74 @@ export interface OccurrenceFilter {
   readonly namespaces: readonly string[] | undefined
   /** Only of schedules with one of these tags; undefined: of all. */
   readonly visibleTags: readonly string[] | undefined
+  /** Only of schedules of this one; undefined: of all. */
+  readonly namespace: string | undefined
+  /** Only of schedules that have one of these tags too; none: of all. */
+  readonly anyTags: readonly string[]
+}
+
+/** Which of the occurrences. */
+export interface OccurrencePage {
   readonly after: { readonly nominalUs: number; readonly id: string } | undefined
+  readonly skip: number
   readonly limit: number
 }
 
 /** Occurrences, the newest time first. */
-export async function listOccurrences(executor: Executor, filter: OccurrenceFilter): Promise<OccurrenceRow[]> {
+export async function listOccurrences(
+  executor: Executor,
+  filter: OccurrenceFilter,
+  { after, skip, limit }: OccurrencePage,
+): Promise<OccurrenceRow[]> {
   const values: unknown[] = []
   const parameter = (value: unknown): string => `$${values.push(value)}`
-  const { scheduleId, tags, matchAllTags, states, fromUs, toUs, includeDeleted, namespaces, visibleTags } = filter
-  const { after, limit } = filter
+  const conditions = [
+    ...conditionsOf(filter, parameter),
+    ...(after === undefined
+      ? []
+      : [`(occurrence.nominal_us, occurrence.id) < (${parameter(after.nominalUs)}, ${parameter(after.id)})`]),
+  ]
+  const { rows } = await executor.query<OccurrenceRow>(
+    `select ${occurrenceColumns('occurrence')} from occurrence where ${conditions.join(' and ')}
+     order by occurrence.nominal_us desc, occurrence.id desc limit ${parameter(limit)} offset ${parameter(skip)}`,
+    values,
+  )
+  return rows
+}
+
+/** How many occurrences fit. */
+export async function countOccurrences(executor: Executor, filter: OccurrenceFilter): Promise<number> {
+  const values: unknown[] = []
+  const conditions = conditionsOf(filter, (value) => `$${values.push(value)}`)
+  const { rows } = await executor.query<{ count: number }>(
+    `select count(*) as count from occurrence where ${conditions.join(' and ')}`,
+    values,
+  )
+  return rows[0]?.count ?? 0
+}
+
+function conditionsOf(filter: OccurrenceFilter, parameter: (value: unknown) => string): string[] {
+  const { scheduleId, tags, matchAllTags, states, fromUs, toUs, includeDeleted, namespaces, namespace, anyTags } =
+    filter
+  const { visibleTags } = filter
   const ofSchedule = [
     ...(includeDeleted ? [] : ['schedule.state <> 4']),
     ...(namespaces === undefined ? [] : [`schedule.namespace = any(${parameter(namespaces)}::text[])`]),
+    ...(namespace === undefined ? [] : [`schedule.namespace = ${parameter(namespace)}`]),
     ...(visibleTags === undefined ? [] : [`schedule.tags ?| ${parameter(visibleTags)}::text[]`]),
     ...(tags.length === 0 ? [] : [`schedule.tags ${matchAllTags ? '?&' : '?|'} ${parameter(tags)}::text[]`]),
+    ...(anyTags.length === 0 ? [] : [`schedule.tags ?| ${parameter(anyTags)}::text[]`]),
   ]
-  const conditions = [
+  return [
     'true',
     ...(scheduleId === undefined ? [] : [`occurrence.schedule_id = ${parameter(scheduleId)}`]),
     ...(states.length === 0 ? [] : [`occurrence.state = any(${parameter(states)}::int[])`]),
     ...(fromUs === undefined ? [] : [`occurrence.nominal_us >= ${parameter(fromUs)}`]),
     ...(toUs === undefined ? [] : [`occurrence.nominal_us < ${parameter(toUs)}`]),
-    ...(after === undefined
-      ? []
-      : [`(occurrence.nominal_us, occurrence.id) < (${parameter(after.nominalUs)}, ${parameter(after.id)})`]),
     ...(ofSchedule.length === 0
       ? []
       : [`exists (select from schedule where schedule.id = occurrence.schedule_id and ${ofSchedule.join(' and ')})`]),
   ]
-  const { rows } = await executor.query<OccurrenceRow>(
-    `select ${occurrenceColumns('occurrence')} from occurrence where ${conditions.join(' and ')}
-     order by occurrence.nominal_us desc, occurrence.id desc limit ${parameter(limit)}`,
-    values,
-  )
-  return rows
 }
 
 /** Adds an occurrence that somebody asked for, due at once. One that has the id already is returned as it is. */

@@ -2,55 +2,62 @@ import { AccessLevel, type Occurrence, type OccurrenceState, type Schedule } fro
 import { isQError, QError } from '@qcore/errors'
 import { fromConnectError } from '@qcore/transport'
 import type { Answer } from '../answer.ts'
-import { loadEvent, loadEvents } from '../load-events.ts'
+import { namespace } from '../event-action.ts'
+import { loadEvent } from '../load-events.ts'
 import { occurrenceJson, statesOf } from '../occurrence-json.ts'
-import { listAnswer, readMatch, readTags, readTime } from '../query.ts'
+import { pageAnswer, readMatch, readPage, readTags, readTime } from '../query.ts'
 import type { OwnedCall, Route } from '../route.ts'
 import { parseUuid } from '../uuid.ts'
 
 const pageSize = 1_000
-/** More than these are narrowed by tags, status or time. */
+/** What is listed where no page is asked for; the others are on further pages. */
 const mostOccurrences = 10_000
 
 async function listOccurrences(call: OwnedCall): Promise<Answer> {
-  const { query, request } = call
+  const { query, caller } = call
   const tags = readTags(query)
   if (tags.length === 0) throw new QError('invalid_request', 'Tags parameter is required', { field: 'tags' })
-  const matchAll = readMatch(query, 'all')
-  const seen = new Set((await loadEvents(call, { tags, matchAll })).map(({ id }) => id))
-  const found = await loadOccurrences(call, { tags, matchAllTags: matchAll })
-  return listAnswer(request, query, found.filter(({ scheduleId }) => seen.has(scheduleId)).map(occurrenceJson))
+  const matchAllTags = readMatch(query, 'all')
+  if (caller.tags?.length === 0) return pageAnswer(call.request, query, { items: [], total: 0 })
+  return answerOf(call, { namespace, tags, matchAllTags, anyTags: [...(caller.tags ?? [])] })
 }
 
 async function listOfEvent(call: OwnedCall): Promise<Answer> {
   const { id }: Schedule = await loadEvent(call, parseUuid(call.id, 'event'))
-  const found = await loadOccurrences(call, { schedule: { id } })
-  return listAnswer(call.request, call.query, found.map(occurrenceJson))
+  return answerOf(call, { schedule: { id } })
 }
 
 interface Selection {
   readonly schedule?: { readonly id: string }
+  readonly namespace?: string
   readonly tags?: string[]
   readonly matchAllTags?: boolean
+  readonly anyTags?: string[]
 }
 
-async function loadOccurrences({ services, caller, query }: OwnedCall, selection: Selection): Promise<Occurrence[]> {
+/** The page that is asked for; or the newest of all, with where the others are. */
+async function answerOf({ services, caller, query, request }: OwnedCall, selection: Selection): Promise<Answer> {
   const [fromTime, toTime] = [readTime(query, 'from'), readTime(query, 'to')]
   const filter = {
     ...selection,
     states: readStates(query),
-    limit: pageSize,
     ...(fromTime === undefined ? {} : { fromTime }),
     ...(toTime === undefined ? {} : { toTime }),
   }
+  const asked = readPage(query)
+  const skip = asked === undefined ? 0 : (asked.page - 1) * asked.limit
+  const wanted = asked?.limit ?? mostOccurrences
   const headers = await caller.headers()
   const found: Occurrence[] = []
-  for (let cursor = ''; ;) {
-    const page = await services.occurrences.listOccurrences({ ...filter, cursor }, { headers })
-    found.push(...page.occurrences)
-    if (page.nextCursor === '' || found.length >= mostOccurrences) return found.slice(0, mostOccurrences)
-    cursor = page.nextCursor
-  }
+  let [total, cursor] = [0n, '']
+  do {
+    const page = { limit: Math.min(pageSize, wanted - found.length), cursor, skip, countAll: cursor === '' }
+    const answer = await services.occurrences.listOccurrences({ ...filter, ...page }, { headers })
+    found.push(...answer.occurrences)
+    if (cursor === '') total = answer.total
+    cursor = answer.nextCursor
+  } while (cursor !== '' && found.length < wanted)
+  return pageAnswer(request, query, { items: found.map(occurrenceJson), total: Number(total) })
 }
 
 function readStates(query: URLSearchParams): OccurrenceState[] {
