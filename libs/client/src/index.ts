@@ -82,6 +82,7 @@ export type {
   OccurrenceCauseName,
   OccurrenceStateName,
   ScheduleStateName,
+  ScheduleVersion,
   StoredSchedule,
 } from './schedules/schedule.ts'
 export type { EmittedEvent, EventInput, EventOptions, StoredEvent } from './events/event.ts'

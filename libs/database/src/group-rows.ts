@@ -75,6 +75,22 @@ export interface ScheduleRow {
   isBound: boolean
 }
 
+/** What a schedule was made by one step of a commit. */
+export interface ScheduleVersionRow {
+  scheduleId: string
+  revision: number
+  /** Tells steps of one revision apart, in their order. */
+  step: number
+  /** As ScheduleVersionChange. */
+  change: number
+  state: number
+  definition: Uint8Array
+  ruleSpec: string
+  disabledReason: string
+  writer: string
+  changedUs: number
+}
+
 /** Occurrences of a schedule that do not fire any more, of those that have not begun. */
 export interface WithdrawnRow {
   scheduleId: string
@@ -133,6 +149,9 @@ export class GroupRows {
   readonly requests = new RowColumns(['text', 'int8', 'bytea', 'bytea'])
   readonly events = new EventRows()
   readonly schedules = new RowColumns(scheduleTypes)
+  readonly scheduleVersions = new RowColumns([
+    ...(['text', 'int8', 'int4', 'int4', 'int4', 'bytea', 'text', 'text', 'text', 'int8'] as const),
+  ])
   readonly withdrawn = new RowColumns(['text', 'int4', 'text', 'int8', 'int8', 'int8', 'int4'])
   readonly planned = new RowColumns(['text', 'text', 'int8', 'int8', 'int8', 'int8'])
 
@@ -254,6 +273,20 @@ export class GroupRows {
     schedules.column(16).addText(row.idleReason)
     schedules.column(17).addText(row.disabledReason)
     schedules.column(18).addInt4(row.isBound ? 1 : 0)
+  }
+
+  addScheduleVersion(row: ScheduleVersionRow): void {
+    const { scheduleVersions } = this
+    scheduleVersions.column(0).addText(row.scheduleId)
+    scheduleVersions.column(1).addInt8(row.revision)
+    scheduleVersions.column(2).addInt4(row.step)
+    scheduleVersions.column(3).addInt4(row.change)
+    scheduleVersions.column(4).addInt4(row.state)
+    scheduleVersions.column(5).addBytes(row.definition)
+    scheduleVersions.column(6).addText(row.ruleSpec)
+    scheduleVersions.column(7).addText(row.disabledReason)
+    scheduleVersions.column(8).addText(row.writer)
+    scheduleVersions.column(9).addInt8(row.changedUs)
   }
 
   addWithdrawn(row: WithdrawnRow): void {

@@ -53,6 +53,20 @@ export function addSchedules(program: Command, io: Io): void {
     )
   addScheduleChanges(schedules, io)
   schedules
+    .command('history')
+    .description('show what a schedule was, and who made it so, the newest first')
+    .argument('<schedule>', scheduleHelp)
+    .action((schedule: string, _options: object, command: Command) =>
+      withSession(command, io, async ({ q, json }) => {
+        const rows: string[][] = []
+        for await (const { change, schedule: then } of q.schedules.versions(parseSchedule(schedule))) {
+          if (json) await outJson(io, { change, ...jsonOf(then) })
+          else rows.push([String(then.revision), then.updatedAt.toString(), change, ...versionRow(then)])
+        }
+        if (rows.length > 0) await io.out(aligned([historyHeader, ...rows]))
+      }),
+    )
+  schedules
     .command('preview')
     .description('show when a rule fires, or what it would change of a schedule')
     .argument('[rule]', 'cron, @every 5m, RFC 5545, a time, or a JSON object')
@@ -85,6 +99,12 @@ export function addSchedules(program: Command, io: Io): void {
 }
 
 const header = ['id', 'namespace', 'name', 'state', 'rule', 'action', 'target', 'next']
+
+const historyHeader = ['revision', 'time', 'change', 'writer', 'rule', 'timezone', 'action', 'target']
+
+function versionRow({ writer, rule, timezone, action, target }: StoredSchedule): string[] {
+  return [printable(writer), printable(rule), timezone, action, printable(target)]
+}
 
 function rowOf({ id, namespace, name, state, rule, action, target, nextAt }: StoredSchedule): string[] {
   return [id, namespace, printable(name), state, printable(rule), action, printable(target), nextAt?.toString() ?? '']

@@ -6,6 +6,7 @@ import { changeHandlers } from './change-schedule.ts'
 import { taggedHandlers } from './change-tagged.ts'
 import { editHandlers } from './edit-occurrence.ts'
 import { explainOccurrence } from './explain-occurrence.ts'
+import { listVersions } from './list-schedule-versions.ts'
 import { previewSchedule } from './preview-schedule.ts'
 import { occurrenceReadHandlers } from './read-occurrences.ts'
 import { readHandlers } from './read-schedules.ts'
@@ -18,6 +19,7 @@ export function registerHandlers(router: ConnectRouter, scheduler: SchedulerCont
     ...taggedHandlers(scheduler),
     ...readHandlers(scheduler),
     rotateSecret: (request, context) => rotateSecret(scheduler, request, context),
+    listScheduleVersions: (request, context) => listVersions(scheduler, request, context),
     runSchedule: (request, context) => runSchedule(scheduler, request, context),
     backfillSchedule: (request, context) => backfillSchedule(scheduler, request, context),
     previewSchedule: (request, context) => previewSchedule(scheduler, request, context),

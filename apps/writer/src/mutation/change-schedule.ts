@@ -86,12 +86,12 @@ export function assertScheduleRevision(schedule: ScheduleFacts, expected: bigint
 /** Does something to a schedule, and puts it into the commit's changes. */
 export function takeStep(
   context: CommitContext,
-  step: Omit<ScheduleStep, 'writer' | 'timeUs'>,
+  step: Omit<ScheduleStep, 'writer' | 'timeUs' | 'done'>,
   done: ScheduleDone,
 ): MutationResult {
   const { state, changes, caller, timeUs } = context
   const { id, namespace, name } = step.facts
-  state.takeScheduleStep({ ...step, writer: caller.subject, timeUs })
+  state.takeScheduleStep({ ...step, done, writer: caller.subject, timeUs })
   changes.add({ kind: 'schedule', id, namespace, name, done })
   return create(MutationResultSchema, { changed: true, scheduleId: id })
 }

@@ -1,4 +1,5 @@
 import type { StoredSchedule } from '@qcore/database'
+import type { ScheduleDone } from '../record/change-list.ts'
 
 /** States of a schedule as they are stored. */
 export const scheduleStates = { active: 1, paused: 2, deleted: 4 } as const
@@ -20,6 +21,7 @@ export type ScheduleFacts = Readonly<Omit<StoredSchedule, 'definition' | 'secret
 /** What a commit does to a schedule. */
 export interface ScheduleStep {
   readonly facts: ScheduleFacts
+  readonly done: ScheduleDone
   readonly tags: readonly string[]
   readonly writer: string
   readonly timeUs: number

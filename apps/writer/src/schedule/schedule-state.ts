@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { ScheduleKey } from '@qcore/contracts'
+import { ScheduleVersionChange, type ScheduleKey } from '@qcore/contracts'
 import type { GroupRows } from '@qcore/database'
 import { BoundFields, bindingsOf } from './schedule-bindings.ts'
 import { readDefinition } from './schedule-definition.ts'
@@ -78,6 +78,7 @@ export class ScheduleState {
     const last = new Map<string, ScheduleStep>()
     for (const step of this.#steps) last.set(step.facts.id, merged(last.get(step.facts.id), step))
     for (const step of last.values()) addStep(rows, step)
+    for (const [index, step] of this.#steps.entries()) addVersion(rows, step, index)
   }
 }
 
@@ -87,6 +88,17 @@ function merged(first: ScheduleStep | undefined, second: ScheduleStep): Schedule
   const { plan = first.plan } = second
   const withdrawal = second.withdrawal ?? first.withdrawal
   return { ...second, plan, withdrawal }
+}
+
+const changes = {
+  put: ScheduleVersionChange.PUT,
+  deleted: ScheduleVersionChange.DELETED,
+  paused: ScheduleVersionChange.PAUSED,
+  resumed: ScheduleVersionChange.RESUMED,
+} as const
+
+function addVersion(rows: GroupRows, { facts, done, writer, timeUs }: ScheduleStep, step: number): void {
+  rows.addScheduleVersion({ ...facts, scheduleId: facts.id, step, change: changes[done], writer, changedUs: timeUs })
 }
 
 function addStep(rows: GroupRows, { facts, tags, writer, timeUs, plan, withdrawal }: ScheduleStep): void {

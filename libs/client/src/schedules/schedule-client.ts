@@ -10,9 +10,11 @@ import {
   occurrenceStates,
   scheduleFromMessage,
   scheduleStates,
+  versionFromMessage,
   type Occurrence,
   type OccurrenceStateName,
   type ScheduleStateName,
+  type ScheduleVersion,
   type StoredSchedule,
 } from './schedule.ts'
 import { keyMessage, type ScheduleInput, type ScheduleRef } from './schedule-input.ts'
@@ -164,6 +166,17 @@ export class ScheduleClient {
       const asked = { ...request, ...stateFilter, cursor }
       const page = await this.#caller.call(ScheduleService.method.listSchedules, asked, options)
       yield* page.schedules.map(scheduleFromMessage)
+      cursor = page.nextCursor
+      if (cursor === '') return
+    }
+  }
+
+  /** What a schedule was, and who made it so, the newest first; of a deleted one by its id. Throws `unknown_schedule`. */
+  async *versions(schedule: ScheduleRef, options: CallOptions = {}): AsyncGenerator<ScheduleVersion, void> {
+    const request = { schedule: keyMessage(schedule), limit: pageSize }
+    for (let cursor = ''; ;) {
+      const page = await this.#caller.call(ScheduleService.method.listScheduleVersions, { ...request, cursor }, options)
+      yield* page.versions.map(versionFromMessage)
       cursor = page.nextCursor
       if (cursor === '') return
     }

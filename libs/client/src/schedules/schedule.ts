@@ -3,11 +3,13 @@ import {
   OccurrenceCause,
   OccurrenceState,
   OverlapPolicy,
+  ScheduleVersionChange,
   ScheduleState,
   AttemptOutcome,
   type Attempt as AttemptMessage,
   type Occurrence as OccurrenceMessage,
   type Schedule as ScheduleMessage,
+  type ScheduleVersion as VersionMessage,
 } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
 import { timestampFromMessage, type Timestamp } from '../values/timestamp.ts'
@@ -50,6 +52,12 @@ export interface StoredSchedule {
   readonly writer: string
   readonly nextAt: Timestamp | undefined
   readonly lastAt: Timestamp | undefined
+}
+
+/** What a schedule was: its `revision`, `updatedAt` and `writer` are those of the change. */
+export interface ScheduleVersion {
+  readonly change: 'put' | 'deleted' | 'paused' | 'resumed'
+  readonly schedule: StoredSchedule
 }
 
 /** One try of an action. */
@@ -154,6 +162,18 @@ export function scheduleFromMessage(message: ScheduleMessage): StoredSchedule {
     nextAt: optional(message.nextTime),
     lastAt: optional(message.lastTime),
   }
+}
+
+const changes = {
+  put: ScheduleVersionChange.PUT,
+  deleted: ScheduleVersionChange.DELETED,
+  paused: ScheduleVersionChange.PAUSED,
+  resumed: ScheduleVersionChange.RESUMED,
+} as const satisfies Record<ScheduleVersion['change'], ScheduleVersionChange>
+
+export function versionFromMessage({ change, schedule }: VersionMessage): ScheduleVersion {
+  if (schedule === undefined) throw new QError('internal', 'the answer has no schedule')
+  return { change: nameIn(changes, change), schedule: scheduleFromMessage(schedule) }
 }
 
 export function occurrenceFromMessage(message: OccurrenceMessage): Occurrence {

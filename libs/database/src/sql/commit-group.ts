@@ -64,6 +64,7 @@ const columnTypes: Readonly<Record<string, readonly string[]>> = {
     'text',
     'int',
   ],
+  version: ['text', 'bigint', 'int', 'int', 'int', 'bytea', 'text', 'text', 'text', 'bigint'],
   withdrawn: ['text', 'int', 'text', 'bigint', 'bigint', 'bigint', 'int'],
   planned: ['text', 'text', 'bigint', 'bigint', 'bigint', 'bigint'],
 }
@@ -215,6 +216,15 @@ const parts: readonly Part[] = [
           idle_reason = case when excluded.plan_revision = schedule.plan_revision
             then schedule.idle_reason else excluded.idle_reason end
         returning id)`,
+  },
+  {
+    name: 'version',
+    rows: (rows) => rows.scheduleVersions,
+    sql: (from) => `
+      new_schedule_version as (
+        insert into schedule_version (
+          schedule_id, revision, step, change, state, definition, rule_spec, disabled_reason, writer, changed_us)
+        select added.* from ${from})`,
   },
   {
     name: 'withdrawn',

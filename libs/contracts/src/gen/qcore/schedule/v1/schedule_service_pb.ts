@@ -9,7 +9,7 @@ import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Occurrence } from "./occurrence_pb.ts";
 import { file_qcore_schedule_v1_occurrence } from "./occurrence_pb.ts";
-import type { DeleteSchedule, PauseSchedule, PutSchedule, ResumeSchedule, Schedule, ScheduleKey, ScheduleState } from "./schedule_pb.ts";
+import type { DeleteSchedule, PauseSchedule, PutSchedule, ResumeSchedule, Schedule, ScheduleKey, ScheduleState, ScheduleVersion } from "./schedule_pb.ts";
 import { file_qcore_schedule_v1_schedule } from "./schedule_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -17,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file qcore/schedule/v1/schedule_service.proto.
  */
 export const file_qcore_schedule_v1_schedule_service: GenFile = /*@__PURE__*/
-  fileDesc("CihxY29yZS9zY2hlZHVsZS92MS9zY2hlZHVsZV9zZXJ2aWNlLnByb3RvEhFxY29yZS5zY2hlZHVsZS52MSJxChJQdXRTY2hlZHVsZVJlcXVlc3QSOAoIc2NoZWR1bGUYASABKAsyHi5xY29yZS5zY2hlZHVsZS52MS5QdXRTY2hlZHVsZUIGukgDyAEBEiEKD2lkZW1wb3RlbmN5X2tleRgCIAEoCUIIukgFcgMYgAEiTQoTUHV0U2NoZWR1bGVSZXNwb25zZRITCgtzY2hlZHVsZV9pZBgBIAEoCRIQCghyZXZpc2lvbhgCIAEoBBIPCgdjaGFuZ2VkGAMgASgIIncKFURlbGV0ZVNjaGVkdWxlUmVxdWVzdBI7CghzY2hlZHVsZRgBIAEoCzIhLnFjb3JlLnNjaGVkdWxlLnYxLkRlbGV0ZVNjaGVkdWxlQga6SAPIAQESIQoPaWRlbXBvdGVuY3lfa2V5GAIgASgJQgi6SAVyAxiAASI/ChZEZWxldGVTY2hlZHVsZVJlc3BvbnNlEhMKC3NjaGVkdWxlX2lkGAEgASgJEhAKCHJldmlzaW9uGAIgASgEInUKFFBhdXNlU2NoZWR1bGVSZXF1ZXN0EjoKCHNjaGVkdWxlGAEgASgLMiAucWNvcmUuc2NoZWR1bGUudjEuUGF1c2VTY2hlZHVsZUIGukgDyAEBEiEKD2lkZW1wb3RlbmN5X2tleRgCIAEoCUIIukgFcgMYgAEiTwoVUGF1c2VTY2hlZHVsZVJlc3BvbnNlEhMKC3NjaGVkdWxlX2lkGAEgASgJEhAKCHJldmlzaW9uGAIgASgEEg8KB2NoYW5nZWQYAyABKAgidwoVUmVzdW1lU2NoZWR1bGVSZXF1ZXN0EjsKCHNjaGVkdWxlGAEgASgLMiEucWNvcmUuc2NoZWR1bGUudjEuUmVzdW1lU2NoZWR1bGVCBrpIA8gBARIhCg9pZGVtcG90ZW5jeV9rZXkYAiABKAlCCLpIBXIDGIABIlAKFlJlc3VtZVNjaGVkdWxlUmVzcG9uc2USEwoLc2NoZWR1bGVfaWQYASABKAkSEAoIcmV2aXNpb24YAiABKAQSDwoHY2hhbmdlZBgDIAEoCCJpChJHZXRTY2hlZHVsZVJlcXVlc3QSOAoIc2NoZWR1bGUYASABKAsyHi5xY29yZS5zY2hlZHVsZS52MS5TY2hlZHVsZUtleUIGukgDyAEBEhkKEWF0X2xlYXN0X3JldmlzaW9uGAIgASgEIkQKE0dldFNjaGVkdWxlUmVzcG9uc2USLQoIc2NoZWR1bGUYASABKAsyGy5xY29yZS5zY2hlZHVsZS52MS5TY2hlZHVsZSKFAgoUTGlzdFNjaGVkdWxlc1JlcXVlc3QSNAoJbmFtZXNwYWNlGAEgASgJQiG6SB5yHDIaXihbYS16XVthLXowLTlfLV17MCw2Mn0pPyQSFgoEdGFncxgCIAMoCUIIukgFkgECEEASFgoObWF0Y2hfYWxsX3RhZ3MYAyABKAgSOQoFc3RhdGUYBCABKA4yIC5xY29yZS5zY2hlZHVsZS52MS5TY2hlZHVsZVN0YXRlQgi6SAWCAQIQARIXCgVsaW1pdBgFIAEoDUIIukgFKgMY6AcSGAoGY3Vyc29yGAYgASgJQgi6SAVyAxiAAhIZChFhdF9sZWFzdF9yZXZpc2lvbhgHIAEoBCJcChVMaXN0U2NoZWR1bGVzUmVzcG9uc2USLgoJc2NoZWR1bGVzGAEgAygLMhsucWNvcmUuc2NoZWR1bGUudjEuU2NoZWR1bGUSEwoLbmV4dF9jdXJzb3IYAiABKAkihgEKElJ1blNjaGVkdWxlUmVxdWVzdBI4CghzY2hlZHVsZRgBIAEoCzIeLnFjb3JlLnNjaGVkdWxlLnYxLlNjaGVkdWxlS2V5Qga6SAPIAQESNgoPaWRlbXBvdGVuY3lfa2V5GAIgASgJQh26SBpyGBiAATITXlteXHgwMC1ceDFmXHg3Zl0qJCJIChNSdW5TY2hlZHVsZVJlc3BvbnNlEjEKCm9jY3VycmVuY2UYASABKAsyHS5xY29yZS5zY2hlZHVsZS52MS5PY2N1cnJlbmNlItoBChdCYWNrZmlsbFNjaGVkdWxlUmVxdWVzdBI4CghzY2hlZHVsZRgBIAEoCzIeLnFjb3JlLnNjaGVkdWxlLnYxLlNjaGVkdWxlS2V5Qga6SAPIAQESNQoJZnJvbV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIGukgDyAEBEjMKB3RvX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQga6SAPIAQESGQoRaW5jbHVkZV9jb21wbGV0ZWQYBCABKAgiKQoYQmFja2ZpbGxTY2hlZHVsZVJlc3BvbnNlEg0KBWNvdW50GAEgASgNIqMCChZQcmV2aWV3U2NoZWR1bGVSZXF1ZXN0EjAKCHNjaGVkdWxlGAEgASgLMh4ucWNvcmUuc2NoZWR1bGUudjEuU2NoZWR1bGVLZXkSFwoEcnVsZRgCIAEoCUIJukgGcgQogIAEEhkKCHRpbWV6b25lGAMgASgJQge6SARyAhhAEi4KCnN0YXJ0X3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi0KCWZyb21fdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKwoHdG9fdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFwoFbGltaXQYByABKA1CCLpIBSoDGOgHIuIBChdQcmV2aWV3U2NoZWR1bGVSZXNwb25zZRIpCgV0aW1lcxgBIAMoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIaGFzX21vcmUYAiABKAgSEQoJcnVsZV9zcGVjGAMgASgJEhMKC2Rlc2NyaXB0aW9uGAQgASgJEi8KC2FkZGVkX3RpbWVzGAUgAygLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIxCg1yZW1vdmVkX3RpbWVzGAYgAygLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJ/ChVQYXVzZVNjaGVkdWxlc1JlcXVlc3QSNAoJbmFtZXNwYWNlGAEgASgJQiG6SB5yHDIaXihbYS16XVthLXowLTlfLV17MCw2Mn0pPyQSGAoEdGFncxgCIAMoCUIKukgHkgEECAEQQBIWCg5tYXRjaF9hbGxfdGFncxgDIAEoCCI5ChZQYXVzZVNjaGVkdWxlc1Jlc3BvbnNlEg0KBWNvdW50GAEgASgNEhAKCHJldmlzaW9uGAIgASgEIoABChZSZXN1bWVTY2hlZHVsZXNSZXF1ZXN0EjQKCW5hbWVzcGFjZRgBIAEoCUIhukgechwyGl4oW2Etel1bYS16MC05Xy1dezAsNjJ9KT8kEhgKBHRhZ3MYAiADKAlCCrpIB5IBBAgBEEASFgoObWF0Y2hfYWxsX3RhZ3MYAyABKAgiOgoXUmVzdW1lU2NoZWR1bGVzUmVzcG9uc2USDQoFY291bnQYASABKA0SEAoIcmV2aXNpb24YAiABKAQinwEKE1JvdGF0ZVNlY3JldFJlcXVlc3QSOAoIc2NoZWR1bGUYASABKAsyHi5xY29yZS5zY2hlZHVsZS52MS5TY2hlZHVsZUtleUIGukgDyAEBEiIKBnNlY3JldBgCIAEoCUISukgPcg0ogAQyCF5bIS1+XSskEioKB292ZXJsYXAYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iXgoUUm90YXRlU2VjcmV0UmVzcG9uc2USEAoIcmV2aXNpb24YASABKAQSNAoQb3ZlcmxhcF9lbmRfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAy2QkKD1NjaGVkdWxlU2VydmljZRJcCgtQdXRTY2hlZHVsZRIlLnFjb3JlLnNjaGVkdWxlLnYxLlB1dFNjaGVkdWxlUmVxdWVzdBomLnFjb3JlLnNjaGVkdWxlLnYxLlB1dFNjaGVkdWxlUmVzcG9uc2USZQoORGVsZXRlU2NoZWR1bGUSKC5xY29yZS5zY2hlZHVsZS52MS5EZWxldGVTY2hlZHVsZVJlcXVlc3QaKS5xY29yZS5zY2hlZHVsZS52MS5EZWxldGVTY2hlZHVsZVJlc3BvbnNlEmIKDVBhdXNlU2NoZWR1bGUSJy5xY29yZS5zY2hlZHVsZS52MS5QYXVzZVNjaGVkdWxlUmVxdWVzdBooLnFjb3JlLnNjaGVkdWxlLnYxLlBhdXNlU2NoZWR1bGVSZXNwb25zZRJlCg5SZXN1bWVTY2hlZHVsZRIoLnFjb3JlLnNjaGVkdWxlLnYxLlJlc3VtZVNjaGVkdWxlUmVxdWVzdBopLnFjb3JlLnNjaGVkdWxlLnYxLlJlc3VtZVNjaGVkdWxlUmVzcG9uc2USZQoOUGF1c2VTY2hlZHVsZXMSKC5xY29yZS5zY2hlZHVsZS52MS5QYXVzZVNjaGVkdWxlc1JlcXVlc3QaKS5xY29yZS5zY2hlZHVsZS52MS5QYXVzZVNjaGVkdWxlc1Jlc3BvbnNlEmgKD1Jlc3VtZVNjaGVkdWxlcxIpLnFjb3JlLnNjaGVkdWxlLnYxLlJlc3VtZVNjaGVkdWxlc1JlcXVlc3QaKi5xY29yZS5zY2hlZHVsZS52MS5SZXN1bWVTY2hlZHVsZXNSZXNwb25zZRJfCgxSb3RhdGVTZWNyZXQSJi5xY29yZS5zY2hlZHVsZS52MS5Sb3RhdGVTZWNyZXRSZXF1ZXN0GicucWNvcmUuc2NoZWR1bGUudjEuUm90YXRlU2VjcmV0UmVzcG9uc2USYQoLR2V0U2NoZWR1bGUSJS5xY29yZS5zY2hlZHVsZS52MS5HZXRTY2hlZHVsZVJlcXVlc3QaJi5xY29yZS5zY2hlZHVsZS52MS5HZXRTY2hlZHVsZVJlc3BvbnNlIgOQAgESZwoNTGlzdFNjaGVkdWxlcxInLnFjb3JlLnNjaGVkdWxlLnYxLkxpc3RTY2hlZHVsZXNSZXF1ZXN0GigucWNvcmUuc2NoZWR1bGUudjEuTGlzdFNjaGVkdWxlc1Jlc3BvbnNlIgOQAgESXAoLUnVuU2NoZWR1bGUSJS5xY29yZS5zY2hlZHVsZS52MS5SdW5TY2hlZHVsZVJlcXVlc3QaJi5xY29yZS5zY2hlZHVsZS52MS5SdW5TY2hlZHVsZVJlc3BvbnNlEmsKEEJhY2tmaWxsU2NoZWR1bGUSKi5xY29yZS5zY2hlZHVsZS52MS5CYWNrZmlsbFNjaGVkdWxlUmVxdWVzdBorLnFjb3JlLnNjaGVkdWxlLnYxLkJhY2tmaWxsU2NoZWR1bGVSZXNwb25zZRJtCg9QcmV2aWV3U2NoZWR1bGUSKS5xY29yZS5zY2hlZHVsZS52MS5QcmV2aWV3U2NoZWR1bGVSZXF1ZXN0GioucWNvcmUuc2NoZWR1bGUudjEuUHJldmlld1NjaGVkdWxlUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_qcore_schedule_v1_occurrence, file_qcore_schedule_v1_schedule]);
+  fileDesc("CihxY29yZS9zY2hlZHVsZS92MS9zY2hlZHVsZV9zZXJ2aWNlLnByb3RvEhFxY29yZS5zY2hlZHVsZS52MSJxChJQdXRTY2hlZHVsZVJlcXVlc3QSOAoIc2NoZWR1bGUYASABKAsyHi5xY29yZS5zY2hlZHVsZS52MS5QdXRTY2hlZHVsZUIGukgDyAEBEiEKD2lkZW1wb3RlbmN5X2tleRgCIAEoCUIIukgFcgMYgAEiTQoTUHV0U2NoZWR1bGVSZXNwb25zZRITCgtzY2hlZHVsZV9pZBgBIAEoCRIQCghyZXZpc2lvbhgCIAEoBBIPCgdjaGFuZ2VkGAMgASgIIncKFURlbGV0ZVNjaGVkdWxlUmVxdWVzdBI7CghzY2hlZHVsZRgBIAEoCzIhLnFjb3JlLnNjaGVkdWxlLnYxLkRlbGV0ZVNjaGVkdWxlQga6SAPIAQESIQoPaWRlbXBvdGVuY3lfa2V5GAIgASgJQgi6SAVyAxiAASI/ChZEZWxldGVTY2hlZHVsZVJlc3BvbnNlEhMKC3NjaGVkdWxlX2lkGAEgASgJEhAKCHJldmlzaW9uGAIgASgEInUKFFBhdXNlU2NoZWR1bGVSZXF1ZXN0EjoKCHNjaGVkdWxlGAEgASgLMiAucWNvcmUuc2NoZWR1bGUudjEuUGF1c2VTY2hlZHVsZUIGukgDyAEBEiEKD2lkZW1wb3RlbmN5X2tleRgCIAEoCUIIukgFcgMYgAEiTwoVUGF1c2VTY2hlZHVsZVJlc3BvbnNlEhMKC3NjaGVkdWxlX2lkGAEgASgJEhAKCHJldmlzaW9uGAIgASgEEg8KB2NoYW5nZWQYAyABKAgidwoVUmVzdW1lU2NoZWR1bGVSZXF1ZXN0EjsKCHNjaGVkdWxlGAEgASgLMiEucWNvcmUuc2NoZWR1bGUudjEuUmVzdW1lU2NoZWR1bGVCBrpIA8gBARIhCg9pZGVtcG90ZW5jeV9rZXkYAiABKAlCCLpIBXIDGIABIlAKFlJlc3VtZVNjaGVkdWxlUmVzcG9uc2USEwoLc2NoZWR1bGVfaWQYASABKAkSEAoIcmV2aXNpb24YAiABKAQSDwoHY2hhbmdlZBgDIAEoCCJpChJHZXRTY2hlZHVsZVJlcXVlc3QSOAoIc2NoZWR1bGUYASABKAsyHi5xY29yZS5zY2hlZHVsZS52MS5TY2hlZHVsZUtleUIGukgDyAEBEhkKEWF0X2xlYXN0X3JldmlzaW9uGAIgASgEIkQKE0dldFNjaGVkdWxlUmVzcG9uc2USLQoIc2NoZWR1bGUYASABKAsyGy5xY29yZS5zY2hlZHVsZS52MS5TY2hlZHVsZSKFAgoUTGlzdFNjaGVkdWxlc1JlcXVlc3QSNAoJbmFtZXNwYWNlGAEgASgJQiG6SB5yHDIaXihbYS16XVthLXowLTlfLV17MCw2Mn0pPyQSFgoEdGFncxgCIAMoCUIIukgFkgECEEASFgoObWF0Y2hfYWxsX3RhZ3MYAyABKAgSOQoFc3RhdGUYBCABKA4yIC5xY29yZS5zY2hlZHVsZS52MS5TY2hlZHVsZVN0YXRlQgi6SAWCAQIQARIXCgVsaW1pdBgFIAEoDUIIukgFKgMY6AcSGAoGY3Vyc29yGAYgASgJQgi6SAVyAxiAAhIZChFhdF9sZWFzdF9yZXZpc2lvbhgHIAEoBCJcChVMaXN0U2NoZWR1bGVzUmVzcG9uc2USLgoJc2NoZWR1bGVzGAEgAygLMhsucWNvcmUuc2NoZWR1bGUudjEuU2NoZWR1bGUSEwoLbmV4dF9jdXJzb3IYAiABKAkipgEKG0xpc3RTY2hlZHVsZVZlcnNpb25zUmVxdWVzdBI4CghzY2hlZHVsZRgBIAEoCzIeLnFjb3JlLnNjaGVkdWxlLnYxLlNjaGVkdWxlS2V5Qga6SAPIAQESFwoFbGltaXQYAiABKA1CCLpIBSoDGOgHEjQKBmN1cnNvchgDIAEoCUIkukghch8yHV4oWzAtOV17MSwxNn1bLl1bMC05XXsxLDl9KT8kImkKHExpc3RTY2hlZHVsZVZlcnNpb25zUmVzcG9uc2USNAoIdmVyc2lvbnMYASADKAsyIi5xY29yZS5zY2hlZHVsZS52MS5TY2hlZHVsZVZlcnNpb24SEwoLbmV4dF9jdXJzb3IYAiABKAkihgEKElJ1blNjaGVkdWxlUmVxdWVzdBI4CghzY2hlZHVsZRgBIAEoCzIeLnFjb3JlLnNjaGVkdWxlLnYxLlNjaGVkdWxlS2V5Qga6SAPIAQESNgoPaWRlbXBvdGVuY3lfa2V5GAIgASgJQh26SBpyGBiAATITXlteXHgwMC1ceDFmXHg3Zl0qJCJIChNSdW5TY2hlZHVsZVJlc3BvbnNlEjEKCm9jY3VycmVuY2UYASABKAsyHS5xY29yZS5zY2hlZHVsZS52MS5PY2N1cnJlbmNlItoBChdCYWNrZmlsbFNjaGVkdWxlUmVxdWVzdBI4CghzY2hlZHVsZRgBIAEoCzIeLnFjb3JlLnNjaGVkdWxlLnYxLlNjaGVkdWxlS2V5Qga6SAPIAQESNQoJZnJvbV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIGukgDyAEBEjMKB3RvX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQga6SAPIAQESGQoRaW5jbHVkZV9jb21wbGV0ZWQYBCABKAgiKQoYQmFja2ZpbGxTY2hlZHVsZVJlc3BvbnNlEg0KBWNvdW50GAEgASgNIqMCChZQcmV2aWV3U2NoZWR1bGVSZXF1ZXN0EjAKCHNjaGVkdWxlGAEgASgLMh4ucWNvcmUuc2NoZWR1bGUudjEuU2NoZWR1bGVLZXkSFwoEcnVsZRgCIAEoCUIJukgGcgQogIAEEhkKCHRpbWV6b25lGAMgASgJQge6SARyAhhAEi4KCnN0YXJ0X3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi0KCWZyb21fdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKwoHdG9fdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFwoFbGltaXQYByABKA1CCLpIBSoDGOgHIuIBChdQcmV2aWV3U2NoZWR1bGVSZXNwb25zZRIpCgV0aW1lcxgBIAMoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIaGFzX21vcmUYAiABKAgSEQoJcnVsZV9zcGVjGAMgASgJEhMKC2Rlc2NyaXB0aW9uGAQgASgJEi8KC2FkZGVkX3RpbWVzGAUgAygLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIxCg1yZW1vdmVkX3RpbWVzGAYgAygLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJ/ChVQYXVzZVNjaGVkdWxlc1JlcXVlc3QSNAoJbmFtZXNwYWNlGAEgASgJQiG6SB5yHDIaXihbYS16XVthLXowLTlfLV17MCw2Mn0pPyQSGAoEdGFncxgCIAMoCUIKukgHkgEECAEQQBIWCg5tYXRjaF9hbGxfdGFncxgDIAEoCCI5ChZQYXVzZVNjaGVkdWxlc1Jlc3BvbnNlEg0KBWNvdW50GAEgASgNEhAKCHJldmlzaW9uGAIgASgEIoABChZSZXN1bWVTY2hlZHVsZXNSZXF1ZXN0EjQKCW5hbWVzcGFjZRgBIAEoCUIhukgechwyGl4oW2Etel1bYS16MC05Xy1dezAsNjJ9KT8kEhgKBHRhZ3MYAiADKAlCCrpIB5IBBAgBEEASFgoObWF0Y2hfYWxsX3RhZ3MYAyABKAgiOgoXUmVzdW1lU2NoZWR1bGVzUmVzcG9uc2USDQoFY291bnQYASABKA0SEAoIcmV2aXNpb24YAiABKAQinwEKE1JvdGF0ZVNlY3JldFJlcXVlc3QSOAoIc2NoZWR1bGUYASABKAsyHi5xY29yZS5zY2hlZHVsZS52MS5TY2hlZHVsZUtleUIGukgDyAEBEiIKBnNlY3JldBgCIAEoCUISukgPcg0ogAQyCF5bIS1+XSskEioKB292ZXJsYXAYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iXgoUUm90YXRlU2VjcmV0UmVzcG9uc2USEAoIcmV2aXNpb24YASABKAQSNAoQb3ZlcmxhcF9lbmRfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAy1woKD1NjaGVkdWxlU2VydmljZRJcCgtQdXRTY2hlZHVsZRIlLnFjb3JlLnNjaGVkdWxlLnYxLlB1dFNjaGVkdWxlUmVxdWVzdBomLnFjb3JlLnNjaGVkdWxlLnYxLlB1dFNjaGVkdWxlUmVzcG9uc2USZQoORGVsZXRlU2NoZWR1bGUSKC5xY29yZS5zY2hlZHVsZS52MS5EZWxldGVTY2hlZHVsZVJlcXVlc3QaKS5xY29yZS5zY2hlZHVsZS52MS5EZWxldGVTY2hlZHVsZVJlc3BvbnNlEmIKDVBhdXNlU2NoZWR1bGUSJy5xY29yZS5zY2hlZHVsZS52MS5QYXVzZVNjaGVkdWxlUmVxdWVzdBooLnFjb3JlLnNjaGVkdWxlLnYxLlBhdXNlU2NoZWR1bGVSZXNwb25zZRJlCg5SZXN1bWVTY2hlZHVsZRIoLnFjb3JlLnNjaGVkdWxlLnYxLlJlc3VtZVNjaGVkdWxlUmVxdWVzdBopLnFjb3JlLnNjaGVkdWxlLnYxLlJlc3VtZVNjaGVkdWxlUmVzcG9uc2USZQoOUGF1c2VTY2hlZHVsZXMSKC5xY29yZS5zY2hlZHVsZS52MS5QYXVzZVNjaGVkdWxlc1JlcXVlc3QaKS5xY29yZS5zY2hlZHVsZS52MS5QYXVzZVNjaGVkdWxlc1Jlc3BvbnNlEmgKD1Jlc3VtZVNjaGVkdWxlcxIpLnFjb3JlLnNjaGVkdWxlLnYxLlJlc3VtZVNjaGVkdWxlc1JlcXVlc3QaKi5xY29yZS5zY2hlZHVsZS52MS5SZXN1bWVTY2hlZHVsZXNSZXNwb25zZRJfCgxSb3RhdGVTZWNyZXQSJi5xY29yZS5zY2hlZHVsZS52MS5Sb3RhdGVTZWNyZXRSZXF1ZXN0GicucWNvcmUuc2NoZWR1bGUudjEuUm90YXRlU2VjcmV0UmVzcG9uc2USYQoLR2V0U2NoZWR1bGUSJS5xY29yZS5zY2hlZHVsZS52MS5HZXRTY2hlZHVsZVJlcXVlc3QaJi5xY29yZS5zY2hlZHVsZS52MS5HZXRTY2hlZHVsZVJlc3BvbnNlIgOQAgESZwoNTGlzdFNjaGVkdWxlcxInLnFjb3JlLnNjaGVkdWxlLnYxLkxpc3RTY2hlZHVsZXNSZXF1ZXN0GigucWNvcmUuc2NoZWR1bGUudjEuTGlzdFNjaGVkdWxlc1Jlc3BvbnNlIgOQAgESfAoUTGlzdFNjaGVkdWxlVmVyc2lvbnMSLi5xY29yZS5zY2hlZHVsZS52MS5MaXN0U2NoZWR1bGVWZXJzaW9uc1JlcXVlc3QaLy5xY29yZS5zY2hlZHVsZS52MS5MaXN0U2NoZWR1bGVWZXJzaW9uc1Jlc3BvbnNlIgOQAgESXAoLUnVuU2NoZWR1bGUSJS5xY29yZS5zY2hlZHVsZS52MS5SdW5TY2hlZHVsZVJlcXVlc3QaJi5xY29yZS5zY2hlZHVsZS52MS5SdW5TY2hlZHVsZVJlc3BvbnNlEmsKEEJhY2tmaWxsU2NoZWR1bGUSKi5xY29yZS5zY2hlZHVsZS52MS5CYWNrZmlsbFNjaGVkdWxlUmVxdWVzdBorLnFjb3JlLnNjaGVkdWxlLnYxLkJhY2tmaWxsU2NoZWR1bGVSZXNwb25zZRJtCg9QcmV2aWV3U2NoZWR1bGUSKS5xY29yZS5zY2hlZHVsZS52MS5QcmV2aWV3U2NoZWR1bGVSZXF1ZXN0GioucWNvcmUuc2NoZWR1bGUudjEuUHJldmlld1NjaGVkdWxlUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_qcore_schedule_v1_occurrence, file_qcore_schedule_v1_schedule]);
 
 /**
  * What to make or replace.
@@ -405,6 +405,69 @@ export const ListSchedulesResponseSchema: GenMessage<ListSchedulesResponse> = /*
   messageDesc(file_qcore_schedule_v1_schedule_service, 11);
 
 /**
+ * Of which schedule.
+ *
+ * @generated from message qcore.schedule.v1.ListScheduleVersionsRequest
+ */
+export type ListScheduleVersionsRequest = Message<"qcore.schedule.v1.ListScheduleVersionsRequest"> & {
+  /**
+   * The schedule.
+   *
+   * @generated from field: qcore.schedule.v1.ScheduleKey schedule = 1;
+   */
+  schedule?: ScheduleKey | undefined;
+
+  /**
+   * Versions of the page at most, 1 to 1,000; 0: 100. A page ends with the one that brings it to 200,000 bytes.
+   *
+   * @generated from field: uint32 limit = 2;
+   */
+  limit: number;
+
+  /**
+   * Where the page before ended: its `next_cursor`; empty: the first page.
+   *
+   * @generated from field: string cursor = 3;
+   */
+  cursor: string;
+};
+
+/**
+ * Describes the message qcore.schedule.v1.ListScheduleVersionsRequest.
+ * Use `create(ListScheduleVersionsRequestSchema)` to create a new message.
+ */
+export const ListScheduleVersionsRequestSchema: GenMessage<ListScheduleVersionsRequest> = /*@__PURE__*/
+  messageDesc(file_qcore_schedule_v1_schedule_service, 12);
+
+/**
+ * What a schedule was.
+ *
+ * @generated from message qcore.schedule.v1.ListScheduleVersionsResponse
+ */
+export type ListScheduleVersionsResponse = Message<"qcore.schedule.v1.ListScheduleVersionsResponse"> & {
+  /**
+   * The newest first.
+   *
+   * @generated from field: repeated qcore.schedule.v1.ScheduleVersion versions = 1;
+   */
+  versions: ScheduleVersion[];
+
+  /**
+   * Where the next page begins; empty: this is the last one.
+   *
+   * @generated from field: string next_cursor = 2;
+   */
+  nextCursor: string;
+};
+
+/**
+ * Describes the message qcore.schedule.v1.ListScheduleVersionsResponse.
+ * Use `create(ListScheduleVersionsResponseSchema)` to create a new message.
+ */
+export const ListScheduleVersionsResponseSchema: GenMessage<ListScheduleVersionsResponse> = /*@__PURE__*/
+  messageDesc(file_qcore_schedule_v1_schedule_service, 13);
+
+/**
  * What to run now.
  *
  * @generated from message qcore.schedule.v1.RunScheduleRequest
@@ -430,7 +493,7 @@ export type RunScheduleRequest = Message<"qcore.schedule.v1.RunScheduleRequest">
  * Use `create(RunScheduleRequestSchema)` to create a new message.
  */
 export const RunScheduleRequestSchema: GenMessage<RunScheduleRequest> = /*@__PURE__*/
-  messageDesc(file_qcore_schedule_v1_schedule_service, 12);
+  messageDesc(file_qcore_schedule_v1_schedule_service, 14);
 
 /**
  * What runs.
@@ -451,7 +514,7 @@ export type RunScheduleResponse = Message<"qcore.schedule.v1.RunScheduleResponse
  * Use `create(RunScheduleResponseSchema)` to create a new message.
  */
 export const RunScheduleResponseSchema: GenMessage<RunScheduleResponse> = /*@__PURE__*/
-  messageDesc(file_qcore_schedule_v1_schedule_service, 13);
+  messageDesc(file_qcore_schedule_v1_schedule_service, 15);
 
 /**
  * What to run again.
@@ -493,7 +556,7 @@ export type BackfillScheduleRequest = Message<"qcore.schedule.v1.BackfillSchedul
  * Use `create(BackfillScheduleRequestSchema)` to create a new message.
  */
 export const BackfillScheduleRequestSchema: GenMessage<BackfillScheduleRequest> = /*@__PURE__*/
-  messageDesc(file_qcore_schedule_v1_schedule_service, 14);
+  messageDesc(file_qcore_schedule_v1_schedule_service, 16);
 
 /**
  * What runs again.
@@ -514,7 +577,7 @@ export type BackfillScheduleResponse = Message<"qcore.schedule.v1.BackfillSchedu
  * Use `create(BackfillScheduleResponseSchema)` to create a new message.
  */
 export const BackfillScheduleResponseSchema: GenMessage<BackfillScheduleResponse> = /*@__PURE__*/
-  messageDesc(file_qcore_schedule_v1_schedule_service, 15);
+  messageDesc(file_qcore_schedule_v1_schedule_service, 17);
 
 /**
  * A rule to try out.
@@ -577,7 +640,7 @@ export type PreviewScheduleRequest = Message<"qcore.schedule.v1.PreviewScheduleR
  * Use `create(PreviewScheduleRequestSchema)` to create a new message.
  */
 export const PreviewScheduleRequestSchema: GenMessage<PreviewScheduleRequest> = /*@__PURE__*/
-  messageDesc(file_qcore_schedule_v1_schedule_service, 16);
+  messageDesc(file_qcore_schedule_v1_schedule_service, 18);
 
 /**
  * When a rule fires.
@@ -633,7 +696,7 @@ export type PreviewScheduleResponse = Message<"qcore.schedule.v1.PreviewSchedule
  * Use `create(PreviewScheduleResponseSchema)` to create a new message.
  */
 export const PreviewScheduleResponseSchema: GenMessage<PreviewScheduleResponse> = /*@__PURE__*/
-  messageDesc(file_qcore_schedule_v1_schedule_service, 17);
+  messageDesc(file_qcore_schedule_v1_schedule_service, 19);
 
 /**
  * Which schedules to pause. All that is given must fit.
@@ -668,7 +731,7 @@ export type PauseSchedulesRequest = Message<"qcore.schedule.v1.PauseSchedulesReq
  * Use `create(PauseSchedulesRequestSchema)` to create a new message.
  */
 export const PauseSchedulesRequestSchema: GenMessage<PauseSchedulesRequest> = /*@__PURE__*/
-  messageDesc(file_qcore_schedule_v1_schedule_service, 18);
+  messageDesc(file_qcore_schedule_v1_schedule_service, 20);
 
 /**
  * What was paused.
@@ -696,7 +759,7 @@ export type PauseSchedulesResponse = Message<"qcore.schedule.v1.PauseSchedulesRe
  * Use `create(PauseSchedulesResponseSchema)` to create a new message.
  */
 export const PauseSchedulesResponseSchema: GenMessage<PauseSchedulesResponse> = /*@__PURE__*/
-  messageDesc(file_qcore_schedule_v1_schedule_service, 19);
+  messageDesc(file_qcore_schedule_v1_schedule_service, 21);
 
 /**
  * Which schedules to go on with. All that is given must fit.
@@ -731,7 +794,7 @@ export type ResumeSchedulesRequest = Message<"qcore.schedule.v1.ResumeSchedulesR
  * Use `create(ResumeSchedulesRequestSchema)` to create a new message.
  */
 export const ResumeSchedulesRequestSchema: GenMessage<ResumeSchedulesRequest> = /*@__PURE__*/
-  messageDesc(file_qcore_schedule_v1_schedule_service, 20);
+  messageDesc(file_qcore_schedule_v1_schedule_service, 22);
 
 /**
  * What goes on.
@@ -759,7 +822,7 @@ export type ResumeSchedulesResponse = Message<"qcore.schedule.v1.ResumeSchedules
  * Use `create(ResumeSchedulesResponseSchema)` to create a new message.
  */
 export const ResumeSchedulesResponseSchema: GenMessage<ResumeSchedulesResponse> = /*@__PURE__*/
-  messageDesc(file_qcore_schedule_v1_schedule_service, 21);
+  messageDesc(file_qcore_schedule_v1_schedule_service, 23);
 
 /**
  * Which schedule gets which secret.
@@ -795,7 +858,7 @@ export type RotateSecretRequest = Message<"qcore.schedule.v1.RotateSecretRequest
  * Use `create(RotateSecretRequestSchema)` to create a new message.
  */
 export const RotateSecretRequestSchema: GenMessage<RotateSecretRequest> = /*@__PURE__*/
-  messageDesc(file_qcore_schedule_v1_schedule_service, 22);
+  messageDesc(file_qcore_schedule_v1_schedule_service, 24);
 
 /**
  * When the schedule has its new secret.
@@ -823,7 +886,7 @@ export type RotateSecretResponse = Message<"qcore.schedule.v1.RotateSecretRespon
  * Use `create(RotateSecretResponseSchema)` to create a new message.
  */
 export const RotateSecretResponseSchema: GenMessage<RotateSecretResponse> = /*@__PURE__*/
-  messageDesc(file_qcore_schedule_v1_schedule_service, 23);
+  messageDesc(file_qcore_schedule_v1_schedule_service, 25);
 
 /**
  * Schedules. Served by schedulers. Reading needs level read, all else level write. What changes a schedule is the short form
@@ -922,6 +985,17 @@ export const ScheduleService: GenService<{
     methodKind: "unary";
     input: typeof ListSchedulesRequestSchema;
     output: typeof ListSchedulesResponseSchema;
+  },
+  /**
+   * Lists what a schedule was, and who made it so, the newest first; also of a deleted one, by its id. Changes that schedulers
+   * make by themselves are not among them.
+   *
+   * @generated from rpc qcore.schedule.v1.ScheduleService.ListScheduleVersions
+   */
+  listScheduleVersions: {
+    methodKind: "unary";
+    input: typeof ListScheduleVersionsRequestSchema;
+    output: typeof ListScheduleVersionsResponseSchema;
   },
   /**
    * Runs a schedule now, once, also one that is paused or ended.
