@@ -154,6 +154,22 @@ describe('POST /events', () => {
     expect(replies.map(({ status }) => status)).toEqual([201, 201])
     expect(replies[1]?.body.id).toBe(replies[0]?.body.id)
   })
+
+  it('takes a key that two callers chose alike for two keys', async () => {
+    const headers = { 'idempotency-key': '1' }
+    const tags = ['shared']
+    const tokens = [await q.token('write', tags, 'ada'), await q.token('write', tags, 'eve')]
+    const call = (path: string, body?: object) =>
+      Promise.all(tokens.map((token) => q.call('POST', path, { token, headers, body })))
+    const events = await call('/events', { ...basic(), tags })
+    expect(events.map(({ status }) => status)).toEqual([201, 201])
+    expect(new Set(events.map(({ body }) => body.id)).size).toBe(2)
+    const runs = await call(`/events/${events[0]?.body.id}/run`)
+    expect(runs.map(({ status }) => status)).toEqual([202, 202])
+    expect(new Set(runs.map(({ body }) => body.id)).size).toBe(2)
+    const [again] = await call(`/events/${events[0]?.body.id}/run`)
+    expect(again?.body.id).toBe(runs[0]?.body.id)
+  })
 })
 
 describe('PUT /events/:id', () => {

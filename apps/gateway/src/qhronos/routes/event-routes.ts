@@ -8,6 +8,7 @@ import { createEventSchema, readEventInput, updateEventSchema, type EventInput }
 import { eventJson, inactiveTag, statusOf, tagsOf, type EventJson } from '../event-json.ts'
 import { keptRule, ownZone, readRule, ruleOf, type EventRule } from '../event-rule.ts'
 import { etagOf, expectedRevision, isKnown } from '../etag.ts'
+import { idempotencyKey, ownKey } from '../idempotency-key.ts'
 import { loadEvent, loadEvents } from '../load-events.ts'
 import { listAnswer, readMatch, readTags, readTime } from '../query.ts'
 import type { OwnedCall, Route } from '../route.ts'
@@ -55,8 +56,7 @@ async function createEvent(call: OwnedCall): Promise<Answer> {
     })
   }
   caller.assertSees(tags)
-  const key = idempotencyKey(call)
-  const id = newUuid(caller.claims.subject, key)
+  const id = newUuid(caller.claims.subject, idempotencyKey(call))
   const wanted: WantedEvent = { id, name, description, rule, metadata, tags, status: 'active' }
   const schedule = {
     ...putOf(wanted),
@@ -66,7 +66,7 @@ async function createEvent(call: OwnedCall): Promise<Answer> {
   }
   const headers = await caller.headers()
   if (action === undefined) await services.namespace.ensure()
-  const { revision } = await services.schedules.putSchedule({ schedule, idempotencyKey: key }, { headers })
+  const { revision } = await services.schedules.putSchedule({ schedule, idempotencyKey: ownKey(call) }, { headers })
   const made = await readBack(call, id, revision)
   return {
     status: 201,
@@ -139,7 +139,7 @@ async function replaceEvent(call: OwnedCall, { before, input, expected }: Replac
     mode: PutMode.UPDATE,
     expectedRevision: expected ?? before.revision,
   }
-  const request = { schedule, idempotencyKey: idempotencyKey(call) }
+  const request = { schedule, idempotencyKey: ownKey(call) }
   if (schedule.action.kind?.case === 'emitEvent') await services.namespace.ensure()
   const { revision } = await services.schedules.putSchedule(request, { headers: await caller.headers() })
   const after = await readBack(call, before.id, revision)
@@ -178,7 +178,7 @@ async function deleteEvent(call: OwnedCall): Promise<Answer> {
   const { id } = await loadEvent(call, parseUuid(call.id, 'event'))
   const schedule = { schedule: { id }, expectedRevision: expectedRevision(request) ?? 0n }
   await services.schedules.deleteSchedule(
-    { schedule, idempotencyKey: idempotencyKey(call) },
+    { schedule, idempotencyKey: ownKey(call) },
     { headers: await caller.headers() },
   )
   return { status: 200, body: { message: 'Event deleted successfully', id } }
@@ -190,15 +190,6 @@ async function readBack({ services, caller }: OwnedCall, id: string, revision: b
   const { schedule } = await services.schedules.getSchedule(request, { headers: await caller.headers() })
   if (schedule === undefined) throw new QError('internal', 'the answer has no schedule')
   return schedule
-}
-
-function idempotencyKey({ request }: OwnedCall): string {
-  const key = request.headers['idempotency-key']
-  if (key === undefined) return ''
-  if (typeof key === 'string' && /^[\x20-\x7e]{1,128}$/.test(key)) return key
-  throw new QError('invalid_request', 'the idempotency key has 1 to 128 visible characters', {
-    field: 'idempotency-key',
-  })
 }
 
 function pathOf(url = ''): string {

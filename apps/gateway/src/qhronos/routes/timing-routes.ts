@@ -6,6 +6,7 @@ import type { Answer } from '../answer.ts'
 import { createEventSchema, parseBody } from '../event-body.ts'
 import { isoOf } from '../event-json.ts'
 import { ruleOf } from '../event-rule.ts'
+import { ownKey } from '../idempotency-key.ts'
 import { loadEvent } from '../load-events.ts'
 import { occurrenceJson } from '../occurrence-json.ts'
 import { readTime } from '../query.ts'
@@ -49,10 +50,9 @@ async function preview({ services, caller, query }: OwnedCall, asked: Asked): Pr
 }
 
 async function runEvent(call: OwnedCall): Promise<Answer> {
-  const { services, caller, request } = call
+  const { services, caller } = call
   const { id } = await loadEvent(call, parseUuid(call.id, 'event'))
-  const key = request.headers['idempotency-key']
-  const asked = { schedule: { id }, idempotencyKey: typeof key === 'string' ? key : '' }
+  const asked = { schedule: { id }, idempotencyKey: ownKey(call) }
   const { occurrence } = await services.schedules.runSchedule(asked, { headers: await caller.headers() })
   if (occurrence === undefined) throw new QError('internal', 'the answer has no occurrence')
   return { status: 202, body: occurrenceJson(occurrence) }

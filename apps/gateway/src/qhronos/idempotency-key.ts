@@ -1,0 +1,24 @@
+import { createHash } from 'node:crypto'
+import { QError } from '@qcore/errors'
+import type { OwnedCall } from './route.ts'
+
+/**
+ * The key that a client gave its call; empty if it gave none.
+ *
+ * @throws QError `invalid_request`
+ */
+export function idempotencyKey({ request }: Pick<OwnedCall, 'request'>): string {
+  const key = request.headers['idempotency-key']
+  if (key === undefined) return ''
+  if (typeof key === 'string' && /^[\x20-\x7e]{1,128}$/.test(key)) return key
+  throw new QError('invalid_request', 'the idempotency key has 1 to 128 visible characters', {
+    field: 'idempotency-key',
+  })
+}
+
+/** The key of what the call does. The services know of no callers: keys that two of them chose alike are two. */
+export function ownKey(call: Pick<OwnedCall, 'request' | 'caller'>): string {
+  const key = idempotencyKey(call)
+  if (key === '') return ''
+  return `qhronos:${createHash('sha256').update(`${call.caller.claims.subject}\0${key}`).digest('hex')}`
+}
