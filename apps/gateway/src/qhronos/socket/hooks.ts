@@ -53,17 +53,17 @@ export class Hooks {
     })
     const client = this.#clientOf(clientName)
     client.ids.add(id)
+    using held = new DisposableStack()
+    held.defer(() => {
+      client.ids.delete(id)
+      if (connection.isClosed()) return
+      own.unsubscribe()
+      if (client.ids.size > 0) return
+      client.subscription.unsubscribe()
+      this.#clients.delete(clientName)
+    })
     await connection.flush()
-    return {
-      [Symbol.dispose]: () => {
-        client.ids.delete(id)
-        if (connection.isClosed()) return
-        own.unsubscribe()
-        if (client.ids.size > 0) return
-        client.subscription.unsubscribe()
-        this.#clients.delete(clientName)
-      },
-    }
+    return held.move()
   }
 
   #clientOf(clientName: string): HookClient {

@@ -18,9 +18,11 @@ export class TagListeners implements Disposable {
   /** Tells of everything from now on that has one of the tags. Resolves when NATS knows. */
   async listen(tags: readonly string[], onFrame: (frame: DueFrame) => void): Promise<Disposable> {
     this.#listeners.set(onFrame, new Set(tags))
+    using held = new DisposableStack()
+    held.defer(() => void this.#listeners.delete(onFrame))
     this.#subscription ??= this.#subscribe()
     await this.#connection.flush()
-    return { [Symbol.dispose]: () => void this.#listeners.delete(onFrame) }
+    return held.move()
   }
 
   [Symbol.dispose](): void {
