@@ -6,6 +6,7 @@ import { identityOf } from '../../websocket/identity.ts'
 import type { HookDelivery, Hooks } from './hooks.ts'
 import type { TagListeners } from './tag-listeners.ts'
 import { listeningOf, parseJson, readHello, refusalOf, type Hello, type Listening } from './hello.ts'
+import { Unacknowledged } from './unacknowledged.ts'
 
 export interface QhronosHandlerOptions {
   readonly peer: Peer
@@ -19,7 +20,7 @@ export interface QhronosHandlerOptions {
 export class QhronosHandler implements FrameHandler {
   readonly #options: QhronosHandlerOptions
   readonly #opened = new AsyncDisposableStack()
-  readonly #unacknowledged = new Map<string, HookDelivery>()
+  readonly #unacknowledged = new Unacknowledged()
   #greeting: Promise<Listening | undefined> | undefined
   #isClosed = false
 
@@ -41,8 +42,7 @@ export class QhronosHandler implements FrameHandler {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true
     await this.#opened.disposeAsync()
-    for (const { answer } of this.#unacknowledged.values()) answer('closed')
-    this.#unacknowledged.clear()
+    this.#unacknowledged[Symbol.dispose]()
   }
 
   async #greet(text: string): Promise<Listening | undefined> {
@@ -94,21 +94,9 @@ export class QhronosHandler implements FrameHandler {
     const { frame, answer } = delivery
     if (this.#isClosed) return answer('closed')
     const waits = delivery.needsAck && needsAck
-    if (waits) this.#keep(delivery)
+    if (waits) this.#unacknowledged.add(delivery)
     await this.#send(frame)
     if (!waits) answer(this.#isClosed ? 'closed' : 'sent')
-  }
-
-  /** Remembers what is to be acknowledged, and forgets what nobody waits for any more. */
-  #keep(delivery: HookDelivery): void {
-    const now = performance.now()
-    for (const [occurrenceId, { untilMs }] of this.#unacknowledged) {
-      if (untilMs > now) break
-      this.#unacknowledged.delete(occurrenceId)
-    }
-    const { occurrence_id: occurrenceId } = delivery.frame
-    this.#unacknowledged.delete(occurrenceId)
-    this.#unacknowledged.set(occurrenceId, delivery)
   }
 
   async #onMessage(text: string, listening: Listening): Promise<void> {
@@ -125,16 +113,10 @@ export class QhronosHandler implements FrameHandler {
     } else if (listening.kind === 'tag-listener') {
       this.#tell({ type: 'error', message: 'acknowledge not supported for tag-listener' })
     } else {
-      this.#acknowledge(occurrence_id)
+      // One that names nothing is answered, and changes nothing, as in the original.
+      if (typeof occurrence_id === 'string') this.#unacknowledged.acknowledge(occurrence_id)
       this.#tell({ type: 'ack', message: 'acknowledged' })
     }
-  }
-
-  /** An acknowledgement that names nothing is answered, and changes nothing, as in the original. */
-  #acknowledge(occurrenceId: unknown): void {
-    if (typeof occurrenceId !== 'string') return
-    this.#unacknowledged.get(occurrenceId)?.answer('acknowledged')
-    this.#unacknowledged.delete(occurrenceId)
   }
 
   /** The connection goes on with a new token of its owner, if that allows the same. */
