@@ -158,7 +158,7 @@ export class Gateway implements Service {
     const { connection } = context
     const hooks = new Hooks({ connection, store: config.store, verifier, logger })
     const listeners = this.#opened.use(new TagListeners(connection, config.store))
-    const speaks = { verifier, hooks, listeners, logger }
+    const speaks = { store: config.store, verifier, hooks, listeners, logger }
     const server = new PageServer({ config, calls, verifier, logger })
     const further = [events, new ConfigPages(server), new FlagPages(server), pages, qhronos]
     const endpoints = new Map<string, WebSocketEndpoint>([

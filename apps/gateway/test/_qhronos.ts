@@ -28,11 +28,11 @@ export interface Qhronos extends AsyncDisposable {
   /** A token of level admin in Qhronos' form. */
   readonly admin: string
   /** A token of level admin in the platform's own form. */
-  ownAdmin(): Promise<string>
+  ownAdmin(scopes?: string[]): Promise<string>
   token(access: 'read' | 'write' | 'admin', scope: string[], sub?: string): Promise<string>
   call(method: string, path: string, options?: Options): Promise<Reply>
   /** Starts another gateway of the same platform; the caller disposes it. */
-  startGateway(): Promise<AsyncDisposable & { readonly url: string }>
+  startGateway(more?: Readonly<Record<string, string>>): Promise<AsyncDisposable & { readonly url: string }>
 }
 
 export const inAnHour = (): string => new Date(Date.now() + 3_600_000).toISOString()
@@ -84,17 +84,17 @@ export async function startQhronos(
     masterToken,
     admin,
     call,
-    async ownAdmin() {
-      const request = { subject: 'root', level: AccessLevel.ADMIN, scopes: [], lifetimeSeconds: 600 }
+    async ownAdmin(scopes = []) {
+      const request = { subject: 'root', level: AccessLevel.ADMIN, scopes, lifetimeSeconds: 600 }
       return (await mintToken(authSecret, request)).token
     },
     async token(access, scope, sub = 'ada') {
       const body = { type: 'jwt', sub, access, scope, expires_at: inAnHour() }
       return (await call('POST', '/tokens', { token: masterToken, body })).body.token as string
     },
-    async startGateway() {
+    async startGateway(more = {}) {
       const other = `127.0.0.1:${await freePort()}`
-      const gateway = await launch({ ...common, Q_WEB_ADDR: other, Q_MODES: 'gateway' })
+      const gateway = await launch({ ...common, ...more, Q_WEB_ADDR: other, Q_MODES: 'gateway' })
       return { url: `http://${other}`, [Symbol.asyncDispose]: () => gateway[Symbol.asyncDispose]() }
     },
     [Symbol.asyncDispose]: () => services[Symbol.asyncDispose](),

@@ -125,6 +125,29 @@ describe('the first message', () => {
     await using own = await Plain.open({ type: 'client-hook', client_name: 'own', token })
     await registered(own)
   })
+
+  it.each([
+    [['store:other'], "the token's scopes leave out store"],
+    [['service:read'], "the token's scopes leave out service schedule"],
+    [['namespace:demo'], "the token's scopes leave out the namespace qhronos"],
+  ])('is refused to a token, of an admin too, that is limited to %j', async (scopes, message) => {
+    const token = await q.ownAdmin(scopes)
+    for (const hello of [
+      { type: 'client-hook', client_name: 'own', token },
+      { type: 'tag-listener', tags: ['billing'], token },
+    ]) {
+      await using plain = await Plain.open(hello)
+      await vi.waitFor(() => expect(plain.closed).toMatch(/^4401 /), 10_000)
+      expect(plain.heard).toEqual([{ type: 'error', message: expect.stringContaining(message) }])
+    }
+    await using own = await Plain.open({ type: 'client-hook', client_name: 'own', token: await q.ownAdmin() })
+    await registered(own)
+    own.send({ type: 'token', token })
+    await vi.waitFor(() => expect(own.closed).toMatch(/^4401 /), 10_000)
+    const whole = await q.ownAdmin([`store:${q.store}`, 'service:schedule', 'namespace:qhronos'])
+    await using limited = await Plain.open({ type: 'tag-listener', tags: ['billing'], token: whole })
+    await registered(limited)
+  })
 })
 
 describe('a client-hook', () => {

@@ -1,6 +1,11 @@
-import type { Claims } from '@qcore/access'
+import { requireNamespace, requireScope, type Claims } from '@qcore/access'
 import { AccessLevel } from '@qcore/contracts'
+import { isQError } from '@qcore/errors'
 import { z } from 'zod'
+import { namespace } from '../event-action.ts'
+
+/** What is told here is told of schedules: whose scopes leave them out hears nothing. */
+export const service = 'schedule'
 
 const helloSchema = z.object({
   type: z.string().optional(),
@@ -46,7 +51,24 @@ export function listeningOf({ type, client_name: clientName = '', tags = [], ack
 }
 
 /** Why a token does not allow to listen; undefined if it does. */
-export function refusalOf({ level, scopes, form }: Claims, listening: Listening): string | undefined {
+export function refusalOf(claims: Claims, listening: Listening, store: string): string | undefined {
+  return refusalOfPlace(claims, store) ?? refusalOfTarget(claims, listening)
+}
+
+/** A token in Qhronos' form is good for all of this interface; another one as far as its scopes go. */
+function refusalOfPlace(claims: Claims, store: string): string | undefined {
+  if (claims.form === 'qhronos') return undefined
+  try {
+    requireScope(claims, { store, service })
+    requireNamespace(claims, namespace, 'scope')
+    return undefined
+  } catch (error) {
+    if (isQError(error)) return error.message
+    throw error
+  }
+}
+
+function refusalOfTarget({ level, scopes, form }: Claims, listening: Listening): string | undefined {
   if (level >= AccessLevel.ADMIN) return undefined
   if (listening.kind === 'client-hook') {
     const scope = `client:${listening.clientName}`

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node'
-import { bearerToken, type TokenVerifier } from '@qcore/access'
+import { bearerToken, requireScope, type TokenVerifier } from '@qcore/access'
 import { AccessLevel, hookConnectionSubject, hookSubject } from '@qcore/contracts'
 import type { Logger } from '@qcore/service'
 import { dueFrame, type DueFrame } from './due-frame.ts'
+import { service } from './hello.ts'
 
 /** What became of an occurrence at a connection. */
 export type HookAnswer = 'acknowledged' | 'sent' | 'closed'
@@ -83,11 +84,12 @@ export class Hooks {
 
   /** Only the platform itself may have clients believe that something is due. */
   async #receive(message: Msg, onDelivery: (delivery: HookDelivery) => void): Promise<void> {
-    const { verifier, logger } = this.#options
+    const { verifier, logger, store } = this.#options
     try {
-      const { level } = await verifier.verify(bearerToken({ get: (name) => message.headers?.get(name) ?? null }))
+      const claims = await verifier.verify(bearerToken({ get: (name) => message.headers?.get(name) ?? null }))
+      requireScope(claims, { store, service })
       const frame = dueFrame(message.string())
-      if (level < AccessLevel.ADMIN || frame === undefined) return
+      if (claims.level < AccessLevel.ADMIN || frame === undefined) return
       const waitMs = Math.min(Number(message.headers?.get('Q-Timeout-Ms') ?? 0) || 0, mostWaitMs)
       onDelivery({
         frame,

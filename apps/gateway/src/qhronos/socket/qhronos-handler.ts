@@ -10,11 +10,19 @@ import { Unacknowledged } from './unacknowledged.ts'
 
 export interface QhronosHandlerOptions {
   readonly peer: Peer
+  readonly store: string
   readonly verifier: TokenVerifier
   readonly hooks: Hooks
   readonly listeners: TagListeners
   readonly logger: Logger
 }
+
+interface Refusal {
+  readonly message: string
+  readonly code: number
+}
+
+const unknownCaller: Refusal = { message: 'authentication required', code: closeCodes.unauthenticated }
 
 /** Speaks Qhronos' protocol with one client: JSON in text frames, of which the first one says what it listens to. */
 export class QhronosHandler implements FrameHandler {
@@ -49,11 +57,10 @@ export class QhronosHandler implements FrameHandler {
     const hello = readHello(text)
     if (hello === undefined) return this.#refuse('invalid handshake message')
     const refusal = await this.#authenticate(hello)
-    if (refusal !== undefined) return this.#refuse(refusal)
+    if (refusal !== undefined) return this.#refuse(refusal.message, refusal.code)
     const listening = listeningOf(hello)
     if (typeof listening === 'string') return this.#refuse(listening)
-    const claims = this.#options.peer.identity?.claims
-    const denied = claims === undefined ? 'authentication required' : refusalOf(claims, listening)
+    const denied = this.#deniedOf(listening)
     if (denied !== undefined) return this.#refuse(denied)
     try {
       await this.#open(listening)
@@ -66,16 +73,23 @@ export class QhronosHandler implements FrameHandler {
   }
 
   /** Takes the token of a message, if there is one. Why it is refused; undefined if it is good. */
-  async #authenticate({ token = '' }: Pick<Hello, 'token'>): Promise<string | undefined> {
+  async #authenticate({ token = '' }: Pick<Hello, 'token'>): Promise<Refusal | undefined> {
     const { peer, verifier } = this.#options
-    if (token.trim() === '') return peer.identity === undefined ? 'authentication required' : undefined
+    if (token.trim() === '') return peer.identity === undefined ? unknownCaller : undefined
     try {
       peer.adopt(identityOf(token, await verifier.verify(token)))
       return undefined
     } catch (error) {
-      if (isQError(error)) return error.message
-      throw error
+      if (!isQError(error)) throw error
+      return { message: error.message, code: closeCodes.unauthenticated }
     }
+  }
+
+  /** Why the caller may not listen; undefined if he may. */
+  #deniedOf(listening: Listening): string | undefined {
+    const { peer, store } = this.#options
+    const claims = peer.identity?.claims
+    return claims === undefined ? unknownCaller.message : refusalOf(claims, listening, store)
   }
 
   async #open(listening: Listening): Promise<void> {
@@ -122,8 +136,8 @@ export class QhronosHandler implements FrameHandler {
   /** The connection goes on with a new token of its owner, if that allows the same. */
   async #renew(token: string, listening: Listening): Promise<void> {
     const refusal = await this.#authenticate({ token })
-    const claims = this.#options.peer.identity?.claims
-    const denied = refusal ?? (claims === undefined ? undefined : refusalOf(claims, listening))
+    if (refusal !== undefined) return this.#refuse(refusal.message, refusal.code)
+    const denied = this.#deniedOf(listening)
     if (denied === undefined) this.#tell({ type: 'ack', message: 'token accepted' })
     else this.#refuse(denied)
   }
