@@ -1,8 +1,9 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { openFaultProxy } from '@qcore/fault-proxy'
 import { QhronosClient, type DueEvent } from '@qcore/qhronos-client'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest'
 import { inAnHour, startQhronos, type Qhronos } from './_qhronos.ts'
 
 let q: Qhronos
@@ -246,6 +247,21 @@ describe('a client-hook', () => {
     expect([plain.of('event').length, other.of('event').length]).toEqual([1, 1])
   })
 
+  it('gets everything, however many connections of its name were there before', async () => {
+    const hello = { type: 'client-hook', client_name: 'again', token: q.admin }
+    for (let n = 0; n < 5; n++) {
+      await using plain = await Plain.open(hello, n % 2 === 0 ? q.url : second.url)
+      await registered(plain)
+    }
+    await using plain = await Plain.open(hello)
+    await registered(plain)
+    plain.acksFrom = 1
+    for (let n = 0; n < 3; n++) {
+      expect(await outcomeOf(await forClient('again'))).toMatchObject({ status: 'completed', attempt_count: 1 })
+    }
+    expect(plain.of('event')).toHaveLength(3)
+  })
+
   it('goes on with a new token of its owner, and ends when that is revoked', async () => {
     const [first, next, strange] = [
       await q.token('read', ['client:renewed']),
@@ -305,5 +321,36 @@ describe('a tag-listener', () => {
     expect(await outcomeOf(ids[0] ?? '')).toMatchObject({ status: 'completed' })
     server.closeAllConnections()
     server.close()
+  })
+})
+
+describe('a gateway that NATS is cut off from', () => {
+  it('refuses nobody for good, and its clients hear everything when NATS is back', async () => {
+    await using nats = await openFaultProxy(inject('natsUrl'))
+    await using gateway = await q.startGateway({ Q_NATS_ADDR: nats.url, Q_TOKEN_TRUST_MS: '1' })
+    const listen = (clientName: string, heard: DueEvent[]) =>
+      new QhronosClient({ baseUrl: gateway.url, authToken: q.admin }).listen(
+        { type: 'client-hook', clientName },
+        (event) => void heard.push(event),
+      )
+    const heard: DueEvent[][] = [[], []]
+    await using before = listen('before', heard[0] ?? [])
+    await before.ready
+    nats.cut()
+    const refused = async (): Promise<Plain> => {
+      await using plain = await Plain.open({ type: 'client-hook', client_name: 'x', token: q.admin }, gateway.url)
+      await vi.waitFor(() => expect(plain.closed).toMatch(/^4410 /), 2_000)
+      return plain
+    }
+    await vi.waitFor(refused, 20_000)
+    await using meanwhile = listen('meanwhile', heard[1] ?? [])
+    const { heard: told } = await refused()
+    expect(told).toEqual([{ type: 'error', message: expect.stringContaining('connect again') }])
+    nats.restore()
+    await meanwhile.ready
+    for (const name of ['before', 'meanwhile']) {
+      expect(await outcomeOf(await forClient(name))).toMatchObject({ status: 'completed' })
+    }
+    expect(heard.map((events) => events.length)).toEqual([1, 1])
   })
 })

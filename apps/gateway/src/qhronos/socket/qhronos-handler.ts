@@ -81,6 +81,8 @@ export class QhronosHandler implements FrameHandler {
       return undefined
     } catch (error) {
       if (!isQError(error)) throw error
+      // Nothing is known to be wrong with the token.
+      if (error.code === 'unavailable') return { message: `${error.message}; connect again`, code: closeCodes.lost }
       return { message: error.message, code: closeCodes.unauthenticated }
     }
   }
