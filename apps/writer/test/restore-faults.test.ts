@@ -190,7 +190,7 @@ describe('a restore whose connection is cut', () => {
 
 describe('a restore of a writer', () => {
   it('that was deposed changes nothing', async () => {
-    await startWriter(lease)
+    await startWriter()
     const { id } = await restores.plan(folderFile([]))
     const { epoch } = await readHead(test.pool)
     await test.pool.query(`update head set epoch = epoch + 1`)
