@@ -40,7 +40,7 @@ export interface ServiceProcess extends RunningProcess {
   stop(): Promise<void>
 }
 
-const readyTimeoutMs = 30_000
+const readyTimeoutMs = 45_000
 /** Longer than the time that the services give themselves (`shutdownTimeoutMs`). */
 const stopTimeoutMs = 10_000
 const killTimeoutMs = 2_000
