@@ -18,6 +18,8 @@ export interface ReaderContext extends AsyncDisposable {
   readonly snapshots: Pool
   readonly verifier: TokenVerifier
   readonly replica: Replica
+  /** Of which all entities that were found last were cached. */
+  readonly cachedTypes: Set<string>
   readonly cursors: CursorCodec
   readonly past: Past
   /** Readings of the past load much: a few at a time, so that they take neither all connections nor all memory. */
@@ -63,6 +65,7 @@ export async function openContext(config: ReaderConfig, overrides: ReaderOverrid
     snapshots,
     verifier: access.verifier,
     replica,
+    cachedTypes: new Set(),
     cursors: createCursorCodec(authSecret, store),
     past: openPast(pool),
     pastTurns: new Turns(Math.max(1, Math.floor(config.connections / 2))),

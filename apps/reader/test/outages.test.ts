@@ -45,6 +45,27 @@ test('without PostgreSQL what is cached is read, what needs it is unavailable, a
   expect((await reader.client.findEntities({ type: 'Thing', consistency: latest })).entities).toHaveLength(2)
 })
 
+test('a find between whose beginning and end an entity was renamed gives its name of one revision', async () => {
+  const find = async () => {
+    const { revision, entities } = await reader.client.findEntities({ type: 'Thing' })
+    return { revision, names: entities.map(({ entity }) => entity?.name) }
+  }
+  // What is found is taken from the cache from the second time on.
+  await reader.client.getEntities({ entityIds: ['a', 'root'] })
+  expect((await find()).names).toEqual(['a', 'root'])
+  const { rows } = await reader.raw.pool.query<{ text: string }>('select clock_timestamp()::text as text')
+  postgres.hold('answers')
+  const found = find()
+  await vi.waitFor(async () => {
+    const sql = `select from pg_stat_activity where query like '%as ids%' and query_start > $1`
+    expect((await reader.raw.pool.query(sql, [rows[0]?.text])).rows).not.toHaveLength(0)
+  })
+  const revision = await reader.commit({ kind: 'move', id: 'a', name: 'b' })
+  await reader.client.getEntities({ entityIds: ['a'], consistency: atLeast(revision) })
+  postgres.restore()
+  expect(await found).toEqual({ revision, names: ['b', 'root'] })
+})
+
 test('a find between whose beginning and end a field was retyped is asked again, and never answered with half of each', async () => {
   const field = { name: 'Count', valueType: ValueType.STRING }
   const steps = [create(AlterStepSchema, { kind: { case: 'retypeField', value: { field } } })]

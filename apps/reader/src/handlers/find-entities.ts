@@ -12,13 +12,13 @@ import { messageFromEntity } from '@qcore/model'
 import { encodeFindEntitiesRequest } from '@qcore/transport'
 import type { ReaderContext } from '../context.ts'
 import { setEncodedEntities } from '../find/encoded-entities.ts'
+import { loadFoundPage } from '../find/found-page.ts'
 import { planFind } from '../find/plan-find.ts'
 import { whenFresh } from '../freshness.ts'
 import { ownColumn } from '../query/column-result.ts'
-import { afterOf, findStatement, loadPage, type FoundRow } from '../query/query-page.ts'
+import { afterOf, type FoundRow } from '../query/query-page.ts'
 import { takesBinary } from '../takes-binary.ts'
 import { assertSameView, viewOf } from '../view.ts'
-import { whenApplied } from '../when-applied.ts'
 
 export function findEntities(
   reader: ReaderContext,
@@ -37,8 +37,7 @@ export function findEntities(
       return response
     }
     const after = end && afterOf(plan, { id: end.id, keys: [end.key] })
-    const page = await loadPage(reader.pool, findStatement(plan, { types, columns, after }))
-    await whenApplied(reader.replica.feed, page, caller)
+    const page = await loadFoundPage(reader, plan, { types, columns, after }, caller)
     await assertSameView(reader, types, caller)
     response.revision = BigInt(page.revision)
     const rows = page.rows.slice(0, plan.limit)

@@ -11,12 +11,13 @@ import { messageFromEntity } from '@qcore/model'
 import { checkQuery, type CheckedQuery, type Query, type TypeSource } from '@qcore/query'
 import type { ReaderContext } from '../context.ts'
 import { setEncodedEntities } from '../find/encoded-entities.ts'
+import { loadFoundPage } from '../find/found-page.ts'
 import { takesBinary } from '../takes-binary.ts'
 import { assertSameView, viewOf } from '../view.ts'
 import { whenApplied } from '../when-applied.ts'
 import { columnResult } from './column-result.ts'
 import { writePlace, type QueryPlace } from './query-cursor.ts'
-import { afterOf, findStatement, loadCount, loadPage, type FoundRow } from './query-page.ts'
+import { afterOf, loadCount, type FoundRow } from './query-page.ts'
 import { planQuery, type QueryPlan } from './query-plan.ts'
 import { columnOf } from './selection-sql.ts'
 
@@ -43,8 +44,7 @@ export async function answerPresent(call: QueryCall): Promise<QueryResponse> {
   if (tree.count) return countPresent(call, plan, { types, checked })
   const columns = checked.select.map(columnOf)
   const after = place && afterOf(plan, place)
-  const page = await loadPage(reader.pool, findStatement(plan, { types, columns, after }))
-  await whenApplied(reader.replica.feed, page, caller)
+  const page = await loadFoundPage(reader, plan, { types, columns, after }, caller)
   await assertSameView(reader, types, caller)
   const response = startAnswer(checked, page.revision)
   const rows = page.rows.slice(0, plan.limit)

@@ -64,6 +64,21 @@ export async function loadPage(executor: Executor, statement: SQL): Promise<Foun
   return { revision: first.revision, logId: first.logId, rows: rows.filter(({ id }) => id !== null) }
 }
 
+/** The ids of a page. */
+export interface FoundIds extends Snapshot {
+  /** At most one more than the plan's limit. */
+  ids: string[]
+  /** Of the order, of the last entity that belongs to the page; null if the page is not full. */
+  keys: (string | null)[] | null
+}
+
+/** Finds the ids of a page by one statement. */
+export async function loadIds(executor: Executor, statement: SQL): Promise<FoundIds> {
+  const [found] = await readDatabase(runStatement<FoundIds>(executor, statement))
+  if (found === undefined) throw new Error('the head row is missing')
+  return found
+}
+
 /** Counts by one statement. */
 export async function loadCount(
   executor: Executor,
@@ -84,20 +99,38 @@ export function findStatement(
   const selection = selectionSql(columns, { type: plan.type, types })
   const keys = keyNames(order, 'page')
   const places = keyNames(order, 'found')
-  const texts = order.map((each, index) => keyText(each, keys[index] ?? sql`null`))
   return sql`
     ${pageStatement(plan, types, after)}
     select head.revision, head.log_id as "logId", found.*
     from head
     left join (
       select ${sql.join([sql.raw('e.id, e.name, e.parent_id as "parentId", e.created_revision as "createdRevision", greatest(e.structure_revision, e.created_revision) as "structureRevision", e.place'), ...keys], ', ')},
-        ${texts.length === 0 ? sql`null::text[]` : sql`array[${sql.join(texts, ', ')}]`} as keys
+        ${keyTexts(order)} as keys
         ${selection.columns}
       from page
       cross join lateral (select * from entity where entity.id = page.entity_id offset 0) e
       ${selection.from}
     ) found on true
     order by ${orderBy(order, places, sql.raw('found.id'))}`
+}
+
+/** The statement that finds the ids of a page. */
+export function idStatement(plan: QueryPlan, { types, after }: { types: TypeSource; after: After | undefined }): SQL {
+  const { order, limit } = plan
+  const id = sql.raw('page.entity_id')
+  const inOrder = sql`from page order by ${orderBy(order, keyNames(order, 'page'), id)}`
+  return sql`
+    ${pageStatement(plan, types, after)}
+    select head.revision, head.log_id as "logId", array(select ${id} ${inOrder}) as ids,
+      (select ${keyTexts(order)} ${inOrder} ${sql.raw(`offset ${limit - 1} limit 1`)}) as keys
+    from head`
+}
+
+/** The keys of a page's entity as texts. */
+function keyTexts(order: readonly PlanOrder[]): SQL {
+  const keys = keyNames(order, 'page')
+  const texts = order.map((each, index) => keyText(each, keys[index] ?? sql`null`))
+  return texts.length === 0 ? sql`null::text[]` : sql`array[${sql.join(texts, ', ')}]`
 }
 
 /** Keys as text: bytes in hexadecimal. */
