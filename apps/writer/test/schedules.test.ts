@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { create, fromBinary, type MessageInitShape } from '@bufbuild/protobuf'
 import { createClient } from '@connectrpc/connect'
-import { mintToken } from '@qcore/access'
+import { mintToken, SecretBox } from '@qcore/access'
 import {
   AccessLevel,
   MutationSchema,
@@ -285,11 +285,26 @@ describe('a schedule that is deleted', () => {
 })
 
 describe('the secret of a webhook', () => {
+  const webhook = (value: object): PutInit['action'] => ({
+    kind: { case: 'webhook', value: { url: 'https://example.com/hook', ...value } },
+  })
+
+  it('that was sealed under another secret of the deployment is kept as it is, and can be replaced', async () => {
+    const id = await putNew({ name: 'sealed', action: webhook({ secret: 'first' }) })
+    const sealed = new SecretBox('a-former-secret-of-the-deployment-0123456789').seal(id, 'first')
+    await writer.pool.query('update schedule set secret = $2 where id = $1', [id, sealed])
+    await commit(put({ name: 'sealed', rule: '0 1 * * *', action: webhook({}) }))
+    expect(await scheduleRow(id)).toMatchObject({ disabled_reason: '', secret: sealed })
+    expect((await commit(put({ name: 'sealed', rule: '0 1 * * *', action: webhook({}) }))).results[0]?.changed).toBe(
+      false,
+    )
+    await commit(put({ name: 'sealed', rule: '0 1 * * *', action: webhook({ secret: 'first' }) }))
+    const row = await scheduleRow(id)
+    expect(new SecretBox(authSecret).open(id, row['secret'] as Buffer)).toBe('first')
+  })
+
   it('is encrypted, in no log, and kept by a put that does not name it', async () => {
     const secret = 'top-secret-of-a-receiver'
-    const webhook = (value: object): PutInit['action'] => ({
-      kind: { case: 'webhook', value: { url: 'https://example.com/hook', ...value } },
-    })
     const id = await putNew({ name: 'hook', action: webhook({ secret }) })
     const row = await scheduleRow(id)
     expect((row['secret'] as Buffer).includes(secret)).toBe(false)

@@ -51,8 +51,8 @@ export function storeSchedule(
     path,
   }: { before: ScheduleFacts | undefined; id: string; caller: Pick<Claims, 'level' | 'scopes'>; path: string },
 ): MutationResult {
-  const secret = secretAfter(context, mutation, before)
-  const definition = definitionOf(mutation, { hasSecret: secret !== undefined, caller })
+  const secret = secretAfter(mutation, before)
+  const definition = definitionOf(mutation, { hasSecret: secret !== null, caller })
   const isNewRule = before === undefined || !hasSameRule(before, mutation)
   const state = stateAfter(mutation, before)
   if (before !== undefined && !isNewRule && before.disabledReason === '' && before.state === state) {
@@ -66,7 +66,7 @@ export function storeSchedule(
     revision: context.revision,
     state,
     definition,
-    secret: secret === undefined ? null : context.secrets.seal(id, secret),
+    secret: typeof secret === 'string' ? context.secrets.seal(id, secret) : secret,
     ruleSpec: before?.ruleSpec ?? '',
     createdUs: before?.createdUs ?? context.timeUs,
     planRevision: before?.planRevision ?? context.revision,
@@ -161,27 +161,25 @@ function hasSameRule({ definition }: ScheduleFacts, { rule, timezone, startTime 
   )
 }
 
-function secretAfter(
-  context: CommitContext,
-  { action }: PutSchedule,
-  before: ScheduleFacts | undefined,
-): string | undefined {
-  if (action?.kind.case !== 'webhook') return undefined
+/** The secret that is named, or the one of before, sealed: whatever it was sealed under, it need not be opened to be kept. */
+function secretAfter({ action }: PutSchedule, before: ScheduleFacts | undefined): string | Uint8Array | null {
+  if (action?.kind.case !== 'webhook') return null
   const { secret } = action.kind.value
-  if (secret === undefined) return before === undefined ? undefined : openedSecret(context, before)
-  return secret === '' ? undefined : secret
+  if (secret === undefined) return before?.secret ?? null
+  return secret === '' ? null : secret
 }
 
-/** One that cannot be opened any more is another one. */
-function hasSecret(context: CommitContext, before: ScheduleFacts, secret: string | undefined): boolean {
+/** One that cannot be opened is another one. */
+function hasSecret(
+  { secrets }: CommitContext,
+  { id, secret: before }: ScheduleFacts,
+  secret: ReturnType<typeof secretAfter>,
+): boolean {
+  if (typeof secret !== 'string' || before === null) return secret === before
   try {
-    return openedSecret(context, before) === secret
+    return secrets.open(id, before) === secret
   } catch (error) {
     if (isQError(error, 'configuration')) return false
     throw error
   }
-}
-
-function openedSecret({ secrets }: CommitContext, { id, secret }: ScheduleFacts): string | undefined {
-  return secret === null ? undefined : secrets.open(id, secret)
 }
