@@ -1,9 +1,8 @@
 import { mintToken } from '@qcore/access'
-import type { AccessLevel } from '@qcore/contracts'
+import { schedulerSubject, type AccessLevel } from '@qcore/contracts'
 import { LRUCache } from 'lru-cache'
 
-/** As who the scheduler acts, and how long a token of its own lasts. */
-const subject = 'scheduler'
+/** How long a token of its own lasts. */
 const lifetimeSeconds = 3_600
 /** A token is passed on for so long: after one that was revoked the next comes soon. */
 const keptMs = 60_000
@@ -26,6 +25,6 @@ export class OwnTokens {
   }
 
   async #mint(level: AccessLevel, scopes: readonly string[]): Promise<string> {
-    return (await mintToken(this.#secret, { subject, level, scopes, lifetimeSeconds })).token
+    return (await mintToken(this.#secret, { subject: schedulerSubject, level, scopes, lifetimeSeconds })).token
   }
 }

@@ -136,6 +136,16 @@ describe('an event', () => {
     expect((await events.emit(request)).eventId).toBe(first.eventId)
     expect(await countEvents()).toBe(before + 1)
   })
+
+  it('has no key that begins as those of occurrences, unless a scheduler emits it', async () => {
+    const idempotencyKey = 'schedule:nightly:1000000:0'
+    const event = { namespace: 'demo', type: 'taken' }
+    await expectProblem(events.emit({ event, idempotencyKey }), 'permission_denied', 'idempotency_key')
+    const commits = [{ mutations: [emitting('taken')], idempotencyKey }]
+    await expectProblem(writer.commits.commitMany({ commits }), 'permission_denied', 'commits[0].idempotency_key')
+    const scheduler = await writer.clientOf('scheduler', AccessLevel.WRITE)
+    expect((await scheduler.commitMany({ commits })).outcomes).toMatchObject([{ outcome: { case: 'response' } }])
+  })
 })
 
 describe('events of a commit', () => {

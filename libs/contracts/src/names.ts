@@ -109,6 +109,12 @@ export function hookConnectionSubject(store: string, connectionId: string): stri
   return `q.${store}.hook.connection.${connectionId}`
 }
 
+/** As who schedulers call: the subject of their own tokens. */
+export const schedulerSubject = 'scheduler'
+
+/** What the idempotency keys of commits that schedulers make for occurrences begin with; nobody else's may. */
+export const occurrenceKeyPrefix = 'schedule:'
+
 /** The NATS subject by which is told what is due of the schedules of a namespace that have tags, as JSON. */
 export function dueSubject(store: string, namespace: string): string {
   return `q.${store}.due.${namespace}`

@@ -1,3 +1,4 @@
+import { occurrenceKeyPrefix } from '@qcore/contracts'
 import { isQError, type ErrorCode } from '@qcore/errors'
 import type { ActionOutcome, Occasion } from './action.ts'
 
@@ -20,7 +21,7 @@ const notDone: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 
 /** The idempotency key of the commit of an occurrence: however often it is tried, and by whomever, there is one commit. */
 export function occurrenceKey({ scheduleId, nominalUs, run }: Occasion['occurrence']): string {
-  return `schedule:${scheduleId}:${nominalUs}:${run}`
+  return `${occurrenceKeyPrefix}${scheduleId}:${nominalUs}:${run}`
 }
 
 /**

@@ -1,4 +1,5 @@
-import type { CommitRequest, Mutation } from '@qcore/contracts'
+import type { Claims } from '@qcore/access'
+import { occurrenceKeyPrefix, schedulerSubject, type CommitRequest, type Mutation } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
 import { checkAttributes } from '../event/check-attributes.ts'
 import { checkPayload } from '../event/check-payload.ts'
@@ -11,9 +12,9 @@ const controlCharacters = /[\u0000-\u001f\u007f]/
 /**
  * Checks what the rules of the proto do not say.
  *
- * @throws QError `invalid_request`, `invalid_schedule`, `schedule_never_fires`
+ * @throws QError `invalid_request`, `invalid_schedule`, `schedule_never_fires`, `permission_denied`
  */
-export function checkRequest({ idempotencyKey, mutations }: CommitRequest, path: string): void {
+export function checkRequest({ idempotencyKey, mutations }: CommitRequest, path: string, caller: Claims): void {
   if (mutations.some(altersType)) checkAlterations(mutations, path)
   for (const [index, { kind }] of mutations.entries()) {
     const field = `${path}mutations[${index}]`
@@ -27,8 +28,14 @@ export function checkRequest({ idempotencyKey, mutations }: CommitRequest, path:
     if (kind.case === 'resumeSchedule') checkScheduleKey(kind.value.schedule, `${field}.resume_schedule.schedule`)
   }
   checkConfigKeys(mutations, path)
-  if (idempotencyKey === '' || !controlCharacters.test(idempotencyKey)) return
-  throw new QError('invalid_request', 'a key has no control characters', { field: `${path}idempotency_key` })
+  if (idempotencyKey !== '') checkKey(idempotencyKey, caller, `${path}idempotency_key`)
+}
+
+/** Whoever had the key of an occurrence before it is due would take its place. */
+function checkKey(key: string, { subject }: Claims, field: string): void {
+  if (controlCharacters.test(key)) throw new QError('invalid_request', 'a key has no control characters', { field })
+  if (!key.startsWith(occurrenceKeyPrefix) || subject === schedulerSubject) return
+  throw new QError('permission_denied', `a key that begins with ${occurrenceKeyPrefix} is a scheduler's`, { field })
 }
 
 /** The history of the configuration has a row a key and revision. */

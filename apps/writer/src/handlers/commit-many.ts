@@ -23,8 +23,8 @@ export async function commitMany(
   context: HandlerContext,
 ): Promise<CommitManyResponse> {
   const { commits } = request
-  for (const [index, commit] of commits.entries()) checkRequest(commit, `commits[${index}].`)
   const caller = callerOf(context)
+  for (const [index, commit] of commits.entries()) checkRequest(commit, `commits[${index}].`, caller)
   const outcomes: (CommitResponse | QError)[] = Array.from({ length: commits.length })
   let waiting = commits.length
   await new Promise<void>((resolve) => {

@@ -7,8 +7,8 @@ import { sizeOfRequest } from '../commit/pending-commit.ts'
 
 /** CommitService.Commit: makes one commit. */
 export function commit(queue: CommitQueue, request: CommitRequest, context: HandlerContext): Promise<CommitResponse> {
-  checkRequest(request, '')
   const caller = callerOf(context)
+  checkRequest(request, '', caller)
   return new Promise((resolve, reject) => {
     const settle = (outcome: CommitResponse | Error): void => {
       if (outcome instanceof Error) reject(outcome)

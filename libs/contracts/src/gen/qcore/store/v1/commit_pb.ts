@@ -51,7 +51,7 @@ export type CommitRequest = Message<"qcore.store.v1.CommitRequest"> & {
   /**
    * Makes a retry safe: a second commit with the same key within the log's window changes nothing and gets the first
    * one's answer. With other mutations or conditions it is refused: `idempotency_key_reused`. At most 128 characters,
-   * no control characters; empty for none.
+   * no control characters; keys that begin with `schedule:` are the schedulers' own. Empty for none.
    *
    * @generated from field: string idempotency_key = 3;
    */
