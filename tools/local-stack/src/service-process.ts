@@ -6,7 +6,7 @@ import { LocalStackError } from './local-stack-error.ts'
 import { sendSignal } from './process-mark.ts'
 import { waitUntilReady, type ReadinessProbe } from './readiness.ts'
 import type { OutputTail, ServiceLog } from './service-log.ts'
-import { workspaceFolder } from './workspace.ts'
+import { compileCacheFolder, workspaceFolder } from './workspace.ts'
 
 /** A qcore process: one service, or several. */
 export interface RunningProcess {
@@ -60,7 +60,7 @@ export function planProcess({ name, program, env, wrapper, readiness, log, onSpa
       // Ctrl-C goes to the process group of the terminal; who stops when is decided here.
       detached: true,
       cwd: workspaceFolder,
-      env,
+      env: { NODE_COMPILE_CACHE: compileCacheFolder, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     child = started
