@@ -62,14 +62,14 @@ export interface TokenFilter {
 /** What to revoke: one token, by itself or by its id, or all of a subject that were made until now. */
 export type RevocationTarget = { readonly tokenId: string } | { readonly token: string } | { readonly subject: string }
 
-/** Something that was done with tokens and keys. */
+/** Something that was done with tokens, keys or runs of schedules. */
 export interface AuditEntry {
   readonly auditId: bigint
   readonly at: Timestamp
   /** By whom: `master` for the master token. */
   readonly subject: string
   readonly tokenId: string
-  /** `token.mint`, `token.revoke`, `key.rotate`. */
+  /** As `token.mint`, `key.rotate` or `schedule.run`. */
   readonly action: string
   readonly target: string
   /** A JSON object. */

@@ -82,9 +82,9 @@ function addRotate(token: Command, io: Io): void {
 function addAudit(token: Command, io: Io): void {
   token
     .command('audit')
-    .description('show what was done with tokens and keys, and by whom; needs level admin')
+    .description('show what was done with tokens, keys and runs of schedules, and by whom; needs level admin')
     .option('--subject <subject>', 'only what one subject did; `master` is the master token')
-    .option('--action <action>', 'only token.mint, token.revoke or key.rotate')
+    .option('--action <action>', 'only one, as token.mint or schedule.run')
     .option('--limit <count>', 'how many, the newest first', count, 100)
     .action(({ limit, ...filter }: AuditOptions, command: Command) =>
       withSession(command, io, async ({ q, json }) => {

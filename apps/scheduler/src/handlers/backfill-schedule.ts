@@ -14,6 +14,7 @@ import { between, countBetween } from '@qcore/recurrence'
 import type { SchedulerContext } from '../context.ts'
 import { readRuleSpec } from '../schedule-settings.ts'
 import { backfillOccurrences } from '../sql/backfill-occurrences.ts'
+import { timeOf } from '../sql/deed.ts'
 import { namedSchedule } from './named-schedule.ts'
 
 const mostOccurrences = 1_000
@@ -25,7 +26,8 @@ export async function backfillSchedule(
   { schedule: key, fromTime, toTime, includeCompleted }: BackfillScheduleRequest,
   context: HandlerContext,
 ): Promise<BackfillScheduleResponse> {
-  const schedule = await namedSchedule(pool, key, callerOf(context))
+  const caller = callerOf(context)
+  const schedule = await namedSchedule(pool, key, caller)
   const fromMs = msOf(fromTime, 'from_time')
   const beforeMs = msOf(toTime, 'to_time')
   if (beforeMs < fromMs) throw new QError('invalid_request', 'the span ends before it begins', { field: 'to_time' })
@@ -43,7 +45,9 @@ export async function backfillSchedule(
   }))
   const { id: scheduleId, revision: scheduleRevision } = schedule
   const filling = { scheduleId, scheduleRevision, times, includeCompleted }
-  const count = times.length === 0 ? 0 : await readDatabase(backfillOccurrences(pool, filling))
+  const [from, to] = [timeOf(fromMs * usPerMs), timeOf(beforeMs * usPerMs)]
+  const deed = { ...caller, action: 'schedule.backfill', detail: { from, to, includeCompleted } } as const
+  const count = times.length === 0 ? 0 : await readDatabase(backfillOccurrences(pool, filling, deed))
   return create(BackfillScheduleResponseSchema, { count })
 }
 

@@ -11,6 +11,7 @@ import type { SchedulerContext } from '../context.ts'
 import { occurrenceMessage } from '../message/occurrence-message.ts'
 import { occurrenceState } from '../occurrence-state.ts'
 import { readRuleSpec } from '../schedule-settings.ts'
+import { timeOf } from '../sql/deed.ts'
 import { editOccurrence, loadOccurrenceAt } from '../sql/occurrences.ts'
 import { namedSchedule } from './named-schedule.ts'
 
@@ -55,17 +56,19 @@ async function edit(
     if (!isComing)
       throw new QError('unknown_occurrence', 'the schedule has none at that time', { field: 'nominal_time' })
   }
-  const row = await readDatabase(
-    editOccurrence(pool, {
-      id: randomUUID(),
-      scheduleId: schedule.id,
-      scheduleRevision: schedule.revision,
-      nominalUs,
-      dueUs: dueUs ?? present?.dueUs ?? nominalUs,
-      state: dueUs === undefined ? occurrenceState.cancelled : occurrenceState.pending,
-      reason: dueUs === undefined ? 'by_hand' : '',
-    }),
-  )
+  const isCancelled = dueUs === undefined
+  const change = {
+    id: randomUUID(),
+    scheduleId: schedule.id,
+    scheduleRevision: schedule.revision,
+    nominalUs,
+    dueUs: dueUs ?? present?.dueUs ?? nominalUs,
+    state: isCancelled ? occurrenceState.cancelled : occurrenceState.pending,
+    reason: isCancelled ? 'by_hand' : '',
+  }
+  const detail = { nominalTime: timeOf(nominalUs), ...(isCancelled ? {} : { dueTime: timeOf(dueUs) }) }
+  const action = isCancelled ? 'occurrence.cancel' : 'occurrence.move'
+  const row = await readDatabase(editOccurrence(pool, change, { ...caller, action, detail }))
   if (row !== undefined) return occurrenceMessage(row)
   throw new QError('occurrence_over', 'the occurrence is over, or under way', { field: 'nominal_time' })
 }

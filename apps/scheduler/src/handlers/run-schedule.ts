@@ -16,9 +16,10 @@ export async function runSchedule(
   { schedule: key, idempotencyKey }: RunScheduleRequest,
   context: HandlerContext,
 ): Promise<RunScheduleResponse> {
-  const { id: scheduleId, revision: scheduleRevision } = await namedSchedule(pool, key, callerOf(context))
+  const caller = callerOf(context)
+  const { id: scheduleId, revision: scheduleRevision } = await namedSchedule(pool, key, caller)
   const id = idempotencyKey === '' ? randomUUID() : idOfKey(scheduleId, idempotencyKey)
-  const row = await readDatabase(addManualOccurrence(pool, { id, scheduleId, scheduleRevision }))
+  const row = await readDatabase(addManualOccurrence(pool, { id, scheduleId, scheduleRevision }, caller))
   if (row === undefined) throw new QError('unavailable', 'the occurrence is gone already')
   return create(RunScheduleResponseSchema, { occurrence: occurrenceMessage(row) })
 }

@@ -1,6 +1,7 @@
 import type { AttemptOutcome } from '@qcore/contracts'
 import type { Executor } from '@qcore/database'
 import { nowUs } from './clock.ts'
+import type { Deed, Doer } from './deed.ts'
 import { occurrenceColumns, type OccurrenceRow } from './occurrence-row.ts'
 
 /** One try of an action, as it is stored. */
@@ -136,19 +137,27 @@ function conditionsOf(filter: OccurrenceFilter, parameter: (value: unknown) => s
   ]
 }
 
-/** Adds an occurrence that somebody asked for, due at once. One that has the id already is returned as it is. */
+/**
+ * Adds an occurrence that somebody asked for, due at once, and notes who did. One that has the id already is returned as it
+ * is.
+ */
 export async function addManualOccurrence(
   executor: Executor,
   { id, scheduleId, scheduleRevision }: { id: string; scheduleId: string; scheduleRevision: number },
+  { subject, tokenId }: Doer,
 ): Promise<OccurrenceRow | undefined> {
   await executor.query({
     name: 'add_manual_occurrence',
     text: `
-      insert into occurrence (
-        id, schedule_id, nominal_us, last_nominal_us, due_us, wake_us, state, cause, schedule_revision, created_us)
-      select $1, $2, us, us, us, us, 1, 4, $3, us from (select ${nowUs} as us) as present
-      on conflict (id) do nothing`,
-    values: [id, scheduleId, scheduleRevision],
+      with added as (
+        insert into occurrence (
+          id, schedule_id, nominal_us, last_nominal_us, due_us, wake_us, state, cause, schedule_revision, created_us)
+        select $1, $2, us, us, us, us, 1, 4, $3, us from (select ${nowUs} as us) as present
+        on conflict (id) do nothing
+        returning id)
+      insert into audit (subject, token_id, action, target, detail)
+      select $4::text, $5::text, 'schedule.run', $2, jsonb_build_object('occurrence', added.id) from added`,
+    values: [id, scheduleId, scheduleRevision, subject, tokenId],
   })
   return loadOccurrence(executor, id)
 }
@@ -166,8 +175,12 @@ export interface OccurrenceEdit {
   readonly reason: string
 }
 
-/** Cancels or moves an occurrence that has not begun. Undefined: it is over or under way. */
-export async function editOccurrence(executor: Executor, edit: OccurrenceEdit): Promise<OccurrenceRow | undefined> {
+/** Cancels or moves an occurrence that has not begun, and notes who did. Undefined: it is over or under way. */
+export async function editOccurrence(
+  executor: Executor,
+  edit: OccurrenceEdit,
+  { subject, tokenId, action, detail }: Doer & Deed,
+): Promise<OccurrenceRow | undefined> {
   const { rows } = await executor.query<OccurrenceRow>({
     name: 'edit_occurrence',
     text: `
@@ -181,9 +194,24 @@ export async function editOccurrence(executor: Executor, edit: OccurrenceEdit): 
           due_us = excluded.due_us, wake_us = excluded.wake_us, state = excluded.state, reason = excluded.reason,
           claim = null, ended_us = excluded.ended_us
         where occurrence.state in (1, 2) and occurrence.attempts = 0
-        returning *)
+        returning *),
+      noted as (
+        insert into audit (subject, token_id, action, target, detail)
+        select $8::text, $9::text, $10::text, $2, $11::jsonb || jsonb_build_object('occurrence', edited.id) from edited)
       select ${occurrenceColumns('edited')} from edited`,
-    values: [edit.id, edit.scheduleId, edit.nominalUs, edit.dueUs, edit.state, edit.reason, edit.scheduleRevision],
+    values: [
+      edit.id,
+      edit.scheduleId,
+      edit.nominalUs,
+      edit.dueUs,
+      edit.state,
+      edit.reason,
+      edit.scheduleRevision,
+      subject,
+      tokenId,
+      action,
+      JSON.stringify(detail),
+    ],
   })
   return rows[0]
 }

@@ -500,7 +500,7 @@ export type ListAuditRequest = Message<"qcore.auth.v1.ListAuditRequest"> & {
   subject: string;
 
   /**
-   * Only this action: `token.mint`, `token.revoke`, `key.rotate`; empty: all.
+   * Only this action, as in the entries; empty: all.
    *
    * @generated from field: string action = 2;
    */
@@ -605,14 +605,15 @@ export type AuditEntry = Message<"qcore.auth.v1.AuditEntry"> & {
   tokenId: string;
 
   /**
-   * What: `token.mint`, `token.revoke`, `key.rotate`.
+   * What: `token.mint`, `token.revoke`, `key.rotate`; `schedule.run`, `schedule.backfill`, `occurrence.cancel`,
+   * `occurrence.move`.
    *
    * @generated from field: string action = 5;
    */
   action: string;
 
   /**
-   * With what: the id of a token or of a key, or `subject:NAME`.
+   * With what: the id of a token, of a key or of a schedule, or `subject:NAME`.
    *
    * @generated from field: string target = 6;
    */
@@ -784,7 +785,8 @@ export const TokenService: GenService<{
     output: typeof GetTrustResponseSchema;
   },
   /**
-   * Lists what was done with tokens and keys, newest first, and by whom. Needs level admin.
+   * Lists what was done with tokens and keys, and with schedules beside changing them, newest first, and by whom. Needs
+   * level admin.
    *
    * @generated from rpc qcore.auth.v1.TokenService.ListAudit
    */
