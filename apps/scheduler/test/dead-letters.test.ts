@@ -58,6 +58,12 @@ async function letterOf(namespace: string, id: string): Promise<DeadLetter> {
   throw new Error('there is no dead letter')
 }
 
+async function idsOf(client: Client, namespace: string): Promise<string[]> {
+  const ids: string[] = []
+  for await (const { id } of client.events.deadLetters.list(namespace)) ids.push(id)
+  return ids
+}
+
 describe('an occurrence that failed', () => {
   it('is a dead letter, with what it was and what went wrong', async () => {
     const { id, letter } = await failed('one', { tags: ['a'], metadata: '{"n": 1}' })
@@ -155,6 +161,24 @@ describe('replaying', () => {
     expect(await q.events.deadLetters.replay('dry', {}, { dryRun: true })).toEqual({ count: 1, actionId: '' })
     expect((await q.events.deadLetters.get('dry', letter.id)).state).toBe('dead')
   })
+})
+
+it('a token that is limited to tags sees, replays and purges the letters of schedules that have one of them', async () => {
+  const namespace = 'tagged'
+  const mine = await failed(namespace, { tags: ['ada', 'nightly'] })
+  const other = await failed(namespace, { tags: ['eve'] })
+  await using ada = await connect({ transport: await store.transportOf(AccessLevel.WRITE, ['tag:ada', 'tag:bob']) })
+  const { deadLetters } = ada.events
+  expect(await idsOf(ada, namespace)).toEqual([mine.letter.id])
+  expect((await deadLetters.kinds(namespace)).map(({ group }) => group)).toEqual([`#${mine.id}`])
+  expect((await deadLetters.get(namespace, mine.letter.id)).id).toBe(mine.letter.id)
+  await expect(deadLetters.get(namespace, other.letter.id)).rejects.toMatchObject({ code: 'unknown_dead_letter' })
+  for (const act of ['replay', 'purge'] as const) {
+    expect((await deadLetters[act](namespace, { ids: [other.letter.id] })).count).toBe(0)
+    expect((await deadLetters[act](namespace, {}, { dryRun: true })).count).toBe(1)
+  }
+  expect((await deadLetters.purge(namespace, {})).count).toBe(1)
+  expect(await idsOf(q, namespace)).toEqual([other.letter.id])
 })
 
 it('purging deletes the letter; what became of the occurrence is still known', async () => {

@@ -1,3 +1,4 @@
+import { visibleTagsOf, type Claims } from '@qcore/access'
 import { DeadLetterReason, DeadLetterState, type DeadLetterFilter } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
 import { microsFromTimestamp } from '@qcore/model'
@@ -5,8 +6,11 @@ import { typeRegex } from '../delivery/type-pattern.ts'
 import type { DeadLetterSearch } from './sql/dead-letter-conditions.ts'
 import { deadState, replayedState, replayingState } from './sql/dead-letter-row.ts'
 
-/** What a filter asks for; in any state of those, unless it names one. Throws `invalid_request`. */
-export function searchOf(filter: DeadLetterFilter | undefined, states: readonly number[]): DeadLetterSearch {
+/** What a filter asks for that a caller sees; in any state of those, unless it names one. Throws `invalid_request`. */
+export function searchOf(
+  filter: DeadLetterFilter | undefined,
+  { states, caller }: { states: readonly number[]; caller: Claims },
+): DeadLetterSearch {
   if (filter === undefined) throw new QError('invalid_request', 'a filter is needed', { field: 'filter' })
   const { namespace, deadLetterIds, group, type, reason, fingerprint, nodeId, fromTime, toTime, state } = filter
   if (state !== DeadLetterState.UNSPECIFIED && !states.includes(state)) {
@@ -23,6 +27,7 @@ export function searchOf(filter: DeadLetterFilter | undefined, states: readonly 
     fromUs: fromTime === undefined ? undefined : Number(microsFromTimestamp(fromTime, 'filter.from_time')),
     toUs: toTime === undefined ? undefined : Number(microsFromTimestamp(toTime, 'filter.to_time')),
     states: state === DeadLetterState.UNSPECIFIED ? states : [state],
+    visibleTags: visibleTagsOf(caller),
   }
 }
 

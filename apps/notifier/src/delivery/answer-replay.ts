@@ -40,7 +40,7 @@ export async function answerReplay(
 
 async function fail(error: string, replay: ClaimedReplay, pool: Executor): Promise<AckOutcome> {
   deliveryMetrics.failed.inc()
-  const letter = await readDatabase(loadDeadLetter(pool, replay.namespace, replay.id))
+  const letter = await readDatabase(loadDeadLetter(pool, replay))
   if (letter?.state !== replayingState) return outcome(false)
   const kept = keptError(error)
   const fingerprint = fingerprintOf(letter.group, letter.type, DeadLetterReason.FAILED, kept)

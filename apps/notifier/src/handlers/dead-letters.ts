@@ -1,6 +1,6 @@
 import { toBinary } from '@bufbuild/protobuf'
 import type { HandlerContext, ServiceImpl } from '@connectrpc/connect'
-import { callerOf, requireLevel, requireNamespace } from '@qcore/access'
+import { callerOf, requireLevel, requireNamespace, visibleTagsOf } from '@qcore/access'
 import {
   AccessLevel,
   DeadLetterFilterSchema,
@@ -13,6 +13,7 @@ import { QError } from '@qcore/errors'
 import { actionMessage, deadLetterKindMessage, deadLetterMessage } from '../dead-letter/dead-letter-message.ts'
 import { listedStates, searchOf } from '../dead-letter/dead-letter-search.ts'
 import { listActions, purgeDeadLetters, replayDeadLetters } from '../dead-letter/sql/act-on-dead-letters.ts'
+import type { DeadLetterSearch } from '../dead-letter/sql/dead-letter-conditions.ts'
 import { deadState, replayedState, replayingState } from '../dead-letter/sql/dead-letter-row.ts'
 import {
   countDeadLetters,
@@ -29,23 +30,23 @@ const defaultActionLimit = 10_000
 export function deadLetterHandlers(pool: Executor): ServiceImpl<typeof DeadLetterService> {
   return {
     async listDeadLetters({ filter, limit, cursor }, call) {
-      assertScope(filter, call)
-      const search = searchOf(filter, filter === undefined ? [] : listedStates(filter))
+      const search = listedSearch(filter, call)
       const page = { before: cursor === '' ? undefined : Number(cursor), limit: limit === 0 ? defaultLimit : limit }
       const { rows, isCut } = await readDatabase(searchDeadLetters(pool, search, page))
       return { deadLetters: rows.map(deadLetterMessage), nextCursor: isCut ? String(rows.at(-1)?.id ?? '') : '' }
     },
     async getDeadLetter({ namespace, deadLetterId }, call) {
-      requireNamespace(callerOf(call), namespace, 'namespace')
-      const row = await readDatabase(loadDeadLetter(pool, namespace, Number(deadLetterId)))
+      const caller = callerOf(call)
+      requireNamespace(caller, namespace, 'namespace')
+      const named = { namespace, id: Number(deadLetterId) }
+      const row = await readDatabase(loadDeadLetter(pool, named, visibleTagsOf(caller)))
       if (row !== undefined) return { deadLetter: deadLetterMessage(row) }
       throw new QError('unknown_dead_letter', `there is no dead letter ${deadLetterId} in ${namespace}`, {
         field: 'dead_letter_id',
       })
     },
     async groupDeadLetters({ filter, limit }, call) {
-      assertScope(filter, call)
-      const search = searchOf(filter, filter === undefined ? [] : listedStates(filter))
+      const search = listedSearch(filter, call)
       const rows = await readDatabase(groupDeadLetters(pool, search, limit === 0 ? defaultLimit : limit))
       return { kinds: rows.map(deadLetterKindMessage) }
     },
@@ -93,9 +94,14 @@ function actionOf(
   const claims = callerOf(call)
   requireLevel(claims, AccessLevel.WRITE)
   assertScope(filter, call)
-  const search = searchOf(filter, states)
+  const search = searchOf(filter, { states, caller: claims })
   const bytes = filter === undefined ? new Uint8Array() : toBinary(DeadLetterFilterSchema, filter)
   return { search, subject: claims.subject, filter: bytes, limit: limit === 0 ? defaultActionLimit : limit }
+}
+
+function listedSearch(filter: DeadLetterFilter | undefined, call: HandlerContext): DeadLetterSearch {
+  assertScope(filter, call)
+  return searchOf(filter, { states: filter === undefined ? [] : listedStates(filter), caller: callerOf(call) })
 }
 
 function assertScope(filter: DeadLetterFilter | undefined, call: HandlerContext): void {

@@ -14,6 +14,8 @@ export interface DeadLetterSearch {
   readonly toGroup?: string
   /** None that a node works on. */
   readonly isIdle?: boolean
+  /** Of occurrences only those whose schedule has one of these tags; undefined: all. */
+  readonly visibleTags: readonly string[] | undefined
 }
 
 const timeOf = (parameter: string): string => `to_timestamp(${parameter}::double precision / 1000000)`
@@ -23,11 +25,17 @@ const idle = `occurrence_id is null and (claimed_until is null or claimed_until 
 /** An occurrence may have been run otherwise since. */
 const canRunAgain = `exists (select from occurrence where occurrence.id = occurrence_id and occurrence.state = 5)`
 
+/** What a caller sees who is limited to tags: events, and occurrences of schedules that have one of them. */
+export const isVisible = (tags: string): string =>
+  `(dead_letter.schedule_id is null or exists (
+    select from schedule where schedule.id = dead_letter.schedule_id and schedule.tags ?| ${tags}::text[]))`
+
 /** The conditions of a search; adds their values. */
 export function deadLetterConditions(search: DeadLetterSearch, values: unknown[]): string {
   const add = (value: unknown): string => `$${values.push(value)}`
   const conditions = [`namespace = ${add(search.namespace)}`, `state = any(${add(search.states)}::smallint[])`]
-  const { ids, group, typeRegex, reason, fingerprint, nodeId, fromUs, toUs } = search
+  const { ids, group, typeRegex, reason, fingerprint, nodeId, fromUs, toUs, visibleTags } = search
+  if (visibleTags !== undefined) conditions.push(isVisible(add(visibleTags)))
   if (ids !== undefined) conditions.push(`id = any(${add(ids)}::bigint[])`)
   if (group !== undefined) conditions.push(`group_name = ${add(group)}`)
   if (typeRegex !== undefined) conditions.push(`type ~ ${add(typeRegex)}`)

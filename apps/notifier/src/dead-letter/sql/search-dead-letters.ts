@@ -1,6 +1,6 @@
 import type { DeadLetterReason } from '@qcore/contracts'
 import type { Executor } from '@qcore/database'
-import { deadLetterConditions, type DeadLetterSearch } from './dead-letter-conditions.ts'
+import { deadLetterConditions, isVisible, type DeadLetterSearch } from './dead-letter-conditions.ts'
 import { deadLetterColumns, type DeadLetterRow } from './dead-letter-row.ts'
 
 /** Bytes of a page beyond its first letter: it has to fit into a message, also as JSON. */
@@ -29,15 +29,18 @@ export async function searchDeadLetters(
   return { rows: page, isCut: page.length < rows.length }
 }
 
+/** A dead letter, if whoever is limited to tags sees it. */
 export async function loadDeadLetter(
   executor: Executor,
-  namespace: string,
-  id: number,
+  { namespace, id }: { namespace: string; id: number },
+  visibleTags?: readonly string[],
 ): Promise<DeadLetterRow | undefined> {
   const { rows } = await executor.query<DeadLetterRow>({
     name: 'load_dead_letter',
-    text: `select ${deadLetterColumns} from dead_letter where namespace = $1 and id = $2`,
-    values: [namespace, id],
+    text: `
+      select ${deadLetterColumns} from dead_letter
+      where namespace = $1 and id = $2 and ($3::text[] is null or ${isVisible('$3')})`,
+    values: [namespace, id, visibleTags ?? null],
   })
   return rows[0]
 }
