@@ -3,6 +3,7 @@ import type { Executor } from '@qcore/database'
 import type { Logger } from '@qcore/service'
 import { endWithdrawnReplays } from './sql/end-letters.ts'
 import { retireOccurrences, type RetirePosition } from './sql/retire-occurrences.ts'
+import { retireVersions } from './sql/retire-versions.ts'
 
 /** Rows of one statement: few enough to block nobody. */
 const mostRows = 1_000
@@ -28,7 +29,7 @@ export class Retirer implements AsyncDisposable {
 
   constructor(options: RetirerOptions) {
     this.#options = options
-    this.#run = Promise.all([this.#keepRetiring(), this.#keepEnding()])
+    this.#run = Promise.all([this.#keepRetiring(), this.#keepRetiringVersions(), this.#keepEnding()])
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -57,6 +58,18 @@ export class Retirer implements AsyncDisposable {
     } catch (error) {
       logger.warn({ err: error }, 'cannot delete old occurrences')
       return undefined
+    }
+  }
+
+  async #keepRetiringVersions(): Promise<void> {
+    const { signal } = this.#stop
+    const { executor, retentionMs, logger } = this.#options
+    while (!signal.aborted) {
+      const deleted = await retireVersions(executor, { retentionMs, limit: mostRows }).catch((error: unknown) => {
+        logger.warn({ err: error }, 'cannot delete old versions of schedules')
+        return 0
+      })
+      await delay(deleted > 0 ? betweenMs : longPauseMs, undefined, { signal }).catch(() => undefined)
     }
   }
 

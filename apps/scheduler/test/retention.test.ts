@@ -60,3 +60,36 @@ it('leaves what is run again, and what can still fire though a later one is over
   await vi.waitFor(async () => expect(await timesOf('done')).toEqual([2]), patience)
   expect(await timesOf('again')).toEqual([1, 2])
 })
+
+/** Versions of a schedule that were made in 2020, a second apart, numbered up to -1; it has a later one. */
+async function addOldVersions(scheduleId: string, count: number): Promise<void> {
+  await store.pool.query(
+    `insert into schedule_version
+     select schedule_id, -n, 0, 1, state, definition, rule_spec, '', 'tester', 1577836800000000 - n::bigint * 1000000
+     from schedule_version, generate_series(1, $2::int) as n where schedule_id = $1`,
+    [scheduleId, count],
+  )
+}
+
+async function revisionsOf(scheduleId: string): Promise<number[]> {
+  const text = 'select revision from schedule_version where schedule_id = $1 order by 1'
+  const { rows } = await store.pool.query<{ revision: number }>(text, [scheduleId])
+  return rows.map(({ revision }) => revision)
+}
+
+it('keeps versions of schedules; those that writes to fields made as long as occurrences, and what one names', async () => {
+  const bound = await store.put({ rule: '0 0 1 1 *' })
+  const plain = await store.put({ rule: '0 0 1 1 *' })
+  await store.pool.query('update schedule set is_bound = true where id = $1', [bound])
+  for (const id of [bound, plain]) await addOldVersions(id, 2_500)
+  await store.pool.query(
+    `insert into occurrence (id, schedule_id, nominal_us, last_nominal_us, due_us, wake_us, state, cause, schedule_revision,
+       created_us, ended_us)
+     values ('named', $1, 1, 1, 1, 1, 4, 1, -1200, 1, (extract(epoch from clock_timestamp()) * 1000000)::bigint)`,
+    [bound],
+  )
+  await using _scheduler = await store.startScheduler()
+  const revision = expect.any(Number)
+  await vi.waitFor(async () => expect(await revisionsOf(bound)).toEqual([-1_200, -1, revision]), patience)
+  expect(await revisionsOf(plain)).toHaveLength(2_501)
+})
