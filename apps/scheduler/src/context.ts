@@ -17,6 +17,7 @@ import { assertConsistent, type SchedulerConfig } from './config.ts'
 import { Dispatcher } from './dispatch/dispatcher.ts'
 import { FailureKeeper } from './dispatch/failure-keeper.ts'
 import { PacedGate } from './dispatch/paced-gate.ts'
+import { Connections } from './http/connections.ts'
 import { EgressRules } from './http/egress-rules.ts'
 import { OwnTokens } from './own-tokens.ts'
 import { Planner } from './plan/planner.ts'
@@ -69,7 +70,8 @@ export async function openContext(config: SchedulerConfig, overrides: SchedulerO
   const secretsBefore = config.authSecretsBefore.split(' ').filter((each) => each !== '')
   const secrets = new SecretBox(authSecret, secretsBefore)
   const signing = { secrets, defaultSecret: config.webhookSecret }
-  const sending = { rules, timeoutMs: config.webhookTimeoutMs }
+  const connections = opened.use(new Connections())
+  const sending = { rules, connections, timeoutMs: config.webhookTimeoutMs }
   const runners = {
     emitEvent: new EmitEventRunner(client),
     webhook: new HttpRunner({ ...sending, requestOf: (occasion) => webhookRequest(occasion, signing) }),

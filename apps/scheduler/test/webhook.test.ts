@@ -239,7 +239,7 @@ describe('an API call', () => {
       authorization: 'Bearer x',
       'content-type': 'application/json',
       'content-length': '14',
-      connection: 'close',
+      connection: 'keep-alive',
       host: new URL(receiver.url).host,
     })
   })

@@ -1,15 +1,13 @@
 import { isQError } from '@qcore/errors'
-import type { EgressRules } from '../http/egress-rules.ts'
 import { retryAfterMs } from '../http/retry-after.ts'
-import { EgressRefused, sendRequest, type HttpRequest } from '../http/send-request.ts'
+import { EgressRefused, sendRequest, type HttpRequest, type Sending } from '../http/send-request.ts'
 import type { ActionOutcome, ActionRunner, Occasion } from './action.ts'
 
 /** No longer than a receiver is given to read a webhook elsewhere. */
 const mostText = 1_024
 const gone = 410
 
-export interface HttpRunnerOptions {
-  readonly rules: EgressRules
+export interface HttpRunnerOptions extends Sending {
   /** How long a receiver may take to answer, in milliseconds. */
   readonly timeoutMs: number
   /** Makes the request of an attempt. */
@@ -25,13 +23,17 @@ export class HttpRunner implements ActionRunner {
   }
 
   async run(occasion: Occasion, signal: AbortSignal): Promise<ActionOutcome> {
-    const { rules, timeoutMs, requestOf } = this.#options
+    const { timeoutMs, requestOf } = this.#options
     const beganAt = performance.now()
     const limitMs = Math.max(1, Math.min(timeoutMs, occasion.deadlineAt - beganAt))
     const timeout = AbortSignal.timeout(limitMs)
     try {
       const request = requestOf(occasion)
-      const { statusCode, retryAfter, text } = await sendRequest(request, rules, AbortSignal.any([signal, timeout]))
+      const { statusCode, retryAfter, text } = await sendRequest(
+        request,
+        this.#options,
+        AbortSignal.any([signal, timeout]),
+      )
       const answer = { statusCode, result: text.slice(0, mostText) }
       if (statusCode >= 200 && statusCode < 300) return { kind: 'done', ...answer }
       const error = `the receiver answered with status ${statusCode}`

@@ -2,6 +2,7 @@ import { lookup as lookUp, type LookupAddress } from 'node:dns'
 import { request as httpRequest, type ClientRequest, type IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
+import type { Connections } from './connections.ts'
 import type { EgressRules } from './egress-rules.ts'
 
 /** The largest head of an answer. */
@@ -33,24 +34,35 @@ export class EgressRefused extends Error {
   }
 }
 
+/** How requests are sent. */
+export interface Sending {
+  readonly rules: EgressRules
+  readonly connections: Connections
+}
+
 /**
- * Sends a request over a connection of its own. Every address that the name resolves to is checked when the connection is
- * made, so that what is checked is what is connected to. Redirects are answers like any other. Rejects with what went wrong.
+ * Sends a request. Every address that the name resolves to is checked when a connection is made, so that what is checked is
+ * what is connected to. Redirects are answers like any other. Rejects with what went wrong.
  *
  * @param signal ends it, at whatever point it is
  */
-export function sendRequest(request: HttpRequest, rules: EgressRules, signal: AbortSignal): Promise<HttpAnswer> {
+export function sendRequest(
+  request: HttpRequest,
+  { rules, connections }: Sending,
+  signal: AbortSignal,
+): Promise<HttpAnswer> {
   const url = new URL(request.url)
   const host = url.hostname.replace(/^\[|\]$/g, '')
   // For an address nothing is looked up.
   if (isIP(host) !== 0 && !rules.allows(host)) return Promise.reject(new EgressRefused(host))
-  const send = url.protocol === 'https:' ? httpsRequest : httpRequest
+  const protocol = url.protocol === 'https:' ? 'https:' : 'http:'
+  const send = protocol === 'https:' ? httpsRequest : httpRequest
   return new Promise((resolve, reject) => {
     const { method, headers, body } = request
     const sent: ClientRequest = send(url, {
       method,
       headers: { ...headers, 'content-length': String(body.length) },
-      agent: false,
+      agent: connections.of(protocol),
       lookup: checkedLookup(rules),
       maxHeaderSize: mostHeaderBytes,
       signal,
@@ -70,7 +82,10 @@ export function sendRequest(request: HttpRequest, rules: EgressRules, signal: Ab
       sent.off('close', onClose)
       readAnswer(response)
         .then(resolve, reject)
-        .finally(() => sent.destroy())
+        .finally(() => {
+          // What of the answer was not read is in the way of the next one.
+          if (!response.complete) sent.destroy()
+        })
     })
     sent.end(body)
   })
