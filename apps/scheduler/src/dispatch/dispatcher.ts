@@ -17,6 +17,10 @@ const mostClaimed = 500
 const pollMs = 200
 /** Time before PostgreSQL is asked again that could not be reached. */
 const retryMs = 500
+/** Room for fewer is not worth a claim yet, but for no longer than this, in milliseconds. */
+const worthShare = 0.125
+const mostWorth = 64
+const worthMs = 5
 /** What is under way when the scheduler stops has so much time to end by itself. */
 const drainMs = 3_000
 /** A claim that is this close to now is waited for at full speed. */
@@ -42,6 +46,8 @@ export class Dispatcher implements AsyncDisposable {
   readonly #run: Promise<void>
   readonly #running = new Set<Promise<void>>()
   #freed: (() => void) | undefined
+  /** Whether the last claim took all that it could: there is more then. */
+  #wasFull = false
 
   constructor(options: DispatcherOptions) {
     this.#options = options
@@ -74,19 +80,20 @@ export class Dispatcher implements AsyncDisposable {
 
   /** Claims once. Returns how long to wait before the next time. */
   async #dispatchSome(): Promise<number> {
-    const { pool, concurrency, leaseMs } = this.#options
-    const limit = Math.min(mostClaimed, concurrency - this.#running.size)
-    if (limit <= 0) {
-      await this.#untilFreed()
-      return 0
+    const { pool, leaseMs } = this.#options
+    await this.#untilRoom()
+    if (this.#stop.signal.aborted) return 0
+    const limit = Math.min(mostClaimed, this.#room)
+    if (!this.#wasFull) {
+      const { nowUs, wakeUs } = await readNextWake(pool)
+      if (wakeUs === null) return pollMs
+      if (wakeUs > nowUs) return Math.min(Math.max((wakeUs - nowUs) / 1_000, leastWaitMs), pollMs)
     }
-    const { nowUs, wakeUs } = await readNextWake(pool)
-    if (wakeUs === null) return pollMs
-    if (wakeUs > nowUs) return Math.min(Math.max((wakeUs - nowUs) / 1_000, leastWaitMs), pollMs)
     const claim = randomUUID()
     const claimedAt = performance.now()
     const rows = await claimOccurrences(pool, { claim, leaseMs, limit })
     failpoint('scheduler.after_claim')
+    this.#wasFull = rows.length === limit
     for (const row of rows) this.#start(row, claim, claimedAt)
     return rows.length === 0 ? leastWaitMs : 0
   }
@@ -106,13 +113,26 @@ export class Dispatcher implements AsyncDisposable {
     schedulerMetrics.running.set(this.#running.size)
   }
 
-  #untilFreed(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#freed = () => {
-        this.#freed = undefined
-        resolve()
-      }
-    })
+  /** How many more may be claimed. What waits for its target only takes memory. */
+  get #room(): number {
+    const { concurrency, gate } = this.#options
+    return concurrency - (this.#running.size - gate.waiting)
+  }
+
+  /** Waits until there is room for so many that a claim is worth its statements; if there is some, only for a moment. */
+  async #untilRoom(): Promise<void> {
+    const worth = Math.min(mostWorth, Math.ceil(this.#options.concurrency * worthShare))
+    if (this.#room >= worth) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    let timer: NodeJS.Timeout | undefined
+    this.#freed = () => {
+      if (this.#room >= worth || this.#stop.signal.aborted) resolve()
+      else if (this.#room > 0) timer ??= setTimeout(resolve, worthMs)
+    }
+    this.#freed()
+    await promise
+    clearTimeout(timer)
+    this.#freed = undefined
   }
 
   #pause(ms: number): Promise<void> {

@@ -5,6 +5,8 @@ import { TargetPace } from './target-pace.ts'
 
 /** Targets that are remembered, unless more of them are in use. */
 const mostTargets = 10_000
+/** Who gets in within this time waits: to be claimed again costs more than the place that it takes. */
+const soonMs = 1_000
 /** Who is sent away for no longer than this found the target full, not broken. */
 const fullMs = 200
 
@@ -28,8 +30,8 @@ export class PacedGate extends TargetGate {
   }
 
   override async enter(name: string): Promise<number | undefined> {
-    const awayMs = await super.enter(name)
     const { pace, backlog } = this.#target(name)
+    const awayMs = await super.enter(name, backlog.leavingWithin(soonMs))
     if (awayMs !== undefined) return awayMs > fullMs ? awayMs : backlog.comeBackMs(awayMs)
     if (this.#perSecond === 0) return undefined
     const turn = pace.take()

@@ -23,6 +23,11 @@ export class TargetBacklog {
     this.#leftAt = now
   }
 
+  /** How many will leave within a time, as far as is known. */
+  leavingWithin(ms: number): number {
+    return this.#leftAt === undefined ? 0 : Math.floor(ms / this.#gapMs)
+  }
+
   /** In how many milliseconds the next one may come again, at least so many. */
   comeBackMs(leastMs: number): number {
     const now = performance.now()

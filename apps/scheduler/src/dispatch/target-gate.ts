@@ -5,6 +5,8 @@ const firstOpenMs = 5_000
 const mostOpenMs = 60_000
 /** Who finds too many waiting comes again after this time, and up to twice as much. */
 const turnedBackMs = 100
+/** Who may wait for a turn, at all targets together: what waits is claimed, and in memory. */
+const mostWaiting = 1_000
 /** Targets that are remembered though nothing is under way there. */
 const mostIdleTargets = 10_000
 
@@ -29,21 +31,35 @@ export type TargetOutcome = 'taken' | 'failed' | 'untried'
 export class TargetGate {
   readonly #most: number
   readonly #targets = new Map<string, Target>()
+  #waiting = 0
 
-  /** @param most how many at a time; as many more may wait */
+  /** @param most how many at a time; as many more may wait, or those who will not wait for long */
   constructor(most: number) {
     this.#most = most
   }
 
-  /** Lets an attempt in, at once or in its turn. A number: it does not get in, and may come again after so many milliseconds. */
-  async enter(name: string): Promise<number | undefined> {
+  /** How many wait for their turn, at all targets. */
+  get waiting(): number {
+    return this.#waiting
+  }
+
+  /**
+   * Lets an attempt in, at once or in its turn. A number: it does not get in, and may come again after so many milliseconds.
+   *
+   * @param soon how many are expected to get in soon: so many may wait
+   */
+  async enter(name: string, soon = 0): Promise<number | undefined> {
     const target = this.#target(name)
     const openMs = openMsOf(target)
     if (openMs > 0) return openMs
     const isProbing = target.failures >= mostFailures && target.running > 0
-    if (isProbing || target.waiting.length >= this.#most) return turnedBackMs * (1 + Math.random())
+    if (isProbing) return turnedBackMs * (1 + Math.random())
     if (target.running >= this.#most) {
+      const mayWait = this.#waiting < mostWaiting && target.waiting.length < Math.max(this.#most, soon)
+      if (!mayWait) return turnedBackMs * (1 + Math.random())
+      this.#waiting++
       const isIn = await new Promise<boolean>((resolve) => target.waiting.push(resolve))
+      this.#waiting--
       return isIn ? undefined : openMsOf(target)
     }
     target.running++
