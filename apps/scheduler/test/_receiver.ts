@@ -16,6 +16,8 @@ export type Answer = (request: ReceivedRequest, response: ServerResponse) => voi
 /** A real HTTP server that remembers what it was sent, and answers as a test says. */
 export class Receiver implements AsyncDisposable {
   readonly requests: ReceivedRequest[] = []
+  /** Connections that were made to it so far. */
+  connections = 0
   readonly #server: Server
   answer: Answer
 
@@ -32,6 +34,9 @@ export class Receiver implements AsyncDisposable {
         this.answer(request, response)
       })
     })
+    this.#server.on('connection', () => {
+      this.connections += 1
+    })
   }
 
   static async start(answer: Answer = (_, response) => response.end('thanks')): Promise<Receiver> {
@@ -43,6 +48,13 @@ export class Receiver implements AsyncDisposable {
 
   get url(): string {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
+  }
+
+  /** Connections that are open. */
+  async open(): Promise<number> {
+    const { promise, resolve, reject } = Promise.withResolvers<number>()
+    this.#server.getConnections((error, count) => (error === null ? resolve(count) : reject(error)))
+    return promise
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -54,6 +54,26 @@ it('what waits for a target that was broken for longer than the grace is done wh
   expect(attemptsOf(rows)).toBe(ids.length + failures)
 })
 
+it('requests that follow one another share connections, which end before the receiver would end them', async () => {
+  await using receiver = await Receiver.start()
+  await using _scheduler = await store.startScheduler({ ...allowed, Q_WEBHOOK_CONCURRENCY: '2' })
+  const putAndWait = async (): Promise<void> => {
+    const ids = await putMany(20, receiver.url)
+    await vi.waitFor(async () => {
+      const rows = await rowsOf(ids)
+      expect(rows.map(({ state, attempts }) => [state, attempts])).toEqual(
+        ids.map(() => [OccurrenceState.COMPLETED, 1]),
+      )
+    }, patience)
+  }
+  await putAndWait()
+  const { connections } = receiver
+  expect(connections).toBeLessThan(10)
+  await vi.waitFor(async () => expect(await receiver.open()).toBe(0), patience)
+  await putAndWait()
+  expect(receiver.connections).toBeGreaterThan(connections)
+})
+
 it('who waits for a place at a target that is found broken sends nothing', async () => {
   const open: ServerResponse[] = []
   await using receiver = await Receiver.start((_, response) => void open.push(response))

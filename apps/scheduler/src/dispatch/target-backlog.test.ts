@@ -26,6 +26,14 @@ it('has those who were turned back come one after the other, as fast as others l
   expect(backlog.comeBackMs(100)).toBe(100)
 })
 
+it('foresees how many leave, once it has seen some', () => {
+  const backlog = new TargetBacklog()
+  expect(backlog.leavingWithin(1_000)).toBe(0)
+  leave(backlog, 300, 10)
+  expect(backlog.leavingWithin(1_000)).toBeGreaterThan(95)
+  expect(backlog.leavingWithin(1_000)).toBeLessThan(105)
+})
+
 it('sends nobody away for long, however slow a target is, and not before the time that is given', () => {
   const backlog = new TargetBacklog()
   leave(backlog, 300, 5_000)

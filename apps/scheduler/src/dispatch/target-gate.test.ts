@@ -21,6 +21,19 @@ it('lets so many in, as many more wait for their turn, and the others come again
   expect(order).toEqual(['third', 'fourth'])
 })
 
+it('lets more wait where they get in soon, and says how many wait', async () => {
+  const gate = new TargetGate(1)
+  expect(await gate.enter('a')).toBeUndefined()
+  const waiting = [gate.enter('a', 3), gate.enter('a', 3), gate.enter('a', 3)]
+  expect(gate.waiting).toBe(3)
+  expect(await gate.enter('a', 3)).toBeGreaterThan(0)
+  for (const turn of waiting) {
+    gate.leave('a', 'taken')
+    expect(await turn).toBeUndefined()
+  }
+  expect(gate.waiting).toBe(0)
+})
+
 it('leaves a target alone that failed five times in a row, longer each time, and tries with one', async () => {
   const gate = new TargetGate(4)
   for (let failures = 0; failures < 5; failures++) {
