@@ -9,7 +9,10 @@ const leastLeadMs = 1_500
 /** How many of those that are due at one moment are dispatched a second. */
 export function dispatchComparisons({ own, pgBoss, graphileWorker, quick, rounds }: ScheduleBench): Comparison[] {
   const count = quick ? 200 : 5_000
-  const actions: Record<Action, string> = { nothing: 'no-op (an event)', webhook: 'local HTTP receiver' }
+  const actions: Record<Action, string> = {
+    nothing: 'no-op (a message that nobody gets)',
+    webhook: 'local HTTP receiver',
+  }
   const row = (action: Action, peer: Contender, ratio: number): Comparison => ({
     name: `due at once, dispatched to a ${actions[action]}`,
     unit: '1/s',

@@ -3,17 +3,18 @@ import { commit, type Client, type ScheduleInput } from '@qcore/client'
 import type { Client as Postgres } from 'pg'
 import type { Action, Contender } from './contender.ts'
 
-const eventNamespace = 'bench'
 const perCommit = 100
 const commitsInFlight = 4
 const pollMs = 25
 const withinMs = 90_000
 
-/** qcore's schedulers. Doing nothing is emitting an event, durably, exactly once. */
+/** Nobody listens there. */
+export const nobodysSubject = 'bench.nobody'
+
+/** qcore's schedulers. Doing nothing is a message of NATS that nobody gets. */
 export async function openOwnSchedules(q: Client, postgres: Postgres, receiverUrl: string): Promise<Contender> {
-  await q.events.registerNamespace(eventNamespace)
   const actions: Record<Action, ScheduleInput['action']> = {
-    nothing: { emit: { namespace: eventNamespace, type: 'bench.tick' } },
+    nothing: { publish: { subject: nobodysSubject } },
     webhook: { webhook: { url: receiverUrl } },
   }
   let round = 0

@@ -5,7 +5,7 @@ import { connect } from '@qcore/client'
 import { startSystem, type RunningSystem } from '@qcore/local-stack'
 import { Client } from 'pg'
 import type { Contender } from './contender.ts'
-import { openOwnSchedules } from './own-schedules.ts'
+import { nobodysSubject, openOwnSchedules } from './own-schedules.ts'
 import { startPeer } from './peer.ts'
 
 /** What schedules need; what else follows the log would share the processors with them, and the peers have nothing like it. */
@@ -26,7 +26,7 @@ export interface ScheduleBench extends AsyncDisposable {
 /** Starts the services, a process each, the peers on the same PostgreSQL, and a receiver of webhooks. */
 export async function openScheduleBench(quick: boolean): Promise<ScheduleBench> {
   await using parts = new AsyncDisposableStack()
-  const env = { Q_LOG_LEVEL: 'warn', Q_RATE_LIMIT: '0', Q_EGRESS_ALLOW: '127.0.0.1' }
+  const env = { Q_LOG_LEVEL: 'warn', Q_RATE_LIMIT: '0', Q_EGRESS_ALLOW: '127.0.0.1', Q_PUBLISH_ALLOW: nobodysSubject }
   const system = parts.use(await startSystem({ separate: true, modes, env }))
   const q = parts.use(await connect({ servers: system.natsUrl, token: system.token }))
   const postgres = new Client({ connectionString: system.postgresUrl, options: '-c search_path=main' })
