@@ -53,11 +53,11 @@ export async function openOwnSchedules(q: Client, postgres: Postgres, receiverUr
   }
 }
 
-/** Occurrences of the next days that are not over: what is farther away is only there. */
+/** Occurrences of the next days that are not over, from the index that schedulers use: what is farther away is only there. */
 async function countOpen(postgres: Postgres): Promise<number> {
   const { rows } = await postgres.query<{ count: number }>(
     `select count(*)::int as count from occurrence
-     where state < 4 and wake_us < extract(epoch from now() + interval '1 day') * 1000000`,
+     where state < 4 and wake_us < (extract(epoch from now() + interval '1 day') * 1000000)::int8`,
   )
   return rows[0]?.count ?? 0
 }
