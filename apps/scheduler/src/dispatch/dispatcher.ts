@@ -113,10 +113,10 @@ export class Dispatcher implements AsyncDisposable {
     schedulerMetrics.running.set(this.#running.size)
   }
 
-  /** How many more may be claimed. What waits for its target only takes memory. */
+  /** How many more may be claimed. What waits for its target takes no place, but memory. */
   get #room(): number {
     const { concurrency, gate } = this.#options
-    return concurrency - (this.#running.size - gate.waiting)
+    return Math.min(concurrency - (this.#running.size - gate.waiting), gate.waitingRoom)
   }
 
   /** Waits until there is room for so many that a claim is worth its statements; if there is some, only for a moment. */

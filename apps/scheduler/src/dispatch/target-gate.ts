@@ -43,6 +43,11 @@ export class TargetGate {
     return this.#waiting
   }
 
+  /** How many more may wait, at all targets. */
+  get waitingRoom(): number {
+    return mostWaiting - this.#waiting
+  }
+
   /**
    * Lets an attempt in, at once or in its turn. A number: it does not get in, and may come again after so many milliseconds.
    *
@@ -55,7 +60,7 @@ export class TargetGate {
     const isProbing = target.failures >= mostFailures && target.running > 0
     if (isProbing) return turnedBackMs * (1 + Math.random())
     if (target.running >= this.#most) {
-      const mayWait = this.#waiting < mostWaiting && target.waiting.length < Math.max(this.#most, soon)
+      const mayWait = this.waitingRoom > 0 && target.waiting.length < Math.max(this.#most, soon)
       if (!mayWait) return turnedBackMs * (1 + Math.random())
       this.#waiting++
       const isIn = await new Promise<boolean>((resolve) => target.waiting.push(resolve))
