@@ -77,7 +77,7 @@ export class Carrier {
     }
     const target = targetOf(settings)
     if (target === undefined) {
-      await this.#attempt(row, settings, { claim, cause: decided })
+      await this.#attempt(row, settings, { claim, cause: decided, onActed: () => undefined })
       return
     }
     const comeBackMs = await this.#options.gate.enter(target)
@@ -85,40 +85,45 @@ export class Carrier {
       await this.#store(turnBack(row, claim, comeBackMs), claimedAt)
       return
     }
-    let outcome: TargetOutcome = 'untried'
+    let isIn = true
+    const leave = (outcome: TargetOutcome): void => {
+      if (isIn) this.#options.gate.leave(target, outcome)
+      isIn = false
+    }
     try {
-      outcome = await this.#attempt(row, settings, { claim, cause: decided })
+      await this.#attempt(row, settings, { claim, cause: decided, onActed: leave })
     } finally {
-      this.#options.gate.leave(target, outcome)
+      leave('untried')
     }
   }
 
-  /** Records the attempt, acts, and records how it went. */
+  /** Records the attempt, acts, and records how it went. `onActed` is told as soon as the target is done with it. */
   async #attempt(
     row: ClaimedRow,
     settings: ScheduleSettings,
-    { claim, cause }: { claim: string; cause: OccurrenceCause },
-  ): Promise<TargetOutcome> {
+    { claim, cause, onActed }: { claim: string; cause: OccurrenceCause; onActed: (outcome: TargetOutcome) => void },
+  ): Promise<void> {
     const askedAt = performance.now()
     if (this.#stop.signal.aborted) {
       await this.#store(giveBack(row, claim, 0), askedAt)
-      return 'untried'
+      return
     }
     const needsActive = cause < occurrenceCause.manual && !isInDoubt(row, settings)
     const wanted = { occurrenceId: row.id, claim, revision: row.revision, cause, needsActive }
     const begun = isExclusive(row, settings)
       ? await this.#beginExclusively(row, settings, wanted)
       : await this.#begin.add(wanted)
-    if (begun === 'over') return 'untried'
+    if (begun === 'over') return
     if (begun === undefined) {
       // It was changed, or taken back; if it is still ours, it is looked at anew.
       await this.#store(giveBack(row, claim, 0), askedAt)
-      return 'untried'
+      return
     }
     if (begun.isFirst) schedulerMetrics.lateness.observe(Math.max(0, begun.startedUs - row.dueUs) / 1_000_000)
     failpoint('scheduler.after_begin')
     const { number, startedUs } = begun
     const outcome = await this.#act(row, settings, { number, startedUs, deadlineAt: askedAt + this.#attemptMs })
+    onActed(isRequest(settings) ? blameOf(outcome) : 'untried')
     failpoint('scheduler.after_action')
     const ended = { occurrenceId: row.id, claim, number, tries: row.tries + 1 }
     schedulerMetrics.attempts.inc({ outcome: outcome.kind })
@@ -127,7 +132,6 @@ export class Carrier {
     const settlement = settlementOf(ended, isOpen ? { ...outcome, inDoubt: true } : outcome, settings)
     await this.#store(this.#withLetter(settlement, row, settings), askedAt)
     if (isRequest(settings)) await this.#options.failures.note(row, settlement)
-    return isRequest(settings) ? blameOf(outcome) : 'untried'
   }
 
   /** Begins as the overlap policy has it. `over`: it waits for its turn, or is skipped. */
