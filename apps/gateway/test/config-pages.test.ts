@@ -152,6 +152,18 @@ describe('a long poll', () => {
     expect((await ask('GET', '/config?since=1000000')).status).toBe(400)
   })
 
+  it('brings all that was committed before it, and says where it is, however short it waits', async () => {
+    let since = Number((await put('short', '0')).json['revision'])
+    for (let n = 1; n <= 20; n++) {
+      await put('short', `${n}`)
+      const { json } = await ask('GET', `/config?prefix=short&since=${since}&waitMs=0`)
+      expect(json).toMatchObject({ changes: [{ value: n }], revision: since + 1, configId: expect.stringMatching(/./) })
+      since += 1
+    }
+    const { json } = await ask('GET', `/config?prefix=short&since=${since}&waitMs=0`)
+    expect(json).toEqual({ changes: [], revision: since, configId: expect.stringMatching(/./) })
+  })
+
   it('goes on in the configuration of the answer before, and in no other', async () => {
     await put('same:a', '1')
     const { json: list } = await ask('GET', '/config?prefix=same:')

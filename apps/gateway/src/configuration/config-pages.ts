@@ -120,14 +120,19 @@ export class ConfigPages {
   async #poll({ response, token, signal }: PageExchange, query: URLSearchParams, since: number): Promise<void> {
     const waitMs = Math.min(wholeNumber(query, 'waitMs') ?? usualWaitMs, mostWaitMs)
     const [prefix, configId] = [query.get('prefix') ?? '', query.get('configId') ?? '']
-    const asked = create(WatchConfigRequestSchema, { prefix, configId, resumeAfter: BigInt(since) })
+    const asked = create(WatchConfigRequestSchema, { prefix, configId, resumeAfter: BigInt(since), latest: true })
     const ended = new AbortController()
     const end = (): void => ended.abort()
-    const timer = setTimeout(end, waitMs)
+    // Until the watch is live nobody knows what has changed already, and in which configuration.
+    let timer = setTimeout(end, this.#server.config.maxTimeoutMs)
+    const wait = (): void => {
+      clearTimeout(timer)
+      timer = setTimeout(end, waitMs)
+    }
     signal.addEventListener('abort', end)
     try {
       const stream = this.#server.calls.stream(ConfigService.method.watchConfig, asked, { token, signal: ended.signal })
-      const polled = await pollChanges(stream, { revision: BigInt(since), configId }, () => ended.signal.aborted)
+      const polled = await pollChanges(stream, { revision: BigInt(since), configId }, { wait, ended: ended.signal })
       const position = `"revision":${polled.revision},"configId":${JSON.stringify(polled.configId)}`
       sendText(response, 200, `{"changes":${listJson(polled.changes.map(changeJson))},${position}}`)
     } finally {

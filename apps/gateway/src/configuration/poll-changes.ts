@@ -1,3 +1,4 @@
+import { QError } from '@qcore/errors'
 import type { ConfigChange, WatchConfigResponse } from '@qcore/contracts'
 
 /** Up to where a client has all changes. */
@@ -17,11 +18,23 @@ export interface PolledChanges extends PollPosition {
 const enoughChanges = 1_000
 const enoughBytes = 1_048_576
 
-/** Waits for changes after a position: those of the past, or else the first to come. What `isOver` ends brings none. */
+/** How long a long poll lasts. */
+export interface PollTime {
+  /** Called once all that had changed before the poll has come: from here on it waits. */
+  readonly wait: () => void
+  /** The wait is over, or the poll is given up. */
+  readonly ended: AbortSignal
+}
+
+/**
+ * Waits for changes after a position: those of the past, or else the first to come. A wait that is over brings none.
+ *
+ * @throws QError `deadline_exceeded` if it ended before it could wait
+ */
 export async function pollChanges(
   responses: AsyncIterable<WatchConfigResponse>,
   since: PollPosition,
-  isOver: () => boolean,
+  { wait, ended }: PollTime,
 ): Promise<PolledChanges> {
   const changes: ConfigChange[] = []
   let part: ConfigChange[] = []
@@ -41,12 +54,16 @@ export async function pollChanges(
       }
       revision = event.value.configRevision
       if (event.case !== 'progress') configId = event.value.configId
-      if (event.case === 'live') isLive = true
+      if (event.case === 'live') {
+        isLive = true
+        wait()
+      }
       if (isLive && changes.length > 0) break
       if (changes.length >= enoughChanges || bytes >= enoughBytes) break
     }
   } catch (error) {
-    if (!isOver()) throw error
+    if (!ended.aborted) throw error
+    if (!isLive) throw new QError('deadline_exceeded', 'the configuration did not answer in time', { cause: error })
   }
   return { changes, revision, configId }
 }
