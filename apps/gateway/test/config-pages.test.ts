@@ -1,5 +1,6 @@
 import { AccessLevel } from '@qcore/contracts'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { openPool } from '@qcore/database'
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { EventReader } from './_event-reader.ts'
 import { startQlibStore, type QlibStore } from './_qlib-store.ts'
 
@@ -38,6 +39,18 @@ async function ask(method: string, path: string, init: RequestInit = {}): Promis
 const put = (key: string, body: string, headers: Record<string, string> = {}): Promise<Answer> =>
   ask('PUT', `/config/${encodeURIComponent(key)}`, { body, headers })
 
+/** Makes it another configuration, with revisions like those of the one before. */
+async function replaceConfiguration(storeName: string, value: string): Promise<void> {
+  const address = inject('postgresUrl')
+  const pool = openPool({ address, store: storeName, applicationName: 'test', max: 1 }, () => undefined)
+  // Direct: no trigger makes a revision of it.
+  await pool.query(`
+    set qcore_config.direct = 'on';
+    update config_head set store_id = 'another';
+    update config set value = '${value}'`)
+  await pool.end()
+}
+
 /** The code in an error as Connect writes it. */
 function codeOf({ json }: Answer): unknown {
   const [detail] = json['details'] as { debug?: { reason?: string }; value?: string }[]
@@ -75,6 +88,22 @@ describe('a key', () => {
     expect((await put('web:cas', '3', { 'if-match': tag })).status).toBe(412)
     expect((await ask('GET', '/config/web:cas')).text).toBe('2')
     expect((await put('web:cas', '3', { 'if-match': 'x' })).status).toBe(400)
+  })
+
+  it('has another tag in a configuration that replaced its own, also at the same revision', async () => {
+    await using replaced = await startQlibStore()
+    const address = `http://127.0.0.1:${replaced.port}/config/tagged`
+    const authorization = `Bearer ${await replaced.token()}`
+    const fetchWith = (method: string, headers: Record<string, string> = {}): Promise<Response> =>
+      fetch(address, { method, headers: { authorization, ...headers }, ...(method === 'PUT' ? { body: '1' } : {}) })
+    const tag = (await fetchWith('PUT')).headers.get('etag') ?? ''
+    expect((await fetchWith('GET', { 'if-none-match': tag })).status).toBe(304)
+    await replaceConfiguration(replaced.name, '2')
+    const read = await fetchWith('GET', { 'if-none-match': tag })
+    expect([read.status, await read.text()]).toEqual([200, '2'])
+    expect((await fetchWith('PUT', { 'if-match': tag })).status).toBe(412)
+    expect((await fetchWith('DELETE', { 'if-match': tag })).status).toBe(412)
+    expect((await fetchWith('DELETE', { 'if-match': read.headers.get('etag') ?? '' })).status).toBe(200)
   })
 
   it('is put once with an idempotency key', async () => {

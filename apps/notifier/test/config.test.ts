@@ -307,6 +307,11 @@ describe('a watch', () => {
     await expectProblem(new Watching(client, from).next(), 'log_replaced', 'resume_after')
   })
 
+  it('begins at a revision that another configuration had', async () => {
+    await using watching = new Watching(config, { configId: 'another', atLeastRevision: 1_000_000n })
+    expect((await watching.next()).case).toBe('live')
+  })
+
   it('ends for a caller who does not read on, and the others go on', async () => {
     const values = Array.from({ length: 12 }, (_, index) => String(index).padEnd(500_000, 'x'))
     await using slow = new Watching(config, { prefix: 'flood:' })
@@ -318,6 +323,55 @@ describe('a watch', () => {
     })()
     await expectProblem(drained, 'too_slow')
   }, 60_000)
+})
+
+describe('a configuration that replaced another', () => {
+  it('answers at once, whatever revision a caller knows of the former', async () => {
+    await using other = await createWrittenStore(connection)
+    await using _notifier = await startNotifier(other.store)
+    const client = await clientOf(AccessLevel.ADMIN, [], other.store)
+    for (const n of [1, 2, 3]) await client.putConfig({ put: { key: 'replaced', value: `${n}` } })
+    const { configId: former } = await client.getConfig({ key: 'replaced', latest: true })
+    await other.pool.query(`
+      set qcore_config.direct = 'on';
+      delete from config_change where revision > 1;
+      update config_head set store_id = 'another', revision = 1;
+      update config set revision = 1, value = '"new"'`)
+    const expected = { entry: { value: '"new"', configRevision: 1n }, configRevision: 1n, configId: 'another' }
+    expect(await client.getConfig({ key: 'replaced', latest: true })).toMatchObject(expected)
+    const known = { atLeastRevision: 3n, configId: former }
+    expect(await client.getConfig({ key: 'replaced', ...known })).toMatchObject(expected)
+    expect(await client.listConfig(known)).toMatchObject({ entries: [expected.entry], configId: 'another' })
+    await expectProblem(
+      client.getConfig({ key: 'replaced', atLeastRevision: 3n, configId: 'another' }),
+      'future_revision',
+    )
+    expect(await client.putConfig({ put: { key: 'replaced', value: '4' } })).toMatchObject({
+      configRevision: 2n,
+      configId: 'another',
+    })
+    expect(await client.deleteConfig({ delete: { key: 'replaced' } })).toMatchObject({
+      configRevision: 3n,
+      configId: 'another',
+    })
+  })
+
+  it('is noticed by a caller who names it before the notifier knows', async () => {
+    await using other = await createWrittenStore(connection)
+    await using _notifier = await startNotifier(other.store)
+    const client = await clientOf(AccessLevel.ADMIN, [], other.store)
+    await client.putConfig({ put: { key: 'replaced', value: '1' } })
+    await client.getConfig({ key: 'replaced', latest: true })
+    await other.pool.query(`
+      set qcore_config.direct = 'on';
+      update config_head set store_id = 'another';
+      update config set value = '2'`)
+    const known = { atLeastRevision: 1n, configId: 'another' }
+    expect(await client.getConfig({ key: 'replaced', ...known })).toMatchObject({
+      entry: { value: '2' },
+      configId: 'another',
+    })
+  })
 })
 
 describe('the status', () => {

@@ -27,11 +27,15 @@ afterAll(async () => {
   await writer[Symbol.asyncDispose]()
 })
 
-function put(key: string, value: string, more: { ifRevision?: bigint; ttlMs?: bigint } = {}): Mutation {
+function put(
+  key: string,
+  value: string,
+  more: { ifRevision?: bigint; ifConfigId?: string; ttlMs?: bigint } = {},
+): Mutation {
   return create(MutationSchema, { kind: { case: 'putConfig', value: { key, value, ...more } } })
 }
 
-function remove(key: string, more: { ifRevision?: bigint } = {}): Mutation {
+function remove(key: string, more: { ifRevision?: bigint; ifConfigId?: string } = {}): Mutation {
   return create(MutationSchema, { kind: { case: 'deleteConfig', value: { key, ...more } } })
 }
 
@@ -153,6 +157,23 @@ describe('a value', () => {
     const { revision } = await instance.set('cas', 3)
     await expectProblem(writer.commits.commit({ mutations: [remove('cas', { ifRevision })] }), 'condition_failed')
     await writer.commits.commit({ mutations: [remove('cas', { ifRevision: BigInt(revision) })] })
+  })
+
+  it('is written under a condition on a revision of this configuration, not of one that was replaced', async () => {
+    const idempotencyKey = 'names its configuration'
+    const { results } = await writer.commits.commit({ mutations: [put('own', '1')], idempotencyKey })
+    const { configRevision: ifRevision, configId: ifConfigId } = results[0] ?? { configRevision: 0n, configId: '' }
+    expect(ifConfigId).toBe(instance.storeId)
+    const [second, deletion] = [
+      put('own', '2', { ifRevision, ifConfigId: 'former' }),
+      remove('own', { ifConfigId: 'former' }),
+    ]
+    const field = 'mutations[0].put_config.if_config_id'
+    await expectProblem(writer.commits.commit({ mutations: [second] }), 'condition_failed', field)
+    await expectProblem(writer.commits.commit({ mutations: [deletion] }), 'condition_failed')
+    const again = await writer.commits.commit({ mutations: [put('own', '1')], idempotencyKey })
+    expect(again.results).toEqual(results)
+    await writer.commits.commit({ mutations: [put('own', '2', { ifRevision, ifConfigId })] })
   })
 
   it('with a time to live goes by itself, and is not there for a condition from then on', async () => {

@@ -1,6 +1,35 @@
 import { expect, it, vi } from 'vitest'
 import { connectTo, serviceError } from './_scripted.ts'
 
+it('reads name the configuration that their revision belongs to, the newest that this client wrote to', async () => {
+  const asked: unknown[] = []
+  const written = [
+    { configRevision: 7n, configId: 'first' },
+    { configRevision: 2n, configId: 'second' },
+  ]
+  await using q = await connectTo({
+    commit: {
+      commitMany: () => ({
+        outcomes: [{ outcome: { case: 'response', value: { revision: 1n, results: written.splice(0, 1) } } }],
+      }),
+    },
+    config: {
+      getConfig: ({ key, atLeastRevision, configId }) => {
+        asked.push([atLeastRevision, configId])
+        return { entry: { key, value: '1' } }
+      },
+    },
+  })
+  await q.config.set('a', 1)
+  await q.config.get('a')
+  await q.config.set('a', 1)
+  await q.config.get('a')
+  expect(asked).toEqual([
+    [7n, 'first'],
+    [2n, 'second'],
+  ])
+})
+
 it('a map has the values of a configuration that replaced its own, whatever their revisions', async () => {
   const entry = (key: string, value: number, configRevision: bigint) => ({
     key: `m:${key}`,

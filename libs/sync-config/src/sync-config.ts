@@ -14,7 +14,7 @@ import { loadPastChanges, type ChangePage, type PastChange } from './sql/load-ch
 import { loadHistoryPage, type HistoryPageRequest, type PlatformHistoryRecord } from './sql/load-history-page.ts'
 import { loadTable, type TableState } from './sql/load-table.ts'
 import { loadValuesAt, type FormerValue } from './sql/load-values-at.ts'
-import { readHead } from './sql/store-head.ts'
+import { readHead, type Head } from './sql/store-head.ts'
 import { StoreMirror } from './store-mirror.ts'
 import { Subscribers, type ChangeCallback } from './subscribers.ts'
 import { readOptions, type SyncConfigOptions, type SyncConfigSettings } from './sync-config-options.ts'
@@ -203,8 +203,7 @@ export class SyncConfig extends ConfigReader implements AsyncDisposable {
    */
   async reach(revision: number): Promise<void> {
     if (this.revision >= revision) return
-    this.#assertOpen()
-    const head = await this.#connections.read((client) => readHead(client, this.#settings.names))
+    const head = await this.#newestHead()
     if (head.revision < revision) {
       throw new QError('future_revision', `the newest revision is ${head.revision}`, { field: 'revision' })
     }
@@ -214,8 +213,7 @@ export class SyncConfig extends ConfigReader implements AsyncDisposable {
 
   /** Waits until everything was applied that is committed by now. Throws `unavailable` if PostgreSQL cannot be reached. */
   async catchUp(): Promise<void> {
-    this.#assertOpen()
-    const head = await this.#connections.read((client) => readHead(client, this.#settings.names))
+    const head = await this.#newestHead()
     await this.reach(head.revision)
   }
 
@@ -319,6 +317,17 @@ export class SyncConfig extends ConfigReader implements AsyncDisposable {
     this.#listeners.clear()
     await this.#running
     await this.#connections[Symbol.asyncDispose]()
+  }
+
+  /** The head of the table. One that this instance was not led to by the history, another store's or an earlier one, it has then loaded. */
+  async #newestHead(): Promise<Head> {
+    this.#assertOpen()
+    const { revision } = this
+    const head = await this.#connections.read((client) => readHead(client, this.#settings.names))
+    const isElsewhere = head.storeId !== this.storeId || head.revision < revision
+    if (isElsewhere && this.#follower.isLive) await this.#follower.sync()
+    if (isElsewhere && !this.#follower.isLive) throw new QError('unavailable', 'the connection to PostgreSQL is lost')
+    return head
   }
 
   async #apply(committed: readonly CommittedChange[]): Promise<WriteResult[]> {

@@ -26,6 +26,7 @@ const number = {
   scheduleId: 5,
   configRevision: 6,
   configExisted: 7,
+  configId: 8,
 } as const
 
 const bytesTag = (field: number): number => (field << 3) | 2
@@ -43,6 +44,7 @@ const tag = {
   scheduleId: bytesTag(number.scheduleId),
   configRevision: varintTag(number.configRevision),
   configExisted: varintTag(number.configExisted),
+  configId: bytesTag(number.configId),
 } as const
 
 let scratch: ProtoWriter | undefined
@@ -82,7 +84,7 @@ function encodeTime(out: ProtoWriter, { seconds, nanos, $unknown }: Timestamp): 
 }
 
 function encodeResult(out: ProtoWriter, result: MutationResult): boolean {
-  const { entityId, changed, field, eventId, scheduleId, configRevision, configExisted, $unknown } = result
+  const { entityId, changed, field, eventId, scheduleId, configRevision, configExisted, configId, $unknown } = result
   if ($unknown !== undefined || !isCounter(configRevision)) return false
   const start = out.begin(number.results)
   if (entityId !== '') out.text(number.entityId, entityId)
@@ -92,6 +94,7 @@ function encodeResult(out: ProtoWriter, result: MutationResult): boolean {
   if (scheduleId !== '') out.text(number.scheduleId, scheduleId)
   out.uint(number.configRevision, Number(configRevision))
   if (configExisted) out.bool(number.configExisted, true)
+  if (configId !== '') out.text(number.configId, configId)
   out.finish(start)
   return true
 }
@@ -160,6 +163,7 @@ function readMutationResult(reader: WireReader, end: number): MutationResult {
   let scheduleId = ''
   let configRevision = 0n
   let configExisted = false
+  let configId = ''
   while (reader.position < end && !reader.isUnusual) {
     switch (reader.byte()) {
       case tag.entityId:
@@ -183,11 +187,14 @@ function readMutationResult(reader: WireReader, end: number): MutationResult {
       case tag.configExisted:
         configExisted = reader.unsigned() !== 0n
         break
+      case tag.configId:
+        configId = reader.text()
+        break
       default:
         reader.giveUp()
     }
   }
   if (reader.position !== end) reader.giveUp()
   const $typeName = 'qcore.store.v1.MutationResult'
-  return { $typeName, entityId, changed, field, eventId, scheduleId, configRevision, configExisted }
+  return { $typeName, entityId, changed, field, eventId, scheduleId, configRevision, configExisted, configId }
 }

@@ -77,6 +77,7 @@ const made = fc
         scheduleId: text,
         configRevision: uint64,
         configExisted: fc.boolean(),
+        configId: text,
       }),
       {
         maxLength: 3,

@@ -54,9 +54,9 @@ export class ConfigPages {
   async #get({ request, response, token }: PageExchange, key: string): Promise<void> {
     queryOf(request, [])
     const asked = create(GetConfigRequestSchema, { key, latest: true })
-    const { entry } = await this.#server.calls.unary(ConfigService.method.getConfig, asked, token)
+    const { entry, configId } = await this.#server.calls.unary(ConfigService.method.getConfig, asked, token)
     if (entry === undefined) throw new QError('internal', 'the answer has no entry')
-    const tag = entityTag(entry.configRevision)
+    const tag = entityTag(configId, entry.configRevision)
     response.setHeader('etag', tag)
     response.setHeader('cache-control', 'no-cache')
     if (isKnown(request, tag)) response.writeHead(304).end()
@@ -69,12 +69,12 @@ export class ConfigPages {
     const life = ttlMs === undefined ? {} : { ttlMs: BigInt(ttlMs) }
     const put = { key, value, ...conditionOf(request), ...life }
     const asked = create(PutConfigRequestSchema, { put, idempotencyKey: idempotencyKeyOf(request) })
-    const { configRevision, changed, existed } = await this.#server.calls.unary(
+    const { configRevision, configId, changed, existed } = await this.#server.calls.unary(
       ConfigService.method.putConfig,
       asked,
       token,
     )
-    response.setHeader('etag', entityTag(configRevision))
+    response.setHeader('etag', entityTag(configId, configRevision))
     const json = `{"key":${JSON.stringify(key)},"revision":${configRevision},"changed":${changed},"existed":${existed}}`
     sendText(response, existed ? 200 : 201, json)
   }

@@ -41,18 +41,18 @@ export function textOf(body: Uint8Array, field: string): string {
   }
 }
 
-/** The tag of an entry: its revision of the configuration. */
-export function entityTag(revision: bigint): string {
-  return `"${revision}"`
+/** The tag of an entry: its configuration, and its revision there. */
+export function entityTag(configId: string, revision: bigint): string {
+  return `"${configId}:${revision}"`
 }
 
-/** The revision that `If-Match`, or `If-None-Match: *`, asks for. */
-export function conditionOf({ headers }: HttpRequest): { ifRevision?: bigint } {
+/** What `If-Match`, or `If-None-Match: *`, asks for. */
+export function conditionOf({ headers }: HttpRequest): { ifRevision?: bigint; ifConfigId?: string } {
   const match = headers['if-match']
   if (headers['if-none-match'] === '*') return { ifRevision: 0n }
   if (match === undefined) return {}
-  const revision = /^"(\d{1,15})"$/.exec(match)?.[1]
-  if (revision !== undefined) return { ifRevision: BigInt(revision) }
+  const { configId: ifConfigId, revision } = /^"(?<configId>[^":]+):(?<revision>\d{1,15})"$/.exec(match)?.groups ?? {}
+  if (ifConfigId !== undefined && revision !== undefined) return { ifRevision: BigInt(revision), ifConfigId }
   throw new QError('invalid_request', 'If-Match is no tag of an earlier answer', { field: 'if-match' })
 }
 

@@ -18,6 +18,6 @@ export async function deleteConfig(
   if (doomed === undefined) throw new QError('invalid_request', 'what to delete is missing', { field: 'delete' })
   const mutations = [create(MutationSchema, { kind: { case: 'deleteConfig', value: doomed } })]
   const { results, revision } = await configCommits.commit({ mutations, idempotencyKey, ownField: 'delete' }, call)
-  const { configRevision = 0n, configExisted: existed = false } = results[0] ?? {}
-  return create(DeleteConfigResponseSchema, { configRevision, existed, revision })
+  const { configRevision = 0n, configExisted: existed = false, configId = '' } = results[0] ?? {}
+  return create(DeleteConfigResponseSchema, { configRevision, existed, revision, configId })
 }

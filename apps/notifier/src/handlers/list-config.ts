@@ -2,6 +2,7 @@ import { create } from '@bufbuild/protobuf'
 import type { HandlerContext } from '@connectrpc/connect'
 import { ListConfigResponseSchema, type ListConfigRequest, type ListConfigResponse } from '@qcore/contracts'
 import { entryMessage, inMessages } from '../configuration/config-message.ts'
+import { meetDemand } from '../configuration/meet-demand.ts'
 import { grantsOfReader } from '../configuration/readable-keys.ts'
 import type { NotifierContext } from '../context.ts'
 
@@ -9,13 +10,12 @@ const standardLimit = 100
 
 /** Reads the keys of the configuration with a prefix, a page of them. */
 export async function listConfig(
-  { prefix, limit, after, atLeastRevision, latest }: ListConfigRequest,
+  { prefix, limit, after, ...demand }: ListConfigRequest,
   call: HandlerContext,
   { configuration }: NotifierContext,
 ): Promise<ListConfigResponse> {
   const grants = grantsOfReader(call)
-  await configuration.reach(Number(atLeastRevision))
-  if (latest) await configuration.catchUp()
+  await meetDemand(configuration, demand)
   const found = configuration.getEntries(prefix).filter(([key]) => key > after && grants.mayRead(key))
   found.sort(([a], [b]) => (a < b ? -1 : 1))
   const page = found.slice(0, limit || standardLimit).map(([key, entry]) => entryMessage(key, entry))

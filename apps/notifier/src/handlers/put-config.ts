@@ -18,6 +18,6 @@ export async function putConfig(
   if (put === undefined) throw new QError('invalid_request', 'what to put is missing', { field: 'put' })
   const mutations = [create(MutationSchema, { kind: { case: 'putConfig', value: put } })]
   const { results, revision } = await configCommits.commit({ mutations, idempotencyKey, ownField: 'put' }, call)
-  const { configRevision = 0n, changed = false, configExisted: existed = false } = results[0] ?? {}
-  return create(PutConfigResponseSchema, { configRevision, changed, existed, revision })
+  const { configRevision = 0n, changed = false, configExisted: existed = false, configId = '' } = results[0] ?? {}
+  return create(PutConfigResponseSchema, { configRevision, changed, existed, revision, configId })
 }

@@ -42,11 +42,12 @@ export async function rollbackConfig(
   if (differing.length === 0) return create(RollbackConfigResponseSchema)
   const mutations = differing.map(mutationTo)
   const response = await configCommits.commit({ mutations, idempotencyKey, ownField: 'key' }, call)
-  const configRevision = response.results.find(({ changed }) => changed)?.configRevision ?? 0n
+  const { configRevision = 0n, configId = '' } = response.results.find(({ changed }) => changed) ?? {}
   const keys = differing.filter((_, index) => response.results[index]?.changed).map((value) => value.key)
   return create(RollbackConfigResponseSchema, {
     keys,
     configRevision,
+    configId,
     revision: keys.length > 0 ? response.revision : 0n,
   })
 

@@ -14,6 +14,7 @@ import { isQError, QError } from '@qcore/errors'
 import type { SyncConfig } from '@qcore/sync-config'
 import { entryMessage, inMessages, textChangeMessage } from '../configuration/config-message.ts'
 import { ConfigWatch } from '../configuration/config-watch.ts'
+import { meetDemand } from '../configuration/meet-demand.ts'
 import { grantsOfReader } from '../configuration/readable-keys.ts'
 import type { NotifierContext } from '../context.ts'
 
@@ -29,8 +30,7 @@ export async function* watchConfig(
   const grants = grantsOfReader(call)
   const { prefix } = request
   const accepts = (key: string): boolean => key.startsWith(prefix) && grants.mayRead(key)
-  await configuration.reach(Number(request.atLeastRevision))
-  if (request.latest) await configuration.catchUp()
+  await meetDemand(configuration, request)
   const resumeAfter = await resumePoint(request, configuration)
   using watch = new ConfigWatch(configuration, accepts)
   const { startRevision, configId } = watch

@@ -25,6 +25,7 @@ export function encodeAnswer(out: ProtoWriter, request: CommitRequest, response:
     if (result.scheduleId !== '') out.text(5, result.scheduleId)
     out.uint(6, Number(result.configRevision))
     if (result.configExisted) out.bool(7, true)
+    if (result.configId !== '') out.text(8, result.configId)
     out.finish(start)
   }
 }

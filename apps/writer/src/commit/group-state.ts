@@ -171,6 +171,11 @@ export class GroupState {
     this.#undo.push(this.schedules.take(step))
   }
 
+  /** Identifies the configuration. */
+  get configId(): string {
+    return this.#loadedConfig().id
+  }
+
   /** A key of the configuration as it is now. */
   configEntry(key: string): PresentEntry | undefined {
     return this.#loadedConfig().entry(key)

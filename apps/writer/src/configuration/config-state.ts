@@ -14,6 +14,11 @@ export class ConfigState {
     this.#revision = present.revision
   }
 
+  /** Identifies the configuration. */
+  get id(): string {
+    return this.#present.storeId
+  }
+
   /** A key as it is now; also one whose time is over, as long as it is not deleted. */
   entry(key: string): PresentEntry | undefined {
     return this.#changed.has(key) ? this.#changed.get(key) : this.#present.entries.get(key)

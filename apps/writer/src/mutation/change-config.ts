@@ -16,7 +16,7 @@ export function putConfig(context: CommitContext, mutation: PutConfig, path: str
   const text = checkedText(value, `${path}.value`)
   const expiresUs = ttlMs === undefined ? undefined : context.timeUs + Number(ttlMs) * 1_000
   const isSame = present !== undefined && !present.expires && expiresUs === undefined && holds(present, text)
-  if (isSame) return unchanged(present)
+  if (isSame) return unchanged(context, present)
   return changed(context, { key, text, expiresUs }, present)
 }
 
@@ -27,16 +27,22 @@ export function putConfig(context: CommitContext, mutation: PutConfig, path: str
  */
 export function deleteConfig(context: CommitContext, mutation: DeleteConfig, path: string): MutationResult {
   const present = presentEntry(context, mutation, path)
-  if (present === undefined) return unchanged(present)
+  if (present === undefined) return unchanged(context, present)
   return changed(context, { key: mutation.key, text: undefined, expiresUs: undefined }, present)
 }
 
 function presentEntry(
   { state, caller }: CommitContext,
-  { key, ifRevision }: PutConfig | DeleteConfig,
+  { key, ifRevision, ifConfigId }: PutConfig | DeleteConfig,
   path: string,
 ): PresentEntry | undefined {
   assertMayWrite(caller, key, `${path}.key`)
+  if (ifConfigId !== '' && ifConfigId !== state.configId) {
+    throw new QError('condition_failed', 'the revision belongs to a configuration that was replaced', {
+      field: `${path}.if_config_id`,
+      metadata: { key, config_id: state.configId },
+    })
+  }
   const present = state.configEntry(key)
   const revision = present?.isVisible === true ? present.revision : 0
   if (ifRevision === undefined || ifRevision === BigInt(revision)) return present
@@ -71,9 +77,10 @@ function holds({ text }: PresentEntry, wanted: string): boolean {
   }
 }
 
-function unchanged(present: PresentEntry | undefined): MutationResult {
+function unchanged({ state: { configId } }: CommitContext, present: PresentEntry | undefined): MutationResult {
   const configExisted = present?.isVisible === true
-  return create(MutationResultSchema, { configExisted, configRevision: BigInt(configExisted ? present.revision : 0) })
+  const configRevision = BigInt(configExisted ? present.revision : 0)
+  return create(MutationResultSchema, { configExisted, configRevision, configId })
 }
 
 function changed(
@@ -85,5 +92,10 @@ function changed(
   const { key, text } = change
   changes.add({ kind: 'config', key, configRevision, isDeleted: text === undefined, bytes: text?.length ?? 0 })
   const configExisted = present?.isVisible === true
-  return create(MutationResultSchema, { changed: true, configRevision: BigInt(configRevision), configExisted })
+  return create(MutationResultSchema, {
+    changed: true,
+    configRevision: BigInt(configRevision),
+    configExisted,
+    configId: state.configId,
+  })
 }

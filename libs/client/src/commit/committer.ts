@@ -46,8 +46,8 @@ export interface MutationResult {
   readonly field: string
   /** The id of the event that was emitted; absent for other changes. */
   readonly eventId?: string
-  /** Of a key of the configuration: the revision that gave it its value, and whether it was there before; absent for other changes. */
-  readonly config?: { readonly revision: number; readonly existed: boolean }
+  /** Of a key of the configuration: the revision that gave it its value, whether it was there before, and what identifies the configuration; absent for other changes. */
+  readonly config?: { readonly revision: number; readonly existed: boolean; readonly configId: string }
   /** The id of the schedule that was made or changed; absent for other changes. */
   readonly scheduleId?: string
 }
@@ -160,7 +160,7 @@ export class Committer {
 }
 
 function resultOf(message: MutationResultMessage): MutationResult {
-  const { entityId, changed, field, eventId, scheduleId, configRevision, configExisted: existed } = message
+  const { entityId, changed, field, eventId, scheduleId, configRevision, configExisted: existed, configId } = message
   const isOfConfig = configRevision !== 0n || existed
   return {
     entityId,
@@ -168,6 +168,6 @@ function resultOf(message: MutationResultMessage): MutationResult {
     field,
     ...(eventId === '' ? {} : { eventId }),
     ...(scheduleId === '' ? {} : { scheduleId }),
-    ...(isOfConfig ? { config: { revision: Number(configRevision), existed } } : {}),
+    ...(isOfConfig ? { config: { revision: Number(configRevision), existed, configId } } : {}),
   }
 }

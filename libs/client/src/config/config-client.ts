@@ -63,8 +63,9 @@ export class ConfigClient {
   readonly #caller: Caller
   readonly #commit: (input: CommitInput, options: CommitOptions) => Promise<CommitResult>
   readonly #latest: boolean
-  /** The newest revision that this client made. */
+  /** The newest revision that this client made, and of which configuration. */
   #revision = 0
+  #configId = ''
 
   /** @param latest whether reads see everything that anybody was told is committed before */
   constructor(
@@ -148,7 +149,7 @@ export class ConfigClient {
   ): Promise<{ keys: string[]; revision: number }> {
     const request = { configRevision: BigInt(revision), key, prefix }
     const answer = await this.#caller.call(ConfigService.method.rollbackConfig, request, options)
-    this.#observe(Number(answer.configRevision))
+    this.#observe(Number(answer.configRevision), answer.configId)
     return { keys: answer.keys, revision: Number(answer.configRevision) }
   }
 
@@ -192,7 +193,7 @@ export class ConfigClient {
   }
 
   get #demand() {
-    return { atLeastRevision: BigInt(this.#revision), latest: this.#latest }
+    return { atLeastRevision: BigInt(this.#revision), configId: this.#configId, latest: this.#latest }
   }
 
   async #follow(options: { prefix: string; sink: ConfigSink; from?: ConfigWatchPoint }): Promise<ConfigSubscription> {
@@ -204,12 +205,17 @@ export class ConfigClient {
 
   #written({ results, revision: storeRevision }: CommitResult): ConfigWriteResult {
     const [result] = results
-    const { revision = 0, existed = false } = result?.config ?? {}
-    this.#observe(revision)
+    const { revision = 0, existed = false, configId = '' } = result?.config ?? {}
+    this.#observe(revision, configId)
     return { revision, changed: result?.changed ?? false, existed, storeRevision }
   }
 
-  #observe(revision: number): void {
+  /** A configuration that replaced another one counts its own revisions. */
+  #observe(revision: number, configId: string): void {
+    if (configId !== '' && configId !== this.#configId) {
+      this.#configId = configId
+      this.#revision = revision
+    }
     this.#revision = Math.max(this.#revision, revision)
   }
 }

@@ -23,6 +23,8 @@ export interface ConfigSink {
 export interface ConfigDemand {
   readonly atLeastRevision: bigint
   readonly latest: boolean
+  /** Identifies the configuration that the revision belongs to; empty: not checked. */
+  readonly configId: string
 }
 
 export interface ConfigWatchPoint {

@@ -13,6 +13,8 @@ export interface PresentEntry {
 
 /** What a writer decides from. */
 export interface PresentConfig {
+  /** Identifies the store. */
+  readonly storeId: string
   /** The head's. */
   readonly revision: number
   /** Without those that are not there. */
@@ -20,6 +22,7 @@ export interface PresentConfig {
 }
 
 type PresentRow = readonly [
+  storeId: string,
   head: string,
   key: string | null,
   text: string,
@@ -36,7 +39,7 @@ export async function loadPresent(
 ): Promise<PresentConfig> {
   const rows = await queryText<PresentRow>(executor, {
     text: `
-      select head.revision, t.key, t.value::text, t.revision, t.expires_at is not null,
+      select head.store_id, head.revision, t.key, t.value::text, t.revision, t.expires_at is not null,
         t.expires_at is null or t.expires_at > clock_timestamp()
       from ${names.of('head')} as head left join ${names.table} as t on t.key = any($1::text[])`,
     values: [keys],
@@ -44,9 +47,10 @@ export async function loadPresent(
   const [first] = rows
   if (first === undefined) throw new Error(`${names.of('head')} has no row`)
   const entries = new Map<string, PresentEntry>()
-  for (const [, key, text, revision, expires, isVisible] of rows) {
+  for (const [, , key, text, revision, expires, isVisible] of rows) {
     if (key === null) continue
     entries.set(key, { text, revision: Number(revision), expires: expires === 't', isVisible: isVisible === 't' })
   }
-  return { revision: Number(first[0]), entries }
+  const [storeId, revision] = first
+  return { storeId, revision: Number(revision), entries }
 }

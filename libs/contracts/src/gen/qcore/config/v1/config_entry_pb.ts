@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file qcore/config/v1/config_entry.proto.
  */
 export const file_qcore_config_v1_config_entry: GenFile = /*@__PURE__*/
-  fileDesc("CiJxY29yZS9jb25maWcvdjEvY29uZmlnX2VudHJ5LnByb3RvEg9xY29yZS5jb25maWcudjEimAEKCVB1dENvbmZpZxIXCgNrZXkYASABKAlCCrpIB3IFEAEY/wESGAoFdmFsdWUYAiABKAlCCbpIBnIEKKD3NhIYCgtpZl9yZXZpc2lvbhgDIAEoBEgAiAEBEiMKBnR0bF9tcxgEIAEoBEIOukgLMgkYgMDEoYRcKAFIAYgBAUIOCgxfaWZfcmV2aXNpb25CCQoHX3R0bF9tcyJRCgxEZWxldGVDb25maWcSFwoDa2V5GAEgASgJQgq6SAdyBRABGP8BEhgKC2lmX3JldmlzaW9uGAIgASgESACIAQFCDgoMX2lmX3JldmlzaW9uInMKC0NvbmZpZ0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCRIXCg9jb25maWdfcmV2aXNpb24YAyABKAQSLwoLZXhwaXJlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIrEBCgxDb25maWdDaGFuZ2USCwoDa2V5GAEgASgJEhIKBXZhbHVlGAIgASgJSACIAQESFQoIcHJldmlvdXMYAyABKAlIAYgBARIXCg9jb25maWdfcmV2aXNpb24YBCABKAQSDgoGYXV0aG9yGAUgASgJEg4KBm9yaWdpbhgGIAEoCRIZChFwcmV2aW91c19sZWZ0X291dBgHIAEoCEIICgZfdmFsdWVCCwoJX3ByZXZpb3VzYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp]);
+  fileDesc("CiJxY29yZS9jb25maWcvdjEvY29uZmlnX2VudHJ5LnByb3RvEg9xY29yZS5jb25maWcudjEitwEKCVB1dENvbmZpZxIXCgNrZXkYASABKAlCCrpIB3IFEAEY/wESGAoFdmFsdWUYAiABKAlCCbpIBnIEKKD3NhIYCgtpZl9yZXZpc2lvbhgDIAEoBEgAiAEBEiMKBnR0bF9tcxgEIAEoBEIOukgLMgkYgMDEoYRcKAFIAYgBARIdCgxpZl9jb25maWdfaWQYBSABKAlCB7pIBHICGEBCDgoMX2lmX3JldmlzaW9uQgkKB190dGxfbXMicAoMRGVsZXRlQ29uZmlnEhcKA2tleRgBIAEoCUIKukgHcgUQARj/ARIYCgtpZl9yZXZpc2lvbhgCIAEoBEgAiAEBEh0KDGlmX2NvbmZpZ19pZBgDIAEoCUIHukgEcgIYQEIOCgxfaWZfcmV2aXNpb24icwoLQ29uZmlnRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJEhcKD2NvbmZpZ19yZXZpc2lvbhgDIAEoBBIvCgtleHBpcmVfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAisQEKDENvbmZpZ0NoYW5nZRILCgNrZXkYASABKAkSEgoFdmFsdWUYAiABKAlIAIgBARIVCghwcmV2aW91cxgDIAEoCUgBiAEBEhcKD2NvbmZpZ19yZXZpc2lvbhgEIAEoBBIOCgZhdXRob3IYBSABKAkSDgoGb3JpZ2luGAYgASgJEhkKEXByZXZpb3VzX2xlZnRfb3V0GAcgASgIQggKBl92YWx1ZUILCglfcHJldmlvdXNiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
  * A key of the configuration is to hold a value.
@@ -50,6 +50,14 @@ export type PutConfig = Message<"qcore.config.v1.PutConfig"> & {
    * @generated from field: optional uint64 ttl_ms = 4;
    */
   ttlMs?: bigint | undefined;
+
+  /**
+   * Identifies the configuration that `if_revision` belongs to: `config_id` of an answer. Another one's: `condition_failed`. Empty:
+   * not checked.
+   *
+   * @generated from field: string if_config_id = 5;
+   */
+  ifConfigId: string;
 };
 
 /**
@@ -78,6 +86,13 @@ export type DeleteConfig = Message<"qcore.config.v1.DeleteConfig"> & {
    * @generated from field: optional uint64 if_revision = 2;
    */
   ifRevision?: bigint | undefined;
+
+  /**
+   * As in PutConfig.
+   *
+   * @generated from field: string if_config_id = 3;
+   */
+  ifConfigId: string;
 };
 
 /**
