@@ -64,4 +64,22 @@ describe('the failure of an event', () => {
     expect(await slow.answer([first], failed())).toMatchObject(staleOutcome)
     expect(await deadLetters()).toEqual([])
   })
+
+  it('is stale when the node that was given it first has handled it, late', async () => {
+    const slow = await node('n1', { pattern: 'a', ackMs: 1_000 })
+    await events.emit('a', 1)
+    const first = await slow.delivered(1)
+    const other = await node('n2', { pattern: 'a', ackMs: 1_000 })
+    const second = await other.delivered(1)
+    expect(await slow.answer([first], handled)).toMatchObject([{ outcome: { case: 'noted' } }])
+    expect(await other.answer([second], failed())).toMatchObject(staleOutcome)
+    expect(await deadLetters()).toEqual([])
+  })
+})
+
+it('an event that is handled in time leaves nothing in PostgreSQL', async () => {
+  const only = await node('n1', { pattern: 'a' })
+  await events.emit('a', 1)
+  await only.answer([await only.delivered(1)], handled)
+  expect((await events.pool.query('select from event_attempt')).rows).toEqual([])
 })

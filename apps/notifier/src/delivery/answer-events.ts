@@ -116,11 +116,15 @@ async function releaseAll(named: readonly NamedAnswer[], { pool }: AnswerContext
 /** An event that was given to several nodes is handled by the first one that says so: the others may have failed, and say it later. */
 async function noteLateHandled(named: readonly NamedAnswer[], { pool }: AnswerContext): Promise<void> {
   const handled = named.flatMap(({ answer, delivery }) =>
-    answer.answer.case === 'handled' && delivery.kind === 'stream' && delivery.delivered > 1 ? [delivery] : [],
+    answer.answer.case === 'handled' && delivery.kind === 'stream' && mayBeElsewhere(delivery) ? [delivery] : [],
   )
   if (handled.length === 0) return
   const distinct = new Map(handled.map((delivery) => [keyOf(delivery.subscriptionId, delivery), delivery]))
   await readDatabase(noteHandled(pool, [...distinct.values()]))
+}
+
+function mayBeElsewhere({ delivered, lateAtMs }: StreamDelivery): boolean {
+  return delivered > 1 || Date.now() >= lateAtMs
 }
 
 /** Tells the notifier of the node that it has room again, or still works. A word that is lost is made up for by time. */

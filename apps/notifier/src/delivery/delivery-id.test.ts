@@ -5,7 +5,7 @@ const subject = '$JS.ACK.Q_main_EVENTS.abc-77.2.17.9.1700000000.5'
 
 describe('the id of a delivery', () => {
   it('tells whom it belongs to, and where its answer goes', () => {
-    expect(parseDeliveryId(deliveryId({ revision: 4, index: 1 }, subject), 'main')).toEqual({
+    expect(parseDeliveryId(deliveryId({ revision: 4, index: 1 }, 1_700_000_000_000.5, subject), 'main')).toEqual({
       kind: 'stream',
       revision: 4,
       index: 1,
@@ -14,6 +14,7 @@ describe('the id of a delivery', () => {
       ackSubject: subject,
       sequence: 17,
       delivered: 2,
+      lateAtMs: 1_700_000_000_000,
       answer: 'abc-77.17.2',
     })
     expect(parseDeliveryId(replayDeliveryId(12, 3), 'main')).toEqual({

@@ -12,6 +12,8 @@ export interface StreamDelivery extends EventPlace {
   readonly sequence: number
   /** How often it was delivered, this time included. */
   readonly delivered: number
+  /** From when on another node may have it too, in milliseconds since 1970. */
+  readonly lateAtMs: number
   /** Tells this delivery from all others of the event. */
   readonly answer: string
 }
@@ -38,7 +40,7 @@ export interface TurnDelivery extends EventPlace {
 
 export type DeliveryName = StreamDelivery | TurnDelivery | ReplayDelivery
 
-const streamPattern = /^(\d{1,15})\.(\d{1,6}):(\$JS\.ACK(?:\.[A-Za-z0-9_=-]+)+)$/
+const streamPattern = /^(\d{1,15})\.(\d{1,6})(?:@(\d{1,15}))?:(\$JS\.ACK(?:\.[A-Za-z0-9_=-]+)+)$/
 const turnPattern = /^t(\d{1,9}):(.*)$/
 const replayPattern = /^r(\d{1,15})\.(\d{1,9})$/
 
@@ -53,12 +55,12 @@ export function isConsumerName(name: string): boolean {
 }
 
 /** The id of a delivery. */
-export function deliveryId({ revision, index }: EventPlace, ackSubject: string): string {
-  return `${revision}.${index}:${ackSubject}`
+export function deliveryId({ revision, index }: EventPlace, lateAtMs: number, ackSubject: string): string {
+  return `${revision}.${index}@${Math.floor(lateAtMs)}:${ackSubject}`
 }
 
-export function turnDeliveryId(place: EventPlace, handing: number, ackSubject: string): string {
-  return `t${handing}:${deliveryId(place, ackSubject)}`
+export function turnDeliveryId({ revision, index }: EventPlace, handing: number, ackSubject: string): string {
+  return `t${handing}:${revision}.${index}:${ackSubject}`
 }
 
 export function replayDeliveryId(deadLetterId: number, claim: number): string {
@@ -73,14 +75,16 @@ export function parseDeliveryId(id: string, store: string): DeliveryName | undef
     return { kind: 'replay', deadLetterId: Number(deadLetterId), claim: Number(claim) }
   }
   const [, handing, rest = id] = turnPattern.exec(id) ?? []
-  const [, revision, index, ackSubject = ''] = streamPattern.exec(rest) ?? []
+  const [, revision, index, lateAtMs = Infinity, ackSubject = ''] = streamPattern.exec(rest) ?? []
   const message = parseAckSubject(ackSubject)
   if (message === undefined || message.stream !== eventStreamName(store)) return undefined
   const { consumer, sequence, delivered, answer } = message
   const [subscriptionId = ''] = consumer.split('-')
   const place = { revision: Number(revision), index: Number(index) }
   const delivery = { ...place, subscriptionId, consumer, sequence }
-  if (handing === undefined) return { kind: 'stream', ...delivery, ackSubject, delivered, answer }
+  if (handing === undefined) {
+    return { kind: 'stream', ...delivery, ackSubject, delivered, lateAtMs: Number(lateAtMs), answer }
+  }
   return { kind: 'turn', ...delivery, handing: Number(handing), answer: `turn ${handing}` }
 }
 

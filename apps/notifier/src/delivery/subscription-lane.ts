@@ -13,6 +13,9 @@ import { readStreamMessage, type StreamMessage } from './stream-message.ts'
 
 const firstRetryMs = 100
 const longestRetryMs = 2_000
+/** An answer after so much of its time counts as late: the clocks of two notifiers may differ by the rest. */
+const lateAfter = 0.5
+
 /** A subscription of a node: asks for as many events as the node has room for. */
 export class SubscriptionLane implements Lane {
   readonly #options: LaneOptions
@@ -148,13 +151,14 @@ export class SubscriptionLane implements Lane {
 
   #hand(message: StreamMessage, attempt: number): void {
     const { index, hand } = this.#options
-    const { event, ackSubject, delivered } = message
+    const { event, ackSubject, delivered, arrivedAt } = message
+    const lateAtMs = Date.now() - performance.now() + arrivedAt + this.#row.ackMs * lateAfter
     this.hold(keyOf(this.#row.id, message))
     deliveryMetrics.delivered.inc()
     if (delivered > 1) deliveryMetrics.redelivered.inc()
     hand(
       create(EventDeliverySchema, {
-        deliveryId: deliveryId(message, ackSubject),
+        deliveryId: deliveryId(message, lateAtMs, ackSubject),
         subscription: index,
         event,
         redeliveries: delivered - 1,
