@@ -21,7 +21,13 @@ export interface AnswerContext {
   readonly consumers: EventConsumers
 }
 
+/** What became of an answer; of many the same. */
+const noted = create(AckOutcomeSchema, { outcome: { case: 'noted', value: {} } })
+const stale = create(AckOutcomeSchema, { outcome: { case: 'stale', value: {} } })
+
 interface NamedAnswer {
+  /** In the request. */
+  readonly index: number
   readonly answer: EventAnswer
   readonly delivery: DeliveryName
 }
@@ -32,12 +38,13 @@ interface NamedAnswer {
  * @throws QError `unavailable`: nothing is lost, and the answers may be given again
  */
 export async function answerEvents(request: AckRequest, context: AnswerContext): Promise<AckOutcome[]> {
-  const outcomes = request.answers.map(() => noted())
-  const named: (NamedAnswer & { readonly index: number })[] = []
+  const outcomes: AckOutcome[] = request.answers.map(() => stale)
+  const named: NamedAnswer[] = []
   for (const [index, answer] of request.answers.entries()) {
     const delivery = parseDeliveryId(answer.deliveryId, context.store)
-    if (delivery === undefined || !(await isOf(request.namespace, delivery, context))) outcomes[index] = stale()
-    else named.push({ index, answer, delivery })
+    if (delivery !== undefined && (await isOf(request.namespace, delivery, context))) {
+      named.push({ index, answer, delivery })
+    }
   }
   await releaseAll(named, context)
   await noteLateHandled(named, context)
@@ -53,17 +60,24 @@ export async function answerEvents(request: AckRequest, context: AnswerContext):
     delivery.kind === 'turn' ? [{ index, answer, delivery }] : [],
   )
   const turnOutcomes = await answerTurns(turns, { ...context, nodeId, subscription })
-  for (const [position, { index }] of turns.entries()) outcomes[index] = turnOutcomes[position] ?? stale()
+  for (const [position, { index }] of turns.entries()) outcomes[index] = turnOutcomes[position] ?? stale
+  // Without a wait between them: the connection would write each by itself.
+  for (const { index, answer, delivery } of named) {
+    if (delivery.kind !== 'stream' || answer.answer.case === 'failed') continue
+    if (answer.answer.case === 'handled') deliveryMetrics.handled.inc()
+    sender.send(delivery, replyTo(answer))
+    outcomes[index] = noted
+  }
   for (const { index, answer, delivery } of named) {
     if (delivery.kind === 'replay') {
       outcomes[index] = await answerReplay(answer, { delivery, namespace, pool: context.pool })
-    } else if (delivery.kind === 'stream') {
-      outcomes[index] = await answerOne(answer, { delivery, nodeId, namespace, sender, subscription, ...context })
+    } else if (delivery.kind === 'stream' && answer.answer.case === 'failed') {
+      outcomes[index] = await failEvent(answer.answer.value, { delivery, nodeId, sender, subscription, ...context })
     }
   }
   const gone = await sender.confirmed()
   for (const { index, delivery } of named) {
-    if (delivery.kind === 'stream' && gone.has(delivery.consumer)) outcomes[index] = stale()
+    if (delivery.kind === 'stream' && gone.has(delivery.consumer)) outcomes[index] = stale
   }
   tellStream(
     named.map(({ answer, delivery, index }) => wordOf(answer, delivery, outcomes[index])),
@@ -78,30 +92,10 @@ async function isOf(namespace: string, delivery: DeliveryName, { consumers }: An
   return delivery.kind === 'replay' || (await consumers.namespaceOf(delivery.subscriptionId)) === namespace
 }
 
-interface OneContext extends AnswerContext {
-  readonly delivery: StreamDelivery
-  readonly nodeId: string
-  readonly namespace: string
-  readonly sender: AckSender
-  readonly subscription: (id: string) => Promise<SubscriptionRow | undefined>
-}
-
-async function answerOne({ answer }: EventAnswer, context: OneContext): Promise<AckOutcome> {
-  const { delivery, sender } = context
-  switch (answer.case) {
-    case 'handled':
-      deliveryMetrics.handled.inc()
-      sender.send(delivery, '+ACK')
-      return noted()
-    case 'progress':
-      sender.send(delivery, '+WPI')
-      return noted()
-    case 'failed':
-      return failEvent(answer.value, context)
-    default:
-      sender.send(delivery, nakAfter(answer.value?.afterMs ?? 0))
-      return noted()
-  }
+/** What JetStream is told of an event that has not failed. */
+function replyTo({ answer }: EventAnswer): string {
+  if (answer.case === 'handled') return '+ACK'
+  return answer.case === 'progress' ? '+WPI' : nakAfter(answer.case === 'released' ? answer.value.afterMs : 0)
 }
 
 async function releaseAll(named: readonly NamedAnswer[], { pool }: AnswerContext): Promise<void> {
@@ -144,12 +138,4 @@ function wordOf({ answer }: EventAnswer, delivery: DeliveryName, outcome: AckOut
   if (answer.case === 'progress') return `+${key}`
   const isOver = answer.case === 'handled' || outcome?.outcome.case === 'deadLetter'
   return delivery.kind === 'turn' && !isOver ? `~${key}` : `-${key}`
-}
-
-function noted(): AckOutcome {
-  return create(AckOutcomeSchema, { outcome: { case: 'noted', value: {} } })
-}
-
-function stale(): AckOutcome {
-  return create(AckOutcomeSchema, { outcome: { case: 'stale', value: {} } })
 }

@@ -69,12 +69,8 @@ export function replayDeliveryId(deadLetterId: number, claim: number): string {
 
 /** Reads the id of a delivery of a store; undefined if it is none. */
 export function parseDeliveryId(id: string, store: string): DeliveryName | undefined {
-  const replay = replayPattern.exec(id)
-  if (replay !== null) {
-    const [, deadLetterId, claim] = replay
-    return { kind: 'replay', deadLetterId: Number(deadLetterId), claim: Number(claim) }
-  }
-  const [, handing, rest = id] = turnPattern.exec(id) ?? []
+  if (id.startsWith('r')) return parseReplay(id)
+  const [, handing, rest = id] = id.startsWith('t') ? (turnPattern.exec(id) ?? []) : []
   const [, revision, index, lateAtMs = Infinity, ackSubject = ''] = streamPattern.exec(rest) ?? []
   const message = parseAckSubject(ackSubject)
   if (message === undefined || message.stream !== eventStreamName(store)) return undefined
@@ -86,6 +82,12 @@ export function parseDeliveryId(id: string, store: string): DeliveryName | undef
     return { kind: 'stream', ...delivery, ackSubject, delivered, lateAtMs: Number(lateAtMs), answer }
   }
   return { kind: 'turn', ...delivery, handing: Number(handing), answer: `turn ${handing}` }
+}
+
+function parseReplay(id: string): ReplayDelivery | undefined {
+  const [, deadLetterId, claim] = replayPattern.exec(id) ?? []
+  if (deadLetterId === undefined || claim === undefined) return undefined
+  return { kind: 'replay', deadLetterId: Number(deadLetterId), claim: Number(claim) }
 }
 
 export interface AckSubject {
