@@ -10,15 +10,20 @@ import {
   type MessageShape,
 } from '@bufbuild/protobuf'
 import {
+  AckRequestSchema,
+  AckResponseSchema,
   CommitManyRequestSchema,
   CommitManyResponseSchema,
+  ConsumeResponseSchema,
   FindEntitiesRequestSchema,
   FindEntitiesResponseSchema,
   ReadFieldsResponseSchema,
 } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
+import { decodeAckRequest, decodeAckResponse, encodeAckRequest, encodeAckResponse } from './ack-messages.ts'
 import { decodeCommitManyRequest, encodeCommitManyRequest } from './commit-many-request.ts'
 import { decodeCommitManyResponse, encodeCommitManyResponse } from './commit-many-response.ts'
+import { decodeConsumeResponse, encodeConsumeResponse } from './consume-response.ts'
 import { decodeFindEntitiesRequest, encodeFindEntitiesRequest } from './find-entities-request.ts'
 import { decodeFoundEntitiesAnswer } from './found-entities-answer.ts'
 import { decodeReadFieldsAnswer } from './read-fields-answer.ts'
@@ -52,6 +57,9 @@ function encodeMessage(schema: DescMessage, message: Message): Uint8Array {
   if (isMessage(message, CommitManyRequestSchema)) return encodeCommitManyRequest(message)
   if (isMessage(message, CommitManyResponseSchema)) return encodeCommitManyResponse(message)
   if (isMessage(message, FindEntitiesRequestSchema)) return encodeFindEntitiesRequest(message)
+  if (isMessage(message, ConsumeResponseSchema)) return encodeConsumeResponse(message)
+  if (isMessage(message, AckRequestSchema)) return encodeAckRequest(message)
+  if (isMessage(message, AckResponseSchema)) return encodeAckResponse(message)
   return toBinary(schema, message)
 }
 
@@ -59,6 +67,7 @@ function decodeRequest<Desc extends DescMessage>(schema: Desc, body: Uint8Array)
 function decodeRequest(schema: DescMessage, body: Uint8Array): Message {
   if (schema === CommitManyRequestSchema) return decodeCommitManyRequest(body)
   if (schema === FindEntitiesRequestSchema) return decodeFindEntitiesRequest(body)
+  if (schema === AckRequestSchema) return decodeAckRequest(body)
   return fromBinary(schema, body)
 }
 
@@ -67,6 +76,8 @@ function decodeAnswer(schema: DescMessage, body: Uint8Array): Message {
   if (schema === ReadFieldsResponseSchema) return decodeReadFieldsAnswer(body)
   if (schema === CommitManyResponseSchema) return decodeCommitManyResponse(body)
   if (schema === FindEntitiesResponseSchema) return decodeFoundEntitiesAnswer(body)
+  if (schema === ConsumeResponseSchema) return decodeConsumeResponse(body)
+  if (schema === AckResponseSchema) return decodeAckResponse(body)
   return fromBinary(schema, body)
 }
 
