@@ -34,13 +34,28 @@ export function headersFromEvent(store: string, event: EventFacts): [name: strin
   return headers
 }
 
+/** The headers of the attributes that events have. */
+const names = {
+  id: `${cloudEventPrefix}id`,
+  type: `${cloudEventPrefix}type`,
+  time: `${cloudEventPrefix}time`,
+  namespace: `${cloudEventPrefix}namespace`,
+  producer: `${cloudEventPrefix}producer`,
+  correlationId: `${cloudEventPrefix}correlationid`,
+  partitionKey: `${cloudEventPrefix}partitionkey`,
+  expiryTime: `${cloudEventPrefix}expirytime`,
+  acceptTime: `${cloudEventPrefix}accepttime`,
+  deliverTime: `${cloudEventPrefix}delivertime`,
+  writer: `${cloudEventPrefix}writer`,
+} as const
+
 /** The event of a message in the stream of events; undefined if it is none. */
 export function eventFromHeaders(header: (name: string) => string, payload: string): Event | undefined {
-  const attribute = (name: string): string => textFromHeader(header(`${cloudEventPrefix}${name}`))
-  const time = (name: string): number | null => microsFromRfc3339(attribute(name)) ?? null
+  const text = (name: string): string => textFromHeader(header(name))
+  const time = (name: string): number | null => microsFromRfc3339(header(name)) ?? null
   const place = parseEventPosition(header(eventPositionHeader))
-  const id = parseEventPosition(attribute('id'))
-  const emittedUs = time('time')
+  const id = parseEventPosition(header(names.id))
+  const emittedUs = time(names.time)
   if (place === undefined || id === undefined || emittedUs === null) return undefined
   const wasHeld = id.revision !== place.revision || id.index !== place.index
   return messageFromEvent({
@@ -48,22 +63,23 @@ export function eventFromHeaders(header: (name: string) => string, payload: stri
     emittedUs,
     idRevision: wasHeld ? id.revision : null,
     idIndex: wasHeld ? id.index : null,
-    acceptedUs: time('accepttime'),
-    dueUs: time('delivertime'),
-    namespace: attribute('namespace'),
-    type: attribute('type'),
+    acceptedUs: time(names.acceptTime),
+    dueUs: time(names.deliverTime),
+    namespace: text(names.namespace),
+    type: text(names.type),
     payload,
-    producer: attribute('producer'),
-    correlationId: attribute('correlationid'),
-    orderKey: attribute('partitionkey'),
-    attributes: textFromAttributes(furtherAttributes(header(eventAttributesHeader), attribute)),
-    writer: attribute('writer'),
-    expiresUs: time('expirytime'),
+    producer: text(names.producer),
+    correlationId: text(names.correlationId),
+    orderKey: text(names.partitionKey),
+    attributes: textFromAttributes(furtherAttributes(header(eventAttributesHeader), text)),
+    writer: text(names.writer),
+    expiresUs: time(names.expiryTime),
   })
 }
 
-function furtherAttributes(names: string, attribute: (name: string) => string): Record<string, string> {
-  return names === '' ? {} : Object.fromEntries(names.split(',').map((name) => [name, attribute(name)]))
+function furtherAttributes(list: string, text: (name: string) => string): Record<string, string> {
+  if (list === '') return {}
+  return Object.fromEntries(list.split(',').map((name) => [name, text(`${cloudEventPrefix}${name}`)]))
 }
 
 function timeText(micros: number | null): string {

@@ -1,8 +1,10 @@
 const pattern = /^(\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:\d\d)$/
 
-/** Events follow each other: most are of the second of the one before. */
+/** Events follow each other: most are of the second of the one before, written and read. */
 let lastSeconds = Number.NaN
 let lastText = ''
+let lastRead = ''
+let lastReadMs = Number.NaN
 
 /** An instant in microseconds since 1970 as RFC 3339 writes it, in UTC, with six digits. */
 export function rfc3339FromMicros(micros: number): string {
@@ -18,7 +20,11 @@ export function rfc3339FromMicros(micros: number): string {
 export function microsFromRfc3339(text: string): number | undefined {
   const [, time, fraction = '', zone] = pattern.exec(text) ?? []
   if (time === undefined || zone === undefined) return undefined
-  const milliseconds = Date.parse(`${time}${zone}`.toUpperCase())
-  if (Number.isNaN(milliseconds)) return undefined
-  return milliseconds * 1_000 + Number(fraction.slice(0, 6).padEnd(6, '0'))
+  const second = time + zone
+  if (second !== lastRead) {
+    lastRead = second
+    lastReadMs = Date.parse(second.toUpperCase())
+  }
+  if (Number.isNaN(lastReadMs)) return undefined
+  return lastReadMs * 1_000 + Number(fraction.slice(0, 6).padEnd(6, '0'))
 }
