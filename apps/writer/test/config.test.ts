@@ -1,9 +1,14 @@
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { create } from '@bufbuild/protobuf'
 import { AccessLevel, MutationSchema, type Mutation } from '@qcore/contracts'
 import { canonicalText, openSyncConfig, platformTable, type ConfigChange, type SyncConfig } from '@qcore/sync-config'
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest'
 import { startWriter, type RunningWriter } from './_running-writer.ts'
-import { createEntity, expectProblem, write } from './_writer-client.ts'
+import { createEntity, expectProblem, openTestStore, uniqueStore, whenServed, write } from './_writer-client.ts'
+import { startWriterProcess } from './_writer-process.ts'
 
 let writer: RunningWriter
 let instance: SyncConfig
@@ -301,3 +306,46 @@ describe('a configuration that others change too', () => {
     }
   })
 })
+
+it('a value whose writer is killed between the commit and its answer is put once, and the retry gets that answer', async () => {
+  await using opened = new AsyncDisposableStack()
+  const test = opened.use(await openTestStore(uniqueStore()))
+  const folder = await mkdtemp(path.join(tmpdir(), 'qcore-config-'))
+  opened.defer(() => rm(folder, { recursive: true }))
+  const file = path.join(folder, 'failpoint')
+  const dying = opened.use(
+    startWriterProcess(test.store, { Q_FAILPOINTS: file, Q_WRITER_LEASE_MS: '2000', Q_WRITER_LEASE_RENEW_MS: '500' }),
+  )
+  await dying.logged('leading')
+  const requestOf = (n: number) => ({ mutations: [put('killed', `${n}`)], idempotencyKey: `killed ${n}` })
+  await whenServed(() => test.commits.commit(requestOf(0)))
+  await writeFile(file, 'writer.after_commit')
+  const exited = once(dying.child, 'exit').then(() => false)
+  dying.child.kill('SIGUSR2')
+  // The signal may come after the first of them: the one without an answer is the last.
+  let last = 0
+  for (let isAnswered = true; isAnswered;) {
+    last += 1
+    const answer = test.commits.commit(requestOf(last), { timeoutMs: 60_000 }).then(() => true)
+    answer.catch(() => undefined)
+    isAnswered = await Promise.race([answer, exited])
+  }
+  const stored = () =>
+    test.pool.query<{ value: number; revision: number; logRevision: number }>(
+      `select value, revision::int, log_revision::int as "logRevision" from config_change where key = 'killed' order by revision`,
+    )
+  const { rows: before } = await stored()
+  const made = before.at(-1)
+  expect(before.map(({ value }) => value)).toEqual(Array.from({ length: last + 1 }, (_, n) => n))
+  opened.use(startWriterProcess(test.store))
+  const retried = await whenServed(() => test.commits.commit(requestOf(last)))
+  expect(retried).toMatchObject({
+    revision: BigInt(made?.logRevision ?? 0),
+    results: [{ changed: true, configExisted: true, configRevision: BigInt(made?.revision ?? 0) }],
+  })
+  expect((await stored()).rows).toEqual(before)
+  await test.commits.commit({ mutations: [put('killed', '"newer"')] })
+  expect(await test.commits.commit(requestOf(last))).toEqual(retried)
+  const { rows } = await test.pool.query<{ value: unknown }>(`select value from config where key = 'killed'`)
+  expect(rows).toEqual([{ value: 'newer' }])
+}, 60_000)
