@@ -22,7 +22,7 @@ export interface SyncConfigOptions {
   readonly reconnectIntervalMs?: number
   /** Whether a heartbeat that finds a difference repairs it. Default true; false counts and warns only. */
   readonly syncOnMismatch?: boolean
-  /** Whether changes are listened for. Default true; without, they come with the next heartbeat. */
+  /** Whether changes are listened for. Default true; without, those of others come with a check every 15 seconds, or the heartbeat. */
   readonly enableNotification?: boolean
   /** Whether missing tables are made. Default true. */
   readonly createTable?: boolean
