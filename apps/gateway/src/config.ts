@@ -100,7 +100,7 @@ export const gatewayVariables = {
   ratePerAddress: variable(
     'Q_WEB_RATE_PER_ADDRESS',
     wholeNumber(0, mostCount),
-    'The same from one client address. Behind a proxy all clients have the address of the proxy. 0: no limit.',
+    'Most calls a second from one client address, in each gateway. Behind a proxy all clients have the address of the proxy. 0: no limit.',
     { default: '0' },
   ),
   qhronosRate: variable(
@@ -109,9 +109,14 @@ export const gatewayVariables = {
     "Calls a second with one token at Qhronos' interface, in each gateway; 0: no limit.",
     { default: '10' },
   ),
-  qhronosBurst: variable('Q_QHRONOS_BURST', wholeNumber(1, mostCount), 'Such calls that may come at once.', {
-    default: '100',
-  }),
+  qhronosBurst: variable(
+    'Q_QHRONOS_BURST',
+    wholeNumber(1, mostCount),
+    "Calls with one token at Qhronos' interface that may come at once.",
+    {
+      default: '100',
+    },
+  ),
   qhronosPastExpirySeconds: variable(
     'Q_QHRONOS_PAST_EXPIRY_SECONDS',
     wholeNumber(0, mostPastExpirySeconds),

@@ -11,7 +11,9 @@ export const oidcVariables = {
     'URL of an OpenID Connect issuer, for example a realm of Keycloak, whose access tokens are accepted. Empty: none.',
     { default: '' },
   ),
-  oidcAudience: variable('Q_OIDC_AUDIENCE', text(), 'What `aud` of its tokens has to contain.', { default: 'qcore' }),
+  oidcAudience: variable('Q_OIDC_AUDIENCE', text(), 'What `aud` of the tokens of that issuer has to contain.', {
+    default: 'qcore',
+  }),
   oidcSubjectClaim: variable('Q_OIDC_SUBJECT_CLAIM', text(), 'Claim that is the subject, as a path with dots.', {
     default: 'sub',
   }),

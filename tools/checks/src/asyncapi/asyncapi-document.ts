@@ -130,7 +130,9 @@ const parameters: Members = {
   token: { description: 'The token of a registration.' },
   namespace: { description: 'The namespace of an event.' },
   type: { description: 'The type of an event, which may have dots.' },
-  id: { description: 'Names one message that waits for its reply.' },
+  id: { description: 'Names one message that waits for its reply, or one connection.' },
+  node: { description: 'The id of a node; its dots are `=`.' },
+  client: { description: 'The name of a client, in hexadecimal.' },
 }
 
 /** What an address leaves open. */

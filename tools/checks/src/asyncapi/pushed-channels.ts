@@ -6,7 +6,11 @@ import {
   StreamRequestSchema,
   StreamResponseSchema,
   WatchResponseSchema,
+  deliverySubject,
+  dueSubject,
   eventSubject,
+  hookConnectionSubject,
+  hookSubject,
   logSubject,
   registrationAckSubject,
   registrationSubject,
@@ -27,7 +31,7 @@ export interface PushedChannel {
   readonly receives?: readonly DescMessage[]
 }
 
-const [store, token, id, namespace, type] = ['{store}', '{token}', '{id}', '{namespace}', '{type}']
+const [store, token, id, namespace, type, node] = ['{store}', '{token}', '{id}', '{namespace}', '{type}', '{node}']
 
 /** Every subject of NATS besides those of methods, and the streams of the gateway. */
 export const pushedChannels: readonly PushedChannel[] = [
@@ -84,6 +88,37 @@ export const pushedChannels: readonly PushedChannel[] = [
     sends: [],
   },
   {
+    name: 'answers',
+    address: deliverySubject(store, namespace, node),
+    server: 'nats',
+    description: 'Between notifiers: what became of the events of a node, in lines of text.',
+    sends: [],
+  },
+  {
+    name: 'hook',
+    // In the subject the name is in hexadecimal.
+    address: `${hookSubject(store, '')}{client}`,
+    server: 'nats',
+    description:
+      'A scheduler asks gateways for the connections of a client of Qhronos, whose name is in hexadecimal. Who has some answers with their ids, a JSON array.',
+    sends: [],
+  },
+  {
+    name: 'hookConnection',
+    address: hookConnectionSubject(store, id),
+    server: 'nats',
+    description:
+      'A scheduler gives a connection an occurrence, JSON with a token of its own. The reply is `acknowledged`, `sent` or `closed`.',
+    sends: [],
+  },
+  {
+    name: 'due',
+    address: dueSubject(store, namespace),
+    server: 'nats',
+    description: 'What is due of schedules that have tags, as JSON.',
+    sends: [],
+  },
+  {
     name: 'qhronos',
     address: '/ws',
     server: 'webSocket',
@@ -115,5 +150,13 @@ export const pushedChannels: readonly PushedChannel[] = [
     server: 'http',
     description: 'The messages of a registration as Server-Sent Events. The question is a ReceiveRequest.',
     sends: [DeliverySchema, StreamEndSchema],
+  },
+  {
+    name: 'configEvents',
+    address: '/stream/config',
+    server: 'http',
+    description:
+      'The configuration, and what changes in it, as Server-Sent Events with JSON of their own: docs/config.md has the messages.',
+    sends: [],
   },
 ]

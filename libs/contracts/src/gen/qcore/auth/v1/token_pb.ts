@@ -39,8 +39,9 @@ export type MintTokenRequest = Message<"qcore.auth.v1.MintTokenRequest"> & {
    * What it is limited to, at most 32, `resource:identifier`. `store:NAME` limits it to stores, `service:NAME` (read,
    * commit, watch, token) to services, `namespace:NAME` to
    * namespaces of events; without one there is no limit. `permission:NAME` gives what a schema asks for by
-   * that name. `tag:TAG` limits it to schedules that have one of the tags, `client:NAME` lets it receive as that client.
-   * Another resource is refused. In the form of Qhronos: its tags, as they are; without one, none.
+   * that name. `config:PREFIX` lets it read and, at level write, write keys of the configuration that begin so,
+   * `config.read:PREFIX` read them. `tag:TAG` limits it to schedules that have one of the tags, `client:NAME` lets it
+   * receive as that client. Another resource is refused. In the form of Qhronos: its tags, as they are; without one, none.
    *
    * @generated from field: repeated string scopes = 3;
    */
@@ -697,7 +698,7 @@ export const AccessLevel = {
   WRITE: 2,
 
   /**
-   * Setting schemas.
+   * Setting schemas, tokens, and all that else is said to need it.
    *
    * @generated from enum value: ACCESS_LEVEL_ADMIN = 3;
    */
