@@ -25,7 +25,8 @@ export class HttpRunner implements ActionRunner {
   async run(occasion: Occasion, signal: AbortSignal): Promise<ActionOutcome> {
     const { timeoutMs, requestOf } = this.#options
     const beganAt = performance.now()
-    const limitMs = Math.max(1, Math.min(timeoutMs, occasion.deadlineAt - beganAt))
+    // AbortSignal takes whole milliseconds only.
+    const limitMs = Math.max(1, Math.floor(Math.min(timeoutMs, occasion.deadlineAt - beganAt)))
     const timeout = AbortSignal.timeout(limitMs)
     try {
       const request = requestOf(occasion)
