@@ -260,6 +260,7 @@ describe('Server-Sent Events', () => {
     const posted = { method: 'POST', ...bearer() }
     expect(await statusOf('/stream/watch', { ...posted, body: `{"subscriptions": [${subscriptionJson}]}` })).toBe('200')
     expect(await statusOf('/stream/watch', { ...posted, body: '{"what": 1}' })).toBe('400')
+    expect(await statusOf('/stream/watch', { method: 'POST', body: '{"what": 1}' })).toBe('401')
     expect(await statusOf('/stream/watch', { ...posted, body: '{"subscriptions": []}' })).toBe('400')
     expect(await statusOf('/stream/watch', { method: 'PUT', ...bearer() })).toBe('400')
     expect(await statusOf('/stream/watch?subscription=%7B', bearer())).toBe('400')

@@ -63,8 +63,9 @@ export class EventPages {
     response.once('close', () => gone.abort())
     try {
       assertOrigin(request, this.#options.config.webOrigins)
-      const question = await questionOf(request)
+      // Before anything is read: bodies of strangers are not held.
       const identity = await this.#identify(request)
+      const question = await questionOf(request)
       await this.#send({ request, response, question, identity, gone })
     } catch (error) {
       if (!isQError(error) && !(error instanceof ConnectError)) {
