@@ -76,7 +76,7 @@ describe('write_fields', () => {
     const before = (await q.read(entityId, 'Run')).revision
     // As if it had not been stored that the first attempt was done.
     await store.pool.query(
-      `update occurrence set state = 3, claim = 'lost', wake_us = 0, ended_us = null where schedule_id = $1`,
+      `update occurrence set state = 3, claim = 'lost', lease_us = 0, ended_us = null where schedule_id = $1`,
       [id],
     )
     const again = await whenOver(store, id)
@@ -150,7 +150,7 @@ describe('publish', () => {
     const { id, occurrence } = await fire(action)
     expect(occurrence.attempts[0]?.result).toBe(`${name} 1`)
     await store.pool.query(
-      `update occurrence set state = 3, claim = 'lost', wake_us = 0, ended_us = null where schedule_id = $1`,
+      `update occurrence set state = 3, claim = 'lost', lease_us = 0, ended_us = null where schedule_id = $1`,
       [id],
     )
     await whenOver(store, id)

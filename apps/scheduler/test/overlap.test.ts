@@ -176,9 +176,10 @@ it('what has been over for longer than the retention is deleted, but for the new
     expect(rows).toEqual([])
   }, patience)
   const waiting = await store.put({ rule: '2020-01-01T00:00:00Z', grace: { seconds: 604_800n } })
-  await store.pool.query('update occurrence set state = 1, wake_us = 9000000000000000 where schedule_id = $1', [
-    waiting,
-  ])
+  await store.pool.query(
+    'update occurrence set state = 1, ended_us = null, wake_us = 9000000000000000 where schedule_id = $1',
+    [waiting],
+  )
   const monthUs = 31 * 86_400 * 1_000_000
   await store.pool.query('update occurrence set ended_us = ended_us - $1, created_us = created_us - $1', [monthUs])
   const newest = (await store.list(id)).at(-1)

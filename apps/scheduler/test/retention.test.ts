@@ -53,7 +53,7 @@ it('goes on past any number of rows that stay, and past what somebody has locked
 it('leaves what is run again, and what can still fire though a later one is over', async () => {
   await addOld('again', { count: 2 })
   await store.pool.query(
-    `update occurrence set state = 1 where schedule_id = 'again' and nominal_us = 1577836801000000`,
+    `update occurrence set state = 1, ended_us = null where schedule_id = 'again' and nominal_us = 1577836801000000`,
   )
   await addOld('done', { count: 2 })
   await using _scheduler = await store.startScheduler()

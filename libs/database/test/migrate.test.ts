@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { afterEach, beforeEach, expect, inject, test } from 'vitest'
 import { migrateStore, openPool, readHead, type DatabaseOptions } from '../src/index.ts'
 
@@ -38,13 +38,53 @@ test('a store whose tombstones do not tell what was deleted forgets the past bef
   expect((await readHead(pool)).oldestRevision).toBe(8)
 })
 
-/** A store as the first migration alone makes it. */
-async function createOldStore(): Promise<void> {
-  const first = await readFile(new URL('../migrations/0001_store.sql', import.meta.url), 'utf8')
+test('what schedulers had under way stays so, and is free when their leases end', async () => {
+  await createOldStore(20)
+  const insert = (id: string, state: number, [claim, endedUs]: [string | null, number | null]): Promise<unknown> =>
+    pool.query(
+      `insert into occurrence (id, schedule_id, nominal_us, last_nominal_us, due_us, wake_us, state, cause, claim, attempts,
+         schedule_revision, created_us, ended_us) values ($1, $1, 1, 1, 1, 7, $2, 1, $3, 2, 1, 1, $4)`,
+      [id, state, claim, endedUs],
+    )
+  await insert('running', 3, ['theirs', null])
+  await insert('completed', 4, [null, 9])
+  await insert('again', 1, [null, 9])
+  await insert('unclear', 8, [null, null])
+  await pool.query(`
+    insert into attempt (occurrence_id, number, scheduler, started_us, ended_us, outcome, error) values
+      ('running', 1, 'one', 1, 2, 2, 'busy'), ('running', 2, 'two', 3, null, 0, ''), ('completed', 2, 'one', 1, 2, 1, '')`)
+  await migrateStore(database)
+  const occurrences = await pool.query(
+    'select id, ended_us as ended, claim, lease_us as lease from occurrence order by id',
+  )
+  expect(occurrences.rows).toEqual([
+    { id: 'again', ended: null, claim: null, lease: 0 },
+    { id: 'completed', ended: 9, claim: null, lease: 0 },
+    { id: 'running', ended: null, claim: 'theirs', lease: 0 },
+    { id: 'unclear', ended: 7, claim: null, lease: 0 },
+  ])
+  const attempts = await pool.query(`
+    select occurrence_id as id, number, scheduler, started_us as started, ended_us as ended, outcome, error
+    from occurrence_attempt order by id, number`)
+  expect(attempts.rows).toEqual([
+    { id: 'completed', number: 2, scheduler: 'one', started: 1, ended: 2, outcome: 1, error: '' },
+    { id: 'running', number: 1, scheduler: 'one', started: 1, ended: 2, outcome: 2, error: 'busy' },
+    { id: 'running', number: 2, scheduler: 'two', started: 3, ended: null, outcome: 0, error: '' },
+  ])
+  expect((await pool.query('select from attempt')).rowCount).toBe(2)
+})
+
+/** A store as so many migrations make it. */
+async function createOldStore(migrations = 1): Promise<void> {
+  const folder = new URL('../migrations/', import.meta.url)
+  const files = (await readdir(folder)).filter((name) => name.endsWith('.sql')).toSorted()
   await pool.query(`create schema ${database.store}`)
-  for (const statement of first.split('--> statement-breakpoint')) await pool.query(statement)
+  for (const file of files.slice(0, migrations)) {
+    const text = await readFile(new URL(file, folder), 'utf8')
+    for (const statement of text.split('--> statement-breakpoint')) await pool.query(statement)
+  }
   await pool.query('create table migration (id serial primary key, hash text not null, created_at bigint)')
-  await pool.query(`insert into migration (hash, created_at) values ('first', 1)`)
+  await pool.query(`insert into migration (hash, created_at) values ('first', $1)`, [migrations])
 }
 
 test('a store whose last migration is missing is not taken for one in order', async () => {

@@ -39,20 +39,22 @@ export async function beginAttempts(
           as wanted (id, claim, revision, cause, needs_active)),
       begun as (
         update occurrence set state = 3, attempts = attempts + 1, tries = tries + 1, cause = wanted.cause,
-          started_us = coalesce(started_us, present.us), wake_us = present.us + $6
+          started_us = coalesce(started_us, present.us), lease_us = present.us + $6, attempt_us = present.us,
+          attempt_scheduler = $7, attempt_ended_us = null, attempt_outcome = 0, attempt_status_code = 0, attempt_result = '',
+          attempt_error = ''
         from present, wanted, schedule
         where occurrence.id = wanted.id and occurrence.claim = wanted.claim and occurrence.state in (2, 3)
-          and occurrence.wake_us > present.us
+          and occurrence.lease_us > present.us
           and schedule.id = occurrence.schedule_id and schedule.revision = wanted.revision
           and (not wanted.needs_active
             or (schedule.state = 1 and schedule.disabled_reason = '' and occurrence.reason <> 'replaced'))
         returning occurrence.id, occurrence.attempts, present.us),
-      lost as (
-        update attempt set outcome = 3, ended_us = begun.us
-        from begun where attempt.occurrence_id = begun.id and attempt.ended_us is null),
-      opened as (
-        insert into attempt (occurrence_id, number, scheduler, started_us)
-        select id, attempts, $7, us from begun)
+      former as (
+        insert into attempt (occurrence_id, number, scheduler, started_us, ended_us, outcome, status_code, result, error)
+        select before.id, before.attempts, attempt_scheduler, attempt_us, coalesce(attempt_ended_us, begun.us),
+          case when attempt_ended_us is null then 3 else attempt_outcome end, attempt_status_code, attempt_result, attempt_error
+        from begun join occurrence as before on before.id = begun.id
+        where begun.attempts > 1 and attempt_us is not null)
       select id as "occurrenceId", attempts as number, us as "startedUs", attempts = 1 as "isFirst" from begun`,
     values: [
       attempts.map(({ occurrenceId }) => occurrenceId),

@@ -38,11 +38,12 @@ export async function claimOccurrences(
       with present as materialized (select ${nowUs} as us),
       due as (
         select id, wake_us, state from occurrence
-        where state < 4 and wake_us <= (select us from present)
+        where ended_us is null and wake_us <= (select us from present)
+          and (claim is null or lease_us <= (select us from present))
         order by wake_us limit $1
         for update skip locked),
       claimed as (
-        update occurrence set state = greatest(due.state, 2), claim = $2, wake_us = (select us from present) + $3
+        update occurrence set state = greatest(due.state, 2), claim = $2, lease_us = (select us from present) + $3
         from due where occurrence.id = due.id
         returning occurrence.*, due.state as was_state, due.wake_us as was_us)
       select ${occurrenceColumns('claimed')}, was_state as "wasState", was_us as "wasUs", present.us as "claimUs",

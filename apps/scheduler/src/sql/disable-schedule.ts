@@ -13,7 +13,7 @@ export async function disableSchedule(
         update schedule set disabled_reason = $3, plan_us = null
         where id = $1 and revision = $2 and state = 1 and disabled_reason = '' returning id)
       update occurrence set state = 6, reason = 'disabled', ended_us = ${nowUs}, claim = null
-      where schedule_id in (select id from disabled) and state in (1, 2) and cause < 4`,
+      where schedule_id in (select id from disabled) and ended_us is null and state in (1, 2) and cause < 4`,
     values: [scheduleId, revision, reason],
   })
 }

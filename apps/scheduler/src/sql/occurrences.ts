@@ -49,7 +49,7 @@ export async function loadAttempts(executor: Executor, occurrenceId: string): Pr
     text: `
       select number, scheduler, started_us as "startedUs", ended_us as "endedUs", outcome, status_code as "statusCode",
         result, error
-      from attempt where occurrence_id = $1 order by number desc limit 100`,
+      from occurrence_attempt where occurrence_id = $1 order by number desc limit 100`,
     values: [occurrenceId],
   })
   return rows.reverse()

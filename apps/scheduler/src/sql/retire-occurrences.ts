@@ -27,7 +27,7 @@ export async function retireOccurrences(
     text: `
       with seen as (
         select id, ended_us from occurrence
-        where state >= 4 and ended_us < (select ${nowUs}) - $1 and (ended_us, id) > ($3, $4::text collate "C")
+        where ended_us < (select ${nowUs}) - $1 and (ended_us, id) > ($3, $4::text collate "C")
         order by ended_us, id limit $2),
       old as (
         select occurrence.id from occurrence join seen on seen.id = occurrence.id

@@ -25,7 +25,7 @@ export async function readRivals(executor: Executor, scheduleId: string): Promis
     text: `
       select coalesce(bool_or(state = 3 or attempts > 0), false) as "hasBegun",
         coalesce(array_agg(nominal_us) filter (where attempts = 0 and state <> 3 and reason = 'overlap'), '{}') as waiting
-      from occurrence where schedule_id = $1 and state < 4`,
+      from occurrence where schedule_id = $1 and ended_us is null`,
     values: [scheduleId],
   })
   return rows[0] ?? { hasBegun: false, waiting: [] }
@@ -68,7 +68,7 @@ export async function replaceRivals(executor: Executor, scheduleId: string, id: 
       update occurrence set
         state = case when state = 3 then 3 else 8 end, reason = 'replaced',
         ended_us = case when state = 3 then null else ${nowUs} end, claim = case when state = 3 then claim end
-      where schedule_id = $1 and id <> $2 and (state = 3 or state in (1, 2) and attempts > 0)`,
+      where schedule_id = $1 and ended_us is null and id <> $2 and (state = 3 or state in (1, 2) and attempts > 0)`,
     values: [scheduleId, id],
   })
 }

@@ -26,7 +26,7 @@ const columns = `
   schedule.rule_spec as "ruleSpec", schedule.writer, schedule.created_us as "createdUs", schedule.changed_us as "changedUs",
   schedule.plan_revision as "planRevision", schedule.planned_us as "plannedUs", schedule.plan_us as "planUs",
   schedule.disabled_reason as "disabledReason",
-  (select min(nominal_us) from occurrence where schedule_id = schedule.id and state < 4) as "nextUs",
+  (select min(nominal_us) from occurrence where schedule_id = schedule.id and ended_us is null) as "nextUs",
   (select nominal_us from occurrence where schedule_id = schedule.id and attempts > 0 order by nominal_us desc limit 1)
     as "lastUs"`
 
@@ -69,7 +69,7 @@ export async function listSchedules(executor: Executor, filter: ScheduleFilter):
   const parameter = (value: unknown): string => `$${values.push(value)}`
   const { namespace, namespaces, visibleTags, tags, matchAllTags, state, isDisabled, isEnded, after, limit } = filter
   const isOver = `(schedule.plan_us is null and not exists (
-    select from occurrence where schedule_id = schedule.id and state < 4))`
+    select from occurrence where schedule_id = schedule.id and ended_us is null))`
   const conditions = [
     state === undefined ? 'schedule.state <> 4' : `schedule.state = ${parameter(state)}`,
     ...(namespace === undefined ? [] : [`schedule.namespace = ${parameter(namespace)}`]),

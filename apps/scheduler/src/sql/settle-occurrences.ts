@@ -33,6 +33,21 @@ export interface DeathOfOccurrence {
   readonly scheduler: string
 }
 
+/** Whether an occurrence is over with a settlement. */
+const isOver = `(settled.state > 3 or settled.state = 1 and occurrence.reason = 'replaced')`
+
+/** What is stored of an attempt that ends. */
+const endOfAttempt = [
+  ['attempt_ended_us', 'present.us'],
+  ['attempt_outcome', 'settled.outcome'],
+  ['attempt_status_code', 'settled.status_code'],
+  ['attempt_result', 'settled.result'],
+  ['attempt_error', 'settled.error'],
+] as const
+
+const isOpen = 'attempt_us is not null and attempt_ended_us is null'
+const endsAttempt = `${isOpen} and (occurrence.attempts = settled.attempt or settled.attempt = 0 and ${isOver})`
+
 /**
  * Stores how attempts ended, and what becomes of their occurrences: one that failed is a dead letter, one whose place
  * another one has taken is not tried again. Returns the ids of those that this scheduler still had; of the others nothing is
@@ -52,20 +67,19 @@ export async function settleOccurrences(executor: Executor, settlements: readonl
           $11::text[]) as settled (id, claim, state, reason, error, wait_us, tries, attempt, outcome, status_code, result)),
       stored as (
         update occurrence set error = settled.error, claim = null, tries = occurrence.tries + settled.tries,
-          state = case when settled.state = 1 and occurrence.reason = 'replaced' then 8 else settled.state end,
+          state = case when settled.state < 4 and ${isOver} then 8 else settled.state end,
           reason = case when settled.state < 4 and occurrence.reason = 'replaced' then 'replaced' else settled.reason end,
           wake_us = present.us + settled.wait_us,
-          ended_us = case when settled.state > 3 or settled.state = 1 and occurrence.reason = 'replaced' then present.us end
+          ended_us = case when ${isOver} then present.us end,
+          ${endOfAttempt.map(([to, from]) => `${to} = case when ${endsAttempt} then ${from} else ${to} end`).join(', ')}
         from settled, present
         where occurrence.id = settled.id and occurrence.claim = settled.claim and occurrence.state in (2, 3)
-        returning occurrence.*),
-      ended as (
-        update attempt set ended_us = present.us, outcome = settled.outcome, status_code = settled.status_code,
-          result = settled.result, error = settled.error
+        returning occurrence.id, schedule_id, nominal_us, occurrence.state, cause, attempts),
+      late as (
+        update occurrence set ${endOfAttempt.map(([to, from]) => `${to} = ${from}`).join(', ')}
         from settled, present
-        where attempt.occurrence_id = settled.id and attempt.ended_us is null and (
-          attempt.number = settled.attempt
-          or settled.attempt = 0 and settled.id in (select id from stored where state >= 4))),
+        where settled.id not in (select id from stored) and occurrence.id = settled.id
+          and ${isOpen} and occurrence.attempts = settled.attempt),
       letter as (
         select * from unnest($12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[], $18::text[])
           as letter (id, namespace, type, payload, error, fingerprint, scheduler)),

@@ -234,7 +234,7 @@ const parts: readonly Part[] = [
       withdrawn_occurrence as (
         update occurrence set state = c2, reason = c3, ended_us = c4, claim = null
         from withdrawn
-        where schedule_id = c1 and state in (1, 2) and nominal_us > c5 and nominal_us <> c6 and (c7 = 1 or cause < 4)
+        where schedule_id = c1 and ended_us is null and state in (1, 2) and nominal_us > c5 and nominal_us <> c6 and (c7 = 1 or cause < 4)
         returning schedule_id)`,
   },
   {

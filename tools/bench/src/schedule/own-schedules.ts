@@ -40,7 +40,7 @@ export async function openOwnSchedules(q: Client, postgres: Postgres, receiverUr
           occurrence.ended_us::float8 / 1000 as "endedMs"
         from occurrence join schedule on schedule.id = schedule_id where schedule.namespace = $1 and occurrence.state = 4`
       for (;;) {
-        if ((await countOpen(postgres)) === 0) break
+        if (!(await isBusy(postgres))) break
         if (performance.now() > deadline) throw new Error(`qcore was not done within ${withinMs} ms`)
         await delay(pollMs)
       }
@@ -53,13 +53,15 @@ export async function openOwnSchedules(q: Client, postgres: Postgres, receiverUr
   }
 }
 
-/** Occurrences of the next days that are not over, from the index that schedulers use: what is farther away is only there. */
-async function countOpen(postgres: Postgres): Promise<number> {
-  const { rows } = await postgres.query<{ count: number }>(
-    `select count(*)::int as count from occurrence
-     where state < 4 and wake_us < (extract(epoch from now() + interval '1 day') * 1000000)::int8`,
+/** Whether occurrences of the next days are not over, from the index that schedulers use: what is farther away is only there. */
+async function isBusy(postgres: Postgres): Promise<boolean> {
+  const { rows } = await postgres.query<{ isBusy: boolean }>(
+    `select exists (
+       select from occurrence
+       where ended_us is null and wake_us < (extract(epoch from now() + interval '1 day') * 1000000)::int8
+       order by wake_us limit 1) as "isBusy"`,
   )
-  return rows[0]?.count ?? 0
+  return rows[0]?.isBusy === true
 }
 
 async function inTurns<T>(items: readonly T[], store: (some: readonly T[]) => Promise<unknown>): Promise<void> {

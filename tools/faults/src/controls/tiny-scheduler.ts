@@ -37,7 +37,7 @@ export class TinyScheduler implements AsyncDisposable {
     await scheduler.#pool.query(`
       create table occurrence (id text primary key, schedule_id text not null default 'tiny', nominal_us float8 not null unique,
         size int not null default 1, state int not null default 1, reason text not null default '', tries int not null default 0);
-      create table attempt (occurrence_id text not null, number int not null, outcome int not null default 0)`)
+      create table occurrence_attempt (occurrence_id text not null, number int not null, outcome int not null default 0)`)
     return scheduler
   }
 
@@ -62,7 +62,7 @@ export class TinyScheduler implements AsyncDisposable {
       [id],
     )
     const number = rows[0]?.tries ?? 0
-    await this.#pool.query('insert into attempt (occurrence_id, number) values ($1, $2)', [id, number])
+    await this.#pool.query('insert into occurrence_attempt (occurrence_id, number) values ($1, $2)', [id, number])
     return number
   }
 
@@ -83,7 +83,7 @@ export class TinyScheduler implements AsyncDisposable {
 
   /** Records how an attempt ended, and what became of its occurrence. */
   async end({ id }: TinyOccurrence, attempt: number, outcome: AttemptRecord['outcome']): Promise<void> {
-    const text = 'update attempt set outcome = $3 where occurrence_id = $1 and number = $2'
+    const text = 'update occurrence_attempt set outcome = $3 where occurrence_id = $1 and number = $2'
     await this.#pool.query(text, [id, attempt, outcomes[outcome]])
     const state = outcome === 'succeeded' ? completed : pending
     await this.#pool.query('update occurrence set state = $2 where id = $1', [id, state])

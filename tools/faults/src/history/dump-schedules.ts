@@ -27,7 +27,7 @@ export async function dumpOccurrences(pool: Pool): Promise<OccurrenceRecord[]> {
     select id, schedule_id as "scheduleId", nominal_us as "nominalUs", size, state, reason, tries,
       coalesce((
         select jsonb_agg(jsonb_build_object('number', number, 'outcome', outcome) order by number)
-        from attempt where occurrence_id = occurrence.id), '[]') as attempts
+        from occurrence_attempt where occurrence_id = occurrence.id), '[]') as attempts
     from occurrence order by schedule_id, nominal_us`)
   return rows.map(({ nominalUs, state, attempts, ...row }) => ({
     ...row,

@@ -168,7 +168,7 @@ async function haveFired({ pool }: Cluster, count: number): Promise<true | undef
 
 async function findBusiest({ pool }: Cluster): Promise<{ scheduler: string; count: number } | undefined> {
   const { rows } = await pool.query<{ scheduler: string; count: number }>(
-    `select scheduler, count(*)::int as count from attempt where ended_us is null group by 1 order by 2 desc limit 1`,
+    `select scheduler, count(*)::int as count from occurrence_attempt where ended_us is null group by 1 order by 2 desc limit 1`,
   )
   return rows[0]
 }
