@@ -181,6 +181,30 @@ it('a token that is limited to tags sees, replays and purges the letters of sche
   expect(await idsOf(q, namespace)).toEqual([other.letter.id])
 })
 
+it('a token that is limited to tags is told what was done with the letters that it sees', async () => {
+  const namespace = 'told'
+  await failed(namespace, { tags: ['ada'] })
+  await failed(namespace, { tags: ['ada', 'eve'] })
+  const others = [await failed(namespace, { tags: ['eve'] }), await failed(namespace)]
+  for (const { letter } of others) await q.events.deadLetters.purge(namespace, { ids: [letter.id] })
+  await q.events.deadLetters.replay(namespace, {})
+  const toldTo = async (...scopes: string[]): Promise<unknown[]> => {
+    await using client = await connect({ transport: await store.transportOf(AccessLevel.READ, scopes) })
+    return (await client.events.deadLetters.actions(namespace)).map(({ kind, count }) => [kind, count])
+  }
+  expect(await toldTo()).toEqual([
+    ['replay', 2],
+    ['purge', 1],
+    ['purge', 1],
+  ])
+  expect(await toldTo('tag:ada')).toEqual([['replay', 2]])
+  expect(await toldTo('tag:eve')).toEqual([
+    ['replay', 1],
+    ['purge', 1],
+  ])
+  expect(await toldTo('tag:bob')).toEqual([])
+})
+
 it('purging deletes the letter; what became of the occurrence is still known', async () => {
   const { id, letter } = await failed('purged')
   expect(await q.events.deadLetters.purge('purged', { type: 'schedule.>' })).toMatchObject({ count: 1 })

@@ -74,8 +74,10 @@ export function deadLetterHandlers(pool: Executor): ServiceImpl<typeof DeadLette
       return { count: BigInt(count), actionId: id === undefined ? '' : String(id) }
     },
     async listDeadLetterActions({ namespace, limit }, call) {
-      requireNamespace(callerOf(call), namespace, 'namespace')
-      const rows = await readDatabase(listActions(pool, namespace, limit === 0 ? defaultLimit : limit))
+      const caller = callerOf(call)
+      requireNamespace(caller, namespace, 'namespace')
+      const wanted = { namespace, visibleTags: visibleTagsOf(caller), limit: limit === 0 ? defaultLimit : limit }
+      const rows = await readDatabase(listActions(pool, wanted))
       return { actions: rows.map(actionMessage) }
     },
   }

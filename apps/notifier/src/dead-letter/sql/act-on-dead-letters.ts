@@ -61,15 +61,19 @@ async function act(
   const { rows } = await executor.query<{ id: number; count: number }>({
     text: `
       with found as materialized (
-        select id from dead_letter where ${deadLetterConditions(search, values)}
+        select id, schedule_id from dead_letter where ${deadLetterConditions(search, values)}
         order by id limit ${add(limit)} for update skip locked
       ), chosen as materialized (
-        select id, row_number() over (order by id) as position from found
+        select id, schedule_id, row_number() over (order by id) as position from found
       ), action as materialized (
         insert into dead_letter_action (namespace, kind, subject, acted_at, filter, letters)
         select ${add(search.namespace)}, ${add(kind)}, ${add(subject)}, clock_timestamp(), ${add(Buffer.from(filter))}, counted.count
         from (select count(*) as count from chosen) counted where counted.count > 0
         returning id, letters
+      ), of_schedules as (
+        insert into dead_letter_action_schedule (action_id, schedule_id, letters)
+        select action.id, chosen.schedule_id, count(*) from action, chosen
+        where chosen.schedule_id is not null group by action.id, chosen.schedule_id
       ), changed as (${change(add)})
       select id, letters as count from action`,
     values,
@@ -86,14 +90,25 @@ export interface ActionRow {
   readonly count: number
 }
 
-/** What was done in a namespace, the newest first. */
-export async function listActions(executor: Executor, namespace: string, limit: number): Promise<ActionRow[]> {
+/**
+ * What was done in a namespace, the newest first. Who is limited to tags sees what was done with letters that he would see, and how
+ * many of those there were.
+ */
+export async function listActions(
+  executor: Executor,
+  { namespace, visibleTags, limit }: Pick<DeadLetterSearch, 'namespace' | 'visibleTags'> & { limit: number },
+): Promise<ActionRow[]> {
   const { rows } = await executor.query<ActionRow>({
     name: 'list_dead_letter_actions',
     text: `
-      select id, kind, subject, (extract(epoch from acted_at) * 1000000)::bigint as "actedUs", filter, letters as count
-      from dead_letter_action where namespace = $1 order by id desc limit $2`,
-    values: [namespace, limit],
+      select id, kind, subject, (extract(epoch from acted_at) * 1000000)::bigint as "actedUs", filter, seen.count
+      from dead_letter_action action, lateral (
+        select (action.letters - coalesce(sum(hidden.letters), 0))::bigint as count from dead_letter_action_schedule hidden
+        where hidden.action_id = action.id and $3::text[] is not null and not exists (
+          select from schedule where schedule.id = hidden.schedule_id and schedule.tags ?| $3::text[])
+      ) seen
+      where namespace = $1 and seen.count > 0 order by id desc limit $2`,
+    values: [namespace, limit, visibleTags ?? null],
   })
   return rows
 }
