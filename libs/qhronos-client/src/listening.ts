@@ -7,7 +7,7 @@ export type ListenTarget =
   | { readonly type: 'tag-listener'; readonly tags: readonly string[] }
 
 export interface ListenOptions {
-  /** Told of what a callback throws, and of a refusal, after which there is no other attempt. */
+  /** Told of what a callback throws, of what the server does not take, and of a refusal, after which there is no other attempt. */
   readonly onError?: (error: unknown) => void
 }
 
@@ -22,6 +22,8 @@ export interface ListeningOptions {
 /** Between attempts to connect, in milliseconds: twice as long each time. */
 const leastRetryMs = 250
 const mostRetryMs = 10_000
+/** Closed so, a connection is worth another attempt: the server stops, has failed, is overloaded, or cannot tell for now. */
+const passingCodes: ReadonlySet<number> = new Set([1001, 1011, 1013, 4410])
 
 /** A connection that brings events that are due, opened again whenever it is lost. */
 export class Listening implements AsyncDisposable {
@@ -30,6 +32,9 @@ export class Listening implements AsyncDisposable {
   #socket: WebSocket | undefined
   #retryMs = leastRetryMs
   #timer: ReturnType<typeof setTimeout> | undefined
+  /** What the server said instead of registering the present connection. */
+  #refusal: string | undefined
+  #isRegistered = false
   #isOver = false
 
   constructor(options: ListeningOptions) {
@@ -57,9 +62,11 @@ export class Listening implements AsyncDisposable {
   #connect(): void {
     const socket = new WebSocket(this.#options.url)
     this.#socket = socket
+    this.#refusal = undefined
+    this.#isRegistered = false
     socket.addEventListener('open', () => socket.send(JSON.stringify(this.#hello())))
     socket.addEventListener('message', ({ data }) => void this.#onMessage(socket, String(data)))
-    socket.addEventListener('close', () => this.#onClose())
+    socket.addEventListener('close', ({ code }) => this.#onClose(code))
   }
 
   #hello(): object {
@@ -70,8 +77,12 @@ export class Listening implements AsyncDisposable {
       : { type, tags: target.tags, token: token() }
   }
 
-  #onClose(): void {
+  #onClose(code: number): void {
     if (this.#isOver) return
+    if (this.#refusal !== undefined && !passingCodes.has(code)) {
+      this.#giveUp(this.#refusal)
+      return
+    }
     this.#timer = setTimeout(() => this.#connect(), this.#retryMs)
     this.#retryMs = Math.min(mostRetryMs, this.#retryMs * 2)
   }
@@ -84,10 +95,12 @@ export class Listening implements AsyncDisposable {
         return
       case 'ack':
         this.#retryMs = leastRetryMs
+        this.#isRegistered = true
         this.#ready.resolve()
         return
       case 'error':
-        this.#refused(message.message)
+        if (this.#isRegistered) this.#options.options.onError?.(refused(message.message))
+        else this.#refusal = message.message
     }
   }
 
@@ -104,12 +117,14 @@ export class Listening implements AsyncDisposable {
     socket.send(JSON.stringify({ type: 'ack', event_id, occurrence_id }))
   }
 
-  #refused(message: string): void {
-    // What passes is worth another attempt.
-    if (/at the moment|connect again/.test(message)) return
-    const error = new QhronosError(0, message, { code: 'refused' })
+  #giveUp(refusal: string): void {
+    const error = refused(refusal)
     this.#isOver = true
     this.#ready.reject(error)
     this.#options.options.onError?.(error)
   }
+}
+
+function refused(message: string): QhronosError {
+  return new QhronosError(0, message, { code: 'refused' })
 }
