@@ -16,6 +16,7 @@ export interface PublishOptions {
 /** Publishes a message on a NATS subject. */
 export class PublishRunner implements ActionRunner {
   readonly #options: PublishOptions
+  #flushing: Promise<void> | undefined
 
   constructor(options: PublishOptions) {
     this.#options = options
@@ -41,7 +42,7 @@ export class PublishRunner implements ActionRunner {
         return { kind: 'done', result: `${stream} ${seq}` }
       }
       connection.publish(subject, body, { headers: named })
-      await untilAborted(connection.flush(), AbortSignal.any([signal, timeout]))
+      await untilAborted(untilAborted(this.#flush(), timeout), signal)
       return { kind: 'done' }
     } catch (error) {
       if (signal.aborted) throw error
@@ -50,6 +51,15 @@ export class PublishRunner implements ActionRunner {
         return { kind: 'failed', error: messageOf(error) }
       return { kind: 'postponed', error: `no answer of NATS within ${limitMs} ms`, inDoubt: false }
     }
+  }
+
+  /** Resolves when the server has what was published. What is published in the same turn goes along. */
+  #flush(): Promise<void> {
+    this.#flushing ??= Promise.resolve().then(() => {
+      this.#flushing = undefined
+      return this.#options.connection.flush()
+    })
+    return this.#flushing
   }
 }
 
