@@ -70,7 +70,7 @@ export async function openContext(config: SchedulerConfig, overrides: SchedulerO
   const secretsBefore = config.authSecretsBefore.split(' ').filter((each) => each !== '')
   const secrets = new SecretBox(authSecret, secretsBefore)
   const signing = { secrets, defaultSecret: config.webhookSecret }
-  const connections = opened.use(new Connections())
+  const connections = opened.use(new Connections(rules))
   const sending = { rules, connections, timeoutMs: config.webhookTimeoutMs }
   const runners = {
     emitEvent: new EmitEventRunner(client),

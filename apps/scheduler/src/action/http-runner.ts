@@ -1,6 +1,8 @@
 import { isQError } from '@qcore/errors'
+import { EgressRefused } from '../http/egress-rules.ts'
+import { LimitedSignal } from './limited-signal.ts'
 import { retryAfterMs } from '../http/retry-after.ts'
-import { EgressRefused, sendRequest, type HttpRequest, type Sending } from '../http/send-request.ts'
+import { sendRequest, type HttpRequest, type Sending } from '../http/send-request.ts'
 import type { ActionOutcome, ActionRunner, Occasion } from './action.ts'
 
 /** No longer than a receiver is given to read a webhook elsewhere. */
@@ -25,16 +27,10 @@ export class HttpRunner implements ActionRunner {
   async run(occasion: Occasion, signal: AbortSignal): Promise<ActionOutcome> {
     const { timeoutMs, requestOf } = this.#options
     const beganAt = performance.now()
-    // AbortSignal takes whole milliseconds only.
-    const limitMs = Math.max(1, Math.floor(Math.min(timeoutMs, occasion.deadlineAt - beganAt)))
-    const timeout = AbortSignal.timeout(limitMs)
+    const limitMs = Math.max(1, Math.min(timeoutMs, occasion.deadlineAt - beganAt))
+    using limited = new LimitedSignal(signal, limitMs)
     try {
-      const request = requestOf(occasion)
-      const { statusCode, retryAfter, text } = await sendRequest(
-        request,
-        this.#options,
-        AbortSignal.any([signal, timeout]),
-      )
+      const { statusCode, retryAfter, text } = await sendRequest(requestOf(occasion), this.#options, limited.signal)
       const answer = { statusCode, result: text.slice(0, mostText) }
       if (statusCode >= 200 && statusCode < 300) return { kind: 'done', ...answer }
       const error = `the receiver answered with status ${statusCode}`
@@ -45,7 +41,7 @@ export class HttpRunner implements ActionRunner {
       if (signal.aborted) throw error
       if (error instanceof EgressRefused) return { kind: 'failed', error: error.message, finally: 'refused' }
       if (isQError(error)) return { kind: 'failed', error: `${error.code}: ${error.message}`, finally: 'refused' }
-      const text = timeout.aborted ? `no whole answer within ${Math.round(limitMs)} ms` : messageOf(error)
+      const text = limited.isTimeUp ? `no whole answer within ${Math.round(limitMs)} ms` : messageOf(error)
       return { kind: 'failed', error: text }
     }
   }

@@ -3,6 +3,7 @@ import { errors, headers, type MsgHdrs, type NatsConnection } from '@nats-io/tra
 import { isPlatformSubject } from '@qcore/contracts'
 import { untilAborted } from '@qcore/service'
 import type { ActionOutcome, ActionRunner, Occasion } from './action.ts'
+import { LimitedSignal } from './limited-signal.ts'
 import { messageIdOf, occasionJson } from './occasion-json.ts'
 
 export interface PublishOptions {
@@ -34,7 +35,7 @@ export class PublishRunner implements ActionRunner {
     const body = kind.value.body.length > 0 ? kind.value.body : Buffer.from(occasionJson(occasion))
     const named = headersOf(occasion, kind.value.headers)
     const limitMs = Math.max(1, Math.floor(Math.min(timeoutMs, occasion.deadlineAt - performance.now())))
-    const timeout = AbortSignal.timeout(limitMs)
+    using limited = new LimitedSignal(signal, limitMs)
     try {
       if (needsStream) {
         const js = jetstream(connection)
@@ -42,12 +43,12 @@ export class PublishRunner implements ActionRunner {
         return { kind: 'done', result: `${stream} ${seq}` }
       }
       connection.publish(subject, body, { headers: named })
-      await untilAborted(untilAborted(this.#flush(), timeout), signal)
+      await untilAborted(this.#flush(), limited.signal)
       return { kind: 'done' }
     } catch (error) {
       if (signal.aborted) throw error
       // A second message has the same id.
-      if (!timeout.aborted && !(error instanceof errors.TimeoutError))
+      if (!limited.isTimeUp && !(error instanceof errors.TimeoutError))
         return { kind: 'failed', error: messageOf(error) }
       return { kind: 'postponed', error: `no answer of NATS within ${limitMs} ms`, inDoubt: false }
     }

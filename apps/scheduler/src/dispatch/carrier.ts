@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { OverlapPolicy, type OccurrenceCause } from '@qcore/contracts'
 import type { Pool } from '@qcore/database'
@@ -50,6 +51,8 @@ export class Carrier {
   constructor(options: CarrierOptions) {
     this.#options = options
     const { pool, instanceId, leaseMs } = options
+    // Each action that is under way listens.
+    setMaxListeners(0, this.#stop.signal)
     this.#exclusive = new ExclusiveBeginner({ pool, scheduler: instanceId, leaseMs })
     this.#begin = new Gatherer(async (attempts) => {
       const begun = await beginAttempts(pool, instanceId, { attempts, leaseMs })

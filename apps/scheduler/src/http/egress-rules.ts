@@ -33,6 +33,15 @@ const notPublic = [
   'ff00::/8',
 ] as const
 
+/** The address is not one that requests may go to. */
+export class EgressRefused extends Error {
+  override readonly name = 'EgressRefused'
+
+  constructor(host: string) {
+    super(`${host} is at an address that requests may not go to`)
+  }
+}
+
 /** An IPv4 address in IPv6. */
 const mappedPattern = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i
 

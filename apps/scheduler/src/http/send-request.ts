@@ -1,12 +1,7 @@
-import { lookup as lookUp, type LookupAddress } from 'node:dns'
-import { request as httpRequest, type ClientRequest, type IncomingMessage } from 'node:http'
-import { request as httpsRequest } from 'node:https'
-import { isIP, type LookupFunction } from 'node:net'
+import { isIP } from 'node:net'
 import type { Connections } from './connections.ts'
-import type { EgressRules } from './egress-rules.ts'
+import { EgressRefused, type EgressRules } from './egress-rules.ts'
 
-/** The largest head of an answer. */
-const mostHeaderBytes = 16_384
 /** What is read of an answer's body; one that is longer is cut off. */
 const mostBodyBytes = 65_536
 
@@ -25,15 +20,6 @@ export interface HttpAnswer {
   readonly text: string
 }
 
-/** The address is not one that requests may go to. */
-export class EgressRefused extends Error {
-  override readonly name = 'EgressRefused'
-
-  constructor(host: string) {
-    super(`${host} is at an address that requests may not go to`)
-  }
-}
-
 /** How requests are sent. */
 export interface Sending {
   readonly rules: EgressRules
@@ -41,75 +27,44 @@ export interface Sending {
 }
 
 /**
- * Sends a request. Every address that the name resolves to is checked when a connection is made, so that what is checked is
- * what is connected to. Redirects are answers like any other. Rejects with what went wrong.
+ * Sends a request. Redirects are answers like any other. Rejects with what went wrong.
  *
  * @param signal ends it, at whatever point it is
  */
-export function sendRequest(
-  request: HttpRequest,
+export async function sendRequest(
+  { url, method, headers, body }: HttpRequest,
   { rules, connections }: Sending,
   signal: AbortSignal,
 ): Promise<HttpAnswer> {
-  const url = new URL(request.url)
-  const host = url.hostname.replace(/^\[|\]$/g, '')
+  const { origin, hostname, pathname, search } = new URL(url)
+  const host = hostname.replace(/^\[|\]$/g, '')
   // For an address nothing is looked up.
-  if (isIP(host) !== 0 && !rules.allows(host)) return Promise.reject(new EgressRefused(host))
-  const protocol = url.protocol === 'https:' ? 'https:' : 'http:'
-  const send = protocol === 'https:' ? httpsRequest : httpRequest
-  return new Promise((resolve, reject) => {
-    const { method, headers, body } = request
-    const sent: ClientRequest = send(url, {
-      method,
-      headers: { ...headers, 'content-length': String(body.length) },
-      agent: connections.of(protocol),
-      lookup: checkedLookup(rules),
-      maxHeaderSize: mostHeaderBytes,
-      signal,
-    })
-    const onClose = (): void => reject(new Error('the connection ended without an answer'))
-    sent.once('error', (error) => {
-      reject(signal.aborted && signal.reason instanceof Error ? signal.reason : error)
-    })
-    sent.once('close', onClose)
-    // Nobody asked for another protocol: the connection is of no use, and the answer has no body.
-    sent.once('upgrade', ({ statusCode = 0 }, socket) => {
-      socket.destroy()
-      resolve({ statusCode, retryAfter: undefined, text: '' })
-    })
-    sent.once('response', (response) => {
-      // The connection may end before all that came has been read.
-      sent.off('close', onClose)
-      readAnswer(response)
-        .then(resolve, reject)
-        .finally(() => {
-          // What of the answer was not read is in the way of the next one.
-          if (!response.complete) sent.destroy()
-        })
-    })
-    sent.end(body)
+  if (isIP(host) !== 0 && !rules.allows(host)) throw new EgressRefused(host)
+  const path = `${pathname}${search}`
+  const answer = await connections.request({
+    origin,
+    path,
+    method,
+    headers,
+    body,
+    signal,
   })
+  const retryAfter = answer.headers['retry-after']
+  return {
+    statusCode: answer.statusCode,
+    retryAfter: Array.isArray(retryAfter) ? retryAfter[0] : retryAfter,
+    text: await beginningOf(answer.body),
+  }
 }
 
-async function readAnswer(response: IncomingMessage): Promise<HttpAnswer> {
+/** What is not read ends with its connection. */
+async function beginningOf(body: AsyncIterable<Buffer>): Promise<string> {
   const chunks: Buffer[] = []
   let bytes = 0
-  for await (const chunk of response as AsyncIterable<Buffer>) {
+  for await (const chunk of body) {
     chunks.push(chunk)
     bytes += chunk.length
     if (bytes >= mostBodyBytes) break
   }
-  const { statusCode = 0, headers } = response
-  return { statusCode, retryAfter: headers['retry-after'], text: Buffer.concat(chunks).toString('utf8') }
-}
-
-function checkedLookup(rules: EgressRules): LookupFunction {
-  return (hostname, options, callback) => {
-    lookUp(hostname, { ...options, all: true }, (error, addresses: LookupAddress[]) => {
-      const [first] = addresses ?? []
-      if (error !== null || first === undefined) return callback(error ?? new Error(`${hostname} has no address`), '')
-      if (!addresses.every(({ address }) => rules.allows(address))) return callback(new EgressRefused(hostname), '')
-      return options.all === true ? callback(null, addresses) : callback(null, first.address, first.family)
-    })
-  }
+  return Buffer.concat(chunks).toString('utf8')
 }
