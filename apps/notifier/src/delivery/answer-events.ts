@@ -3,7 +3,7 @@ import type { NatsConnection } from '@nats-io/transport-node'
 import { AckOutcomeSchema, deliverySubject, type AckOutcome, type AckRequest, type EventAnswer } from '@qcore/contracts'
 import { readDatabase, type Executor } from '@qcore/database'
 import { AckSender, nakAfter } from './ack-sender.ts'
-import { answerTurns } from './answer-turns.ts'
+import { answerTurns, type TurnContext } from './answer-turns.ts'
 import { failEvent } from './fail-event.ts'
 import { parseDeliveryId, type DeliveryName, type StreamDelivery } from './delivery-id.ts'
 import type { EventConsumers } from './event-consumers.ts'
@@ -39,40 +39,18 @@ interface NamedAnswer {
  */
 export async function answerEvents(request: AckRequest, context: AnswerContext): Promise<AckOutcome[]> {
   const outcomes: AckOutcome[] = request.answers.map(() => stale)
-  const named: NamedAnswer[] = []
-  for (const [index, answer] of request.answers.entries()) {
-    const delivery = parseDeliveryId(answer.deliveryId, context.store)
-    if (delivery !== undefined && (await isOf(request.namespace, delivery, context))) {
-      named.push({ index, answer, delivery })
-    }
-  }
+  const named = await nameAnswers(request, context)
   await releaseAll(named, context)
   await noteLateHandled(named, context)
   const sender = new AckSender(context.connection)
-  const subscriptions = new Map<string, Promise<SubscriptionRow | undefined>>()
-  const subscription = (id: string): Promise<SubscriptionRow | undefined> => {
-    const known = subscriptions.get(id) ?? loadSubscription(context.pool, id)
-    subscriptions.set(id, known)
-    return known
-  }
   const { namespace, nodeId } = request
-  const turns = named.flatMap(({ index, answer, delivery }) =>
-    delivery.kind === 'turn' ? [{ index, answer, delivery }] : [],
-  )
-  const turnOutcomes = await answerTurns(turns, { ...context, nodeId, subscription })
-  for (const [position, { index }] of turns.entries()) outcomes[index] = turnOutcomes[position] ?? stale
-  // Without a wait between them: the connection would write each by itself.
+  const answering = { ...context, namespace, nodeId, sender, subscription: subscriptionsOf(context) }
+  await answerInOrder(named, outcomes, answering)
+  sendAnswers(named, outcomes, sender)
   for (const { index, answer, delivery } of named) {
-    if (delivery.kind !== 'stream' || answer.answer.case === 'failed') continue
-    if (answer.answer.case === 'handled') deliveryMetrics.handled.inc()
-    sender.send(delivery, replyTo(answer))
-    outcomes[index] = noted
-  }
-  for (const { index, answer, delivery } of named) {
-    if (delivery.kind === 'replay') {
-      outcomes[index] = await answerReplay(answer, { delivery, namespace, pool: context.pool })
-    } else if (delivery.kind === 'stream' && answer.answer.case === 'failed') {
-      outcomes[index] = await failEvent(answer.answer.value, { delivery, nodeId, sender, subscription, ...context })
+    if (delivery.kind === 'replay') outcomes[index] = await answerReplay(answer, { ...answering, delivery })
+    else if (delivery.kind === 'stream' && answer.answer.case === 'failed') {
+      outcomes[index] = await failEvent(answer.answer.value, { ...answering, delivery })
     }
   }
   const gone = await sender.confirmed()
@@ -85,6 +63,48 @@ export async function answerEvents(request: AckRequest, context: AnswerContext):
     context,
   )
   return outcomes
+}
+
+/** The answers to deliveries of a namespace. */
+async function nameAnswers({ answers, namespace }: AckRequest, context: AnswerContext): Promise<NamedAnswer[]> {
+  const named: NamedAnswer[] = []
+  for (const [index, answer] of answers.entries()) {
+    const delivery = parseDeliveryId(answer.deliveryId, context.store)
+    if (delivery !== undefined && (await isOf(namespace, delivery, context))) named.push({ index, answer, delivery })
+  }
+  return named
+}
+
+/** Subscriptions by their ids, each loaded once. */
+function subscriptionsOf({ pool }: AnswerContext): (id: string) => Promise<SubscriptionRow | undefined> {
+  const loaded = new Map<string, Promise<SubscriptionRow | undefined>>()
+  return (id) => {
+    const known = loaded.get(id) ?? loadSubscription(pool, id)
+    loaded.set(id, known)
+    return known
+  }
+}
+
+async function answerInOrder(
+  named: readonly NamedAnswer[],
+  outcomes: AckOutcome[],
+  context: TurnContext,
+): Promise<void> {
+  const turns = named.flatMap(({ index, answer, delivery }) =>
+    delivery.kind === 'turn' ? [{ index, answer, delivery }] : [],
+  )
+  const turnOutcomes = await answerTurns(turns, context)
+  for (const [position, { index }] of turns.entries()) outcomes[index] = turnOutcomes[position] ?? stale
+}
+
+/** Answers what has not failed, without a wait between: the connection would write each answer by itself. */
+function sendAnswers(named: readonly NamedAnswer[], outcomes: AckOutcome[], sender: AckSender): void {
+  for (const { index, answer, delivery } of named) {
+    if (delivery.kind !== 'stream' || answer.answer.case === 'failed') continue
+    if (answer.answer.case === 'handled') deliveryMetrics.handled.inc()
+    sender.send(delivery, replyTo(answer))
+    outcomes[index] = noted
+  }
 }
 
 /** Whether a delivery is of a namespace: a token may be limited to that. Replays are looked up in it. */
