@@ -96,9 +96,9 @@ export class ConfigClient {
   /** A key with its value, revision and expiry. Throws `unknown_key`. */
   async getEntry(key: string, options: CallOptions = {}): Promise<ConfigEntry> {
     const request = { key, ...this.#demand }
-    const { entry } = await this.#caller.call(ConfigService.method.getConfig, request, options)
+    const { entry, configId } = await this.#caller.call(ConfigService.method.getConfig, request, options)
     if (entry === undefined) throw new QError('internal', 'the answer has no entry')
-    return configEntryFromMessage(entry)
+    return configEntryFromMessage(entry, configId)
   }
 
   /** All keys with a prefix, in order, page by page. */
@@ -107,7 +107,7 @@ export class ConfigClient {
     let after = ''
     do {
       const page = await this.#caller.call(ConfigService.method.listConfig, { ...request, after }, options)
-      yield* page.entries.map(configEntryFromMessage)
+      yield* page.entries.map((entry) => configEntryFromMessage(entry, page.configId))
       after = page.nextAfter
     } while (after !== '')
   }

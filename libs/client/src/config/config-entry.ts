@@ -13,6 +13,8 @@ export interface ConfigEntry {
   readonly value: JsonValue
   /** The revision of the configuration that gave it the value: what `ifRevision` takes. */
   readonly revision: number
+  /** The configuration that the revision is of: what `ifConfigId` takes. */
+  readonly configId: string
   readonly expiresAt: Timestamp | undefined
 }
 
@@ -38,9 +40,12 @@ export interface PastConfigChange extends ConfigChange {
   readonly storeRevision: number
 }
 
-export function configEntryFromMessage({ key, value, configRevision, expireTime }: ConfigEntryMessage): ConfigEntry {
+export function configEntryFromMessage(
+  { key, value, configRevision, expireTime }: ConfigEntryMessage,
+  configId: string,
+): ConfigEntry {
   const expiresAt = expireTime === undefined ? undefined : timestampFromMessage(expireTime)
-  return { key, value: decodeValue(value), revision: Number(configRevision), expiresAt }
+  return { key, value: decodeValue(value), revision: Number(configRevision), configId, expiresAt }
 }
 
 export function configChangeFromMessage(message: ConfigChangeMessage): ConfigChange {

@@ -1,4 +1,4 @@
-import { ConfigService, type WatchConfigResponse } from '@qcore/contracts'
+import { ConfigService, type ConfigEntry as ConfigEntryMessage, type WatchConfigResponse } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
 import { backoffMs, canceled, pause } from '../calls/backoff.ts'
 import type { Caller } from '../calls/caller.ts'
@@ -44,7 +44,7 @@ export class ConfigFollower {
   readonly #demand: ConfigDemand
   #handled: number | undefined
   #configId: string
-  #entries: ConfigEntry[] | undefined
+  #entries: ConfigEntryMessage[] | undefined
   #held: ConfigChange[] = []
   #failures = 0
   #isTokenNew = false
@@ -114,7 +114,7 @@ export class ConfigFollower {
   async #take(event: WatchConfigResponse['event']): Promise<void> {
     switch (event.case) {
       case 'entries':
-        this.#entries = [...(this.#entries ?? []), ...event.value.entries.map(configEntryFromMessage)]
+        this.#entries = [...(this.#entries ?? []), ...event.value.entries]
         return
       case 'live':
         return this.#becomeLive(Number(event.value.configRevision), event.value.configId)
@@ -137,7 +137,8 @@ export class ConfigFollower {
   }
 
   async #becomeLive(revision: number, configId: string): Promise<void> {
-    if (this.#entries !== undefined) await this.#sink.onEntries?.(this.#entries, revision)
+    const entries = this.#entries?.map((entry) => configEntryFromMessage(entry, configId))
+    if (entries !== undefined) await this.#sink.onEntries?.(entries, revision)
     // What was missed has come before, so that all up to here is handled.
     this.#handled = revision
     this.#entries = undefined

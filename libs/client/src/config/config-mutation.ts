@@ -7,6 +7,8 @@ import { encodeValue, type JsonValue } from '@qcore/json'
 export interface ConfigCondition {
   /** The revision of the configuration that the key must be at; 0: it must not be there. Otherwise `condition_failed`. */
   readonly ifRevision?: number
+  /** The configuration that `ifRevision` is of, as `configId` of an entry: one that replaced it counts anew. Default: not checked. */
+  readonly ifConfigId?: string
 }
 
 export interface PutConfigOptions extends ConfigCondition {
@@ -32,8 +34,9 @@ export function deleteConfigMessage(
   return create(DeleteConfigSchema, { key, ...conditionOf(options, path) })
 }
 
-function conditionOf({ ifRevision }: ConfigCondition, path: string) {
-  return ifRevision === undefined ? {} : { ifRevision: wholeNumber(ifRevision, `${path}.if_revision`) }
+function conditionOf({ ifRevision, ifConfigId = '' }: ConfigCondition, path: string) {
+  if (ifRevision === undefined) return { ifConfigId }
+  return { ifConfigId, ifRevision: wholeNumber(ifRevision, `${path}.if_revision`) }
 }
 
 function encoded(value: JsonValue, path: string): string {
