@@ -96,10 +96,10 @@ export const schedulerVariables = {
  * @throws QError `configuration`
  */
 export function assertConsistent({ leaseMs, webhookTimeoutMs }: SchedulerConfig): void {
-  if (webhookTimeoutMs <= leaseMs * attemptShare) return
+  if (webhookTimeoutMs < leaseMs * attemptShare) return
   throw new QError(
     'configuration',
-    'Q_WEBHOOK_TIMEOUT_MS is more than three quarters of Q_SCHEDULER_LEASE_MS: others would begin before the answer is there',
+    'Q_WEBHOOK_TIMEOUT_MS is not less than three quarters of Q_SCHEDULER_LEASE_MS: others would begin before the answer is there',
     { field: 'Q_WEBHOOK_TIMEOUT_MS' },
   )
 }
