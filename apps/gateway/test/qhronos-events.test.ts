@@ -268,6 +268,20 @@ describe('PUT /events/:id', () => {
     expect((await q.call('GET', `/events/${id}`, { headers: { 'if-none-match': known } })).status).toBe(304)
   })
 
+  it('makes one change of requests with one key and body, whatever becomes of the event meanwhile', async () => {
+    const { id } = await made()
+    const headers = { 'idempotency-key': randomUUID() }
+    const change = (body: object) => q.call('PUT', `/events/${id}`, { body, headers })
+    const first = await change({ name: 'one' })
+    expect([first.status, first.body.name]).toEqual([200, 'one'])
+    const again = await change({ name: 'one' })
+    expect([again.status, again.body]).toEqual([200, first.body])
+    expect((await q.call('PUT', `/events/${id}`, { body: { name: 'two' } })).status).toBe(200)
+    const late = await change({ name: 'one' })
+    expect([late.status, late.body.name]).toEqual([200, 'two'])
+    expect((await change({ name: 'three' })).body.name).toBe('three')
+  })
+
   it('loses none of several changes at the same time', async () => {
     const { id } = await made()
     const changes = [{ name: 'A' }, { description: 'B' }, { tags: ['C'] }]
@@ -295,6 +309,19 @@ describe('ids', () => {
     }
     expect((await q.call('DELETE', `/events/${id}`)).status).toBe(404)
     expect((await q.call('PUT', `/events/${id}`, { body: { name: 'x' } })).status).toBe(404)
+  })
+
+  it('are deleted once by requests with one key', async () => {
+    const { id } = await made({ tags: ['user:ada'] })
+    const headers = { 'idempotency-key': randomUUID() }
+    const token = await q.token('write', ['user:eve'])
+    expect((await q.call('DELETE', `/events/${id}`, { token, headers })).status).toBe(404)
+    for (let times = 0; times < 2; times++) {
+      expect(await q.call('DELETE', `/events/${id}`, { headers })).toMatchObject({ status: 200, body: { id } })
+    }
+    const other = { 'idempotency-key': randomUUID() }
+    expect((await q.call('DELETE', `/events/${id}`, { headers: other })).status).toBe(404)
+    expect((await q.call('DELETE', `/events/${randomUUID()}`, { headers })).status).toBe(404)
   })
 
   it('are known in every way that a UUID is written', async () => {

@@ -16,9 +16,14 @@ export function idempotencyKey({ request }: Pick<OwnedCall, 'request'>): string 
   })
 }
 
-/** The key of what the call does. The services know of no callers: keys that two of them chose alike are two. */
-export function ownKey(call: Pick<OwnedCall, 'request' | 'caller'>): string {
+/**
+ * The key of what the call does. The services know of no callers: keys that two of them chose alike are two.
+ *
+ * @param deed of calls that do the same with one key; those that do something else have another key
+ */
+export function ownKey(call: Pick<OwnedCall, 'request' | 'caller'>, deed = ''): string {
   const key = idempotencyKey(call)
   if (key === '') return ''
-  return `qhronos:${createHash('sha256').update(`${call.caller.claims.subject}\0${key}`).digest('hex')}`
+  const text = `${call.caller.claims.subject}\0${key}${deed === '' ? '' : `\0${deed}`}`
+  return `qhronos:${createHash('sha256').update(text).digest('hex')}`
 }

@@ -39,14 +39,30 @@ export async function loadEvents(
  *
  * @throws QError `unknown_schedule`
  */
-export async function loadEvent({ services, caller }: OwnedCall, id: string): Promise<Schedule> {
+export async function loadEvent(call: OwnedCall, id: string): Promise<Schedule> {
+  const event = await findEvent(call, id)
+  if (event === undefined) throw unknownEvent()
+  return event
+}
+
+/**
+ * The same. Undefined: there is none of that id any more, for nobody.
+ *
+ * @throws QError `unknown_schedule` for one that the caller does not see
+ */
+export async function findEvent({ services, caller }: OwnedCall, id: string): Promise<Schedule | undefined> {
+  const request = { schedule: { id } }
   try {
-    const { schedule } = await services.schedules.getSchedule({ schedule: { id } }, { headers: await caller.headers() })
+    const { schedule } = await services.schedules.getSchedule(request, { headers: await caller.headers() })
     const isThere = schedule?.namespace === namespace && schedule.state !== ScheduleState.DELETED
     if (schedule !== undefined && isThere && caller.sees(schedule.tags)) return schedule
   } catch (error) {
-    const cause = fromConnectError(error)
-    if (!isQError(cause, 'unknown_schedule')) throw error
+    if (isQError(fromConnectError(error), 'unknown_schedule')) return undefined
+    throw error
   }
-  throw new QError('unknown_schedule', 'event not found', { field: 'id' })
+  throw unknownEvent()
+}
+
+export function unknownEvent(): QError {
+  return new QError('unknown_schedule', 'event not found', { field: 'id' })
 }

@@ -9,7 +9,7 @@ import { eventJson, inactiveTag, statusOf, tagsOf, type EventJson } from '../eve
 import { keptRule, ownZone, readRule, ruleOf, type EventRule } from '../event-rule.ts'
 import { etagOf, expectedRevision, isKnown } from '../etag.ts'
 import { idempotencyKey, ownKey } from '../idempotency-key.ts'
-import { loadEvent, loadEvents } from '../load-events.ts'
+import { findEvent, loadEvent, loadEvents, unknownEvent } from '../load-events.ts'
 import { listAnswer, readMatch, readTags, readTime } from '../query.ts'
 import type { OwnedCall, Route } from '../route.ts'
 import { newUuid, parseUuid } from '../uuid.ts'
@@ -105,6 +105,8 @@ async function updateEvent(call: OwnedCall): Promise<Answer> {
       return await replaceEvent(call, { before, input, expected })
     } catch (error) {
       const cause = fromConnectError(error)
+      // The key stands for this very change: it was made before, on top of what the event was then.
+      if (isQError(cause, 'idempotency_key_reused')) return changedEvent(await loadEvent(call, id))
       const isMet = isQError(cause, 'condition_failed') && expected === undefined && tries < mostTries
       if (!isMet) throw error
     }
@@ -139,11 +141,14 @@ async function replaceEvent(call: OwnedCall, { before, input, expected }: Replac
     mode: PutMode.UPDATE,
     expectedRevision: expected ?? before.revision,
   }
-  const request = { schedule, idempotencyKey: ownKey(call) }
+  const request = { schedule, idempotencyKey: ownKey(call, `${before.id} ${JSON.stringify(call.body)}`) }
   if (schedule.action.kind?.case === 'emitEvent') await services.namespace.ensure()
   const { revision } = await services.schedules.putSchedule(request, { headers: await caller.headers() })
-  const after = await readBack(call, before.id, revision)
-  return { status: 200, body: eventJson(after), headers: { etag: etagOf(after) } }
+  return changedEvent(await readBack(call, before.id, revision))
+}
+
+function changedEvent(event: Schedule): Answer {
+  return { status: 200, body: eventJson(event), headers: { etag: etagOf(event) } }
 }
 
 /** What an event becomes: members that the client leaves out stay as they are. */
@@ -175,12 +180,12 @@ function ruleAfter(before: Schedule, input: EventInput): EventRule {
 
 async function deleteEvent(call: OwnedCall): Promise<Answer> {
   const { services, caller, request } = call
-  const { id } = await loadEvent(call, parseUuid(call.id, 'event'))
+  const id = parseUuid(call.id, 'event')
   const schedule = { schedule: { id }, expectedRevision: expectedRevision(request) ?? 0n }
-  await services.schedules.deleteSchedule(
-    { schedule, idempotencyKey: ownKey(call) },
-    { headers: await caller.headers() },
-  )
+  const idempotencyKey = ownKey(call, id)
+  // One that is gone may be so by this very call, whose answer was lost: the key tells.
+  if ((await findEvent(call, id)) === undefined && idempotencyKey === '') throw unknownEvent()
+  await services.schedules.deleteSchedule({ schedule, idempotencyKey }, { headers: await caller.headers() })
   return { status: 200, body: { message: 'Event deleted successfully', id } }
 }
 
