@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { commit, connect } from '@qcore/client'
 import { openPool } from '@qcore/database'
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest'
 import { inAnHour, startQhronos, type Qhronos, type Reply } from './_qhronos.ts'
@@ -229,6 +230,38 @@ describe('PUT /events/:id', () => {
     const { schedule: after } = await rpc('GetSchedule', { schedule: { id } })
     const { revision, updateTime } = after
     expect(after).toEqual({ ...before, description: 'after', revision, updateTime })
+  })
+
+  it('keeps what the schedule is bound to, and what it says itself', async () => {
+    await using client = await connect({ servers: inject('natsUrl'), store: q.store, token: await q.ownAdmin() })
+    await client.setSchema({ type: 'Plan', fields: { Rule: 'String', Zone: 'String', Body: 'String' } })
+    const entityId = 'bound-plan'
+    const fields = { Rule: '17 * * * *', Zone: 'Asia/Kolkata', Body: '{"field":1}' }
+    await client.commit(
+      commit().create('Plan', { parent: await client.root(), name: entityId, id: entityId, fields }),
+    )
+    const own = { rule: '5 * * * *', timezone: 'Europe/Paris', metadata: '{"own":1}' }
+    const { scheduleId: id } = await rpc('PutSchedule', {
+      schedule: {
+        namespace: 'qhronos',
+        ...own,
+        action: { webhook: { url: hook } },
+        bindings: {
+          rule: { entityId, field: 'Rule' },
+          timezone: { entityId, field: 'Zone' },
+          payload: { entityId, field: 'Body' },
+        },
+      },
+    })
+    const { schedule: before } = await rpc('GetSchedule', { schedule: { id } })
+    expect(before).toMatchObject({ rule: fields.Rule, timezone: fields.Zone, metadata: fields.Body })
+    expect((await q.call('PUT', `/events/${id}`, { body: { description: 'after' } })).status).toBe(200)
+    const { schedule: after } = await rpc('GetSchedule', { schedule: { id } })
+    const { revision, updateTime } = after
+    expect(after).toEqual({ ...before, description: 'after', revision, updateTime })
+    const emptied = commit().write(entityId, 'Rule', '').write(entityId, 'Zone', '').write(entityId, 'Body', '')
+    await client.commit(emptied)
+    expect((await rpc('GetSchedule', { schedule: { id } })).schedule).toMatchObject(own)
   })
 
   it.each([

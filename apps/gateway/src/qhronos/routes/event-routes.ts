@@ -1,6 +1,7 @@
 import { timestampFromDate } from '@bufbuild/protobuf/wkt'
 import { AccessLevel, PutMode, type Schedule } from '@qcore/contracts'
 import { isQError, QError } from '@qcore/errors'
+import { ownSchedule, type BoundSchedule } from '@qcore/model'
 import { fromConnectError } from '@qcore/transport'
 import type { Answer } from '../answer.ts'
 import { keptAction, namespace, scheduleAction, type Told } from '../event-action.ts'
@@ -121,22 +122,24 @@ interface Replacement {
 
 async function replaceEvent(call: OwnedCall, { before, input, expected }: Replacement): Promise<Answer> {
   const { services, caller } = call
-  const wanted = mergeEvent(before, input)
+  const own = ownSchedule(before)
+  const wanted = mergeEvent(before, own, input)
   caller.assertSees(wanted.tags)
-  const { name, retry, grace, catchUp, catchUpLimit, overlap } = before
+  const { name, retry, grace, catchUp, catchUpLimit, overlap, bindings } = before
   const { secret } = input
   const schedule = {
     ...putOf(wanted),
     name,
-    timezone: ownZone(before),
+    timezone: bindings === undefined ? ownZone(before) : own.timezone,
     catchUp,
     catchUpLimit,
     overlap,
     ...(retry === undefined ? {} : { retry }),
     ...(grace === undefined ? {} : { grace }),
+    ...(bindings === undefined ? {} : { bindings }),
     action:
       input.action === undefined
-        ? keptAction(before.action, wanted, secret)
+        ? keptAction(own.action, wanted, secret)
         : scheduleAction(input.action, wanted, secret),
     mode: PutMode.UPDATE,
     expectedRevision: expected ?? before.revision,
@@ -151,8 +154,8 @@ function changedEvent(event: Schedule): Answer {
   return { status: 200, body: eventJson(event), headers: { etag: etagOf(event) } }
 }
 
-/** What an event becomes: members that the client leaves out stay as they are. */
-function mergeEvent(before: Schedule, input: EventInput): WantedEvent {
+/** What an event becomes: members that the client leaves out stay as they are, and are not what fields say of them. */
+function mergeEvent(before: Schedule, own: BoundSchedule, input: EventInput): WantedEvent {
   const shown = eventJson(before)
   const status =
     input.status ?? (shown.status === 'paused' || before.tags.includes(inactiveTag) ? heldStatus(shown) : 'active')
@@ -160,8 +163,8 @@ function mergeEvent(before: Schedule, input: EventInput): WantedEvent {
     id: before.id,
     name: input.name ?? before.title,
     description: input.description ?? before.description,
-    rule: ruleAfter(before, input),
-    metadata: input.metadata ?? (before.metadata === '' ? '{}' : before.metadata),
+    rule: ruleAfter(before, own.rule, input),
+    metadata: input.metadata ?? (own.metadata === '' ? '{}' : own.metadata),
     tags: input.tags ?? tagsOf(before),
     status,
   }
@@ -171,9 +174,10 @@ function heldStatus({ status }: EventJson): 'paused' | 'inactive' {
   return status === 'inactive' ? 'inactive' : 'paused'
 }
 
-function ruleAfter(before: Schedule, input: EventInput): EventRule {
-  if (input.schedule === undefined && input.startTime === undefined) return keptRule(before)
-  const { schedule, startTime } = readRule(before.rule, before.ruleSpec)
+function ruleAfter(before: Schedule, rule: string, input: EventInput): EventRule {
+  if (input.schedule === undefined && input.startTime === undefined) return { ...keptRule(before), rule }
+  // What is known of a rule beyond its text is known of the one that counts.
+  const { schedule, startTime } = readRule(rule, rule === before.rule ? before.ruleSpec : '{}')
   const kept = schedule === null ? undefined : (schedule as NonNullable<EventInput['schedule']>)
   return ruleOf({ schedule: input.schedule ?? kept, startTime: input.startTime ?? startTime })
 }
