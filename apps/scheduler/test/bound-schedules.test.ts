@@ -178,6 +178,24 @@ it('a payload that a field holds is that of the next event', async () => {
   expect((await q.schedules.get(id)).state).toBe('disabled')
 })
 
+it('a secret that is rotated leaves what the schedule says itself', async () => {
+  const plan = await newPlan('rotated', { Rule: '17 * * * *', Zone: 'Asia/Kolkata', Body: '{"field":1}' })
+  const bound = (field: string) => ({ entityId: plan, field })
+  const own = { rule: '5 9 * * *', timezone: 'Europe/Paris', metadata: '{"own":1}' }
+  const id = await store.put({
+    ...own,
+    action: { kind: { case: 'webhook', value: { url: 'https://example.com/hook', secret: 'first' } } },
+    bindings: { rule: bound('Rule'), timezone: bound('Zone'), payload: bound('Body') },
+  })
+  const before = await store.read(id)
+  expect(before).toMatchObject({ rule: '17 * * * *', timezone: 'Asia/Kolkata', metadata: '{"field":1}' })
+  await store.schedules.rotateSecret({ schedule: { id }, secret: 'second' })
+  const { rule, timezone, metadata, nextTime } = before
+  expect(await store.read(id)).toMatchObject({ rule, timezone, metadata, nextTime })
+  await q.commit(commit().write(plan, 'Rule', '').write(plan, 'Zone', '').write(plan, 'Body', ''))
+  expect(await store.read(id)).toMatchObject(own)
+})
+
 describe('a binding is refused', () => {
   it.each([
     ['to a field that is not there', { rule: { entity: 'refused', field: 'Nothing' } }, 'unknown_field'],

@@ -12,7 +12,7 @@ import {
 } from '@qcore/contracts'
 import { readDatabase } from '@qcore/database'
 import { QError } from '@qcore/errors'
-import { timestampFromMicros } from '@qcore/model'
+import { ownSchedule, timestampFromMicros } from '@qcore/model'
 import type { SchedulerContext } from '../context.ts'
 import { readSettingsOf } from '../schedule-settings.ts'
 import type { ScheduleRow } from '../sql/schedules.ts'
@@ -57,6 +57,11 @@ function withSecret({ id, revision, definition }: ScheduleRow, secret: string): 
     throw new QError('invalid_request', 'the schedule sends no webhooks', { field: 'schedule' })
   }
   kind.value.secret = secret
+  // The rest of what may be bound is no webhook's.
+  const { rule, timezone, metadata } = ownSchedule(put)
+  put.rule = rule
+  put.timezone = timezone
+  put.metadata = metadata
   put.id = id
   put.mode = PutMode.UPDATE
   put.expectedRevision = BigInt(revision)
