@@ -237,9 +237,7 @@ describe('PUT /events/:id', () => {
     await client.setSchema({ type: 'Plan', fields: { Rule: 'String', Zone: 'String', Body: 'String' } })
     const entityId = 'bound-plan'
     const fields = { Rule: '17 * * * *', Zone: 'Asia/Kolkata', Body: '{"field":1}' }
-    await client.commit(
-      commit().create('Plan', { parent: await client.root(), name: entityId, id: entityId, fields }),
-    )
+    await client.commit(commit().create('Plan', { parent: await client.root(), name: entityId, id: entityId, fields }))
     const own = { rule: '5 * * * *', timezone: 'Europe/Paris', metadata: '{"own":1}' }
     const { scheduleId: id } = await rpc('PutSchedule', {
       schedule: {

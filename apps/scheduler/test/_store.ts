@@ -46,6 +46,8 @@ export interface TestStore extends AsyncDisposable {
   transportOf(level: AccessLevel, scopes?: readonly string[]): Promise<Transport>
   /** Has another writer lead, which knows nothing of what the one before had in memory. */
   restartWriter(): Promise<void>
+  /** Does something while no writer is there. */
+  withoutWriter(work: () => Promise<void>): Promise<void>
   /** Starts a scheduler in this process. */
   startScheduler(env?: Record<string, string>): Promise<Service>
   put(schedule: Partial<PutInit>): Promise<string>
@@ -113,6 +115,14 @@ export async function startStore(env: Record<string, string> = {}): Promise<Test
     restartWriter: async () => {
       await writer[Symbol.asyncDispose]()
       writer = await startWriter()
+    },
+    withoutWriter: async (work) => {
+      await writer[Symbol.asyncDispose]()
+      try {
+        await work()
+      } finally {
+        writer = await startWriter()
+      }
     },
     startScheduler: (more = {}) => startScheduler({ ...common, ...more }),
     put,

@@ -82,8 +82,29 @@ describe('the secret of a schedule', () => {
       await store.schedules.rotateSecret({ schedule: { id }, secret, overlap: day })
     }
     const sent = await send(id)
-    expect(sent.headers['webhook-signature']).toBe(standardSignatures(sent, ['s5', 's4', 's3']))
+    expect(sent.headers['webhook-signature']).toBe(standardSignatures(sent, ['s5', 's4', 's3', 's2']))
   })
+
+  it.each([['its own', 'first'] as const, ['that of the deployment', undefined] as const])(
+    'is kept once by a rotation that has to be repeated: %s',
+    async (_, own) => {
+      const deployment = 'of-the-deployment-0123456789'
+      await using _scheduler = await store.startScheduler({ ...allowed, Q_WEBHOOK_SECRET: deployment })
+      const id = await store.put({ rule: yearly, action: webhook(own) })
+      const rotate = () => store.schedules.rotateSecret({ schedule: { id }, secret: 'second', overlap: day })
+      await store.withoutWriter(async () => {
+        for (let times = 0; times < 4; times++) await expect(rotate()).rejects.toThrow()
+      })
+      // A new writer leads in a moment. Whoever has lost an answer asks again.
+      await vi.waitFor(rotate, patience)
+      const { overlapEndTime } = await rotate()
+      expect(Number(overlapEndTime?.seconds) - Date.now() / 1_000).toBeGreaterThan(86_000)
+      const { rows } = await store.pool.query('select from schedule_secret where schedule_id = $1', [id])
+      expect(rows).toHaveLength(1)
+      const sent = await send(id)
+      expect(sent.headers['webhook-signature']).toBe(standardSignatures(sent, ['second', own ?? deployment]))
+    },
+  )
 
   it('takes the place of the one of the deployment', async () => {
     const deployment = 'of-the-deployment-0123456789'

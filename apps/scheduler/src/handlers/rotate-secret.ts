@@ -11,12 +11,12 @@ import {
   type RotateSecretResponse,
 } from '@qcore/contracts'
 import { readDatabase } from '@qcore/database'
-import { QError } from '@qcore/errors'
+import { isQError, QError } from '@qcore/errors'
 import { ownSchedule, timestampFromMicros } from '@qcore/model'
 import type { SchedulerContext } from '../context.ts'
 import { readSettingsOf } from '../schedule-settings.ts'
 import type { ScheduleRow } from '../sql/schedules.ts'
-import { dropFormerSecrets, keepFormerSecret, loadSealedSecret } from '../sql/webhook-secrets.ts'
+import { dropFormerSecrets, keepFormerSecret, loadFormerSecretsOf, loadSealedSecret } from '../sql/webhook-secrets.ts'
 import { commitMutation } from './commit-mutation.ts'
 import { namedSchedule } from './named-schedule.ts'
 
@@ -36,11 +36,7 @@ export async function rotateSecret(
   const overlapMs = overlapOf(overlap)
   const row = await namedSchedule(pool, key, callerOf(context))
   const kind = { case: 'putSchedule', value: withSecret(row, secret) } as const
-  const former = overlapMs === 0 ? undefined : await formerSecret(scheduler, row.id)
-  const untilUs =
-    former === undefined
-      ? undefined
-      : await readDatabase(keepFormerSecret(pool, { scheduleId: row.id, sealed: former, overlapMs }))
+  const untilUs = overlapMs === 0 ? undefined : await keepPresent(scheduler, row.id, { secret, overlapMs })
   const { revision } = await commitMutation(scheduler, { kind, idempotencyKey: '' }, context)
   if (overlapMs === 0) await readDatabase(dropFormerSecrets(pool, row.id))
   return create(RotateSecretResponseSchema, {
@@ -68,14 +64,51 @@ function withSecret({ id, revision, definition }: ScheduleRow, secret: string): 
   return put
 }
 
-/** What requests are signed with now, sealed. Undefined: nothing. */
-async function formerSecret(
-  { pool, signing: { secrets, defaultSecret } }: SchedulerContext,
+/**
+ * Has requests signed with the present secret too, for a while: once, also if the call is repeated. Returns until when.
+ * Undefined: there is none.
+ */
+async function keepPresent(
+  scheduler: SchedulerContext,
   scheduleId: string,
-): Promise<Uint8Array | undefined> {
-  const own = await readDatabase(loadSealedSecret(pool, scheduleId))
-  if (own !== null) return own
-  return defaultSecret === '' ? undefined : secrets.seal(scheduleId, defaultSecret)
+  { secret, overlapMs }: { secret: string; overlapMs: number },
+): Promise<number | undefined> {
+  const { pool } = scheduler
+  const present = await presentSecret(scheduler, scheduleId)
+  if (present === undefined) return undefined
+  const former = await readDatabase(loadFormerSecretsOf(pool, scheduleId))
+  // It was rotated before; those of before have their time already.
+  if (present.text === secret) return former[0]?.untilUs
+  const isPresent = (sealed: Uint8Array): boolean =>
+    present.text !== undefined && openedSecret(scheduler, scheduleId, sealed) === present.text
+  const sealed = former.find((each) => isPresent(each.sealed))?.sealed ?? present.sealed
+  return readDatabase(keepFormerSecret(pool, { scheduleId, sealed, overlapMs }))
+}
+
+/** What requests are signed with now; without its text if the deployment cannot open it. Undefined: nothing. */
+async function presentSecret(
+  scheduler: SchedulerContext,
+  scheduleId: string,
+): Promise<{ text: string | undefined; sealed: Uint8Array } | undefined> {
+  const { secrets, defaultSecret } = scheduler.signing
+  const sealed = await readDatabase(loadSealedSecret(scheduler.pool, scheduleId))
+  if (sealed === null) {
+    return defaultSecret === '' ? undefined : { text: defaultSecret, sealed: secrets.seal(scheduleId, defaultSecret) }
+  }
+  return { text: openedSecret(scheduler, scheduleId, sealed), sealed }
+}
+
+function openedSecret(
+  { signing: { secrets } }: SchedulerContext,
+  scheduleId: string,
+  sealed: Uint8Array,
+): string | undefined {
+  try {
+    return secrets.open(scheduleId, sealed)
+  } catch (error) {
+    if (isQError(error, 'configuration')) return undefined
+    throw error
+  }
 }
 
 function overlapOf(overlap: Duration | undefined): number {

@@ -14,7 +14,23 @@ export async function loadSealedSecret(executor: Executor, scheduleId: string): 
   return rows[0]?.secret ?? null
 }
 
-/** Has requests of a schedule signed with a secret too, for a while. Returns until when, in microseconds since 1970. */
+/** The former secrets of a schedule, the newest first. */
+export async function loadFormerSecretsOf(
+  executor: Executor,
+  scheduleId: string,
+): Promise<{ sealed: Buffer; untilUs: number }[]> {
+  const { rows } = await executor.query<{ sealed: Buffer; untilUs: number }>({
+    name: 'load_former_secrets_of',
+    text: `select sealed, until_us as "untilUs" from schedule_secret where schedule_id = $1 order by until_us desc`,
+    values: [scheduleId],
+  })
+  return rows
+}
+
+/**
+ * Has requests of a schedule signed with a secret too, for a while; one that they are signed with already, for longer. Returns
+ * until when, in microseconds since 1970.
+ */
 export async function keepFormerSecret(
   executor: Executor,
   { scheduleId, sealed, overlapMs }: { scheduleId: string; sealed: Uint8Array; overlapMs: number },
@@ -23,11 +39,17 @@ export async function keepFormerSecret(
     name: 'keep_former_secret',
     text: `
       with former as (
-        select ctid from schedule_secret where schedule_id = $1 order by until_us desc offset $4),
+        select ctid from schedule_secret where schedule_id = $1 and sealed <> $2 order by until_us desc offset $4),
       dropped as (
-        delete from schedule_secret where ctid in (select ctid from former))
-      insert into schedule_secret (schedule_id, sealed, until_us) values ($1, $2, ${nowUs} + $3)
-      returning until_us as "untilUs"`,
+        delete from schedule_secret where ctid in (select ctid from former)),
+      prolonged as (
+        update schedule_secret set until_us = greatest(until_us, ${nowUs} + $3) where schedule_id = $1 and sealed = $2
+        returning until_us),
+      added as (
+        insert into schedule_secret (schedule_id, sealed, until_us)
+        select $1, $2, ${nowUs} + $3 where not exists (select from prolonged)
+        returning until_us)
+      select until_us as "untilUs" from prolonged union all select until_us from added`,
     values: [scheduleId, sealed, Math.round(overlapMs * 1_000), mostFormer - 1],
   })
   return rows[0]?.untilUs ?? 0
