@@ -67,3 +67,14 @@ it('a token changes the schedules of its own namespaces only, and needs level wr
   await expect(store.schedules.pauseSchedules({ tags: [] })).rejects.toThrow(/tags/)
   expect(await statesOf([id])).toEqual([ACTIVE])
 })
+
+it('a token that is limited to tags changes the schedules that it sees, and no others', async () => {
+  const seen = await store.put({ rule: yearly, tags: ['user:ada', 'shared'] })
+  const hidden = await store.put({ rule: yearly, tags: ['user:eve', 'shared'] })
+  const limited = createClient(ScheduleService, await store.transportOf(AccessLevel.WRITE, ['tag:user:ada']))
+  expect((await limited.pauseSchedules({ tags: ['shared'] })).count).toBe(1)
+  expect(await statesOf([seen, hidden])).toEqual([PAUSED, ACTIVE])
+  expect((await store.schedules.pauseSchedules({ tags: ['shared'] })).count).toBe(1)
+  expect((await limited.resumeSchedules({ tags: ['shared'] })).count).toBe(1)
+  expect(await statesOf([seen, hidden])).toEqual([ACTIVE, PAUSED])
+})

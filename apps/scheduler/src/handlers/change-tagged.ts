@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf'
 import type { HandlerContext, ServiceImpl } from '@connectrpc/connect'
-import { callerOf, namespacesOf } from '@qcore/access'
+import { callerOf, namespacesOf, visibleTagsOf } from '@qcore/access'
 import {
   PauseScheduleSchema,
   ResumeScheduleSchema,
@@ -40,8 +40,9 @@ async function changeTagged(
   { request: { namespace, tags, matchAllTags }, change }: TaggedChange,
   context: HandlerContext,
 ): Promise<{ count: number; revision: bigint }> {
-  const namespaces = namespacesOf(callerOf(context))
-  const filter = { namespace, namespaces, tags, matchAllTags, change, limit: mostPerCommit }
+  const caller = callerOf(context)
+  const seen = { namespaces: namespacesOf(caller), visibleTags: visibleTagsOf(caller) }
+  const filter = { namespace, ...seen, tags, matchAllTags, change, limit: mostPerCommit }
   let count = 0
   let revision = 0n
   for (let failures = 0; ;) {
