@@ -208,6 +208,15 @@ describe('PUT /events/:id', () => {
     },
   )
 
+  it('leaves an inactive event active that was resumed by the platform itself', async () => {
+    const { id } = await made()
+    expect((await q.call('PUT', `/events/${id}`, { body: { status: 'inactive' } })).body.status).toBe('inactive')
+    await rpc('ResumeSchedule', { schedule: { schedule: { id } } })
+    const { body } = await q.call('PUT', `/events/${id}`, { body: { name: 'Other' } })
+    expect([body.name, body.status]).toEqual(['Other', 'active'])
+    expect((await rpc('GetSchedule', { schedule: { id } })).schedule.tags ?? []).toEqual([])
+  })
+
   it('leaves a schedule that was not made here as it is, but for what is given', async () => {
     // Its namespace of events is registered with the first event that is told.
     await create({ name: 'told', schedule: '0 0 * * *' })

@@ -31,8 +31,6 @@ export function eventJson(schedule: Schedule) {
   }
 }
 
-export type EventJson = ReturnType<typeof eventJson>
-
 /** The tags that clients gave. */
 export function tagsOf({ tags }: Pick<Schedule, 'tags'>): string[] {
   return tags.filter((tag) => !tag.startsWith(ownTagPrefix))

@@ -1,12 +1,12 @@
 import { timestampFromDate } from '@bufbuild/protobuf/wkt'
-import { AccessLevel, PutMode, type Schedule } from '@qcore/contracts'
+import { AccessLevel, PutMode, ScheduleState, type Schedule } from '@qcore/contracts'
 import { isQError, QError } from '@qcore/errors'
 import { ownSchedule, type BoundSchedule } from '@qcore/model'
 import { fromConnectError } from '@qcore/transport'
 import type { Answer } from '../answer.ts'
 import { keptAction, namespace, scheduleAction, type Told } from '../event-action.ts'
 import { createEventSchema, readEventInput, updateEventSchema, type EventInput } from '../event-body.ts'
-import { eventJson, inactiveTag, statusOf, tagsOf, type EventJson } from '../event-json.ts'
+import { eventJson, inactiveTag, statusOf, tagsOf } from '../event-json.ts'
 import { keptRule, ownZone, readRule, ruleOf, type EventRule } from '../event-rule.ts'
 import { etagOf, expectedRevision, isKnown } from '../etag.ts'
 import { idempotencyKey, ownKey } from '../idempotency-key.ts'
@@ -156,9 +156,6 @@ function changedEvent(event: Schedule): Answer {
 
 /** What an event becomes: members that the client leaves out stay as they are, and are not what fields say of them. */
 function mergeEvent(before: Schedule, own: BoundSchedule, input: EventInput): WantedEvent {
-  const shown = eventJson(before)
-  const status =
-    input.status ?? (shown.status === 'paused' || before.tags.includes(inactiveTag) ? heldStatus(shown) : 'active')
   return {
     id: before.id,
     name: input.name ?? before.title,
@@ -166,12 +163,14 @@ function mergeEvent(before: Schedule, own: BoundSchedule, input: EventInput): Wa
     rule: ruleAfter(before, own.rule, input),
     metadata: input.metadata ?? (own.metadata === '' ? '{}' : own.metadata),
     tags: input.tags ?? tagsOf(before),
-    status,
+    status: input.status ?? keptStatus(before),
   }
 }
 
-function heldStatus({ status }: EventJson): 'paused' | 'inactive' {
-  return status === 'inactive' ? 'inactive' : 'paused'
+/** One that fires goes on, though it was inactive until it was resumed by other means. One that was disabled is enabled. */
+function keptStatus({ state, tags }: Schedule): WantedEvent['status'] {
+  if (state !== ScheduleState.PAUSED) return 'active'
+  return tags.includes(inactiveTag) ? 'inactive' : 'paused'
 }
 
 function ruleAfter(before: Schedule, rule: string, input: EventInput): EventRule {
