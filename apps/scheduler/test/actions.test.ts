@@ -232,6 +232,36 @@ describe('websocket', () => {
   })
 })
 
+it.each(['websocket', 'publish'] as const)(
+  'a scheduler that stops does not wait for the answer to a %s, and has it tried again',
+  async (kind) => {
+    await using own = await startStore()
+    const patient = { Q_SCHEDULER_LEASE_MS: '600000', Q_WEBHOOK_TIMEOUT_MS: '300000' }
+    await using stopping = await own.startScheduler(patient)
+    const name = own.env['Q_STORE'] ?? ''
+    const subject = `app.held.${name}`
+    let given = 0
+    const asked = nats.subscribe(hookSubject(name, 'held'), {
+      callback: (_, message) => void message.respond(JSON.stringify(['held-1'])),
+    })
+    const silent = [hookConnectionSubject(name, 'held-1'), subject].map((each) =>
+      nats.subscribe(each, { callback: () => void given++ }),
+    )
+    await nats.flush()
+    const action: Action =
+      kind === 'websocket'
+        ? { kind: { case: 'websocket', value: { clientName: 'held' } } }
+        : { kind: { case: 'publish', value: { subject, needsStream: true } } }
+    const id = await own.put({ rule: soon(), action })
+    await vi.waitFor(() => expect(given).toBe(1), patience)
+    await stopping[Symbol.asyncDispose]()
+    for (const each of [asked, ...silent]) each.unsubscribe()
+    const text = 'select state, attempts, error from occurrence where schedule_id = $1'
+    const { rows } = await own.pool.query<{ state: number; attempts: number; error: string }>(text, [id])
+    expect(rows).toEqual([{ state: OccurrenceState.PENDING, attempts: 1, error: 'the scheduler stopped' }])
+  },
+)
+
 describe('what is due', () => {
   it('is told once, of whatever action, to those who listen for tags', async () => {
     const heard: { event_id: string; occurrence_id: string; attempt: number }[] = []

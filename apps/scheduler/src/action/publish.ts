@@ -38,8 +38,8 @@ export class PublishRunner implements ActionRunner {
     using limited = new LimitedSignal(signal, limitMs)
     try {
       if (needsStream) {
-        const js = jetstream(connection)
-        const { stream, seq } = await js.publish(subject, body, { headers: named, timeout: limitMs })
+        const taken = jetstream(connection).publish(subject, body, { headers: named, timeout: limitMs })
+        const { stream, seq } = await untilAborted(taken, limited.signal)
         return { kind: 'done', result: `${stream} ${seq}` }
       }
       connection.publish(subject, body, { headers: named })

@@ -1,5 +1,6 @@
 import type { WebSocketAction } from '@qcore/contracts'
 import { isQError } from '@qcore/errors'
+import { untilAborted } from '@qcore/service'
 import type { ActionOutcome, ActionRunner, Occasion } from './action.ts'
 import type { HookConnections, HookOutcome } from './hook-connections.ts'
 import { occasionJson } from './occasion-json.ts'
@@ -22,7 +23,8 @@ export class WebSocketRunner implements ActionRunner {
     const body = occasionJson(occasion)
     try {
       const { broadcast } = kind.value
-      return await (broadcast ? this.#giveAll(kind.value, body, timeoutMs) : this.#giveOne(kind.value, body, timeoutMs))
+      const given = broadcast ? this.#giveAll(kind.value, body, timeoutMs) : this.#giveOne(kind.value, body, timeoutMs)
+      return await untilAborted(given, signal)
     } catch (error) {
       if (signal.aborted) throw error
       if (isQError(error, 'unavailable')) return { kind: 'postponed', error: error.message, inDoubt: false }
