@@ -281,6 +281,35 @@ describe('PUT /events/:id', () => {
     expect((await q.call('PUT', `/events/${id}`, { body: { name: 'Test Event' } })).body.version).toBe(version)
   })
 
+  it('moves the start, or says that the schedule has its own', async () => {
+    const [start, later] = ['2030-01-01T09:00:00.000Z', '2030-02-01T09:00:00.000Z']
+    const change = (id: string, body: object) => q.call('PUT', `/events/${id}`, { body })
+    for (const schedule of [{ frequency: 'daily' }, 'FREQ=DAILY', '0 9 * * *']) {
+      const { id } = await made({ start_time: start, schedule })
+      const { status, body } = await change(id, { start_time: later })
+      expect([status, body.start_time, body.schedule]).toEqual([200, later, schedule])
+    }
+    for (const schedule of [{ frequency: 'daily', start }, 'DTSTART:20300101T090000Z\nRRULE:FREQ=DAILY']) {
+      const { id, version } = await made({ start_time: start, schedule })
+      const wrong = await change(id, { start_time: later })
+      expect([wrong.status, wrong.body.field]).toEqual([400, 'start_time'])
+      const { body: read } = await q.call('GET', `/events/${id}`)
+      expect([read.start_time, read.schedule]).toEqual([start, schedule])
+      // What was read may be sent back.
+      const { status, body } = await change(id, { start_time: start, schedule })
+      expect([status, body.version]).toEqual([200, version])
+    }
+    const both = { ...basic(), start_time: later, schedule: { frequency: 'daily', start } }
+    expect((await create(both)).body).toMatchObject({ field: 'start_time', code: 'invalid_request' })
+  })
+
+  it('to a schedule with a start of its own makes one version', async () => {
+    const { id } = await made({ schedule: 'FREQ=DAILY' })
+    const body = { schedule: 'DTSTART:20300101T090000Z\nRRULE:FREQ=DAILY' }
+    const { version } = (await q.call('PUT', `/events/${id}`, { body })).body
+    expect((await q.call('PUT', `/events/${id}`, { body: { name: 'Test Event' } })).body.version).toBe(version)
+  })
+
   it('tells of an event as it is after the change', async () => {
     const { body: event } = await create({ name: 'told', schedule: '0 0 * * *' })
     await q.call('PUT', `/events/${event.id}`, { body: { name: 'told otherwise' } })
@@ -392,6 +421,17 @@ describe('GET /events', () => {
     expect(await list(`tags=${a}&from=2999-01-01T00:00:00Z`)).toEqual([])
     expect((await q.call('GET', '/events?match=some')).status).toBe(400)
   })
+
+  it('lists what was made at a time or later, and before one, to the millisecond', async () => {
+    const tag = `made-${randomUUID()}`
+    const { id } = await made({ tags: [tag] })
+    const { created_at: createdAt } = (await q.call('GET', `/events/${id}`)).body
+    const after = new Date(Date.parse(createdAt) + 1).toISOString()
+    const count = async (query: string): Promise<number> =>
+      (await q.call('GET', `/events?tags=${tag}&${query}`)).body.length
+    expect([await count(`from=${createdAt}`), await count(`from=${after}`)]).toEqual([1, 0])
+    expect([await count(`to=${createdAt}`), await count(`to=${after}`)]).toEqual([0, 1])
+  })
 })
 
 describe('the scope of a token', () => {
@@ -437,6 +477,8 @@ describe('occurrences', () => {
     expect((await q.call('GET', `/occurrences?tags=${tag}`, { token: stranger })).body).toEqual([])
     expect((await q.call('GET', '/occurrences')).status).toBe(400)
     expect((await q.call('GET', `/occurrences?tags=${tag}&status=nonsense`)).status).toBe(400)
+    const far = await q.call('GET', `/occurrences?tags=${tag}&page=42949674&limit=100`)
+    expect([far.status, far.body.field]).toEqual([400, 'page'])
     await q.call('DELETE', `/events/${id}`)
     expect((await q.call('GET', `/occurrences?tags=${tag}`)).body).toEqual([])
   })

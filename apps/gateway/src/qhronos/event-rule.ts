@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Schedule } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
 import type { EventInput } from './event-body.ts'
@@ -8,7 +9,11 @@ export interface EventRule {
   readonly startTime: string | undefined
 }
 
+type RuleInput = NonNullable<EventInput['schedule']>
+
 const recurrence = /^(RRULE:|FREQ=|DTSTART)/i
+/** How a time ends that is a moment, in whatever zone. */
+const zoned = /(?:Z|[+-]\d\d:?\d\d)$/i
 
 /**
  * The rule of what a client sent: a cron text, a recurrence, an object, or none, which is once at the start.
@@ -21,19 +26,61 @@ export function ruleOf({ schedule, startTime }: Pick<EventInput, 'schedule' | 's
     return { rule: startTime, startTime: undefined }
   }
   if (typeof schedule === 'string') {
-    if (recurrence.test(schedule)) return { rule: schedule, startTime }
+    if (recurrence.test(schedule)) return { rule: schedule, startTime: startsItself(schedule) ? undefined : startTime }
     assertFiveFields(schedule)
     // Of cron a start is a bound, which has to be said with it. One that was given beside the rule comes first in it.
     if (startTime === undefined) return { rule: schedule, startTime: undefined }
     return { rule: JSON.stringify({ start: startTime, cron: schedule }), startTime: undefined }
   }
-  if ('frequency' in schedule && startTime === undefined && !('start' in schedule)) {
-    throw missing('start_time is required')
+  if (startsItself(schedule)) {
+    const { start } = schedule
+    const isMoment = typeof start === 'string' && zoned.test(start)
+    if (isMoment && startTime !== undefined) assertStart(startTime, momentOf(start))
+    return { rule: JSON.stringify(schedule), startTime: undefined }
   }
-  if (!('frequency' in schedule) && startTime !== undefined && !('start' in schedule)) {
+  if ('frequency' in schedule && startTime === undefined) throw missing('start_time is required')
+  if (!('frequency' in schedule) && startTime !== undefined) {
     return { rule: JSON.stringify({ start: startTime, ...schedule }), startTime: undefined }
   }
   return { rule: JSON.stringify(schedule), startTime }
+}
+
+/** Whether a schedule says itself when it starts. */
+function startsItself(schedule: RuleInput): boolean {
+  return typeof schedule === 'string' ? /\bDTSTART\b/i.test(schedule) : 'start' in schedule
+}
+
+/** Checks that a start which is given besides is the one that the schedule has. */
+function assertStart(given: string, start: string | undefined): void {
+  if (momentOf(given) === start) return
+  throw new QError('invalid_request', 'the schedule says itself when it starts; change it there', {
+    field: 'start_time',
+  })
+}
+
+/**
+ * The rule of an event after a change.
+ *
+ * @param own what the event says itself, whatever a field says
+ * @throws QError `invalid_request`
+ */
+export function ruleAfter(
+  before: Pick<Schedule, 'rule' | 'ruleSpec'>,
+  own: string,
+  input: Pick<EventInput, 'schedule' | 'startTime'>,
+): EventRule {
+  const asBefore = { ...keptRule(before), rule: own }
+  if (input.schedule === undefined && input.startTime === undefined) return asBefore
+  // What is known of a rule beyond its text is known of the one that counts.
+  const { schedule, startTime } = readRule(own, own === before.rule ? before.ruleSpec : '{}')
+  const kept = schedule === null ? undefined : (schedule as RuleInput)
+  const wanted = input.schedule ?? kept
+  if (wanted === undefined || !startsItself(wanted)) {
+    return ruleOf({ schedule: wanted, startTime: input.startTime ?? startTime })
+  }
+  if (!isDeepStrictEqual(wanted, kept)) return ruleOf({ schedule: wanted, startTime: input.startTime })
+  if (input.startTime !== undefined) assertStart(input.startTime, startTime)
+  return asBefore
 }
 
 /** The seconds that a sixth field would be are not Qhronos'. `@daily` and the like, and intervals, are. */
@@ -61,9 +108,9 @@ export function readRule(rule: string, spec: string): { schedule: unknown; start
 }
 
 /** The rule of a schedule for a put that leaves it as it is: with another start it would be another rule. */
-export function keptRule({ rule, ruleSpec }: Pick<Schedule, 'rule' | 'ruleSpec'>): EventRule {
+function keptRule({ rule, ruleSpec }: Pick<Schedule, 'rule' | 'ruleSpec'>): EventRule {
   const { start, at } = JSON.parse(ruleSpec) as { start?: string; at?: string }
-  const isWithin = rule.startsWith('{') ? 'start' in (JSON.parse(rule) as object) : /\bDTSTART\b/i.test(rule)
+  const isWithin = startsItself(rule.startsWith('{') ? (JSON.parse(rule) as Record<string, unknown>) : rule)
   const isApart = start !== undefined && at === undefined && !isWithin
   return { rule, startTime: isApart ? momentOf(start) : undefined }
 }

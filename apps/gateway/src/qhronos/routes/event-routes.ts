@@ -7,7 +7,7 @@ import type { Answer } from '../answer.ts'
 import { keptAction, namespace, scheduleAction, type Told } from '../event-action.ts'
 import { createEventSchema, readEventInput, updateEventSchema, type EventInput } from '../event-body.ts'
 import { eventJson, inactiveTag, statusOf, tagsOf } from '../event-json.ts'
-import { keptRule, ownZone, readRule, ruleOf, type EventRule } from '../event-rule.ts'
+import { ownZone, ruleAfter, ruleOf, type EventRule } from '../event-rule.ts'
 import { etagOf, expectedRevision, isKnown } from '../etag.ts'
 import { idempotencyKey, ownKey } from '../idempotency-key.ts'
 import { findEvent, loadEvent, loadEvents, unknownEvent } from '../load-events.ts'
@@ -171,14 +171,6 @@ function mergeEvent(before: Schedule, own: BoundSchedule, input: EventInput): Wa
 function keptStatus({ state, tags }: Schedule): WantedEvent['status'] {
   if (state !== ScheduleState.PAUSED) return 'active'
   return tags.includes(inactiveTag) ? 'inactive' : 'paused'
-}
-
-function ruleAfter(before: Schedule, rule: string, input: EventInput): EventRule {
-  if (input.schedule === undefined && input.startTime === undefined) return { ...keptRule(before), rule }
-  // What is known of a rule beyond its text is known of the one that counts.
-  const { schedule, startTime } = readRule(rule, rule === before.rule ? before.ruleSpec : '{}')
-  const kept = schedule === null ? undefined : (schedule as NonNullable<EventInput['schedule']>)
-  return ruleOf({ schedule: input.schedule ?? kept, startTime: input.startTime ?? startTime })
 }
 
 async function deleteEvent(call: OwnedCall): Promise<Answer> {
