@@ -29,12 +29,19 @@ export function readTime(query: URLSearchParams, name: string): Timestamp | unde
 
 const standardLimit = 50
 const mostLimit = 100
+/** What comes before the page is counted in 32 bits. */
+const mostPage = Math.floor(0xffff_ffff / mostLimit)
 
-/** The page that is asked for; undefined if none is. */
+/**
+ * The page that is asked for; undefined if none is.
+ *
+ * @throws QError `invalid_request`
+ */
 export function readPage(query: URLSearchParams): { page: number; limit: number } | undefined {
   if (!query.has('page') && !query.has('limit')) return undefined
   const page = Number(query.get('page') ?? 1)
   const limit = Number(query.get('limit') ?? standardLimit)
+  if (page > mostPage) throw new QError('invalid_request', `the last page is ${mostPage}`, { field: 'page' })
   return {
     page: Number.isSafeInteger(page) && page >= 1 ? page : 1,
     limit: Number.isSafeInteger(limit) && limit >= 1 && limit <= mostLimit ? limit : standardLimit,
