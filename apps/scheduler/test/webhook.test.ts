@@ -229,6 +229,8 @@ describe('an API call', () => {
     const headers = [
       { name: 'Authorization', value: 'Bearer x' },
       { name: 'Content-Type', value: 'application/json' },
+      { name: 'X-Tag', value: 'a' },
+      { name: 'X-Tag', value: 'b' },
     ]
     const value = { method: 'PUT', url: `${receiver.url}/a?b=c`, headers, body: Buffer.from('{"foo": "bar"}') }
     const { occurrence } = await fire({ action: { kind: { case: 'apiCall', value } } })
@@ -239,6 +241,7 @@ describe('an API call', () => {
       authorization: 'Bearer x',
       'content-type': 'application/json',
       'content-length': '14',
+      'x-tag': 'a, b',
       connection: 'keep-alive',
       host: new URL(receiver.url).host,
     })

@@ -23,7 +23,7 @@ export function webhookRequest(
   return {
     method: 'POST',
     url: kind.value.url,
-    headers: {
+    headers: Object.entries({
       'content-type': 'application/json',
       'user-agent': userAgent,
       'webhook-id': messageId,
@@ -31,7 +31,7 @@ export function webhookRequest(
       ...(secret === ''
         ? {}
         : signatureHeaders(secret, { id: messageId, timestamp, body }, formerSecrets(occurrence, secrets, secret))),
-    },
+    }),
     body: Buffer.from(body),
   }
 }
@@ -59,5 +59,5 @@ export function apiCallRequest({ settings }: Occasion): HttpRequest {
   const kind = settings.put.action?.kind
   if (kind?.case !== 'apiCall') throw new QError('internal', 'the schedule makes no call')
   const { method, url, headers, body } = kind.value
-  return { method, url, headers: Object.fromEntries(headers.map(({ name, value }) => [name, value])), body }
+  return { method, url, headers: headers.map(({ name, value }) => [name, value]), body }
 }

@@ -8,7 +8,8 @@ const mostBodyBytes = 65_536
 export interface HttpRequest {
   readonly method: string
   readonly url: string
-  readonly headers: Readonly<Record<string, string>>
+  /** Names and values; a name may be there several times. */
+  readonly headers: readonly (readonly [string, string])[]
   readonly body: Uint8Array
 }
 
@@ -45,7 +46,7 @@ export async function sendRequest(
     origin,
     path,
     method,
-    headers,
+    headers: headers.flat(),
     body,
     signal,
   })
