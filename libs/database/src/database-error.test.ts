@@ -15,6 +15,13 @@ test('a server that shuts down or is out of connections is unavailable for now',
   }
 })
 
+test('a deadlock, a lock that others have, and a transaction that stood still are unavailable for now', () => {
+  for (const code of ['40P01', '40001', '55P03', '25P03']) {
+    expect(readError(serverError(code))).toMatchObject({ code: 'unavailable' })
+  }
+  expect(readError(serverError('25P02'))).not.toMatchObject({ code: 'unavailable' })
+})
+
 test('a broken connection is unavailable for now', async () => {
   const read = readDatabase(Promise.reject(new Error('Connection terminated unexpectedly')))
   await expect(read).rejects.toMatchObject({ code: 'unavailable' })

@@ -1,8 +1,14 @@
 import { QError } from '@qcore/errors'
 import { DatabaseError } from 'pg'
 
-/** Classes of SQLSTATE that say that the server cannot answer now: connection, resources, operator, time-out. */
-const passingClasses = ['08', '53', '57', '58']
+/**
+ * Classes of SQLSTATE that say that the server cannot answer now: connection, conflicts of transactions, resources, locks,
+ * operator, time-out.
+ */
+const passingClasses = ['08', '40', '53', '55', '57', '58']
+
+/** `idle_in_transaction_session_timeout`: this process stood still, and its transaction was ended. */
+const stoodStill = '25P03'
 
 /** `character_not_in_repertoire`: PostgreSQL's text holds any character but U+0000. */
 const badCharacter = '22021'
@@ -17,8 +23,12 @@ export function readError(error: unknown): unknown {
     return new QError('invalid_request', 'a text holds the character U+0000, which cannot be stored', { cause: error })
   }
   // What is not from the server is from the connection to it.
-  const isPassing = !(error instanceof DatabaseError) || passingClasses.includes(error.code?.slice(0, 2) ?? '')
+  const isPassing = !(error instanceof DatabaseError) || isPassingState(error.code ?? '')
   return isPassing ? new QError('unavailable', 'PostgreSQL cannot be read at the moment', { cause: error }) : error
+}
+
+function isPassingState(state: string): boolean {
+  return state === stoodStill || passingClasses.includes(state.slice(0, 2))
 }
 
 /** Runs a reading statement; throws what `readError` makes of its errors. */
