@@ -7,7 +7,7 @@ import { readSettingsOf } from '../src/schedule-settings.ts'
 import { beginAttempts, type BegunAttempt } from '../src/sql/begin-attempts.ts'
 import { claimOccurrences, type ClaimedRow } from '../src/sql/claim-occurrences.ts'
 import { readNextWake } from '../src/sql/next-wake.ts'
-import { loadAttempts, loadOccurrence } from '../src/sql/occurrences.ts'
+import { addManualOccurrence, loadAttempts, loadOccurrence } from '../src/sql/occurrences.ts'
 import { settleOccurrences } from '../src/sql/settle-occurrences.ts'
 import { addDue } from './_due.ts'
 import { startStore, type TestStore } from './_store.ts'
@@ -150,6 +150,31 @@ it('ends an attempt that was left open with the occurrence, and not before', asy
   expect(await loadAttempts(store.pool, id)).toMatchObject([
     { number: 1, outcome: LOST, error: 'gone', endedUs: expect.any(Number) },
   ])
+})
+
+it('is run by hand though another one of its schedule has the very moment', async () => {
+  const scheduleId = await store.put({ rule: '0 0 1 1 *' })
+  const planned = 'select nominal_us from occurrence where schedule_id = $1'
+  const { rows } = await store.pool.query<{ nominal_us: number }>(planned, [scheduleId])
+  const plannedUs = rows[0]?.nominal_us ?? 0
+  const client = await store.pool.connect()
+  try {
+    // A clock that says that moment, and then the microseconds after it.
+    await client.query(`create sequence test_clock start ${plannedUs}`)
+    await client.query(`
+      create function clock_timestamp() returns timestamptz language sql volatile as $$
+        select timestamptz 'epoch' + nextval('test_clock') * interval '1 microsecond' $$`)
+    await client.query(`set search_path to ${store.env['Q_STORE']}, pg_catalog`)
+    const wanted = { id: randomUUID(), scheduleId, scheduleRevision: 1 }
+    const row = await addManualOccurrence(client, wanted, { subject: 'tester', tokenId: '' })
+    expect(row).toMatchObject({ id: wanted.id, nominalUs: plannedUs + 1, state: occurrenceState.pending })
+  } finally {
+    client.release(true)
+    await store.pool.query(`drop function if exists ${store.env['Q_STORE']}.clock_timestamp()`)
+    await store.pool.query('update occurrence set state = 8, ended_us = 1 where schedule_id = $1 and state < 4', [
+      scheduleId,
+    ])
+  }
 })
 
 it('is claimed and begun without a change to any index', async () => {

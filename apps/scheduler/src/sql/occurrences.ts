@@ -137,15 +137,37 @@ function conditionsOf(filter: OccurrenceFilter, parameter: (value: unknown) => s
   ]
 }
 
+/** Moments that are taken already are unlikely, several in a row even more so. */
+const mostMoments = 10
+
+interface ManualOccurrence {
+  readonly id: string
+  readonly scheduleId: string
+  readonly scheduleRevision: number
+}
+
 /**
  * Adds an occurrence that somebody asked for, due at once, and notes who did. One that has the id already is returned as it
  * is.
  */
 export async function addManualOccurrence(
   executor: Executor,
-  { id, scheduleId, scheduleRevision }: { id: string; scheduleId: string; scheduleRevision: number },
-  { subject, tokenId }: Doer,
+  wanted: ManualOccurrence,
+  doer: Doer,
 ): Promise<OccurrenceRow | undefined> {
+  for (let moments = 1; ; moments++) {
+    await insertManualOccurrence(executor, wanted, doer)
+    const row = await loadOccurrence(executor, wanted.id)
+    // Another occurrence of the schedule has the very microsecond: the next one will do.
+    if (row !== undefined || moments === mostMoments) return row
+  }
+}
+
+async function insertManualOccurrence(
+  executor: Executor,
+  { id, scheduleId, scheduleRevision }: ManualOccurrence,
+  { subject, tokenId }: Doer,
+): Promise<void> {
   await executor.query({
     name: 'add_manual_occurrence',
     text: `
@@ -153,13 +175,12 @@ export async function addManualOccurrence(
         insert into occurrence (
           id, schedule_id, nominal_us, last_nominal_us, due_us, wake_us, state, cause, schedule_revision, created_us)
         select $1, $2, us, us, us, us, 1, 4, $3, us from (select ${nowUs} as us) as present
-        on conflict (id) do nothing
+        on conflict do nothing
         returning id)
       insert into audit (subject, token_id, action, target, detail)
       select $4::text, $5::text, 'schedule.run', $2, jsonb_build_object('occurrence', added.id) from added`,
     values: [id, scheduleId, scheduleRevision, subject, tokenId],
   })
-  return loadOccurrence(executor, id)
 }
 
 /** An occurrence of the rule that gets a row, or another one, before its time. */
