@@ -6,7 +6,7 @@ import { inject, expect, it, vi } from 'vitest'
 import { planSchedule } from '../src/plan/plan-schedule.ts'
 import { readRuleSpec, readSettingsOf } from '../src/schedule-settings.ts'
 import { loadSchedulesToPlan, storePlans } from '../src/sql/plan-schedules.ts'
-import { countStates, patience, SchedulerProcess, startStore, type TestStore } from './_store.ts'
+import { countStates, emitTick, patience, SchedulerProcess, startStore, type TestStore } from './_store.ts'
 
 /** A lease that ends while a test waits. */
 const shortLease = { Q_SCHEDULER_LEASE_MS: '2000', Q_WEBHOOK_TIMEOUT_MS: '1000' }
@@ -186,6 +186,29 @@ it('what was being planned by a rule while it was changed does not fire', async 
   }, patience)
   expect(states.length).toBeGreaterThan(1)
   expect(states).toEqual(states.map(() => ({ state: OccurrenceState.CANCELLED, reason: 'changed' })))
+})
+
+it('schedules whose plans are too much for one statement are planned by fewer at a time', async () => {
+  await using store = await startStore()
+  const value = { namespace: 'demo', rule: '0 0 1 1 *', action: emitTick }
+  const mutations = Array.from({ length: 40 }, () => ({ kind: { case: 'putSchedule' as const, value } }))
+  await store.commits.commit({ mutations })
+  // Larger statements fail, as those do that take too long.
+  await store.pool.query(`
+    create function refuse_many() returns trigger language plpgsql as $$
+      begin
+        if (select count(*) from added) > 30 then raise exception 'too many rows'; end if;
+        return null;
+      end $$;
+    create trigger refuse_many after insert on occurrence referencing new table as added
+      for each statement execute function refuse_many();
+    update schedule set plan_us = 0`)
+  await using _scheduler = await store.startScheduler()
+  await vi.waitFor(async () => {
+    const text = 'select count(*)::int as count from occurrence'
+    const { rows } = await store.pool.query<{ count: number }>(text)
+    expect(rows[0]?.count).toBe(80)
+  }, patience)
 })
 
 it('after a time without any scheduler the policy decides, and every tick is accounted for', async () => {

@@ -23,6 +23,8 @@ export class Planner implements AsyncDisposable {
   readonly #options: PlannerOptions
   readonly #stop = new AbortController()
   readonly #run: Promise<void>
+  /** Schedules of the next statement at most. What was too much for the time of a statement would be so again. */
+  #limit = mostSchedules
 
   constructor(options: PlannerOptions) {
     this.#options = options
@@ -38,7 +40,8 @@ export class Planner implements AsyncDisposable {
     const { signal } = this.#stop
     while (!signal.aborted) {
       const isMore = await this.#planSome().catch((error: unknown) => {
-        this.#options.logger.warn({ err: error }, 'cannot plan schedules')
+        this.#options.logger.warn({ err: error, schedules: this.#limit }, 'cannot plan schedules')
+        this.#limit = Math.max(1, Math.floor(this.#limit / 2))
         return false
       })
       if (!isMore) await delay(pauseMs, undefined, { signal }).catch(() => undefined)
@@ -48,7 +51,8 @@ export class Planner implements AsyncDisposable {
   /** Plans once. Returns whether more waits. */
   async #planSome(): Promise<boolean> {
     const { executor, lookAheadMs } = this.#options
-    const schedules = await loadSchedulesToPlan(executor, { aheadMs: lookAheadMs / 2, limit: mostSchedules })
+    const limit = this.#limit
+    const schedules = await loadSchedulesToPlan(executor, { aheadMs: lookAheadMs / 2, limit })
     if (schedules.length === 0) return false
     const plans: StoredPlan[] = []
     for (const schedule of schedules) {
@@ -57,7 +61,8 @@ export class Planner implements AsyncDisposable {
     }
     const stored = await storePlans(executor, plans)
     if (stored > 0) schedulerMetrics.planned.inc(plans.reduce((sum, { rows }) => sum + rows.length, 0))
-    return schedules.length === mostSchedules && stored > 0
+    this.#limit = Math.min(limit * 2, mostSchedules)
+    return schedules.length === limit && stored > 0
   }
 
   /** Undefined: the rule cannot be read any more, and its schedule is disabled, so that it holds up no other. */
