@@ -14,7 +14,7 @@ import {
 import type { Service } from '@qcore/service'
 import { fromConnectError } from '@qcore/transport'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { emitTick, patience, startStore, type PutInit, type TestStore } from './_store.ts'
+import { countStates, emitTick, patience, startStore, type PutInit, type TestStore } from './_store.ts'
 
 let store: TestStore
 let scheduler: Service
@@ -218,6 +218,31 @@ describe('a backfill', () => {
     expect((await store.schedules.backfillSchedule(span)).count).toBe(0)
     expect((await store.schedules.backfillSchedule({ ...span, includeCompleted: true })).count).toBe(3)
     await vi.waitFor(async () => expect(await store.eventsOf(id)).toHaveLength(6), patience)
+  })
+
+  it('takes its times out of a row that stands for several, and the others stay in one', async () => {
+    const id = await store.put({ rule: '0 * * * *', paused: true })
+    const hour = (of: number) => Date.parse('2026-01-01T00:00:00Z') + of * 3_600_000
+    await store.pool.query(
+      `insert into occurrence (
+         id, schedule_id, nominal_us, last_nominal_us, size, due_us, wake_us, state, cause, reason, schedule_revision,
+         created_us, ended_us)
+       values ($1, $2, $3, $4, 10, $3, $3, 7, 1, 'policy', 1, $3, $3)`,
+      [randomUUID(), id, hour(0) * 1_000, hour(9) * 1_000],
+    )
+    const backfill = async (from: number, to: number): Promise<number> => {
+      const span = { fromTime: timestampFromMs(hour(from)), toTime: timestampFromMs(hour(to)) }
+      return (await store.schedules.backfillSchedule({ schedule: { id }, ...span })).count
+    }
+    expect(await backfill(0, 3)).toBe(3)
+    await whenCompleted(id, 3)
+    const { COMPLETED, MISSED } = OccurrenceState
+    const all = await store.list(id)
+    expect(countStates(all)).toEqual({ [COMPLETED]: 3, [MISSED]: 7 })
+    expect(Number(all.at(-1)?.nominalTime?.seconds) * 1_000).toBe(hour(3))
+    expect(await backfill(2, 10)).toBe(7)
+    await whenCompleted(id, 10)
+    expect(countStates(await store.list(id))).toEqual({ [COMPLETED]: 10 })
   })
 
   it('is of at most 1,000 occurrences, and of the past', async () => {

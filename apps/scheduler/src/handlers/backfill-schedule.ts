@@ -18,6 +18,8 @@ import { timeOf } from '../sql/deed.ts'
 import { namedSchedule } from './named-schedule.ts'
 
 const mostOccurrences = 1_000
+/** Of the times after a span, so many may have rows already. */
+const mostLater = 100
 const usPerMs = 1_000
 
 /** ScheduleService.BackfillSchedule. */
@@ -43,8 +45,9 @@ export async function backfillSchedule(
     id: randomUUID(),
     nominalUs: atMs * usPerMs,
   }))
+  const laterUs = between(rule, { fromMs: beforeMs, beforeMs: Date.now() }, mostLater).map((atMs) => atMs * usPerMs)
   const { id: scheduleId, revision: scheduleRevision } = schedule
-  const filling = { scheduleId, scheduleRevision, times, includeCompleted }
+  const filling = { scheduleId, scheduleRevision, times, laterUs, includeCompleted }
   const [from, to] = [timeOf(fromMs * usPerMs), timeOf(beforeMs * usPerMs)]
   const deed = { ...caller, action: 'schedule.backfill', detail: { from, to, includeCompleted } } as const
   const count = times.length === 0 ? 0 : await readDatabase(backfillOccurrences(pool, filling, deed))
