@@ -310,6 +310,14 @@ describe('PUT /events/:id', () => {
     expect((await q.call('PUT', `/events/${id}`, { body: { name: 'Test Event' } })).body.version).toBe(version)
   })
 
+  it('keeps the occurrences of an event whose start was filled in', async () => {
+    const { id } = (await create({ name: 'Test Event', webhook: hook, schedule: 'FREQ=DAILY' })).body
+    const { body: before } = await q.call('GET', `/events/${id}/occurrences`)
+    expect(before).toMatchObject([{ status: 'pending' }])
+    expect((await q.call('PUT', `/events/${id}`, { body: { name: 'Other' } })).status).toBe(200)
+    expect((await q.call('GET', `/events/${id}/occurrences`)).body).toEqual(before)
+  })
+
   it('tells of an event as it is after the change', async () => {
     const { body: event } = await create({ name: 'told', schedule: '0 0 * * *' })
     await q.call('PUT', `/events/${event.id}`, { body: { name: 'told otherwise' } })

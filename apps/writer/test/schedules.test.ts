@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { create, fromBinary, type MessageInitShape } from '@bufbuild/protobuf'
+import { timestampFromMs } from '@bufbuild/protobuf/wkt'
 import { createClient } from '@connectrpc/connect'
 import { mintToken, SecretBox } from '@qcore/access'
 import {
@@ -133,6 +134,18 @@ describe('a schedule', () => {
     const { rule_spec: spec } = await scheduleRow(id)
     await commit(put({ name: 'fortnightly', rule: 'FREQ=DAILY;INTERVAL=14', description: 'new' }))
     expect((await scheduleRow(id))['rule_spec']).toBe(spec)
+  })
+
+  it('goes on when the start that it was given is put with it', async () => {
+    const id = await putNew({ name: 'weekly', rule: 'FREQ=WEEKLY' })
+    const before = await occurrencesOf(id)
+    const { start } = JSON.parse(String((await scheduleRow(id))['rule_spec'])) as { start: string }
+    const startTime = timestampFromMs(Date.parse(start))
+    await commit(put({ name: 'weekly', rule: 'FREQ=WEEKLY', startTime }))
+    expect(await occurrencesOf(id)).toEqual(before)
+    const later = timestampFromMs(Date.parse(start) + (8 * dayUs) / 1_000)
+    await commit(put({ name: 'weekly', rule: 'FREQ=WEEKLY', startTime: later }))
+    expect(await occurrencesOf(id)).toMatchObject([{ state: 8, reason: 'changed' }, { state: 1 }])
   })
 
   it('of one time that has passed has its occurrence all the same', async () => {

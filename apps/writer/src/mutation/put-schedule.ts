@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { create } from '@bufbuild/protobuf'
+import { timestampMs } from '@bufbuild/protobuf/wkt'
 import { requireNamespace, requireTags, type Claims } from '@qcore/access'
 import { MutationResultSchema, PutMode, type MutationResult, type PutSchedule } from '@qcore/contracts'
 import { isQError, QError } from '@qcore/errors'
@@ -150,15 +151,15 @@ function stateAfter({ paused }: PutSchedule, before: ScheduleFacts | undefined):
   return paused ? scheduleStates.paused : scheduleStates.active
 }
 
-/** The rule as it was given counts: a start that the platform filled in stays. */
-function hasSameRule({ definition }: ScheduleFacts, { rule, timezone, startTime }: PutSchedule): boolean {
+/** The rule as it was given counts: a start that the platform filled in stays, and is the same if it is given now. */
+function hasSameRule({ definition, ruleSpec }: ScheduleFacts, { rule, timezone, startTime }: PutSchedule): boolean {
   const before = readDefinition(definition)
-  return (
-    before.rule === rule &&
-    before.timezone === timezone &&
-    before.startTime?.seconds === startTime?.seconds &&
-    before.startTime?.nanos === startTime?.nanos
-  )
+  if (before.rule !== rule || before.timezone !== timezone) return false
+  if (before.startTime === undefined && startTime !== undefined) {
+    const { start = '' } = JSON.parse(ruleSpec) as { start?: string }
+    return Date.parse(start) === timestampMs(startTime)
+  }
+  return before.startTime?.seconds === startTime?.seconds && before.startTime?.nanos === startTime?.nanos
 }
 
 /** The secret that is named, or the one of before, sealed: whatever it was sealed under, it need not be opened to be kept. */
