@@ -204,6 +204,45 @@ describe('a schedule that is paused', () => {
     expect((await commit(mutationOf('resumeSchedule', { id }))).results[0]?.changed).toBe(false)
   })
 
+  it('goes on with what was moved, at its new time, unless that passed meanwhile', async () => {
+    const id = await putNew({})
+    await writer.pool.query(
+      'update occurrence set due_us = due_us + 3600000000, wake_us = wake_us + 3600000000 where schedule_id = $1',
+      [id],
+    )
+    const moved = `
+      insert into occurrence (
+        id, schedule_id, nominal_us, last_nominal_us, due_us, wake_us, state, cause, schedule_revision, created_us)
+      select $2, id, now_us + $3, now_us + $3, now_us + $4, now_us + $4, 1, 1, revision, now_us
+      from schedule, (select (extract(epoch from now()) * 1000000)::bigint as now_us) as present where id = $1`
+    const hourUs = dayUs / 24
+    await writer.pool.query(moved, [id, randomUUID(), -hourUs, hourUs])
+    await writer.pool.query(moved, [id, randomUUID(), 2 * dayUs, -1])
+    const before = await occurrencesOf(id)
+    await commit(mutationOf('pauseSchedule', { id }))
+    await commit(put({ id, title: 'still paused' }))
+    const skipped = before.map((row) => ({ ...row, state: 6, reason: 'paused' }))
+    expect(await occurrencesOf(id)).toEqual(skipped)
+    const { revision } = await commit(mutationOf('resumeSchedule', { id }))
+    const revived = before.map((row) => ({ ...row, schedule_revision: Number(revision) }))
+    expect(await occurrencesOf(id)).toEqual([...revived.slice(0, 2), skipped[2]])
+    const { rows } = await writer.pool.query(
+      'select from occurrence where schedule_id = $1 and state = 1 and wake_us = due_us and ended_us is null',
+      [id],
+    )
+    expect(rows).toHaveLength(2)
+  })
+
+  it('does not go on with what was moved of a rule that it has no more', async () => {
+    const id = await putNew({})
+    await writer.pool.query('update occurrence set due_us = due_us + 1 where schedule_id = $1', [id])
+    await commit(mutationOf('pauseSchedule', { id }))
+    await commit(put({ id, rule: '0 12 * * *' }))
+    await commit(mutationOf('resumeSchedule', { id }))
+    const states = (await occurrencesOf(id)).map(({ state, reason }) => `${state} ${reason}`)
+    expect(states.sort()).toEqual(['1 ', '6 paused'])
+  })
+
   it('stays paused when it is put without a word about it', async () => {
     const id = await putNew({ name: 'asleep', paused: true })
     expect(await occurrencesOf(id)).toEqual([])

@@ -117,6 +117,18 @@ export interface PlannedRow {
   createdUs: number
 }
 
+/** Occurrences of a schedule that is not paused any more, which were to come when it was paused, and still are. */
+export interface RevivedRow {
+  scheduleId: string
+  /** Only those that are due after this. */
+  dueAfterUs: number
+  /** Only those that were planned from this revision on. */
+  sinceRevision: number
+  scheduleRevision: number
+  /** One that is planned besides; -1: none. */
+  exceptUs: number
+}
+
 const scheduleTypes: readonly ElementType[] = [
   ...(['text', 'text', 'text', 'int8', 'int4', 'bytea', 'text', 'text', 'bytea'] as const),
   ...(['text', 'int8', 'int8', 'int8', 'int8', 'int8', 'int8', 'text', 'text', 'int4'] as const),
@@ -154,6 +166,7 @@ export class GroupRows {
   ])
   readonly withdrawn = new RowColumns(['text', 'int4', 'text', 'int8', 'int8', 'int8', 'int4'])
   readonly planned = new RowColumns(['text', 'text', 'int8', 'int8', 'int8', 'int8'])
+  readonly revived = new RowColumns(['text', 'int8', 'int8', 'int8', 'int8'])
 
   /** In the order of their revisions. */
   readonly config = new RowColumns(['text', 'text', 'int8', 'int8', 'int8', 'text'])
@@ -308,6 +321,15 @@ export class GroupRows {
     planned.column(3).addInt8(row.dueUs)
     planned.column(4).addInt8(row.scheduleRevision)
     planned.column(5).addInt8(row.createdUs)
+  }
+
+  addRevived(row: RevivedRow): void {
+    const { revived } = this
+    revived.column(0).addText(row.scheduleId)
+    revived.column(1).addInt8(row.dueAfterUs)
+    revived.column(2).addInt8(row.sinceRevision)
+    revived.column(3).addInt8(row.scheduleRevision)
+    revived.column(4).addInt8(row.exceptUs)
   }
 
   addConfig({ key, text, expiresUs, configRevision, revision, author }: ConfigRow): void {

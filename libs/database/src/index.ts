@@ -96,6 +96,7 @@ export type {
   FieldRow,
   FormerPlaceRow,
   PlannedRow,
+  RevivedRow,
   ScheduleRow,
   TombstoneRow,
   WithdrawnRow,

@@ -73,10 +73,13 @@ export async function storePlans(executor: Executor, plans: readonly StoredPlan[
           now_us, case when state < 4 then null else now_us end
         from added
         on conflict (schedule_id, nominal_us) do update set
-          state = 1, cause = excluded.cause, reason = '', due_us = excluded.due_us, wake_us = excluded.wake_us,
-          ended_us = null, claim = null, schedule_revision = excluded.schedule_revision
+          state = 1, cause = excluded.cause, reason = '', ended_us = null, claim = null,
+          due_us = case when occurrence.reason = 'changed' then excluded.due_us else occurrence.due_us end,
+          wake_us = case when occurrence.reason = 'changed' then excluded.wake_us else occurrence.due_us end,
+          schedule_revision = excluded.schedule_revision
         where excluded.state = 1 and occurrence.reason in ('paused', 'changed', 'disabled') and occurrence.attempts = 0
-          and occurrence.size = 1)
+          and occurrence.size = 1
+          and (occurrence.reason = 'changed' or occurrence.due_us >= least(occurrence.nominal_us, excluded.created_us)))
       select count(*)::int as count from moved`,
     values: [
       plans.map(({ schedule }) => schedule.id),

@@ -54,9 +54,8 @@ export function resumeSchedule(context: CommitContext, mutation: ResumeSchedule,
   const before = existingSchedule(context, mutation, path)
   if (!isIdle(before)) return create(MutationResultSchema, { scheduleId: before.id })
   const { timeUs, revision } = context
-  const { id, plannedUs } = before
   const rule = readRuleSpec(before.ruleSpec)
-  const plan = planAfterIdle(rule, id, { nowUs: timeUs, plannedUs, reason: idleReason(before) })
+  const plan = planAfterIdle(rule, before.id, { nowUs: timeUs, before, reason: idleReason(before) })
   const facts = { ...before, state: scheduleStates.active, planRevision: revision }
   return changeState(context, facts, { state: scheduleStates.active, done: 'resumed', plan })
 }

@@ -102,7 +102,7 @@ function planned(
   const plan = atRule(path, () => {
     if (!isActive) return planWhenIdle(rule, id, timeUs)
     if (isNewRule || before === undefined) return planFrom(rule, id, timeUs)
-    return planAfterIdle(rule, id, { nowUs: timeUs, plannedUs: before.plannedUs, reason: idleReason(before) })
+    return planAfterIdle(rule, id, { nowUs: timeUs, before, reason: idleReason(before) })
   })
   const ruleSpec = isNewRule ? JSON.stringify(rule.spec) : facts.ruleSpec
   const withdrawal = { state: occurrenceStates.cancelled, reason: 'changed', ...comingOccurrences, afterUs: timeUs }

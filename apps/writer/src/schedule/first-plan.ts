@@ -1,5 +1,5 @@
 import { dueAt, nextAfter, type Rule } from '@qcore/recurrence'
-import type { SchedulePlan } from './schedule-facts.ts'
+import type { ScheduleFacts, SchedulePlan } from './schedule-facts.ts'
 
 const usPerMs = 1_000
 
@@ -21,12 +21,13 @@ export function planWhenIdle(rule: Rule, scheduleId: string, nowUs: number): Sch
   return { plannedUs, planUs: undefined, first: undefined, idle: undefined }
 }
 
-/** Where planning goes on that stood still since `plannedUs`: what was due meanwhile did not fire. */
+/** Where the planning of a schedule goes on that stood still: what was due meanwhile did not fire. */
 export function planAfterIdle(
   rule: Rule,
   scheduleId: string,
-  { nowUs, plannedUs, reason }: { nowUs: number; plannedUs: number; reason: string },
+  { nowUs, before, reason }: { nowUs: number; before: ScheduleFacts; reason: string },
 ): SchedulePlan {
+  const { plannedUs, planRevision: sinceRevision } = before
   const { first, planUs } = planFrom(rule, scheduleId, nowUs)
   const from = Math.min(plannedUs, nowUs)
   const isOver = first === undefined || first.nominalUs <= nowUs
@@ -35,6 +36,6 @@ export function planAfterIdle(
     // What did not fire has to be written down, even if nothing follows.
     planUs: planUs ?? from,
     first: isOver ? undefined : first,
-    idle: { untilUs: nowUs, reason },
+    idle: { untilUs: nowUs, reason, sinceRevision },
   }
 }

@@ -48,6 +48,9 @@ export interface SchedulePlan {
   readonly planUs: number | undefined
   /** The occurrence to make at once. */
   readonly first: { readonly nominalUs: number; readonly dueUs: number } | undefined
-  /** Occurrences after `plannedUs` and up to here did not fire, for this reason. */
-  readonly idle: { readonly untilUs: number; readonly reason: string } | undefined
+  /**
+   * Occurrences after `plannedUs` and up to here did not fire, for this reason. Of those that were planned by `sinceRevision`
+   * or later, what is due after that fires.
+   */
+  readonly idle: { readonly untilUs: number; readonly reason: string; readonly sinceRevision: number } | undefined
 }

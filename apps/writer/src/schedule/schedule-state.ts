@@ -103,21 +103,26 @@ function addVersion(rows: GroupRows, { facts, done, writer, timeUs }: ScheduleSt
 
 function addStep(rows: GroupRows, { facts, tags, writer, timeUs, plan, withdrawal }: ScheduleStep): void {
   const { id, revision } = facts
-  const first = facts.state === scheduleStates.active ? plan?.first : undefined
+  const isActive = facts.state === scheduleStates.active
+  const first = isActive ? plan?.first : undefined
+  const exceptUs = first?.nominalUs ?? -1
   rows.addSchedule({
     ...facts,
     tags: JSON.stringify(tags),
     writer,
     changedUs: timeUs,
     plannedUs: plan?.plannedUs ?? facts.plannedUs,
-    planUs: facts.state === scheduleStates.active && facts.disabledReason === '' ? (plan?.planUs ?? null) : null,
+    planUs: isActive && facts.disabledReason === '' ? (plan?.planUs ?? null) : null,
     idleUntilUs: plan?.idle?.untilUs ?? 0,
     idleReason: plan?.idle?.reason ?? '',
   })
   if (withdrawal !== undefined) {
     const { state, reason, all, afterUs } = withdrawal
-    const exceptUs = first?.nominalUs ?? -1
     rows.addWithdrawn({ scheduleId: id, state, reason, endedUs: timeUs, afterUs, exceptUs, all })
+  }
+  if (isActive && plan?.idle !== undefined) {
+    const { untilUs: dueAfterUs, sinceRevision } = plan.idle
+    rows.addRevived({ scheduleId: id, dueAfterUs, sinceRevision, scheduleRevision: revision, exceptUs })
   }
   if (first !== undefined) {
     const { nominalUs, dueUs } = first

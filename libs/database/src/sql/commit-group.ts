@@ -67,6 +67,7 @@ const columnTypes: Readonly<Record<string, readonly string[]>> = {
   version: ['text', 'bigint', 'int', 'int', 'int', 'bytea', 'text', 'text', 'text', 'bigint'],
   withdrawn: ['text', 'int', 'text', 'bigint', 'bigint', 'bigint', 'int'],
   planned: ['text', 'text', 'bigint', 'bigint', 'bigint', 'bigint'],
+  revived: ['text', 'bigint', 'bigint', 'bigint', 'bigint'],
 }
 
 const parts: readonly Part[] = [
@@ -246,10 +247,27 @@ const parts: readonly Part[] = [
           id, schedule_id, nominal_us, last_nominal_us, due_us, wake_us, state, cause, schedule_revision, created_us)
         select c1, c2, c3, c3, c4, c4, 1, 1, c5, c6 from ${from}, (select count(*) from new_schedule) as stored
         on conflict (schedule_id, nominal_us) do update set
-          state = 1, cause = 1, reason = '', due_us = excluded.due_us, wake_us = excluded.wake_us, ended_us = null,
-          claim = null, schedule_revision = excluded.schedule_revision
+          state = 1, cause = 1, reason = '', ended_us = null, claim = null, schedule_revision = excluded.schedule_revision,
+          due_us = case when occurrence.reason = 'changed' then excluded.due_us else occurrence.due_us end,
+          wake_us = case when occurrence.reason = 'changed' then excluded.wake_us else occurrence.due_us end
         where occurrence.reason in ('paused', 'changed', 'disabled') and occurrence.attempts = 0
-          and occurrence.size = 1)`,
+          and occurrence.size = 1
+          and (occurrence.reason = 'changed' or occurrence.due_us >= least(occurrence.nominal_us, excluded.created_us)))`,
+  },
+  // What was paused by a version is known by its time.
+  {
+    name: 'revived',
+    rows: (rows) => rows.revived,
+    sql: (from) => `
+      revived as (
+        select added.*, changed_us from ${from}, (select count(*) from new_schedule) as stored, schedule_version
+        where schedule_version.schedule_id = c1 and schedule_version.state = 2 and schedule_version.revision >= c3),
+      revived_occurrence as (
+        update occurrence set
+          state = 1, reason = '', wake_us = due_us, ended_us = null, claim = null, schedule_revision = c4
+        from revived
+        where schedule_id = c1 and ended_us = changed_us and state = 6 and reason = 'paused' and attempts = 0 and size = 1
+          and due_us > c2 and schedule_revision >= c3 and nominal_us <> c5)`,
   },
   {
     name: 'config',
