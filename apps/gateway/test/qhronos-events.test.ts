@@ -115,8 +115,12 @@ describe('POST /events', () => {
   it.each([
     [{ name: undefined }],
     [{ start_time: undefined }],
+    [{ start_time: '0001-01-01T00:00:00Z' }],
+    [{ start_time: undefined, schedule: { frequency: 'daily' } }],
+    [{ start_time: '0001-01-01T00:00:00Z', schedule: { frequency: 'daily' } }],
     [{ start_time: 'not-a-date' }],
     [{ webhook: undefined }],
+    [{ webhook: undefined, schedule: { frequency: 'daily' } }],
     [{ webhook: '' }],
     [{ webhook: 'ftp://example.com' }],
     [{ action: { type: 'foo', params: {} } }],
@@ -125,6 +129,7 @@ describe('POST /events', () => {
     [{ action: { type: 'webhook', params: {} } }],
     [{ action: { type: 'websocket', params: {} } }],
     [{ action: { type: 'apicall', params: { method: 'GET' } } }],
+    [{ action: { type: 'apicall', params: { url: hook } } }],
     [{ schedule: { frequency: 'invalid', interval: 1 } }],
     [{ schedule: { frequency: 'secondly', interval: 1 } }],
     [{ schedule: { frequency: 'minutely', interval: 0 } }],
@@ -175,11 +180,15 @@ describe('POST /events', () => {
 
 describe('PUT /events/:id', () => {
   it('changes what is given and nothing else', async () => {
-    const { id } = await made({ description: 'before', tags: ['test'], metadata: { a: 1 } })
-    const { status, body } = await q.call('PUT', `/events/${id}`, { body: { description: 'after', tags: ['updated'] } })
+    const start_time = inAnHour()
+    const { id } = await made({ start_time, description: 'before', tags: ['test'], metadata: { a: 1 } })
+    const given = { description: 'after', tags: ['updated'] }
+    const { status, body } = await q.call('PUT', `/events/${id}`, {
+      body: { ...given, name: null, start_time: '0001-01-01T00:00:00Z' },
+    })
     expect([status, body]).toMatchObject([
       200,
-      { name: 'Test Event', webhook: hook, description: 'after', tags: ['updated'], metadata: { a: 1 } },
+      { name: 'Test Event', start_time, webhook: hook, ...given, metadata: { a: 1 } },
     ])
   })
 
@@ -467,12 +476,23 @@ describe('the scope of a token', () => {
 
 describe('occurrences', () => {
   it('are listed before they are due, by event and by tags; by nothing is 400', async () => {
-    const tag = `tag-${randomUUID()}`
-    const { id } = await made({ tags: [tag] })
+    const [tag, other] = [`tag-${randomUUID()}`, `tag-${randomUUID()}`]
+    const start_time = inAnHour()
+    const { id } = await made({ start_time, tags: [tag, other] })
     const byEvent = await q.call('GET', `/events/${id}/occurrences`)
-    expect(byEvent.body).toMatchObject([{ event_id: id, status: 'pending', id: expect.stringMatching(uuid) }])
+    const expected = { event_id: id, status: 'pending', scheduled_at: start_time, id: expect.stringMatching(uuid) }
+    expect(byEvent.body).toMatchObject([expected])
     const [first] = byEvent.body
     expect(first.occurrence_id).toBe(first.id)
+    for (const [tags, count] of [
+      [`${tag},${other}`, 1],
+      [`${tag}&tags=${other}`, 1],
+      [`${tag},none`, 0],
+      [`${tag},none&match=any`, 1],
+      [`none&tags=${tag}&match=any`, 1],
+    ] as const) {
+      expect([tags, (await q.call('GET', `/occurrences?tags=${tags}`)).body.length]).toEqual([tags, count])
+    }
     const byTag = await q.call('GET', `/occurrences?tags=${tag}`)
     expect([byTag.headers.get('x-total-count'), byTag.body.map((each: { id: string }) => each.id)]).toEqual([
       '1',
@@ -509,6 +529,8 @@ describe('occurrences', () => {
     for (const path of [`/occurrences?tags=${tag}`, `/events/${id}/occurrences`]) {
       const all = await q.call('GET', path)
       expect([all.body.length, all.headers.get('x-total-count')]).toEqual([10_000, '10050'])
+      const times: number[] = all.body.map((each: { scheduled_at: string }) => Date.parse(each.scheduled_at))
+      expect(times).toEqual(times.toSorted((a, b) => b - a))
       const [, next = ''] = /<([^>]+)>; rel="next"/.exec(all.headers.get('link') ?? '') ?? []
       const rest = await q.call('GET', next)
       expect(rest.body).toHaveLength(50)

@@ -81,7 +81,7 @@ export function readEventInput(schema: z.ZodType<Body>, body: unknown): EventInp
   return {
     name: given.name ?? given.title ?? undefined,
     description: description ?? undefined,
-    startTime: start_time ?? undefined,
+    startTime: givenTime(start_time),
     action: given.action ?? actionOf(given.webhook ?? given.webhook_url),
     metadata: metadata === undefined ? undefined : JSON.stringify(metadata),
     schedule: given.schedule ?? given.recurrence ?? undefined,
@@ -98,6 +98,13 @@ export function parseBody<T>(schema: z.ZodType<T>, body: unknown): T {
   const [issue] = parsed.error.issues
   const field = issue?.path.join('.') ?? ''
   throw wrong(`Invalid JSON format: ${field === '' ? '' : `${field}: `}${issue?.message ?? 'it is not right'}`, field)
+}
+
+/** What programs in Go write for a time that they have not set. */
+const zeroTimeMs = Date.parse('0001-01-01T00:00:00Z')
+
+function givenTime(text: string | null | undefined): string | undefined {
+  return text === null || text === undefined || Date.parse(text) === zeroTimeMs ? undefined : text
 }
 
 const clientPrefix = 'q:'
