@@ -91,6 +91,19 @@ describe('a webhook that is due', () => {
     expect(requestsTo('/once')).toHaveLength(1)
   })
 
+  it('that was delivered is not posted again when its event is changed', async () => {
+    const start_time = new Date(Date.now() + 1_000).toISOString()
+    const { body: event } = await create({ start_time, webhook: `${hooks}/changed` })
+    await outcomeOf(event.id as string)
+    const sameTime = start_time.replace('Z', '+00:00')
+    for (const body of [{ name: 'Done' }, { start_time: sameTime }, { status: 'active' }]) {
+      expect((await q.call('PUT', `/events/${event.id}`, { body })).body.status).toBe('inactive')
+    }
+    await create({ start_time: new Date(Date.now() + 1_000).toISOString(), webhook: `${hooks}/afterwards` })
+    await arrived('/afterwards')
+    expect(requestsTo('/changed')).toHaveLength(1)
+  })
+
   it('is tried three times in all when the receiver fails', async () => {
     const { body: event } = await create({ start_time: inAnHour(), webhook: `${hooks}/failing` })
     await q.call('POST', `/events/${event.id}/run`)

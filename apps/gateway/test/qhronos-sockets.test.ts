@@ -299,6 +299,9 @@ describe('a tag-listener', () => {
         expect(plain.of('error')).toEqual([{ type: 'error', message: 'acknowledge not supported for tag-listener' }]),
       10_000,
     )
+    const later = await fire({ schedule: '0 0 * * *', tags: ['other'] })
+    const heard = (): unknown[] => plain.of('event').map((event) => event['occurrence_id'])
+    await vi.waitFor(() => expect(heard()).toEqual([id, later]), 20_000)
   })
 
   it('is told of what calls somebody too, in addition to the call, at every gateway', async () => {

@@ -80,6 +80,9 @@ describe('POST /tokens', () => {
     expect([status, body]).toMatchObject([403, { error: 'Master token required', code: 'permission_denied' }])
     const headers = { authorization: 'InvalidFormat' }
     expect((await q.call('POST', '/tokens', { token: '', body: wanted(), headers })).status).toBe(401)
+    expect((await q.call('GET', '/events', { token: '', headers })).status).toBe(401)
+    // It mints, and does nothing else.
+    expect((await q.call('GET', '/events', { token: q.masterToken })).status).toBe(401)
   })
 })
 
@@ -183,6 +186,21 @@ describe('the rate of a token', () => {
     expect(last?.body.code).toBe('rate_limited')
     // Another token has its own.
     expect((await limited.call('GET', '/events', { token: await limited.token('read', [], 'eve') })).status).toBe(200)
+  })
+
+  it('is one, wherever its calls come from', async () => {
+    await using limited = await startQhronos(['auth', 'gateway'], { Q_QHRONOS_RATE: '1', Q_QHRONOS_BURST: '20' })
+    const headers = { authorization: `Bearer ${await limited.token('read', [])}` }
+    const callFrom = async (localAddress: string): Promise<number | undefined> => {
+      const calling = request(`${limited.url}/events`, { localAddress, headers })
+      calling.end()
+      const [response] = (await once(calling, 'response')) as [IncomingMessage]
+      response.resume()
+      return response.statusCode
+    }
+    // As many from each address as one of them might make.
+    const addresses = Array.from({ length: 40 }, (_, n) => (n % 2 === 0 ? '127.0.0.1' : '127.0.0.2'))
+    expect(new Set(await Promise.all(addresses.map(callFrom)))).toEqual(new Set([200, 429]))
   })
 
   it('of the master token is counted where it comes from: nobody else can use it up', async () => {
