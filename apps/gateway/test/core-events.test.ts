@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { commit, connect, type Client, type StoredEvent } from '@qcore/client'
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { openFaultProxy } from '@qcore/fault-proxy'
+import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest'
 import { startQlibStore, type QlibStore } from './_qlib-store.ts'
 
 let store: QlibStore
@@ -290,4 +291,21 @@ describe('what waits', () => {
     const posted = await fetch(page.replace('events', 'metrics'), { method: 'POST' })
     expect([posted.status, posted.headers.get('allow')]).toEqual([405, 'GET'])
   })
+
+  it('is an error while PostgreSQL cannot be reached', async () => {
+    await using database = await openFaultProxy(inject('postgresUrl'))
+    await using own = await startQlibStore({ Q_POSTGRES_ADDR: database.url })
+    await own.client.events.registerNamespace('demo')
+    const headers = { authorization: `Bearer ${await own.token()}` }
+    const read = async (): Promise<unknown> => {
+      const response = await fetch(`http://127.0.0.1:${own.port}/core/metrics`, { headers })
+      return { status: response.status, json: await response.json() }
+    }
+    const known = { status: 200, json: { queueDepth: 0, deadLetterQueueDepth: 0, unclaimed: 0 } }
+    expect(await read()).toEqual(known)
+    database.cut()
+    expect(await read()).toMatchObject({ status: 503, json: { code: 'unavailable' } })
+    database.restore()
+    await vi.waitFor(async () => expect(await read()).toEqual(known), { timeout: 20_000, interval: 50 })
+  }, 60_000)
 })
