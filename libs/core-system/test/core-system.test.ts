@@ -1,4 +1,4 @@
-import type { DeadLetter } from '@qcore/client'
+import type { DeadLetter, StoredEvent } from '@qcore/client'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { CoreEvent, CoreNode, CoreSystem, HandlerContext } from '../src/index.ts'
 import { CoreSystem as System } from '../src/index.ts'
@@ -68,6 +68,13 @@ describe('a node', () => {
         emittedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/) as string,
       },
     ])
+    const logged: StoredEvent[] = []
+    for await (const event of system.client.events.search(system.namespace)) logged.push(event)
+    expect(logged).toMatchObject([
+      { id, type: 'demo.event', payload: { hello: 'world' }, producer: node.nodeId, writer: 'tester' },
+    ])
+    const times = logged.map(({ time }) => new Date(Number(time.micros / 1_000n)).toISOString())
+    expect(seen.map(({ emittedAt }) => emittedAt)).toEqual(times)
     await vi.waitFor(
       async () => expect(await system.metrics()).toEqual({ queueDepth: 0, deadLetterQueueDepth: 0 }),
       patience,
@@ -113,9 +120,17 @@ describe('a node', () => {
 describe('handlers', () => {
   it('of one type run in the order of their registration, in one transaction', async () => {
     const node = await system.registerNode()
-    for (const name of ['1', '2', '3']) await node.onEvent('a', (event, context) => note(event, context, name))
+    const steps: string[] = []
+    for (const name of ['3', '1', '2']) {
+      await node.onEvent('a', async (event, context) => {
+        steps.push(`${name} begins`)
+        await note(event, context, name)
+        steps.push(`${name} ends`)
+      })
+    }
     const id = await node.emit('a')
     await settled(node)
+    expect(steps).toEqual(['3', '1', '2'].flatMap((name) => [`${name} begins`, `${name} ends`]))
     expect(await notes(id)).toEqual(['1', '2', '3'])
     const { rows } = await store.pool.query('select distinct tx from effect where event = $1', [id])
     expect(rows).toHaveLength(1)
@@ -264,6 +279,19 @@ describe('handlers', () => {
   })
 })
 
+it('the metrics tell what waits, and what is dead', async () => {
+  const node = await system.registerNode()
+  await node.onEvent('failing', () => {
+    throw new Error('always')
+  })
+  for (const type of ['failing', 'failing', 'waiting', 'waiting', 'waiting']) await node.emit(type)
+  await node.start()
+  await vi.waitFor(
+    async () => expect(await system.metrics()).toEqual({ queueDepth: 3, deadLetterQueueDepth: 2 }),
+    patience,
+  )
+})
+
 describe('several nodes', () => {
   it('of different handlers take nothing from each other, and of the same share the work', async () => {
     const nodes = await Promise.all(numbers(3).map(() => system.registerNode()))
@@ -370,6 +398,34 @@ describe('connecting', () => {
     await store.pool.query('drop table if exists qcore_inbox')
     const systems = await Promise.all(numbers(4).map(() => store.system()))
     await Promise.all(systems.map((each) => each.close()))
+  })
+
+  it('registers the namespace', async () => {
+    const namespaces = await system.client.events.namespaces()
+    const found = namespaces.find(({ name }) => name === system.namespace)
+    expect([found?.description, found?.metadata]).toEqual(['', {}])
+    expect(found?.createdAt.micros).toBeGreaterThan(0n)
+  })
+
+  it('needs no right to make tables where the inbox is there', async () => {
+    const role = `${store.name}_role`
+    const address = new URL(store.connectionString)
+    address.username = role
+    address.password = 'secret'
+    await store.pool.query(`create role ${role} login password 'secret'`)
+    try {
+      await store.pool.query(`grant usage on schema ${store.name}_app to ${role}`)
+      await store.pool.query(`grant select, insert, delete on all tables in schema ${store.name}_app to ${role}`)
+      await using limited = await store.system({ namespace: system.namespace, connectionString: address.href })
+      const node = await limited.registerNode()
+      await node.onEvent('a', (event, context) => note(event, context, 'limited'))
+      const id = await node.emit('a')
+      await settled(node)
+      expect(await notes(id)).toEqual(['limited'])
+    } finally {
+      await store.pool.query(`drop owned by ${role}`)
+      await store.pool.query(`drop role ${role}`)
+    }
   })
 
   it('with a namespace that is none is refused', async () => {
