@@ -34,17 +34,22 @@ async function deadLetters(): Promise<DeadLetter[]> {
   return letters
 }
 
-it('a process whose node was closed ends', async () => {
-  const { qcore, connectionString } = store
-  const argument = JSON.stringify({ qcore, connectionString, namespace: system.namespace })
-  const program = fileURLToPath(new URL('./_short-node.ts', import.meta.url))
+/** Runs a program beside this file, which has to end by itself. */
+async function expectEnd(file: string, connectionString: string): Promise<void> {
+  const argument = JSON.stringify({ qcore: store.qcore, connectionString, namespace: system.namespace })
+  const program = fileURLToPath(new URL(file, import.meta.url))
   const child = spawn(process.execPath, [program, argument], { stdio: 'inherit' })
   try {
     await vi.waitFor(() => expect(child.exitCode).toBe(0), patience)
   } finally {
     child.kill('SIGKILL')
   }
-})
+}
+
+it('a process whose node was closed ends', () => expectEnd('./_short-node.ts', store.connectionString))
+
+it('a process that cannot reach its database ends', () =>
+  expectEnd('./_vain-connect.ts', 'postgres://u:p@127.0.0.1:1/x'))
 
 describe('a node that is not known any more', () => {
   async function forget(): Promise<void> {
