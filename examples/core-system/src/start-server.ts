@@ -10,7 +10,7 @@ export interface RunningServer extends AsyncDisposable {
   readonly url: string
 }
 
-/** An HTTP API: `POST /events` emits, `GET /metrics` tells what waits, `GET /health` whether both can be done. */
+/** An HTTP API: `POST /events` emits, `GET /metrics` tells what waits, `GET /health` whether platform and database answer. */
 export async function startServer(
   system: CoreSystem,
   options: { nodeId: string; port: number },
@@ -43,7 +43,7 @@ async function answer(
 ): Promise<unknown> {
   switch (`${request.method} ${request.url}`) {
     case 'GET /health':
-      await system.metrics()
+      await Promise.all([system.metrics(), system.getDatabase()?.query('select 1')])
       return { status: 'ok' }
     case 'GET /metrics':
       return system.metrics()

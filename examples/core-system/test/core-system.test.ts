@@ -85,3 +85,26 @@ it('the worker schedules a heartbeat, once, however often it starts', async () =
     await once(worker.child, 'exit')
   }
 }, 180_000)
+
+it('the server is not well while its database takes no connections', async () => {
+  await using core = await CoreSystem.connect({
+    qcore: { servers: system.natsUrl, token: system.token },
+    namespace: 'demo',
+    connectionString: system.postgresUrl,
+  })
+  const database = core.getDatabase()
+  await database?.query('create database handlers')
+  const url = new URL(system.postgresUrl)
+  url.pathname = '/handlers'
+  const server = run('server.ts', { PORT: '0', CORE_DATABASE_URL: url.href })
+  const patience = { timeout: 40_000, interval: 50 }
+  await vi.waitFor(() => expect(server.lines[0]).toMatch(/^listening at/), patience)
+  const health = `${server.lines[0]?.replace('listening at ', '')}/health`
+  const status = async (): Promise<number> => (await fetch(health)).status
+  expect(await status()).toBe(200)
+  await database?.query('alter database handlers allow_connections false')
+  await database?.query(`select pg_terminate_backend(pid) from pg_stat_activity where datname = 'handlers'`)
+  await vi.waitFor(async () => expect(await status()).toBe(500), patience)
+  await database?.query('alter database handlers allow_connections true')
+  await vi.waitFor(async () => expect(await status()).toBe(200), patience)
+}, 90_000)
