@@ -162,6 +162,17 @@ describe('notifications', () => {
     expect(two.counters).toMatchObject({ notifications: 0, mismatches: 0, reloads: 0 })
   })
 
+  it('that are lost hide no write: what it changes is decided by the table, not by what the writer knows', async () => {
+    const one = await store.open()
+    const two = await store.open()
+    await one.set('a', 1)
+    await eventually(() => expect(two.get('a')).toBe(1))
+    await loseNotifications()
+    await one.set('a', 2)
+    await expect(two.set('a', 1)).resolves.toMatchObject({ changed: true, existed: true })
+    expect([two.get('a'), await store.sql(`select value from ${store.table}`)]).toEqual([1, [{ value: 1 }]])
+  })
+
   it('that are late, repeated, out of order, forged or of the seed change nothing', async () => {
     const one = await store.open()
     const changes = recordChanges(one)

@@ -249,3 +249,31 @@ describe('writes', () => {
     expect([one.get('raced'), two.get('raced')]).toEqual([row?.['value'], row?.['value']])
   })
 })
+
+describe('the checksums', () => {
+  it('change with the content, and are as before when it is', async () => {
+    const before = [one.getCRC(), one.getDigest()]
+    await one.set('unique', { value: 'ü' })
+    await propagated()
+    const changed = [one.getCRC(), one.getDigest()]
+    expect(changed.filter((checksum) => before.includes(checksum))).toEqual([])
+    expect([two.getCRC(), two.getDigest()]).toEqual(changed)
+    await one.delete('unique')
+    await propagated()
+    expect([two.getCRC(), two.getDigest()]).toEqual(before)
+  })
+
+  it('are in what an instance tells of itself, with how much it holds and when that was compared', async () => {
+    await one.sync()
+    expect(one.health()).toMatchObject({
+      status: 'healthy',
+      connected: true,
+      revision: one.revision,
+      digest: one.getDigest(),
+      crc: one.getCRC(),
+      count: Object.keys(one.getAll()).length,
+      lastSync: expect.any(Date) as Date,
+      error: undefined,
+    })
+  })
+})
