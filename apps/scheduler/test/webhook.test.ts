@@ -125,6 +125,26 @@ describe('a webhook', () => {
     expect(taken.occurrence).toMatchObject({ state: OccurrenceState.COMPLETED, attemptCount: 3 })
   })
 
+  it('is sent once by three schedulers, and tried again as often as it may be by all of them together', async () => {
+    await using receiver = await Receiver.start(({ path }, response) => {
+      response.writeHead(path === '/failing' ? 500 : 200).end()
+    })
+    await using _second = await store.startScheduler(allowed)
+    await using _third = await store.startScheduler(allowed)
+    const rule = new Date(Date.now() + 1_000).toISOString()
+    const put = (path: string): Promise<string> =>
+      store.put({ rule, retry: quickRetry, action: webhook(`${receiver.url}${path}`) })
+    const failing = await put('/failing')
+    const ids = await Promise.all(Array.from({ length: 10 }, () => put('/once')))
+    for (const id of ids) {
+      expect(await whenOver(store, id)).toMatchObject({ state: OccurrenceState.COMPLETED, attemptCount: 1 })
+    }
+    expect(await whenOver(store, failing)).toMatchObject({ state: OccurrenceState.FAILED, attemptCount: 3 })
+    const sent = receiver.requests.filter(({ path }) => path === '/once')
+    expect(sent.map(({ body }) => (JSON.parse(body) as { event_id: string }).event_id).sort()).toEqual(ids.sort())
+    expect(receiver.requests).toHaveLength(13)
+  })
+
   it('with an answer that does not end is done when enough was read', async () => {
     await using receiver = await Receiver.start((_, response) => {
       const chunk = Buffer.alloc(16_384, 'x')
