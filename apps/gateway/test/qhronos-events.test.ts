@@ -192,6 +192,19 @@ describe('PUT /events/:id', () => {
     ])
   })
 
+  it('takes an event back as it is shown', async () => {
+    for (const more of [
+      { schedule: '0 0 * * *' },
+      { start_time: inAnHour(), webhook: hook },
+      { start_time: inAnHour(), webhook: 'q:client1', schedule: { frequency: 'daily', interval: 2 } },
+    ]) {
+      const { body: event } = await create({ name: 'there', tags: ['test'], ...more })
+      const { status, body } = await q.call('PUT', `/events/${event.id}`, { body: { ...event, name: 'and back' } })
+      const { updated_at: _, version: __, ...shown } = event
+      expect([status, body]).toMatchObject([200, { ...shown, name: 'and back' }])
+    }
+  })
+
   it('changes everything, also from once to again and again, and the action', async () => {
     const { id } = await made({ schedule: { frequency: 'weekly', by_day: ['MO'] } })
     const wanted = {

@@ -82,7 +82,7 @@ export function readEventInput(schema: z.ZodType<Body>, body: unknown): EventInp
     name: given.name ?? given.title ?? undefined,
     description: description ?? undefined,
     startTime: givenTime(start_time),
-    action: given.action ?? actionOf(given.webhook ?? given.webhook_url),
+    action: given.action ?? (isShownAsNone(given) ? undefined : actionOf(given.webhook ?? given.webhook_url)),
     metadata: metadata === undefined ? undefined : JSON.stringify(metadata),
     schedule: given.schedule ?? given.recurrence ?? undefined,
     tags: tags === undefined || tags === null ? undefined : [...new Set(tags)],
@@ -105,6 +105,11 @@ const zeroTimeMs = Date.parse('0001-01-01T00:00:00Z')
 
 function givenTime(text: string | null | undefined): string | undefined {
   return text === null || text === undefined || Date.parse(text) === zeroTimeMs ? undefined : text
+}
+
+/** Whether an event has no action, in the way in which it is shown: it may be put back so. */
+function isShownAsNone({ action, webhook }: Pick<Body, 'action' | 'webhook'>): boolean {
+  return action === null && webhook === ''
 }
 
 const clientPrefix = 'q:'
