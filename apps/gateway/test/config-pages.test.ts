@@ -126,6 +126,7 @@ describe('a key', () => {
     ['a body that is not UTF-8', 'PUT', '/config/web:wrong', 400, { body: new Uint8Array([0x22, 0xff, 0x22]) }],
     ['a key that is not UTF-8', 'GET', '/config/%ff', 400, {}],
     ['no key', 'PUT', '/config/', 400, { body: '1' }],
+    ['no key to read', 'GET', '/config/', 400, {}],
     ['another verb', 'POST', '/config/web:wrong', 400, { body: '1' }],
     ['an unknown question', 'GET', '/config?prefx=a', 400, {}],
     ['no token', 'GET', '/config/web:wrong', 401, { headers: { authorization: '' } }],
