@@ -266,6 +266,21 @@ describe('an API call', () => {
       host: new URL(receiver.url).host,
     })
   })
+
+  it('that is refused, or that nobody takes, has failed with the reason', async () => {
+    const call = (url: string): ReturnType<typeof fire> =>
+      fire({ action: { kind: { case: 'apiCall', value: { method: 'POST', url } } } })
+    await using receiver = await Receiver.start((_, response) => response.writeHead(500).end())
+    const refused = await call(receiver.url)
+    expect(refused.occurrence).toMatchObject({ state: OccurrenceState.FAILED, reason: 'attempts', attemptCount: 3 })
+    expect(refused.occurrence.error).toContain('status 500')
+    const closed = await Receiver.start()
+    const { url } = closed
+    await closed[Symbol.asyncDispose]()
+    const lost = await call(url)
+    expect(lost.occurrence).toMatchObject({ state: OccurrenceState.FAILED, attemptCount: 3 })
+    expect(lost.occurrence.error).toContain('ECONNREFUSED')
+  })
 })
 
 /** Answers for ever, a byte at a time. */
