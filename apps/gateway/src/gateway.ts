@@ -169,8 +169,9 @@ export class Gateway implements Service {
     const webSockets = this.#opened.use(
       new WebSockets({ config, verifier, logger, tickets, endpoints, stopping, closeTimeoutMs }),
     )
-    const eventPage = createEventPage({ config, calls, logger })
-    const metricsPage = createMetricsPage({ config, calls, logger })
+    const core = { config, calls, verifier, logger }
+    const eventPage = createEventPage(core)
+    const metricsPage = createMetricsPage(core)
     const keySetPage = createKeySetPage({ ...page, trust })
     const pageOf = (path: string): HttpHandler | undefined => {
       if (path === '/ws-ticket') return ticketPage

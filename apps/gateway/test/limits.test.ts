@@ -49,6 +49,7 @@ const readFields = '/qcore.store.v1.ReadService/ReadFields'
 const grpcHeaders = { ':method': 'POST', 'content-type': 'application/grpc+proto', te: 'trailers' }
 const watchRequest = { subscriptions: [{ target: { case: 'entityId', value: 'e' } as const, fields: ['Name'] }] }
 const json = 'content-type: application/json\r\ncontent-length: 10\r\n'
+const jsonHeader = { 'content-type': 'application/json' }
 const slowRead = { reads: [{ entityId: 'slow', path: 'Name' }] }
 
 describe('the rate', () => {
@@ -130,6 +131,33 @@ describe('what runs at a time', () => {
     leave.abort()
     await slow
     await vi.waitFor(async () => expect(await reads.getStatus({})).toMatchObject({ store: server.store }))
+  })
+
+  it.each([
+    ['POST', '/core/events'],
+    ['POST', '/stream/watch'],
+    ['POST', '/stream/receive'],
+    ['PUT', '/config/a'],
+  ])('has room for the body of %s %s as for a call, and none for one without a token', async (method, path) => {
+    const server = await open({ Q_WEB_MAX_CALLS: '1' })
+    const begin = (authorization: string): RawClient => {
+      const client = new RawClient(server.port)
+      onTestFinished(() => client[Symbol.dispose]())
+      client.send(`${method} ${path} HTTP/1.1\r\nhost: q\r\nauthorization: ${authorization}\r\n${json}\r\n{`)
+      return client
+    }
+    const stranger = begin('Bearer a.b.c')
+    await vi.waitFor(() => expect(stranger.received).toContain(' 401 '), { timeout: 20_000 })
+    // Refused for want of a token, in one turn, unless there is no room.
+    const statusOfOther = async (): Promise<number> => {
+      const body = '{}'
+      return (await fetch(server.url + getStatus, { method: 'POST', headers: jsonHeader, body })).status
+    }
+    expect(await statusOfOther()).toBe(401)
+    const known = begin(await server.bearer())
+    await vi.waitFor(async () => expect(await statusOfOther()).toBe(429), { timeout: 20_000 })
+    known[Symbol.dispose]()
+    await vi.waitFor(async () => expect(await statusOfOther()).toBe(401), { timeout: 20_000 })
   })
 
   it('is limited for streams', async () => {

@@ -7,7 +7,6 @@ import { fromConnectError, toConnectError } from '@qcore/transport'
 import type { GatewayConfig } from '../config.ts'
 import { sendError } from '../forward/error-answer.ts'
 import type { HttpHandler, HttpRequest, HttpResponse } from '../http/exchange.ts'
-import { readBody } from '../http/read-body.ts'
 import type { StreamCalls } from '../stream/stream-calls.ts'
 import { identify } from '../websocket/credentials.ts'
 import type { Identity } from '../websocket/identity.ts'
@@ -57,8 +56,7 @@ export class PageServer {
 
   /** The body of a request. */
   body(request: HttpRequest): Promise<Uint8Array> {
-    const { maxBodyBytes, receiveTimeoutMs } = this.#options.config
-    return readBody(request, { limitBytes: maxBodyBytes, timeoutMs: receiveTimeoutMs })
+    return this.#options.calls.body(request)
   }
 
   /** Never rejects. */

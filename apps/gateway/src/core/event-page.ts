@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf'
 import { ConnectError } from '@connectrpc/connect'
-import { bearerToken } from '@qcore/access'
+import { bearerToken, type TokenVerifier } from '@qcore/access'
 import {
   CommitRequestSchema,
   CommitService,
@@ -14,7 +14,6 @@ import type { Logger } from '@qcore/service'
 import type { GatewayConfig } from '../config.ts'
 import type { HttpHandler, HttpRequest, HttpResponse } from '../http/exchange.ts'
 import { sendJson } from '../http/json-page.ts'
-import { readBody } from '../http/read-body.ts'
 import type { StreamCalls } from '../stream/stream-calls.ts'
 import { assertOrigin } from '../websocket/origin.ts'
 import { binaryEvent, structuredEvent } from './cloud-event.ts'
@@ -26,6 +25,7 @@ import { seedEvent } from './seed-event.ts'
 export interface EventPageOptions {
   readonly config: GatewayConfig
   readonly calls: StreamCalls
+  readonly verifier: TokenVerifier
   readonly logger: Logger
 }
 
@@ -62,13 +62,14 @@ async function serve(options: EventPageOptions, request: HttpRequest, response: 
   }
 }
 
-async function answer({ config, calls }: EventPageOptions, request: HttpRequest): Promise<unknown> {
+async function answer({ config, calls, verifier }: EventPageOptions, request: HttpRequest): Promise<unknown> {
   if (request.method !== 'POST') throw new WrongForm(405, 'events are posted', '')
   assertOrigin(request, config.webOrigins)
   const token = bearerToken({ get: () => request.headers.authorization ?? null })
-  const limits = { limitBytes: config.maxBodyBytes, timeoutMs: config.receiveTimeoutMs }
   const form = formOf(request)
-  const body = await readBody(request, limits)
+  // Nothing is held for a caller whom nobody knows.
+  await verifier.verify(token)
+  const body = await calls.body(request)
   const namespace = new URLSearchParams((request.url ?? '').split('?', 2)[1]).get('namespace') ?? config.coreNamespace
   const idempotencyKey = [request.headers['idempotency-key'] ?? ''].flat().join(', ')
   switch (form) {

@@ -15,6 +15,8 @@ export interface BodyLimits {
 export function readBody(request: HttpRequest, { limitBytes, timeoutMs }: BodyLimits): Promise<Uint8Array> {
   const declared = request.headers['content-length']
   if (declared !== undefined && Number(declared) > limitBytes) return Promise.reject(tooLarge(limitBytes))
+  // It broke off before anybody listened, and says so no second time.
+  if (asHttp2(request)?.aborted ?? request.destroyed) return Promise.reject(broken())
   return new Promise((resolve, reject) => {
     let first: Buffer | undefined
     let rest: Buffer[] | undefined

@@ -12,6 +12,8 @@ import { QError } from '@qcore/errors'
 import { toConnectError } from '@qcore/transport'
 import type { Forwarding } from '../forward/byte-forwarder.ts'
 import { CallMeter } from '../forward/call-meter.ts'
+import type { HttpRequest } from '../http/exchange.ts'
+import { readBody } from '../http/read-body.ts'
 import { SharedWatches } from './fan-out/shared-watches.ts'
 import { WatchStep } from './fan-out/watch-step.ts'
 
@@ -144,6 +146,24 @@ export class StreamCalls {
     } finally {
       openCalls.leave('call')
       this.#meterOf(method).count(code, performance.now() - startedAtMs)
+    }
+  }
+
+  /**
+   * The body of a request whose caller is known. It is held in memory: while it comes it is one of the calls that run at a
+   * time.
+   *
+   * @throws QError `overloaded`, `payload_too_large`, `canceled`
+   */
+  async body(request: HttpRequest): Promise<Uint8Array> {
+    const { openCalls, context } = this.#forwarding
+    const { maxBodyBytes, receiveTimeoutMs } = context.config
+    openCalls.enter('call')
+    try {
+      openCalls.assertRoom('call')
+      return await readBody(request, { limitBytes: maxBodyBytes, timeoutMs: receiveTimeoutMs })
+    } finally {
+      openCalls.leave('call')
     }
   }
 

@@ -116,7 +116,7 @@ export class EventPages {
   }
 
   async #watch(request: HttpRequest): Promise<Question> {
-    const watch = await readWatch(request, this.#limits)
+    const watch = await readWatch(request, () => this.#options.calls.body(request))
     const cursor = new Cursor(beginsWithResult(watch))
     const { calls } = this.#options
     const events: Events = async function* (token, signal) {
@@ -128,7 +128,7 @@ export class EventPages {
   }
 
   async #receive(request: HttpRequest): Promise<Question> {
-    const receive = await readReceive(request, this.#limits)
+    const receive = await readReceive(request, () => this.#options.calls.body(request))
     const cursor = new Cursor()
     const { calls } = this.#options
     const events: Events = async function* (token, signal) {
@@ -140,11 +140,6 @@ export class EventPages {
       }
     }
     return { cursor, events }
-  }
-
-  get #limits() {
-    const { maxBodyBytes, receiveTimeoutMs } = this.#options.config
-    return { limitBytes: maxBodyBytes, timeoutMs: receiveTimeoutMs }
   }
 
   async #identify(request: HttpRequest): Promise<Identity> {

@@ -2,7 +2,6 @@ import { fromJson, fromJsonString, type DescMessage, type JsonValue, type Messag
 import { ReceiveRequestSchema, WatchRequestSchema, type ReceiveRequest, type WatchRequest } from '@qcore/contracts'
 import { QError } from '@qcore/errors'
 import type { HttpRequest } from '../../http/exchange.ts'
-import { readBody, type BodyLimits } from '../../http/read-body.ts'
 import { positionOf } from '../cursor.ts'
 
 /** What a member of a question is in an address. */
@@ -22,13 +21,16 @@ const receiveForms: Readonly<Record<string, Form>> = {
   asInstance: 'boolean',
 }
 
+/** Reads the body of a request. */
+export type BodyReader = () => Promise<Uint8Array>
+
 /**
  * What is to be watched: the query of a GET, the body of a POST; from where `Last-Event-ID` says, if it is there.
  *
- * @throws QError `invalid_request`, `payload_too_large`
+ * @throws QError `invalid_request`, and what `body` throws
  */
-export async function readWatch(request: HttpRequest, limits: BodyLimits): Promise<WatchRequest> {
-  const watch = await read(WatchRequestSchema, request, { forms: watchForms, limits })
+export async function readWatch(request: HttpRequest, body: BodyReader): Promise<WatchRequest> {
+  const watch = await read(WatchRequestSchema, request, { forms: watchForms, body })
   const position = lastPosition(request)
   if (position === undefined) return watch
   watch.resumeAfter = position.revision
@@ -39,8 +41,8 @@ export async function readWatch(request: HttpRequest, limits: BodyLimits): Promi
 }
 
 /** What is to be received, in the same way. */
-export async function readReceive(request: HttpRequest, limits: BodyLimits): Promise<ReceiveRequest> {
-  const receive = await read(ReceiveRequestSchema, request, { forms: receiveForms, limits })
+export async function readReceive(request: HttpRequest, body: BodyReader): Promise<ReceiveRequest> {
+  const receive = await read(ReceiveRequestSchema, request, { forms: receiveForms, body })
   const position = lastPosition(request)
   if (position === undefined) return receive
   receive.resumeAfter = position.revision
@@ -50,20 +52,20 @@ export async function readReceive(request: HttpRequest, limits: BodyLimits): Pro
 
 interface Reading {
   readonly forms: Readonly<Record<string, Form>>
-  readonly limits: BodyLimits
+  readonly body: BodyReader
 }
 
 async function read<Desc extends DescMessage>(
   schema: Desc,
   request: HttpRequest,
-  { forms, limits }: Reading,
+  { forms, body }: Reading,
 ): Promise<MessageShape<Desc>> {
   if (request.method === 'GET') return decoded(() => fromJson(schema, jsonOf(queryOf(request), forms)))
   if (request.method !== 'POST') {
     throw new QError('invalid_request', `this is asked for by GET or POST, not by ${request.method ?? 'nothing'}`)
   }
-  const body = await readBody(request, limits)
-  return decoded(() => fromJsonString(schema, Buffer.from(body).toString('utf8')))
+  const bytes = await body()
+  return decoded(() => fromJsonString(schema, Buffer.from(bytes).toString('utf8')))
 }
 
 function jsonOf(query: URLSearchParams, forms: Reading['forms']): JsonValue {
