@@ -1,6 +1,7 @@
 import type { DeadLetter, StoredEvent } from '@qcore/client'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { CoreEvent, CoreNode, CoreSystem, HandlerContext } from '../src/index.ts'
+import { cleanInbox } from '../src/database/inbox.ts'
 import { CoreSystem as System } from '../src/index.ts'
 import { startStore, type TestStore } from './_store.ts'
 
@@ -383,6 +384,23 @@ describe('a stop', () => {
     await settled(next)
     expect(await notes(id)).toEqual(['second 1'])
   })
+})
+
+it('all that was handled more than 30 days ago is forgotten, and nothing that was handled since', async () => {
+  const database = system.getDatabase()
+  if (database === undefined) throw new Error('a database')
+  await store.pool.query(
+    `insert into qcore_inbox (store, namespace, group_name, event, handled_at)
+    select $1, $2, 'g', n::text, now() - case when n > 25000 then interval '29 days' else interval '31 days' end
+    from generate_series(1, 25003) n`,
+    [store.name, system.namespace],
+  )
+  await cleanInbox(database, AbortSignal.timeout(50_000))
+  const { rows } = await store.pool.query<{ event: string }>(
+    'select event from qcore_inbox where namespace = $1 order by event',
+    [system.namespace],
+  )
+  expect(rows.map(({ event }) => event)).toEqual(['25001', '25002', '25003'])
 })
 
 describe('connecting', () => {

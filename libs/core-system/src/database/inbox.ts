@@ -78,23 +78,40 @@ export async function enterInbox(
 /** Forgets what was handled long ago, from time to time. */
 export class InboxCleaner implements Disposable {
   readonly #timer: NodeJS.Timeout
+  readonly #ending = new AbortController()
+  #isCleaning = false
 
   constructor(database: Database, onError: (error: unknown) => void) {
-    this.#timer = setInterval(() => {
-      cleanInbox(database).catch(onError)
-    }, cleanEveryMs).unref()
+    const clean = async (): Promise<void> => {
+      if (this.#isCleaning) return
+      this.#isCleaning = true
+      try {
+        await cleanInbox(database, this.#ending.signal)
+      } catch (error) {
+        onError(error)
+      } finally {
+        this.#isCleaning = false
+      }
+    }
+    this.#timer = setInterval(() => void clean(), cleanEveryMs).unref()
   }
 
   [Symbol.dispose](): void {
     clearInterval(this.#timer)
+    this.#ending.abort()
   }
 }
 
-/** Forgets what was handled more than 30 days ago. */
-export async function cleanInbox(database: Database): Promise<void> {
-  await database.query(
-    `delete from qcore_inbox where ctid in (
-      select ctid from qcore_inbox where handled_at < now() - $1 * interval '1 day' limit $2)`,
-    [keptDays, cleanBatch],
-  )
+/** Forgets what was handled more than 30 days ago, some at a time, until it is all or the signal fires. */
+export async function cleanInbox(database: Database, signal: AbortSignal): Promise<void> {
+  let isDone = false
+  while (!isDone && !signal.aborted) {
+    // What another process is at is left to it.
+    const { rowCount } = await database.query(
+      `delete from qcore_inbox where ctid in (
+        select ctid from qcore_inbox where handled_at < now() - $1 * interval '1 day' limit $2 for update skip locked)`,
+      [keptDays, cleanBatch],
+    )
+    isDone = rowCount !== cleanBatch
+  }
 }
