@@ -54,6 +54,13 @@ describe('the handlers of a node', () => {
     expect(() => handlers.add('order.paid', third, { maxAttempts: 4 })).toThrow(/maxAttempts/)
   })
 
+  it('may take as long as a timer can wait, and not no time', () => {
+    const handlers = table()
+    handlers.add('a', first, { timeoutMs: Infinity })
+    expect(handlers.subscriptions()[0]?.timeoutMs).toBe(2_147_483_647)
+    for (const timeoutMs of [0, -1, NaN]) expect(() => handlers.add('b', first, { timeoutMs })).toThrow(/timeoutMs/)
+  })
+
   it('are refused where two patterns cut each other, and where a pattern is none', () => {
     const handlers = table()
     handlers.add('order.*', first, {})

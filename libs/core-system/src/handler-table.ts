@@ -18,6 +18,8 @@ export interface Subscribed {
 }
 
 const defaultTimeoutMs = 300_000
+/** The longest that a timer takes: 24 days. Who says more means that it does not matter. */
+const longestTimeoutMs = 2_147_483_647
 
 /** The handlers of a node. */
 export class HandlerTable {
@@ -42,6 +44,9 @@ export class HandlerTable {
       throw new QError('invalid_request', `${JSON.stringify(pattern)} is no type, and no pattern of types`, {
         field: 'eventType',
       })
+    }
+    if (!((options.timeoutMs ?? defaultTimeoutMs) > 0)) {
+      throw new QError('invalid_request', 'timeoutMs is no time', { field: 'timeoutMs' })
     }
     if (this.#find(pattern, handler, groupOf(options)) !== undefined) return false
     const others = this.#entries.filter((entry) => groupOf(entry.options) === groupOf(options))
@@ -94,7 +99,7 @@ export class HandlerTable {
     const { timeoutMs = defaultTimeoutMs, concurrency = this.#defaultConcurrency, ...rest } = merged
     return {
       input: { ...rest, pattern, concurrency },
-      timeoutMs,
+      timeoutMs: Math.min(timeoutMs, longestTimeoutMs),
       handlersOf: (type) => entries.filter((entry) => selects(entry.pattern, type)).map(({ handler }) => handler),
     }
   }

@@ -58,7 +58,7 @@ export interface HandlerOptions {
   readonly inOrder?: boolean
   /** Where a pattern begins that is new to its group; docs/events.md says where otherwise. */
   readonly start?: 'oldest' | 'next'
-  /** A handler that runs longer has failed, in milliseconds; default 300,000. */
+  /** A handler that runs longer has failed, in milliseconds; default 300,000, 24 days at most: `Infinity` is that. */
   readonly timeoutMs?: number
 }
 

@@ -206,6 +206,20 @@ describe('handlers', () => {
     expect(letters.map(({ event }) => event.type)).toEqual(['never'])
   })
 
+  it('may take as long as they want', async () => {
+    const node = await system.registerNode()
+    const handle = async (event: CoreEvent, context: HandlerContext): Promise<void> => {
+      // Timers that are due run before it goes on.
+      await context.client.query('select pg_sleep(0.1)')
+      await note(event, context, 'handled')
+    }
+    await node.onEvent('a', handle, { timeoutMs: Infinity })
+    const id = await node.emit('a')
+    await settled(node)
+    expect(await notes(id)).toEqual(['handled'])
+    expect(await deadLetters()).toEqual([])
+  })
+
   it('that take too long have failed, and what they still do is done in no transaction', async () => {
     const node = await system.registerNode()
     const late = Promise.withResolvers<unknown>()
