@@ -35,7 +35,8 @@ export interface HandlerContext {
   readonly giveUp: (reason: string) => never
 }
 
-export type Handler = (event: CoreEvent, context: HandlerContext) => void | Promise<void>
+/** Whatever it returns that can be waited for is waited for, as the statement of a query builder. */
+export type Handler = (event: CoreEvent, context: HandlerContext) => void | PromiseLike<unknown>
 
 /** How events of a pattern are handled. Handlers of one group and pattern share what any of them says. */
 export interface HandlerOptions {

@@ -206,6 +206,17 @@ describe('handlers', () => {
     expect(letters.map(({ event }) => event.type)).toEqual(['never'])
   })
 
+  it('may return what runs only when it is waited for, as statements of a query builder do', async () => {
+    const node = await system.registerNode()
+    await node.onEvent('a', (event, context) => ({
+      // oxlint-disable-next-line unicorn/no-thenable
+      then: (onDone, onError) => note(event, context, 'waited for').then(onDone, onError),
+    }))
+    const id = await node.emit('a')
+    await settled(node)
+    expect(await notes(id)).toEqual(['waited for'])
+  })
+
   it('may take as long as they want', async () => {
     const node = await system.registerNode()
     const handle = async (event: CoreEvent, context: HandlerContext): Promise<void> => {

@@ -110,8 +110,7 @@ async function callAll(
 }
 
 /** A handler that does not end is left to itself when its time is over. */
-async function untilAborted(work: void | Promise<void>, signal: AbortSignal): Promise<void> {
-  if (!(work instanceof Promise)) return
+async function untilAborted(work: ReturnType<Handler>, signal: AbortSignal): Promise<void> {
   const { promise: aborted, reject } = Promise.withResolvers<never>()
   const onAbort = (): void => reject(signal.reason as Error)
   signal.addEventListener('abort', onAbort, { once: true })
