@@ -7,7 +7,7 @@ import type { DatabaseClock } from './database-clock.ts'
 import { readError } from './database-error.ts'
 import { HeldConnection, takeConnection } from './held-connection.ts'
 import { runStatement } from './sql/executor.ts'
-import { compactHistory, deleteExpired } from './sql/history.ts'
+import { compactBatch, compactHistory, deleteExpired } from './sql/history.ts'
 import { removeInstance, reportInstance } from './sql/instances.ts'
 import { quoteIdentifier } from './store-names.ts'
 import { ensureStore } from './store/ensure-store.ts'
@@ -57,6 +57,7 @@ export class Follower {
   #waiting: { revision: number; resolve: () => void }[] = []
   #heartbeatAt = 0
   #compactAt = 0
+  #isCompacting = false
   #expireAt = Infinity
   #reported = ''
 
@@ -171,6 +172,8 @@ export class Follower {
       // An announcement may claim more than there is.
       this.#announced = 0
       await mirror.bring(connection.client)
+    } else if (this.#isCompacting) {
+      await this.#compact(connection)
     } else {
       await this.#wait(connection, stop)
     }
@@ -209,9 +212,15 @@ export class Follower {
     if (inSync || settings.syncOnMismatch) this.comparedAtMs = clock.nowMs
     this.#reported = ''
     await this.#report(connection)
-    if (performance.now() < this.#compactAt) return
+    this.#isCompacting ||= performance.now() >= this.#compactAt
+  }
+
+  /** Cuts a piece off the history. What comes meanwhile goes before the next piece. */
+  async #compact(connection: HeldConnection): Promise<void> {
+    const { settings } = this.#parts
     this.#compactAt = performance.now() + Math.min(compactIntervalMs, settings.historyMs / 10)
-    await compactHistory(connection.client, settings.names, settings.historyMs)
+    const dropped = await compactHistory(connection.client, settings.names, settings.historyMs)
+    this.#isCompacting = dropped >= compactBatch
   }
 
   /** Not all instances at one moment. */

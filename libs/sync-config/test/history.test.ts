@@ -34,6 +34,16 @@ describe('the history', () => {
     await expect(one.history('a', { limit: 0 })).rejects.toMatchObject({ code: 'invalid_request', field: 'limit' })
   })
 
+  it('is cut after its time however much was changed', async () => {
+    const one = await store.open()
+    for (const value of [1, 2, 3]) {
+      await one.commit(Array.from({ length: 6_000 }, (_, index) => ({ key: `k${index}`, value })))
+    }
+    await store.sql(`update ${store.table}_change set changed_at = now() - interval '2 days'`)
+    await store.open({ historyMs: 86_400_000, heartbeatIntervalMs: 100 })
+    await eventually(async () => expect(await store.sql(`select from ${store.table}_change limit 1`)).toEqual([]))
+  })
+
   it('is cut after its time, and instances go on without it', async () => {
     const one = await store.open({ historyMs: 0, heartbeatIntervalMs: 100 })
     await one.set('a', 1)

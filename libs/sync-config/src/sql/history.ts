@@ -47,13 +47,16 @@ export async function loadHistory(
   }))
 }
 
-/** Drops what is older from the history, some thousand changes at a time. Returns how many. */
+/** How many changes are dropped at a time, and the rest of the last revision among them. */
+export const compactBatch = 5_000
+
+/** Drops what is older from the history. Returns how many changes it were; from `compactBatch` on there may be more. */
 export async function compactHistory(executor: Executor, names: StoreNames, olderThanMs: number): Promise<number> {
   const [row] = await queryText<readonly [count: string]>(executor, {
     text: `
       with last as (
         select revision from ${names.of('change')}
-        where changed_at < clock_timestamp() - $1::double precision * interval '1 ms' order by revision limit 5000
+        where changed_at < clock_timestamp() - $1::double precision * interval '1 ms' order by revision limit ${compactBatch}
       ), gone as (
         delete from ${names.of('change')} where revision <= (select max(revision) from last) returning revision
       ), head as (
