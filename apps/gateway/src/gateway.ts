@@ -146,12 +146,13 @@ export class Gateway implements Service {
       usual: this.#streamTransport(streamLimits),
       oneByOne: this.#oneByOne,
     })
-    const events = new EventPages({ config, calls, verifier, tickets, logger })
+    const events = new EventPages({ config, calls, verifier, admission, tickets, logger })
     const qhronos = new QhronosPages({
       config,
       transport: this.#transport,
       verifier,
       openCalls,
+      admission,
       logger,
       checks: () => this.#checkServices(),
     })
@@ -159,7 +160,7 @@ export class Gateway implements Service {
     const hooks = new Hooks({ connection, store: config.store, verifier, logger })
     const listeners = this.#opened.use(new TagListeners(connection, config.store))
     const speaks = { store: config.store, verifier, hooks, listeners, logger }
-    const server = new PageServer({ config, calls, verifier, logger })
+    const server = new PageServer({ config, calls, verifier, admission, logger })
     const further = [events, new ConfigPages(server), new FlagPages(server), pages, qhronos]
     const endpoints = new Map<string, WebSocketEndpoint>([
       ['/ws', createQlibEndpoint(qlib, anonymous, (peer) => new QhronosHandler({ peer, ...speaks }))],
@@ -169,7 +170,7 @@ export class Gateway implements Service {
     const webSockets = this.#opened.use(
       new WebSockets({ config, verifier, logger, tickets, endpoints, stopping, closeTimeoutMs }),
     )
-    const core = { config, calls, verifier, logger }
+    const core = { config, calls, verifier, admission, logger }
     const eventPage = createEventPage(core)
     const metricsPage = createMetricsPage(core)
     const keySetPage = createKeySetPage({ ...page, trust })

@@ -102,6 +102,33 @@ describe('the rate', () => {
     expect((await fetch(`${server.url}/livez`)).status).toBe(200)
   })
 
+  it.each([
+    ['/core/events', 'POST'],
+    ['/core/metrics', 'GET'],
+    ['/stream/watch', 'POST'],
+    ['/stream/receive', 'POST'],
+    ['/stream/config', 'GET'],
+    ['/config', 'GET'],
+    ['/config/a', 'PUT'],
+    ['/ofrep/v1/evaluate/flags', 'POST'],
+    ['/events', 'GET'],
+    ['/occurrences', 'GET'],
+    ['/status', 'GET'],
+  ] as const)('of an address counts the requests to %s', async (path, method) => {
+    const server = await open({ Q_WEB_RATE_PER_ADDRESS: '2' })
+    const answers = await Promise.all(Array.from({ length: 20 }, () => fetch(server.url + path, { method })))
+    const refused = answers.find(({ status }) => status === 429)
+    expect(refused?.headers.get('ratelimit-policy')).toBe('"address";q=2;w=1')
+  })
+
+  it("of a token counts the requests to Qhronos' paths", async () => {
+    const server = await open({ Q_WEB_RATE_PER_TOKEN: '2', Q_QHRONOS_RATE: '0' })
+    const headers = { authorization: await server.bearer() }
+    const asked = await Promise.all(Array.from({ length: 20 }, () => fetch(`${server.url}/events/none`, { headers })))
+    const refused = asked.find(({ status }) => status === 429)
+    expect(refused?.headers.get('ratelimit-policy')).toBe('"token";q=2;w=1')
+  })
+
   it('of a token counts the requests of the client that qlib has over HTTP', async () => {
     const server = await open({ Q_WEB_RATE_PER_TOKEN: '2' })
     const headers = { authorization: await server.bearer() }

@@ -7,6 +7,7 @@ import { fromConnectError, toConnectError } from '@qcore/transport'
 import type { GatewayConfig } from '../config.ts'
 import { sendError } from '../forward/error-answer.ts'
 import type { HttpHandler, HttpRequest, HttpResponse } from '../http/exchange.ts'
+import type { Admission } from '../limits/admission.ts'
 import type { StreamCalls } from '../stream/stream-calls.ts'
 import { identify } from '../websocket/credentials.ts'
 import type { Identity } from '../websocket/identity.ts'
@@ -16,6 +17,7 @@ export interface PageServerOptions {
   readonly config: GatewayConfig
   readonly calls: StreamCalls
   readonly verifier: TokenVerifier
+  readonly admission: Admission
   readonly logger: Logger
 }
 
@@ -64,6 +66,7 @@ export class PageServer {
     const gone = new AbortController()
     response.once('close', () => gone.abort())
     try {
+      this.#options.admission.admitPage(request, response)
       assertOrigin(request, this.#options.config.webOrigins)
       const identity = await this.#identify(request)
       const token = typeof identity.token === 'string' ? identity.token : await identity.token()

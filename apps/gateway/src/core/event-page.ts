@@ -14,6 +14,7 @@ import type { Logger } from '@qcore/service'
 import type { GatewayConfig } from '../config.ts'
 import type { HttpHandler, HttpRequest, HttpResponse } from '../http/exchange.ts'
 import { sendJson } from '../http/json-page.ts'
+import type { Admission } from '../limits/admission.ts'
 import type { StreamCalls } from '../stream/stream-calls.ts'
 import { assertOrigin } from '../websocket/origin.ts'
 import { binaryEvent, structuredEvent } from './cloud-event.ts'
@@ -26,6 +27,7 @@ export interface EventPageOptions {
   readonly config: GatewayConfig
   readonly calls: StreamCalls
   readonly verifier: TokenVerifier
+  readonly admission: Admission
   readonly logger: Logger
 }
 
@@ -52,6 +54,7 @@ type Form = 'seed' | 'structured' | 'batch' | 'binary'
 async function serve(options: EventPageOptions, request: HttpRequest, response: HttpResponse): Promise<void> {
   const names = (field: string): string => memberName(field, isCloudEvent(request) ? cloudNames : seedNames)
   try {
+    options.admission.admitPage(request, response)
     sendJson(response, 200, await answer(options, request))
   } catch (error) {
     if (!isQError(error) && !(error instanceof ConnectError)) {

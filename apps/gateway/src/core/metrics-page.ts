@@ -16,6 +16,7 @@ export function createMetricsPage(options: EventPageOptions): HttpHandler {
 /** Never rejects. */
 async function serve(options: EventPageOptions, request: HttpRequest, response: HttpResponse): Promise<void> {
   try {
+    options.admission.admitPage(request, response)
     sendJson(response, 200, await answer(options, request))
   } catch (error) {
     if (!isQError(error) && !(error instanceof ConnectError)) {

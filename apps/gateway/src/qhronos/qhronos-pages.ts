@@ -8,6 +8,7 @@ import { fromConnectError } from '@qcore/transport'
 import type { GatewayConfig } from '../config.ts'
 import type { HttpHandler, HttpRequest, HttpResponse } from '../http/exchange.ts'
 import { readBody } from '../http/read-body.ts'
+import type { Admission } from '../limits/admission.ts'
 import { countCall } from '../limits/count-call.ts'
 import type { OpenCalls } from '../limits/open-calls.ts'
 import { RateLimiter } from '../limits/rate-limiter.ts'
@@ -28,6 +29,7 @@ export interface QhronosOptions {
   readonly transport: Transport
   readonly verifier: TokenVerifier
   readonly openCalls: OpenCalls
+  readonly admission: Admission
   readonly logger: Logger
   readonly checks: RouteServices['checks']
 }
@@ -89,11 +91,12 @@ export class QhronosPages {
   }
 
   async #serve(found: readonly Found[], request: HttpRequest, response: HttpResponse): Promise<void> {
-    const { openCalls, logger } = this.#options
+    const { openCalls, admission, logger } = this.#options
     openCalls.enter('call')
     response.setHeader('x-request-id', requestId(request))
     try {
       openCalls.assertRoom('call')
+      admission.admitPage(request, response)
       sendAnswer(response, await this.#answer(found, request, response))
     } catch (error) {
       const cause = isQError(error) ? error : fromConnectError(error)
@@ -130,6 +133,7 @@ export class QhronosPages {
       return route.answer(await read())
     }
     const caller = await this.#identify(request)
+    this.#options.admission.admitToken(caller.claims.tokenId, response)
     this.#count(caller.claims.tokenId, response)
     caller.assertLevel(route.access)
     return route.answer({ ...(await read()), caller })

@@ -7,6 +7,7 @@ import { ConnectError } from '@connectrpc/connect'
 import type { GatewayConfig } from '../../config.ts'
 import { sendError } from '../../forward/error-answer.ts'
 import type { HttpHandler, HttpRequest, HttpResponse } from '../../http/exchange.ts'
+import type { Admission } from '../../limits/admission.ts'
 import { identify } from '../../websocket/credentials.ts'
 import type { Identity } from '../../websocket/identity.ts'
 import { assertOrigin } from '../../websocket/origin.ts'
@@ -22,6 +23,7 @@ export interface EventPagesOptions {
   readonly config: GatewayConfig
   readonly calls: StreamCalls
   readonly verifier: TokenVerifier
+  readonly admission: Admission
   readonly tickets: Tickets
   readonly logger: Logger
 }
@@ -62,6 +64,7 @@ export class EventPages {
     const gone = new AbortController()
     response.once('close', () => gone.abort())
     try {
+      this.#options.admission.admitPage(request, response)
       assertOrigin(request, this.#options.config.webOrigins)
       // Before anything is read: bodies of strangers are not held.
       const identity = await this.#identify(request)
