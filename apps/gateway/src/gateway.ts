@@ -14,7 +14,7 @@ import { platformServices } from './forward/platform-services.ts'
 import { ProtocolServer, type ProtocolExchange } from './forward/protocol-exchange.ts'
 import { createEventPage } from './core/event-page.ts'
 import { createMetricsPage } from './core/metrics-page.ts'
-import { Dependencies } from './health/dependencies.ts'
+import { Dependencies, isEssential } from './health/dependencies.ts'
 import { registerHealth } from './health/health-routes.ts'
 import type { HttpHandler } from './http/exchange.ts'
 import { HttpServers } from './http/http-servers.ts'
@@ -85,7 +85,7 @@ export class Gateway implements Service {
   async checkHealth(): Promise<HealthCheck[]> {
     const stopping = this.#stopping.signal.aborted
     const own = { name: 'listener', ok: !stopping, detail: stopping ? 'the gateway is stopping' : 'listening' }
-    return [own, ...(await this.#dependencies.check())]
+    return [own, ...(await this.#dependencies.check()).filter(isEssential)]
   }
 
   /** Begins to serve. */

@@ -135,6 +135,23 @@ describe('grpc.health.v1', () => {
     expect(await check({ service: 'no.Such' }).catch(({ rawMessage }) => rawMessage)).toContain('no.Such')
   })
 
+  it('checks schedules too, without which the gateway as a whole is healthy', async () => {
+    const { check } = health(await open())
+    for (const service of ['qcore.schedule.v1.ScheduleService', 'qcore.schedule.v1.OccurrenceService']) {
+      expect(await check({ service })).toMatchObject({ status: NOT_SERVING })
+    }
+    expect(await check({})).toMatchObject({ status: SERVING })
+  })
+
+  it.each(['qcore.events.v1.DeliveryService', 'qcore.config.v1.ConfigService'])('has %s of notifiers', async (service) => {
+    const server = await open()
+    const { check } = health(server)
+    await server.platform.stop('auth')
+    expect(await check({ service })).toMatchObject({ status: SERVING })
+    await server.platform.stop('notifier')
+    expect(await check({ service })).toMatchObject({ status: NOT_SERVING })
+  })
+
   it('lists all services', async () => {
     const server = await open()
     await server.platform.stop('notifier')

@@ -151,7 +151,8 @@ describe('the state', () => {
       uptime_seconds: expect.any(Number),
       jwt: { algorithm: 'HS256', issuer: 'qhronos' },
       hmac: { algorithm: 'HMAC-SHA256', signature_header: 'X-Qhronos-Signature', event_override_supported: true },
-      checks: { nats: true, auth: true },
+      status: 'degraded',
+      checks: { nats: true, auth: true, scheduler: false },
     })
     expect(JSON.stringify(body)).not.toContain(q.authSecret)
     expect(await q.call('GET', '/health', { token: '' })).toMatchObject({ status: 200, body: { status: 'ok' } })

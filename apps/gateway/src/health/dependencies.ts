@@ -1,22 +1,61 @@
 import type { NatsConnection } from '@nats-io/transport-node'
+import {
+  CommitService,
+  ConfigService,
+  DeadLetterService,
+  DeliveryService,
+  EventLogService,
+  EventService,
+  HeldEventService,
+  HistoryService,
+  NamespaceService,
+  NodeService,
+  OccurrenceService,
+  QueryService,
+  ReadService,
+  RegistrationService,
+  RestoreService,
+  ScheduleService,
+  SnapshotService,
+  TemporaryService,
+  TokenService,
+  WatchService,
+} from '@qcore/contracts'
 import { checkNats, type HealthCheck } from '@qcore/service'
 
 /** How long a service may take to answer. */
 const answerTimeoutMs = 500
 
-/** The services that the gateway forwards to, by what they serve; the names are those of `$SRV`. */
-export const serverOfService: Readonly<Record<string, string>> = {
-  'qcore.store.v1.ReadService': 'reader',
-  'qcore.store.v1.HistoryService': 'reader',
-  'qcore.store.v1.QueryService': 'reader',
-  'qcore.store.v1.CommitService': 'writer',
-  'qcore.store.v1.WatchService': 'notifier',
-  'qcore.auth.v1.TokenService': 'auth',
+/** What the gateway forwards to serves; the names are those of `$SRV`. */
+const servicesOf = {
+  reader: [ReadService, HistoryService, QueryService, SnapshotService, EventLogService],
+  writer: [CommitService, RestoreService, EventService, NamespaceService, TemporaryService],
+  notifier: [
+    WatchService,
+    RegistrationService,
+    ConfigService,
+    NodeService,
+    DeliveryService,
+    DeadLetterService,
+    HeldEventService,
+  ],
+  scheduler: [ScheduleService, OccurrenceService],
+  auth: [TokenService],
+} as const
+
+const servers = Object.keys(servicesOf)
+
+/** Who serves a service, by its full name. */
+export const serverOfService: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.entries(servicesOf).flatMap(([server, services]) => services.map(({ typeName }) => [typeName, server])),
+)
+
+/** Whether the gateway is ready only with it. A store without schedules runs no scheduler. */
+export function isEssential({ name }: HealthCheck): boolean {
+  return name !== 'scheduler'
 }
 
-const servers = [...new Set(Object.values(serverOfService))]
-
-/** Asks everything that calls need whether it answers now. */
+/** Asks everything that calls may need whether it answers now. */
 export class Dependencies {
   readonly #connection: NatsConnection
   readonly #store: string

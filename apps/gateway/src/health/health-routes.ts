@@ -3,13 +3,13 @@ import type { ConnectRouter, HandlerContext } from '@connectrpc/connect'
 import { Code, ConnectError } from '@connectrpc/connect'
 import { Health, HealthCheckResponse_ServingStatus as ServingStatus } from '@qcore/contracts'
 import type { HealthCheck } from '@qcore/service'
-import { serverOfService } from './dependencies.ts'
+import { isEssential, serverOfService } from './dependencies.ts'
 
 /** How often a watched service is asked. */
 const pollMs = 1_000
 
 export interface HealthOptions {
-  /** The state of everything that calls need. */
+  /** The state of everything that calls may need. */
   checks: () => Promise<HealthCheck[]>
   /** The full names of all services. */
   services: readonly string[]
@@ -62,7 +62,10 @@ function statusOf({ stopping }: HealthOptions, checks: readonly HealthCheck[], s
   const server = serverOfService[service]
   const needed = service.startsWith('grpc.')
     ? []
-    : checks.filter(({ name }) => server === undefined || name === server || name === 'nats')
+    : checks.filter((check) => {
+        if (server === undefined) return isEssential(check)
+        return check.name === server || check.name === 'nats'
+      })
   const serves = !stopping.aborted && needed.every(({ ok }) => ok)
   return serves ? ServingStatus.SERVING : ServingStatus.NOT_SERVING
 }
