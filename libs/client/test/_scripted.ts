@@ -3,6 +3,7 @@ import { createRouterTransport } from '@connectrpc/connect'
 import {
   CommitService,
   ConfigService,
+  DeadLetterService,
   QueryService,
   ReadService,
   RegistrationService,
@@ -18,6 +19,7 @@ export interface Script {
   read?: Partial<ServiceImpl<typeof ReadService>>
   commit?: Partial<ServiceImpl<typeof CommitService>>
   config?: Partial<ServiceImpl<typeof ConfigService>>
+  deadLetters?: Partial<ServiceImpl<typeof DeadLetterService>>
   query?: Partial<ServiceImpl<typeof QueryService>>
   registration?: Partial<ServiceImpl<typeof RegistrationService>>
   watch?: Partial<ServiceImpl<typeof WatchService>>
@@ -33,6 +35,7 @@ export async function connectTo(
     service(ReadService, script.read ?? {})
     service(CommitService, script.commit ?? {})
     service(ConfigService, script.config ?? {})
+    service(DeadLetterService, script.deadLetters ?? {})
     service(QueryService, script.query ?? {})
     service(RegistrationService, script.registration ?? {})
     service(WatchService, script.watch ?? {})

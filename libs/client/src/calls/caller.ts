@@ -11,6 +11,7 @@ import type { Transport } from '@connectrpc/connect'
 import { QError } from '@qcore/errors'
 import { canceled } from './backoff.ts'
 import { callError } from './call-error.ts'
+import { isRepeatable } from './repeatable.ts'
 import { retrying } from './retry.ts'
 import { TokenSource, type TokenInput } from './token-source.ts'
 
@@ -54,7 +55,7 @@ export class Caller {
     this.#closing.abort(new QError('canceled', 'the client was closed'))
   }
 
-  /** Calls a unary method, again and again if need be. */
+  /** Calls a unary method, again and again if need be; what is not repeatable only until it may have been carried out. */
   call<I extends DescMessage, O extends DescMessage>(
     method: DescMethodUnary<I, O>,
     input: MessageInitShape<I>,
@@ -66,13 +67,14 @@ export class Caller {
       deadlineAt: performance.now() + (options.timeoutMs ?? this.timeoutMs),
       signal: this.signalOf(options.signal),
       isRead,
+      isRepeatable: isRepeatable(method, message),
     })
   }
 
   /** Repeats an attempt as `retrying` says. */
   retry<T>(
     attempt: (timeoutMs: number, signal: AbortSignal) => Promise<T>,
-    options: { deadlineAt: number; signal: AbortSignal; isRead: boolean },
+    options: { deadlineAt: number; signal: AbortSignal; isRead: boolean; isRepeatable: boolean },
   ): Promise<T> {
     const { signal } = options
     return retrying((timeoutMs) => attempt(timeoutMs, signal), { ...options, renewToken: () => this.renewToken() })

@@ -6,12 +6,14 @@ interface Script {
   /** What the attempts fail with, one after the other; then it works. */
   failures: ErrorCode[]
   isRead?: boolean
+  isRepeatable?: boolean
   timeoutMs?: number
   signal?: AbortSignal
   renewToken?: () => boolean
 }
 
-function run({ failures, isRead = false, timeoutMs = 2_000, signal, renewToken = () => false }: Script) {
+function run(script: Script) {
+  const { failures, isRead = false, isRepeatable = true, timeoutMs = 2_000, signal, renewToken = () => false } = script
   let attempts = 0
   const result = retrying(
     async () => {
@@ -24,6 +26,7 @@ function run({ failures, isRead = false, timeoutMs = 2_000, signal, renewToken =
       deadlineAt: performance.now() + timeoutMs,
       signal: signal ?? new AbortController().signal,
       isRead,
+      isRepeatable,
       renewToken,
     },
   )
@@ -92,6 +95,27 @@ describe('a call', () => {
     })
   })
 
+  it.each(['outcome_unknown', 'deadline_exceeded'] as const)(
+    'that must not be repeated ends when %s leaves in doubt whether it was made',
+    async (code) => {
+      const { result, attempts } = run({ failures: ['no_responders', code], isRepeatable: false })
+      await expect(result).rejects.toMatchObject({ code: 'outcome_unknown' })
+      expect(attempts()).toBe(2)
+    },
+  )
+
+  it('that must not be repeated may take all its time at once', async () => {
+    const budgets: number[] = []
+    await retrying(async (timeoutMs) => void budgets.push(timeoutMs), {
+      deadlineAt: performance.now() + 60_000,
+      signal: new AbortController().signal,
+      isRead: false,
+      isRepeatable: false,
+      renewToken: () => false,
+    })
+    expect(budgets[0]).toBeGreaterThan(30_000)
+  })
+
   it('is made again with another token, once', async () => {
     let renewals = 0
     const renewToken = () => {
@@ -118,6 +142,7 @@ describe('a call', () => {
       deadlineAt: performance.now() + 60_000,
       signal: new AbortController().signal,
       isRead: true,
+      isRepeatable: true,
       renewToken: () => false,
     })
     await expect(limited).rejects.toMatchObject({ code: 'rate_limited' })
@@ -141,6 +166,7 @@ describe('a call', () => {
         deadlineAt: performance.now() + 60_000,
         signal: new AbortController().signal,
         isRead: false,
+        isRepeatable: true,
         renewToken: () => false,
       },
     )
@@ -149,6 +175,7 @@ describe('a call', () => {
       deadlineAt: performance.now() - 1,
       signal: new AbortController().signal,
       isRead: false,
+      isRepeatable: true,
       renewToken: () => false,
     })
     await expect(late).rejects.toMatchObject({ code: 'deadline_exceeded' })

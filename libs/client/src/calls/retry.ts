@@ -11,7 +11,7 @@ const firstAttemptMs = 2_000
 export type Verdict =
   /** Nothing was done, and it may work in a moment. */
   | 'not_done'
-  /** It may have been done; with the same idempotency key it may be sent again. */
+  /** It may have been done; it may be sent again if twice is as good as once. */
   | 'in_doubt'
   /** Nothing was done, and another token is needed. */
   | 'token'
@@ -41,17 +41,19 @@ export interface RetryOptions {
   signal: AbortSignal
   /** Whether the call changes nothing. */
   isRead: boolean
+  /** Whether it may be made again when an attempt may have been carried out. */
+  isRepeatable: boolean
   /** Gets another token; false if there is none. */
   renewToken: () => boolean
 }
 
 /**
- * Calls until it works, until an error is final, or until the deadline. The error then says what is known: of a commit
- * that may have been carried out it is `outcome_unknown`.
+ * Calls until it works, until an error is final, or until the deadline. The error then says what is known: of a call
+ * that may have been carried out it is `outcome_unknown`. An attempt at what must not be repeated may take all the time.
  */
 export async function retrying<T>(
   attempt: (timeoutMs: number) => Promise<T>,
-  { deadlineAt, signal, isRead, renewToken }: RetryOptions,
+  { deadlineAt, signal, isRead, isRepeatable, renewToken }: RetryOptions,
 ): Promise<T> {
   let inDoubt = false
   let last: QError | undefined
@@ -59,7 +61,7 @@ export async function retrying<T>(
   for (let failures = 1; ; failures += 1) {
     const leftMs = deadlineAt - performance.now()
     if (leftMs <= 0) throw settled(last ?? new QError('deadline_exceeded', 'no time was left to call'), inDoubt)
-    const attemptMs = Math.min(leftMs, firstAttemptMs * 2 ** (failures - 1))
+    const attemptMs = isRepeatable ? Math.min(leftMs, firstAttemptMs * 2 ** (failures - 1)) : leftMs
     try {
       return await attempt(Math.ceil(attemptMs))
     } catch (error) {
@@ -68,7 +70,10 @@ export async function retrying<T>(
       const verdict = verdictOf(error)
       if (verdict === 'final') throw error
       last = error
-      if (verdict === 'in_doubt') inDoubt = !isRead
+      if (verdict === 'in_doubt') {
+        inDoubt = !isRead
+        if (!isRepeatable) throw settled(error, inDoubt)
+      }
       if (verdict === 'token') {
         if (renewed || !renewToken()) throw settled(error, inDoubt)
         renewed = true
@@ -89,7 +94,7 @@ function retryAfterMs({ metadata }: QError): number {
 
 function settled(error: QError, inDoubt: boolean): QError {
   if (!inDoubt) return error
-  return new QError('outcome_unknown', `the commit was sent and its outcome is not known: ${error.message}`, {
+  return new QError('outcome_unknown', `the call was sent and its outcome is not known: ${error.message}`, {
     cause: error,
   })
 }

@@ -134,6 +134,7 @@ export class CommitBatcher {
     const canGiveUp = pendings.some((pending) => pending.canGiveUp)
     const batch = new BatchSignal(this.#caller.closed, pendings.length, canGiveUp)
     for (const pending of pendings) pending.batch = batch
+    const isRepeatable = pendings.every(({ message }) => message.idempotencyKey !== '')
     const deadlineAt = pendings.reduce((latest, pending) => Math.max(latest, pending.deadlineAt), 0)
     try {
       await this.#caller.retry(
@@ -143,7 +144,7 @@ export class CommitBatcher {
           open = retry.pendings
           if (retry.error !== undefined) throw retry.error
         },
-        { deadlineAt, signal: batch.signal, isRead: false },
+        { deadlineAt, signal: batch.signal, isRead: false, isRepeatable },
       )
     } catch (error) {
       await this.#recover(turn, error, open)

@@ -147,7 +147,7 @@ export class ConfigClient {
     { key = '', prefix = '' }: { key?: string; prefix?: string } = {},
     options: CallOptions = {},
   ): Promise<{ keys: string[]; revision: number }> {
-    const request = { configRevision: BigInt(revision), key, prefix }
+    const request = { configRevision: BigInt(revision), key, prefix, idempotencyKey: crypto.randomUUID() }
     const answer = await this.#caller.call(ConfigService.method.rollbackConfig, request, options)
     this.#observe(Number(answer.configRevision), answer.configId)
     return { keys: answer.keys, revision: Number(answer.configRevision) }

@@ -113,7 +113,7 @@ export class ReadBatcher<Part, Result> {
       const demand = this.#session.demand(lane.consistency)
       const answer = await this.#caller.retry(
         (timeoutMs, signal) => this.#method.send(parts, demand, { timeoutMs, signal }),
-        { deadlineAt, signal: batch.signal, isRead: true },
+        { deadlineAt, signal: batch.signal, isRead: true, isRepeatable: true },
       )
       settle(bundles, answer)
     } catch (error) {
