@@ -1,9 +1,9 @@
-import { readDatabase, readError, transact, type Executor, type Pool } from '@qcore/database'
+import { readDatabase, transact, writeError, type Executor, type Pool } from '@qcore/database'
 
 /**
  * Runs work as a transaction of a connection of its own.
  *
- * @throws QError `unavailable` if PostgreSQL is not there
+ * @throws QError `unavailable` if PostgreSQL is not there, `outcome_unknown` if it was lost on the way
  */
 export async function transactIn<T>(pool: Pool, work: (executor: Executor) => Promise<T>): Promise<T> {
   const client = await readDatabase(pool.connect())
@@ -13,7 +13,7 @@ export async function transactIn<T>(pool: Pool, work: (executor: Executor) => Pr
     isBroken = false
     return result
   } catch (error) {
-    throw readError(error)
+    throw writeError(error)
   } finally {
     client.release(isBroken)
   }

@@ -2,7 +2,7 @@ import type { NatsConnection } from '@nats-io/transport-node'
 import { openTokenAccess, SecretBox, trustFromDatabase, type TokenVerifier } from '@qcore/access'
 import { connect } from '@qcore/client'
 import { AccessLevel } from '@qcore/contracts'
-import { closePool, openPool, prepareStore, type Executor } from '@qcore/database'
+import { closePool, openPool, prepareStore, type Pool } from '@qcore/database'
 import { createLogger, openNats, type Logger } from '@qcore/service'
 import { createNatsTransport } from '@qcore/transport'
 import { DueNotices } from './action/due-notices.ts'
@@ -30,7 +30,7 @@ export interface SchedulerContext extends AsyncDisposable {
   readonly logger: Logger
   readonly connection: NatsConnection
   readonly verifier: TokenVerifier
-  readonly pool: Executor
+  readonly pool: Pool
   /** What webhooks are signed with. */
   readonly signing: { readonly secrets: SecretBox; readonly defaultSecret: string }
 }

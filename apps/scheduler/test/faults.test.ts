@@ -1,7 +1,9 @@
+import { timestampFromMs } from '@bufbuild/protobuf/wkt'
 import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { CatchUpPolicy, OccurrenceState, OverlapPolicy } from '@qcore/contracts'
 import { openFaultProxy, type FaultProxy } from '@qcore/fault-proxy'
+import { fromConnectError } from '@qcore/transport'
 import { inject, expect, it, vi } from 'vitest'
 import { planSchedule } from '../src/plan/plan-schedule.ts'
 import { readRuleSpec, readSettingsOf } from '../src/schedule-settings.ts'
@@ -122,6 +124,30 @@ it.each<['Q_POSTGRES_ADDR' | 'Q_NATS_ADDR', 'cut' | 'hold']>([
   await vi.waitFor(async () => expect((await nowMs()) - since).toBeGreaterThan(4_000), patience)
   proxy.restore()
   await expectEveryTickOnce(store, id, lost + 4)
+})
+
+it('a backfill whose scheduler loses PostgreSQL on the way is in doubt, and not called undone', async () => {
+  await using store = await startStore()
+  await using proxy = await openFaultProxy(inject('postgresUrl'))
+  await using _scheduler = await store.startScheduler({ Q_POSTGRES_ADDR: proxy.url })
+  const id = await store.put({ rule: '0 * * * *', paused: true })
+  const fromTime = timestampFromMs(Date.parse('2026-01-01T00:00:00Z'))
+  const toTime = timestampFromMs(Date.parse('2026-01-01T03:00:00Z'))
+  const holder = await store.pool.connect()
+  try {
+    await holder.query('begin')
+    const { rows } = await holder.query<{ pid: number }>('select pg_backend_pid() as pid')
+    await holder.query('lock table occurrence in exclusive mode')
+    const told = store.schedules.backfillSchedule({ schedule: { id }, fromTime, toTime }).catch(fromConnectError)
+    const waiting = `select from pg_stat_activity where $1 = any(pg_blocking_pids(pid)) and query like '%with filled as%'`
+    await vi.waitFor(async () => expect((await store.pool.query(waiting, [rows[0]?.pid])).rowCount).toBe(1), patience)
+    proxy.cut()
+    expect(await told).toMatchObject({ code: 'outcome_unknown' })
+  } finally {
+    await holder.query('rollback')
+    holder.release()
+    proxy.restore()
+  }
 })
 
 /** Waits until a connection holds somebody up. */

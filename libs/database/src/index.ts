@@ -1,5 +1,6 @@
 export { closePool, connectionConfig, openPool } from './pool.ts'
 export { readDatabase, readError } from './database-error.ts'
+export { writeDatabase, writeError } from './write-database.ts'
 export { fingerprintOf, keptError } from './dead-letter-fingerprint.ts'
 export { migrateStore } from './migrate.ts'
 export { prepareStore } from './prepare-store.ts'

@@ -8,7 +8,7 @@ import {
   type DeadLetterFilter,
   type DeadLetterService,
 } from '@qcore/contracts'
-import { readDatabase, type Executor } from '@qcore/database'
+import { readDatabase, writeDatabase, type Executor, type Pool } from '@qcore/database'
 import { QError } from '@qcore/errors'
 import { actionMessage, deadLetterKindMessage, deadLetterMessage } from '../dead-letter/dead-letter-message.ts'
 import { listedStates, searchOf } from '../dead-letter/dead-letter-search.ts'
@@ -27,7 +27,7 @@ const defaultLimit = 100
 const defaultActionLimit = 10_000
 
 /** DeadLetterService: a statement a call. */
-export function deadLetterHandlers(pool: Executor): ServiceImpl<typeof DeadLetterService> {
+export function deadLetterHandlers(pool: Pool): ServiceImpl<typeof DeadLetterService> {
   return {
     async listDeadLetters({ filter, limit, cursor }, call) {
       const search = listedSearch(filter, call)
@@ -61,7 +61,9 @@ export function deadLetterHandlers(pool: Executor): ServiceImpl<typeof DeadLette
       if (toGroup !== '') await assertGroup(pool, action.search.namespace, toGroup)
       if (dryRun) return { count: BigInt(await readDatabase(countDeadLetters(pool, wanted.search, wanted.limit))) }
       const pauseMs = perSecond === 0 ? 0 : 1_000 / perSecond
-      const { id, count } = await readDatabase(replayDeadLetters(pool, wanted, { pauseMs, toGroup }))
+      const { id, count } = await writeDatabase(pool, (connection) =>
+        replayDeadLetters(connection, wanted, { pauseMs, toGroup }),
+      )
       return { count: BigInt(count), actionId: id === undefined ? '' : String(id) }
     },
     async purgeDeadLetters({ filter, limit, dryRun }, call) {
@@ -70,7 +72,7 @@ export function deadLetterHandlers(pool: Executor): ServiceImpl<typeof DeadLette
       const chosen = actionOf(filter, { states, limit, call })
       const action = { ...chosen, search: { ...chosen.search, isIdle: isReplaying } }
       if (dryRun) return { count: BigInt(await readDatabase(countDeadLetters(pool, action.search, action.limit))) }
-      const { id, count } = await readDatabase(purgeDeadLetters(pool, action))
+      const { id, count } = await writeDatabase(pool, (connection) => purgeDeadLetters(connection, action))
       return { count: BigInt(count), actionId: id === undefined ? '' : String(id) }
     },
     async listDeadLetterActions({ namespace, limit }, call) {

@@ -1,7 +1,15 @@
 import type { ServiceImpl } from '@connectrpc/connect'
 import { callerOf, mayUseNamespace, requireLevel, requireNamespace, type Claims } from '@qcore/access'
 import { AccessLevel, type HeldEventService } from '@qcore/contracts'
-import { loadDelayedEvent, loadEventById, loadNamespaces, readDatabase, type Executor } from '@qcore/database'
+import {
+  loadDelayedEvent,
+  loadEventById,
+  loadNamespaces,
+  readDatabase,
+  writeDatabase,
+  type Executor,
+  type Pool,
+} from '@qcore/database'
 import { QError } from '@qcore/errors'
 import { messageFromDelayedEvent } from '@qcore/model'
 import { typeRegex } from '../delivery/type-pattern.ts'
@@ -21,7 +29,7 @@ const factsBytes = 512
 const marginMs = 5_000
 
 /** HeldEventService. */
-export function heldEventHandlers(pool: Executor): ServiceImpl<typeof HeldEventService> {
+export function heldEventHandlers(pool: Pool): ServiceImpl<typeof HeldEventService> {
   return {
     async listHeldEvents({ namespace, type, producer, correlationId, limit: asked, cursor }, call) {
       requireNamespace(callerOf(call), namespace, 'namespace')
@@ -45,7 +53,8 @@ export function heldEventHandlers(pool: Executor): ServiceImpl<typeof HeldEventS
       requireLevel(claims, AccessLevel.WRITE)
       const [revision = 0, index = 0] = eventId.split('.').map(Number)
       await assertThere(pool, { revision, index }, claims)
-      const event = await readDatabase(cancelHeldEvent(pool, { revision, index, marginMs }))
+      const cancelled = { revision, index, marginMs }
+      const event = await writeDatabase(pool, (connection) => cancelHeldEvent(connection, cancelled))
       if (event !== undefined) return { event: messageFromDelayedEvent(event) }
       throw new QError('event_due', `event ${eventId} is due, or was emitted`, { field: 'event_id' })
     },

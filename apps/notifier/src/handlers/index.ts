@@ -55,6 +55,6 @@ export function registerHandlers(router: ConnectRouter, context: NotifierContext
   })
   router.service(NodeService, nodeHandlers(context.pool))
   router.service(DeliveryService, deliveryHandlers(context))
-  router.service(DeadLetterService, deadLetterHandlers(context.pool))
-  router.service(HeldEventService, heldEventHandlers(context.pool))
+  router.service(DeadLetterService, deadLetterHandlers(context.eventPool))
+  router.service(HeldEventService, heldEventHandlers(context.eventPool))
 }

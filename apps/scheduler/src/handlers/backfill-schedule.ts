@@ -7,7 +7,7 @@ import {
   type BackfillScheduleRequest,
   type BackfillScheduleResponse,
 } from '@qcore/contracts'
-import { readDatabase } from '@qcore/database'
+import { writeDatabase, type Executor } from '@qcore/database'
 import { QError } from '@qcore/errors'
 import { microsFromTimestamp } from '@qcore/model'
 import { between, countBetween } from '@qcore/recurrence'
@@ -50,7 +50,8 @@ export async function backfillSchedule(
   const filling = { scheduleId, scheduleRevision, times, laterUs, includeCompleted }
   const [from, to] = [timeOf(fromMs * usPerMs), timeOf(beforeMs * usPerMs)]
   const deed = { ...caller, action: 'schedule.backfill', detail: { from, to, includeCompleted } } as const
-  const count = times.length === 0 ? 0 : await readDatabase(backfillOccurrences(pool, filling, deed))
+  const write = (connection: Executor): Promise<number> => backfillOccurrences(connection, filling, deed)
+  const count = times.length === 0 ? 0 : await writeDatabase(pool, write)
   return create(BackfillScheduleResponseSchema, { count })
 }
 

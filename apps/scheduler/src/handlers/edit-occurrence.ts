@@ -3,7 +3,7 @@ import { callerOf, type Claims } from '@qcore/access'
 import type { ServiceImpl } from '@connectrpc/connect'
 import type { Timestamp } from '@bufbuild/protobuf/wkt'
 import { type Occurrence, type OccurrenceService, type ScheduleKey } from '@qcore/contracts'
-import { readDatabase } from '@qcore/database'
+import { readDatabase, writeDatabase } from '@qcore/database'
 import { QError } from '@qcore/errors'
 import { microsFromTimestamp } from '@qcore/model'
 import { isOccurrence } from '@qcore/recurrence'
@@ -68,7 +68,8 @@ async function edit(
   }
   const detail = { nominalTime: timeOf(nominalUs), ...(isCancelled ? {} : { dueTime: timeOf(dueUs) }) }
   const action = isCancelled ? 'occurrence.cancel' : 'occurrence.move'
-  const row = await readDatabase(editOccurrence(pool, change, { ...caller, action, detail }))
+  const deed = { ...caller, action, detail } as const
+  const row = await writeDatabase(pool, (connection) => editOccurrence(connection, change, deed))
   if (row !== undefined) return occurrenceMessage(row)
   throw new QError('occurrence_over', 'the occurrence is over, or under way', { field: 'nominal_time' })
 }

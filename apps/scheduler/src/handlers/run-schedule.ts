@@ -3,7 +3,7 @@ import { create } from '@bufbuild/protobuf'
 import type { HandlerContext } from '@connectrpc/connect'
 import { callerOf } from '@qcore/access'
 import { RunScheduleResponseSchema, type RunScheduleRequest, type RunScheduleResponse } from '@qcore/contracts'
-import { readDatabase } from '@qcore/database'
+import { writeDatabase } from '@qcore/database'
 import { QError } from '@qcore/errors'
 import type { SchedulerContext } from '../context.ts'
 import { occurrenceMessage } from '../message/occurrence-message.ts'
@@ -19,7 +19,8 @@ export async function runSchedule(
   const caller = callerOf(context)
   const { id: scheduleId, revision: scheduleRevision } = await namedSchedule(pool, key, caller)
   const id = idempotencyKey === '' ? randomUUID() : idOfKey(scheduleId, idempotencyKey)
-  const row = await readDatabase(addManualOccurrence(pool, { id, scheduleId, scheduleRevision }, caller))
+  const added = { id, scheduleId, scheduleRevision }
+  const row = await writeDatabase(pool, (connection) => addManualOccurrence(connection, added, caller))
   if (row === undefined) throw new QError('unavailable', 'the occurrence is gone already')
   return create(RunScheduleResponseSchema, { occurrence: occurrenceMessage(row) })
 }
