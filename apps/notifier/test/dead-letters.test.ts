@@ -281,6 +281,39 @@ describe('an event that no group wanted', () => {
     }, patience)
   })
 
+  it('is forgotten however many there are, though another task of the house fails', async () => {
+    await events.pool.query('drop table event_unclaimed')
+    await events.pool.query(`
+      insert into dead_letter (
+        namespace, group_name, revision, event_index, event_id, emitted_us, type, payload, producer, correlation_id, order_key,
+        attributes, writer, reason, error, fingerprint, attempts, node_id, died_at, state, replayed_at)
+      select 'demo', '', 1000 + n, 0, 'e' || n, 0, 'a', '1', '', '', '', '', 'w', 3, '', '', 0, '', now() - interval '60 days',
+        case when n % 2 = 0 then 1 else 3 end, case when n % 2 = 0 then null else now() - interval '60 days' end
+      from generate_series(1, 24000) n`)
+    const left = 'select from dead_letter limit 1'
+    await vi.waitFor(async () => expect((await events.pool.query(left)).rowCount).toBe(0), patience)
+  })
+
+  it('is looked up by an index when it is to be forgotten', async () => {
+    const connection = await events.pool.connect()
+    try {
+      await connection.query('begin')
+      await connection.query('set local enable_seqscan = off; set local enable_bitmapscan = off')
+      for (const [condition, column, index] of [
+        ['state = 3', 'replayed_at', 'dead_letter_replayed'],
+        [`state = 1 and group_name = ''`, 'died_at', 'dead_letter_unwanted'],
+      ] as const) {
+        const { rows } = await connection.query(
+          `explain select id from dead_letter where ${condition} and ${column} < now() order by ${column} limit 10`,
+        )
+        expect(JSON.stringify(rows)).toContain(`${index} on`)
+      }
+    } finally {
+      await connection.query('rollback')
+      connection.release()
+    }
+  })
+
   it('is none where a broadcast reached every node', async () => {
     const subscriptions = [{ pattern: 'heard', broadcast: true }]
     const only = running.use(await EventNode.start(connection, events.store, { nodeId: 'n1', subscriptions }))

@@ -51,14 +51,22 @@ export class EventHousekeeping implements Disposable {
 
   async #run(): Promise<void> {
     const { signal } = this.#stopped
+    const steps: Readonly<Record<string, () => Promise<void>>> = {
+      buryUnclaimed: () => this.#buryUnclaimed(),
+      buryAbandoned: () => this.#buryAbandoned(),
+      forgetLetters: () => this.#forgetLetters(),
+      forgetBroadcasts: () => this.#forgetBroadcasts(),
+      sweep: () => this.#sweep(),
+    }
     while (!signal.aborted) {
-      try {
-        await this.#buryUnclaimed()
-        await this.#buryAbandoned()
-        await this.#forget()
-        await this.#sweep()
-      } catch (error) {
-        if (!signal.aborted) this.#options.logger.warn({ err: error }, 'cannot look after events yet')
+      for (const [step, take] of Object.entries(steps)) {
+        if (signal.aborted) return
+        try {
+          await take()
+        } catch (error) {
+          // The others do not need it.
+          if (!signal.aborted) this.#options.logger.warn({ err: error, step }, 'cannot look after events yet')
+        }
       }
       await delay(lookEveryMs, undefined, { signal }).catch(() => undefined)
     }
@@ -93,9 +101,16 @@ export class EventHousekeeping implements Disposable {
     await this.#options.consumers.sweep(sweepEveryMs)
   }
 
-  async #forget(): Promise<void> {
-    const { pool, consumers, unhandledKeptMs } = this.#options
-    await deleteOldLetters(pool, { replayedMs: replayedKeptMs, unhandledMs: unhandledKeptMs, limit: batch })
+  async #forgetLetters(): Promise<void> {
+    const { pool, unhandledKeptMs: unhandledMs } = this.#options
+    let deleted = batch
+    while (deleted >= batch && !this.#stopped.signal.aborted) {
+      deleted = await deleteOldLetters(pool, { replayedMs: replayedKeptMs, unhandledMs, limit: batch })
+    }
+  }
+
+  async #forgetBroadcasts(): Promise<void> {
+    const { pool, consumers } = this.#options
     const gone = await loadGoneBroadcasts(pool, broadcastGoneMs)
     if (gone.length === 0) return
     for (const row of gone) await consumers.delete(row)

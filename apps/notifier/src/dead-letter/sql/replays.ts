@@ -131,20 +131,29 @@ export async function endLostReplays(executor: Executor, mostLosses: number): Pr
   })
 }
 
-/** Forgets dead letters whose replay was handled some time ago, and those that no group has wanted for a time. */
+/**
+ * Forgets dead letters whose replay was handled some time ago, and those that no group has wanted for a time. Gives how
+ * many: as many as the limit, or more, if there may be further ones.
+ */
 export async function deleteOldLetters(
   executor: Executor,
   { replayedMs, unhandledMs, limit }: { replayedMs: number; unhandledMs: number; limit: number },
-): Promise<void> {
-  await executor.query({
+): Promise<number> {
+  const { rowCount } = await executor.query({
     name: 'delete_old_letters',
     text: `
-      delete from dead_letter where id in (
+      with present as materialized (select clock_timestamp() as time),
+      replayed as materialized (
         select id from dead_letter
-        where state = 3 and replayed_at < clock_timestamp() - $1::double precision * interval '1 ms'
-          or state = 1 and group_name = '' and died_at < clock_timestamp() - $2::double precision * interval '1 ms'
-        order by id limit $3
-      )`,
+        where state = 3 and replayed_at < (select time from present) - $1::double precision * interval '1 ms'
+        order by replayed_at limit $3 for update skip locked
+      ), unwanted as materialized (
+        select id from dead_letter
+        where state = 1 and group_name = '' and died_at < (select time from present) - $2::double precision * interval '1 ms'
+        order by died_at limit $3 for update skip locked
+      )
+      delete from dead_letter where id in (select id from replayed union all select id from unwanted)`,
     values: [replayedMs, unhandledMs, limit],
   })
+  return rowCount ?? 0
 }
