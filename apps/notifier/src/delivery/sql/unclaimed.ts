@@ -26,18 +26,37 @@ const wants = (event: string): string => `
   subscribed.namespace = ${event}.namespace and ${event}.type ~ subscribed.type_regex
     and (subscribed.group_name not like '@%' or subscribed.created_at <= to_timestamp(${event}.emitted_us / 1000000.0))`
 
-/** Counts the events of a namespace that no group wants, and that are no dead letters yet. */
+/**
+ * Counts the events of a namespace that no group wants, and that are no dead letters yet. Of what a group wants it reads
+ * one event of each type.
+ */
 export async function countUnclaimed(executor: Executor, namespace: string): Promise<number> {
   const { rows } = await executor.query<{ count: number }>({
     name: 'count_unclaimed',
     text: `
-      with ${edge}
-      select count(*) as count from event cross join edge
-      where event.namespace = $1 and event.emitted_us >= edge.emitted_us
-        and (event.revision, event.event_index) > (edge.revision, edge.event_index)
-        and not exists (
-          select from event_subscription subscribed where ${wants('event')}
-        )`,
+      with recursive ${edge}, kind as (
+        (select type from event where namespace = $1 order by type limit 1)
+        union all
+        select (
+          select event.type from event where event.namespace = $1 and event.type > kind.type order by event.type limit 1)
+        from kind where kind.type is not null
+      ), unwanted as materialized (
+        -- A broadcast wants what was emitted since it began.
+        select kind.type, coalesce(wanted.since, 'infinity') as until
+        from kind cross join lateral (
+          select bool_or(subscribed.group_name not like '@%') as by_group, min(subscribed.created_at) as since
+          from event_subscription subscribed
+          where subscribed.namespace = $1 and kind.type ~ subscribed.type_regex
+        ) wanted
+        where kind.type is not null and wanted.by_group is not true
+      )
+      select coalesce(sum(counted.count), 0)::bigint as count
+      from unwanted cross join lateral (
+        select count(*) as count from event
+        where event.namespace = $1 and event.type = unwanted.type and event.emitted_us >= (select emitted_us from edge)
+          and (event.revision, event.event_index) > (select revision, event_index from edge)
+          and to_timestamp(event.emitted_us / 1000000.0) < unwanted.until
+      ) counted`,
     values: [namespace],
   })
   return rows[0]?.count ?? 0
