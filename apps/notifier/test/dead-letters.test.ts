@@ -97,6 +97,19 @@ describe('dead letters', () => {
     expect(await list({ fingerprint: kinds[0]?.fingerprint ?? '' })).toHaveLength(2)
   })
 
+  it('are counted however much their errors say together', async () => {
+    const columns = `namespace, group_name, event_index, event_id, emitted_us, type, payload, producer, correlation_id, order_key,
+      attributes, writer, reason, fingerprint, attempts, node_id, died_at, error`
+    await events.pool.query(`
+      insert into dead_letter (revision, ${columns})
+      values (1, 'demo', 'g', 0, 'e', 0, 'a', '1', '', '', '', '', 'w', 1, 'f', 1, '', now(), repeat('x', 100000000))`)
+    // What is copied stays compressed. Together it is more than one value of PostgreSQL holds.
+    await events.pool.query(`
+      insert into dead_letter (revision, ${columns}) select n, ${columns} from dead_letter, generate_series(2, 12) n`)
+    const { kinds } = await client.groupDeadLetters({ filter: { namespace } })
+    expect(kinds.map(({ count, error }) => [Number(count), error])).toEqual([[12, 'x'.repeat(500)]])
+  })
+
   it('fit into a message, however large their events are', async () => {
     const only = await node('n1', '>')
     await events.emit('a', ...Array.from({ length: 6 }, () => 'x'.repeat(200_000)))

@@ -56,7 +56,7 @@ export interface DeadLetterKindRow {
   readonly lastUs: number
 }
 
-/** Dead letters by what they died of, the most frequent first. */
+/** Dead letters by what they died of, the most frequent first, with the error of the newest. */
 export async function groupDeadLetters(
   executor: Executor,
   search: DeadLetterSearch,
@@ -66,12 +66,18 @@ export async function groupDeadLetters(
   const conditions = deadLetterConditions(search, values)
   const { rows } = await executor.query<DeadLetterKindRow>({
     text: `
-      select fingerprint, group_name as "group", type, reason, left((array_agg(error order by id desc))[1], 500) as error,
-        count(*) as count, (extract(epoch from min(died_at)) * 1000000)::bigint as "firstUs",
-        (extract(epoch from max(died_at)) * 1000000)::bigint as "lastUs"
-      from dead_letter where ${conditions}
-      group by fingerprint, group_name, type, reason
-      order by count(*) desc, fingerprint, group_name, type limit $${values.push(limit)}`,
+      with kind as materialized (
+        select fingerprint, group_name, type, reason, count(*) as count, max(id) as newest_id,
+          (extract(epoch from min(died_at)) * 1000000)::bigint as first_us,
+          (extract(epoch from max(died_at)) * 1000000)::bigint as last_us
+        from dead_letter where ${conditions}
+        group by fingerprint, group_name, type, reason
+        order by count(*) desc, fingerprint, group_name, type limit $${values.push(limit)}
+      )
+      select kind.fingerprint, kind.group_name as "group", kind.type, kind.reason, left(newest.error, 500) as error,
+        kind.count, kind.first_us as "firstUs", kind.last_us as "lastUs"
+      from kind join dead_letter newest on newest.id = kind.newest_id
+      order by kind.count desc, kind.fingerprint, kind.group_name, kind.type`,
     values,
   })
   return rows
