@@ -28,17 +28,27 @@ export class Caller {
   }
 
   /** The token for calls to the services. One in Qhronos' form says nothing there; another one stands for it. */
-  async token(): Promise<string> {
-    const { subject, level, tokenId, issuedAt, form } = this.claims
-    if (form === undefined) return this.#token
-    const { secret, store } = this.#options
-    const scopes = [`store:${store}`, ...services.map((service) => `service:${service}`)]
-    return (await mintToken(secret, { subject, level, scopes, lifetimeSeconds, tokenId, issuedAt })).token
+  token(): Promise<string> {
+    return this.#standIn([])
   }
 
   /** The headers of such a call. */
   async headers(): Promise<{ authorization: string }> {
     return { authorization: `Bearer ${await this.token()}` }
+  }
+
+  /** The headers of a call that lists: the service then leaves out what the caller does not see. */
+  async listHeaders(): Promise<{ authorization: string }> {
+    const limits = this.tags?.map((tag) => `tag:${tag}`) ?? []
+    return { authorization: `Bearer ${await this.#standIn(limits)}` }
+  }
+
+  async #standIn(limits: readonly string[]): Promise<string> {
+    const { subject, level, tokenId, issuedAt, form } = this.claims
+    if (form === undefined) return this.#token
+    const { secret, store } = this.#options
+    const scopes = [`store:${store}`, ...services.map((service) => `service:${service}`), ...limits]
+    return (await mintToken(secret, { subject, level, scopes, lifetimeSeconds, tokenId, issuedAt })).token
   }
 
   sees(tags: readonly string[]): boolean {

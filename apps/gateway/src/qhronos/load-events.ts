@@ -1,29 +1,32 @@
 import { ScheduleState, type Schedule } from '@qcore/contracts'
 import { isQError, QError } from '@qcore/errors'
 import { fromConnectError } from '@qcore/transport'
+import type { Caller } from './caller.ts'
 import { namespace } from './event-action.ts'
-import type { OwnedCall } from './route.ts'
+import type { OwnedCall, RouteServices } from './route.ts'
 
 const pageSize = 1_000
 /** More than these are asked for by tags, or by pages of the service itself. */
 const mostEvents = 10_000
-/** Tags that one question may name. */
-const mostTags = 64
+
+/** Who lists, and what. */
+interface Listing {
+  readonly caller: Caller
+  readonly services: Pick<RouteServices, 'schedules'>
+}
 
 /** The events that a caller sees, the newest first; of those with any of the tags, or all of them. */
 export async function loadEvents(
-  { services, caller }: OwnedCall,
+  { services, caller }: Listing,
   { tags = [], matchAll = false }: { tags?: readonly string[]; matchAll?: boolean } = {},
 ): Promise<Schedule[]> {
   if (caller.tags?.length === 0) return []
-  const isNarrow = tags.length === 0 && caller.tags !== undefined && caller.tags.length <= mostTags
-  const asked = isNarrow ? (caller.tags ?? []) : tags
   const found: Schedule[] = []
-  const headers = await caller.headers()
+  const headers = await caller.listHeaders()
   for (let cursor = ''; ;) {
-    const request = { namespace, tags: [...asked], matchAllTags: matchAll && !isNarrow, limit: pageSize, cursor }
+    const request = { namespace, tags: [...tags], matchAllTags: matchAll, limit: pageSize, cursor }
     const page = await services.schedules.listSchedules(request, { headers })
-    found.push(...page.schedules.filter((schedule) => caller.sees(schedule.tags)))
+    found.push(...page.schedules)
     if (page.nextCursor === '') return found
     if (found.length > mostEvents) {
       throw new QError('value_out_of_range', `there are more than ${mostEvents} events; narrow the list by tags`, {
