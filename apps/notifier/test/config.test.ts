@@ -227,6 +227,22 @@ describe('the history', () => {
   })
 })
 
+it('a way back past more changed keys than are looked at is refused, and not cut short', async () => {
+  const to = await put('scanned', 1)
+  const revision = await put('scanned', 2)
+  await written.pool.query(
+    `insert into config_change (revision, key, value, previous, author, origin, changed_at)
+    select $1::bigint, 'scanned:' || n, '2'::jsonb, '1'::jsonb, '', '', now() from generate_series(1, 100001) n`,
+    [revision],
+  )
+  try {
+    const back = config.rollbackConfig({ configRevision: to, prefix: 'scanned:' })
+    await expectProblem(back, 'commit_too_large', 'prefix')
+  } finally {
+    await written.pool.query(`delete from config_change where starts_with(key, 'scanned:')`)
+  }
+})
+
 describe('a watch', () => {
   it('begins with what is there, and goes on with what changes, whoever changes it', async () => {
     const atLeastRevision = await put('seen:a', 1)
@@ -432,5 +448,9 @@ describe('a token', () => {
     expect((await reader.getConfig({ key: 'team:b:x' })).entry?.value).toBe('2')
     await expectProblem(reader.putConfig({ put: { key: 'team:b:x', value: '3' } }), 'permission_denied')
     await expectProblem(reader.rollbackConfig({ configRevision: 1n }), 'permission_denied')
+    const half = await clientOf(AccessLevel.WRITE, ['config.read:team:a:', 'config:team:b:'])
+    const before = await put('team:a:y', 1)
+    await put('team:a:y', 2)
+    await expectProblem(half.rollbackConfig({ configRevision: before, key: 'team:a:y' }), 'permission_denied', 'key')
   })
 })

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { create } from '@bufbuild/protobuf'
 import type { HandlerContext } from '@connectrpc/connect'
-import { callerOf, requireLevel } from '@qcore/access'
+import { callerOf, configDenied, requireLevel } from '@qcore/access'
 import {
   AccessLevel,
   MutationSchema,
@@ -30,9 +30,17 @@ export async function rollbackConfig(
   const { key, prefix, idempotencyKey } = request
   requireLevel(callerOf(call), AccessLevel.WRITE)
   const grants = grantsOfReader(call)
-  if (key !== '') assertMayRead(call, key, 'key')
+  if (key !== '') {
+    assertMayRead(call, key, 'key')
+    if (!grants.mayWrite(key)) throw configDenied(key, 'write', 'key')
+  }
   const revision = Number(request.configRevision)
-  const former = await configuration.valuesAt(revision, { key, prefix, limit: mostScanned })
+  const former = await configuration.valuesAt(revision, { key, prefix, limit: mostScanned + 1 })
+  if (former.length > mostScanned) {
+    throw new QError('commit_too_large', `more than ${mostScanned} keys were changed since; name a prefix`, {
+      field: 'prefix',
+    })
+  }
   // The values of now must be at least as new as the history that was read.
   await configuration.sync()
   const differing = former.filter((value) => grants.mayWrite(value.key) && !holds(value))
