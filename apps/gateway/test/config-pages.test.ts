@@ -1,8 +1,9 @@
 import { AccessLevel } from '@qcore/contracts'
 import { openPool } from '@qcore/database'
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest'
 import { EventReader } from './_event-reader.ts'
 import { startQlibStore, type QlibStore } from './_qlib-store.ts'
+import { RawClient } from './_raw-client.ts'
 
 let store: QlibStore
 let token: string
@@ -164,6 +165,25 @@ it('a list comes page by page', async () => {
 })
 
 describe('a long poll', () => {
+  it('ends with its client, however early that one leaves', async () => {
+    const { json } = await ask('GET', '/config')
+    const poll = (waitMs: number): string => `/config?since=${String(json['revision'])}&waitMs=${waitMs}`
+    const leave = async (): Promise<void> => {
+      // A token that was not seen before takes its time.
+      const authorization = `Bearer ${await store.token()}`
+      const client = new RawClient(store.port)
+      const text = `GET ${poll(300_000)} HTTP/1.1\r\nhost: q\r\nauthorization: ${authorization}\r\n\r\n`
+      await new Promise((resolve) => client.socket.write(text, resolve))
+      client[Symbol.dispose]()
+    }
+    await Promise.all(Array.from({ length: 50 }, leave))
+    expect((await ask('GET', poll(0))).status).toBe(200)
+    await vi.waitFor(
+      async () => expect(await (await fetch(`${web}/metrics`)).text()).toMatch(/^qcore_gateway_streams_open 0$/m),
+      { timeout: 30_000, interval: 100 },
+    )
+  })
+
   it('brings what has changed since a revision, or waits for it', async () => {
     const { json } = await put('poll:a', '1')
     const since = Number(json['revision'])

@@ -130,6 +130,8 @@ export class ConfigPages {
       timer = setTimeout(end, waitMs)
     }
     signal.addEventListener('abort', end)
+    // Who left before this says so no second time.
+    if (signal.aborted) end()
     try {
       const stream = this.#server.calls.stream(ConfigService.method.watchConfig, asked, { token, signal: ended.signal })
       const polled = await pollChanges(stream, { revision: BigInt(since), configId }, { wait, ended: ended.signal })
