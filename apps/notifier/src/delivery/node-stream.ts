@@ -22,6 +22,11 @@ export class NodeStream implements Disposable {
     this.nodeId = nodeId
   }
 
+  /** Nothing more is sent. */
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
   push(delivery: EventDelivery): void {
     this.#queue.push(delivery)
     this.#tell()

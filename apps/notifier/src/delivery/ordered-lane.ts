@@ -90,7 +90,8 @@ export class OrderedLane implements Lane {
     if (performance.now() < this.#restsUntil) return
     const { consumers, streamId, onGone, logger } = this.#options
     const owned = await consumers.own(this.#row, { streamId, leaseMs })
-    if (this.#stopped.signal.aborted) return
+    // It has left already, and became the owner after that.
+    if (this.#stopped.signal.aborted) return this.#leave()
     if (owned === 'gone') return onGone()
     if (owned === 'taken') return
     this.#row = owned

@@ -3,7 +3,7 @@ import { EventDeliverySchema } from '@qcore/contracts'
 import type { Executor } from '@qcore/database'
 import type { Logger } from '@qcore/service'
 import { replayedEvent } from '../dead-letter/dead-letter-message.ts'
-import { claimReplays, endLostReplays, loadDueReplays } from '../dead-letter/sql/replays.ts'
+import { claimReplays, endLostReplays, loadDueReplays, releaseReplay } from '../dead-letter/sql/replays.ts'
 import { replayDeliveryId } from './delivery-id.ts'
 import type { Lane } from './lane.ts'
 import { deliveryMetrics } from './metrics.ts'
@@ -41,7 +41,8 @@ export class ReplayFeeder {
     const groups = new Set(due.map(({ namespace, group }) => `${namespace} ${group}`))
     for (const stream of streams) {
       for (const lane of stream.lanes) {
-        if (groups.has(`${stream.namespace} ${lane.row.group}`) && lane.room > 0) await this.#feedLane(stream, lane)
+        const isWanted = groups.has(`${stream.namespace} ${lane.row.group}`) && lane.room > 0
+        if (isWanted && !stream.isOver) await this.#feedLane(stream, lane)
       }
     }
   }
@@ -51,6 +52,11 @@ export class ReplayFeeder {
     const { nodeId } = stream
     const claim = { namespace, group, typeRegex: typeRegex(pattern), nodeId, ackMs, limit: lane.room }
     for (const row of await claimReplays(this.#pool, claim)) {
+      if (stream.isOver) {
+        // Its node is gone, and was not given this one: another node gets it at once.
+        await releaseReplay(this.#pool, { namespace, id: row.id, claim: row.claims }, 0)
+        continue
+      }
       lane.hold(`r${row.id}`)
       deliveryMetrics.delivered.inc()
       stream.push(
