@@ -143,14 +143,17 @@ describe('grpc.health.v1', () => {
     expect(await check({})).toMatchObject({ status: SERVING })
   })
 
-  it.each(['qcore.events.v1.DeliveryService', 'qcore.config.v1.ConfigService'])('has %s of notifiers', async (service) => {
-    const server = await open()
-    const { check } = health(server)
-    await server.platform.stop('auth')
-    expect(await check({ service })).toMatchObject({ status: SERVING })
-    await server.platform.stop('notifier')
-    expect(await check({ service })).toMatchObject({ status: NOT_SERVING })
-  })
+  it.each(['qcore.events.v1.DeliveryService', 'qcore.config.v1.ConfigService'])(
+    'has %s of notifiers',
+    async (service) => {
+      const server = await open()
+      const { check } = health(server)
+      await server.platform.stop('auth')
+      expect(await check({ service })).toMatchObject({ status: SERVING })
+      await server.platform.stop('notifier')
+      expect(await check({ service })).toMatchObject({ status: NOT_SERVING })
+    },
+  )
 
   it('lists all services', async () => {
     const server = await open()

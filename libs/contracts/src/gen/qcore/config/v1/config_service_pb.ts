@@ -467,7 +467,8 @@ export type RollbackConfigRequest = Message<"qcore.config.v1.RollbackConfigReque
   configRevision: bigint;
 
   /**
-   * The key; empty: all keys with the prefix. More than 1,000 that differ: `commit_too_large`.
+   * The key, which the caller may write; empty: all keys with the prefix that he may write. More than 1,000 that differ, or
+   * more than 100,000 that were changed since: `commit_too_large`.
    *
    * @generated from field: string key = 2;
    */

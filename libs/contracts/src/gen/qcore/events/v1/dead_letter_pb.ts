@@ -691,7 +691,7 @@ export type DeadLetterAction = Message<"qcore.events.v1.DeadLetterAction"> & {
   filter?: DeadLetterFilter | undefined;
 
   /**
-   * How many there were.
+   * How many there were that the caller may see.
    *
    * @generated from field: uint64 count = 6;
    */
@@ -874,7 +874,7 @@ export const DeadLetterService: GenService<{
     output: typeof PurgeDeadLettersResponseSchema;
   },
   /**
-   * Lists who replayed and purged what, the newest first.
+   * Lists who replayed and purged what, the newest first. Whose token is limited to tags is told of what he may see.
    *
    * @generated from rpc qcore.events.v1.DeadLetterService.ListDeadLetterActions
    */
