@@ -1,6 +1,5 @@
 import { timestampFromDate, type Timestamp } from '@bufbuild/protobuf/wkt'
 import { QError } from '@qcore/errors'
-import { microsFromTimestamp } from '@qcore/model'
 import type { HttpRequest } from '../http/exchange.ts'
 import type { Answer } from './answer.ts'
 
@@ -26,12 +25,6 @@ export function readTime(query: URLSearchParams, name: string): Timestamp | unde
     throw new QError('invalid_request', `${name} is not a time of RFC 3339`, { field: name })
   }
   return timestampFromDate(date)
-}
-
-/** The same, in microseconds since 1970. */
-export function readMicros(query: URLSearchParams, name: string): bigint | undefined {
-  const time = readTime(query, name)
-  return time === undefined ? undefined : microsFromTimestamp(time, name)
 }
 
 const standardLimit = 50

@@ -1,7 +1,7 @@
-import { timestampFromDate } from '@bufbuild/protobuf/wkt'
+import { timestampFromDate, timestampMs } from '@bufbuild/protobuf/wkt'
 import { AccessLevel, PutMode, ScheduleState, type Schedule } from '@qcore/contracts'
 import { isQError, QError } from '@qcore/errors'
-import { microsFromTimestamp, ownSchedule, type BoundSchedule } from '@qcore/model'
+import { ownSchedule, type BoundSchedule } from '@qcore/model'
 import { fromConnectError } from '@qcore/transport'
 import type { Answer } from '../answer.ts'
 import { keptAction, namespace, scheduleAction, type Told } from '../event-action.ts'
@@ -11,7 +11,7 @@ import { ownZone, ruleAfter, ruleOf, type EventRule } from '../event-rule.ts'
 import { etagOf, expectedRevision, isKnown } from '../etag.ts'
 import { idempotencyKey, ownKey } from '../idempotency-key.ts'
 import { findEvent, loadEvent, loadEvents, unknownEvent } from '../load-events.ts'
-import { listAnswer, readMatch, readMicros, readTags } from '../query.ts'
+import { listAnswer, readMatch, readTags, readTime } from '../query.ts'
 import type { OwnedCall, Route } from '../route.ts'
 import { newUuid, parseUuid } from '../uuid.ts'
 
@@ -86,14 +86,15 @@ async function getEvent(call: OwnedCall): Promise<Answer> {
 async function listEvents(call: OwnedCall): Promise<Answer> {
   const { query, request } = call
   const filter = { tags: readTags(query), matchAll: readMatch(query, 'any') }
-  const [fromUs, untilUs] = [readMicros(query, 'from'), readMicros(query, 'to')]
+  const [from, until] = [readTime(query, 'from'), readTime(query, 'to')].map((time) => time && timestampMs(time))
   const status = query.get('status')
   const isWanted = (event: Schedule): boolean => {
-    const madeUs = event.createTime === undefined ? 0n : microsFromTimestamp(event.createTime, 'create_time')
+    // As it is shown, in whole milliseconds.
+    const madeMs = event.createTime === undefined ? 0 : timestampMs(event.createTime)
     return (
       (status === null || statusOf(event) === status) &&
-      (fromUs === undefined || madeUs >= fromUs) &&
-      (untilUs === undefined || madeUs < untilUs)
+      (from === undefined || madeMs >= from) &&
+      (until === undefined || madeMs < until)
     )
   }
   const events = (await loadEvents(call, filter)).filter(isWanted)
