@@ -139,7 +139,7 @@ it('a backfill whose scheduler loses PostgreSQL on the way is in doubt, and not 
     const { rows } = await holder.query<{ pid: number }>('select pg_backend_pid() as pid')
     await holder.query('lock table occurrence in exclusive mode')
     const told = store.schedules.backfillSchedule({ schedule: { id }, fromTime, toTime }).catch(fromConnectError)
-    const waiting = `select from pg_stat_activity where $1 = any(pg_blocking_pids(pid)) and query like '%with filled as%'`
+    const waiting = `select from pg_stat_activity where $1 = any(pg_blocking_pids(pid)) and query like '%several as (%'`
     await vi.waitFor(async () => expect((await store.pool.query(waiting, [rows[0]?.pid])).rowCount).toBe(1), patience)
     proxy.cut()
     expect(await told).toMatchObject({ code: 'outcome_unknown' })
