@@ -46,7 +46,13 @@ describe('a key', () => {
   ])('holds %s as it was set, as soon as it is set', async (_, value) => {
     const { revision } = await q.config.set('held', value)
     expect(await q.config.get('held')).toEqual(value)
-    expect(await q.config.getEntry('held')).toEqual({ key: 'held', value, revision, expiresAt: undefined })
+    expect(await q.config.getEntry('held')).toEqual({
+      key: 'held',
+      value,
+      revision,
+      configId: expect.any(String) as string,
+      expiresAt: undefined,
+    })
   })
 
   it('that is not there is an error, or the default', async () => {
