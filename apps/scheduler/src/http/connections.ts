@@ -31,8 +31,9 @@ export class Connections implements AsyncDisposable {
     })
   }
 
-  request(options: Dispatcher.RequestOptions): Promise<Dispatcher.ResponseData> {
-    return this.#agent.request(options)
+  /** Sends a request. The handler is told all that comes of it. */
+  dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void {
+    this.#agent.dispatch(options, handler)
   }
 
   [Symbol.asyncDispose](): Promise<void> {
