@@ -1,3 +1,4 @@
+export { int4Array, int8Array, textArray } from './arrays.ts'
 export { closePool, connectionConfig, openPool } from './pool.ts'
 export { readDatabase, readError } from './database-error.ts'
 export { writeDatabase, writeError } from './write-database.ts'

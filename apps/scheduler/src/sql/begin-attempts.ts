@@ -1,4 +1,4 @@
-import type { Executor } from '@qcore/database'
+import { int4Array, int8Array, textArray, type Executor } from '@qcore/database'
 import { nowUs } from './clock.ts'
 
 /** An attempt to begin. */
@@ -35,7 +35,7 @@ export async function beginAttempts(
     text: `
       with present as materialized (select ${nowUs} as us),
       wanted as (
-        select * from unnest($1::text[], $2::text[], $3::bigint[], $4::int[], $5::bool[])
+        select * from unnest($1::text[], $2::text[], $3::bigint[], $4::int[], $5::int[])
           as wanted (id, claim, revision, cause, needs_active)),
       begun as (
         update occurrence set state = 3, attempts = attempts + 1, tries = tries + 1, cause = wanted.cause,
@@ -46,7 +46,7 @@ export async function beginAttempts(
         where occurrence.id = wanted.id and occurrence.claim = wanted.claim and occurrence.state in (2, 3)
           and occurrence.lease_us > present.us
           and schedule.id = occurrence.schedule_id and schedule.revision = wanted.revision
-          and (not wanted.needs_active
+          and (wanted.needs_active = 0
             or (schedule.state = 1 and schedule.disabled_reason = '' and occurrence.reason <> 'replaced'))
         returning occurrence.id, occurrence.attempts, present.us),
       former as (
@@ -57,11 +57,11 @@ export async function beginAttempts(
         where begun.attempts > 1 and attempt_us is not null)
       select id as "occurrenceId", attempts as number, us as "startedUs", attempts = 1 as "isFirst" from begun`,
     values: [
-      attempts.map(({ occurrenceId }) => occurrenceId),
-      attempts.map(({ claim }) => claim),
-      attempts.map(({ revision }) => revision),
-      attempts.map(({ cause }) => cause),
-      attempts.map(({ needsActive }) => needsActive),
+      textArray(attempts.map(({ occurrenceId }) => occurrenceId)),
+      textArray(attempts.map(({ claim }) => claim)),
+      int8Array(attempts.map(({ revision }) => revision)),
+      int4Array(attempts.map(({ cause }) => cause)),
+      int4Array(attempts.map(({ needsActive }) => (needsActive ? 1 : 0))),
       leaseMs * 1_000,
       scheduler,
     ],

@@ -1,4 +1,4 @@
-import type { Executor } from '@qcore/database'
+import { int4Array, int8Array, textArray, type Executor } from '@qcore/database'
 import { nowUs } from './clock.ts'
 
 /** What becomes of an occurrence that this scheduler has. */
@@ -100,24 +100,24 @@ export async function settleOccurrences(executor: Executor, settlements: readonl
         from stored where dead_letter.occurrence_id = stored.id and stored.state = 4 and stored.cause in (5, 6))
       select id from stored`,
     values: [
-      settlements.map(({ occurrenceId }) => occurrenceId),
-      settlements.map(({ claim }) => claim),
-      settlements.map(({ state }) => state),
-      settlements.map(({ reason }) => reason),
-      settlements.map(({ error }) => error),
-      settlements.map(({ waitMs }) => Math.round(waitMs * 1_000)),
-      settlements.map(({ tries }) => tries),
-      settlements.map(({ attempt }) => attempt),
-      settlements.map(({ outcome }) => outcome),
-      settlements.map(({ statusCode }) => statusCode),
-      settlements.map(({ result }) => result),
-      letters.map(({ occurrenceId }) => occurrenceId),
-      letters.map(({ namespace }) => namespace),
-      letters.map(({ type }) => type),
-      letters.map(({ payload }) => payload),
-      letters.map(({ error }) => error),
-      letters.map(({ fingerprint }) => fingerprint),
-      letters.map(({ scheduler }) => scheduler),
+      textArray(settlements.map(({ occurrenceId }) => occurrenceId)),
+      textArray(settlements.map(({ claim }) => claim)),
+      int4Array(settlements.map(({ state }) => state)),
+      textArray(settlements.map(({ reason }) => reason)),
+      textArray(settlements.map(({ error }) => error)),
+      int8Array(settlements.map(({ waitMs }) => Math.round(waitMs * 1_000))),
+      int4Array(settlements.map(({ tries }) => tries)),
+      int4Array(settlements.map(({ attempt }) => attempt)),
+      int4Array(settlements.map(({ outcome }) => outcome)),
+      int4Array(settlements.map(({ statusCode }) => statusCode)),
+      textArray(settlements.map(({ result }) => result)),
+      textArray(letters.map(({ occurrenceId }) => occurrenceId)),
+      textArray(letters.map(({ namespace }) => namespace)),
+      textArray(letters.map(({ type }) => type)),
+      textArray(letters.map(({ payload }) => payload)),
+      textArray(letters.map(({ error }) => error)),
+      textArray(letters.map(({ fingerprint }) => fingerprint)),
+      textArray(letters.map(({ scheduler }) => scheduler)),
     ],
   })
   return new Set(rows.map(({ id }) => id))
