@@ -18,7 +18,7 @@ const pollMs = 200
 /** Time before PostgreSQL is asked again that could not be reached. */
 const retryMs = 500
 /** Room for fewer is not worth a claim yet, but for no longer than this, in milliseconds. */
-const worthShare = 0.125
+const worthShare = 0.25
 const mostWorth = 64
 const worthMs = 5
 /** What is under way when the scheduler stops has so much time to end by itself. */

@@ -1,3 +1,9 @@
+import { setTimeout as delay } from 'node:timers/promises'
+
+/** Right after a statement, fewer items than these wait for more, but for no longer than this: each statement is a commit. */
+const worth = 64
+const worthMs = 3
+
 /** Puts what is asked for at about the same time into one statement; one is under way at a time. */
 export class Gatherer<T, R> {
   readonly #execute: (items: readonly T[]) => Promise<readonly R[]>
@@ -32,6 +38,7 @@ export class Gatherer<T, R> {
       } catch (error) {
         for (const { reject } of batch) reject(error)
       }
+      if (this.#waiting.length < worth) await delay(worthMs)
     }
     this.#isRunning = false
   }
