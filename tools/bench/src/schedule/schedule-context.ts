@@ -26,7 +26,14 @@ export interface ScheduleBench extends AsyncDisposable {
 /** Starts the services, a process each, the peers on the same PostgreSQL, and a receiver of webhooks. */
 export async function openScheduleBench(quick: boolean): Promise<ScheduleBench> {
   await using parts = new AsyncDisposableStack()
-  const env = { Q_LOG_LEVEL: 'warn', Q_RATE_LIMIT: '0', Q_EGRESS_ALLOW: '127.0.0.1', Q_PUBLISH_ALLOW: nobodysSubject }
+  const env = {
+    Q_LOG_LEVEL: 'warn',
+    Q_RATE_LIMIT: '0',
+    Q_EGRESS_ALLOW: '127.0.0.1',
+    Q_PUBLISH_ALLOW: nobodysSubject,
+    // All that a scheduler carries out at a time may be for the one receiver; pg-boss has up to 400 requests under way.
+    Q_WEBHOOK_CONCURRENCY: '256',
+  }
   const system = parts.use(await startSystem({ separate: true, modes, env }))
   const q = parts.use(await connect({ servers: system.natsUrl, token: system.token }))
   const postgres = new Client({ connectionString: system.postgresUrl, options: '-c search_path=main' })
