@@ -132,6 +132,10 @@ it('a notifier that finds a consumer made anew knows that it was', async () => {
   }
 })
 
+it('a store whose stream of events is not made yet has no consumers to sweep away', async () => {
+  await expect(new EventConsumers(connection, 'not-made-yet', events.pool).sweep(0)).resolves.toBeUndefined()
+})
+
 describe('a notifier whose clock is ten minutes fast', () => {
   beforeEach(() => {
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 600_000 })

@@ -110,14 +110,24 @@ export class EventConsumers {
   /** Deletes consumers of subscriptions that are no more, or have another one: who replaced them may have died before. */
   async sweep(olderThanMs: number): Promise<void> {
     const manager = await this.#manager()
-    const found: string[] = []
-    for await (const { name, created } of manager.consumers.list(this.stream)) {
-      // Somebody may make one just now whose row says so in a moment.
-      if (isConsumerName(name) && Date.now() - Date.parse(created) >= olderThanMs) found.push(name)
-    }
+    const found = await this.#listOlder(manager, olderThanMs)
     if (found.length === 0) return
     const known = new Set((await readDatabase(loadConsumers(this.#pool))).map(consumerName))
     for (const name of found) if (!known.has(name)) await this.#delete(manager, name)
+  }
+
+  /** Names of consumers. Somebody may make one just now whose row says so in a moment. */
+  async #listOlder(manager: JetStreamManager, olderThanMs: number): Promise<string[]> {
+    const names: string[] = []
+    try {
+      for await (const { name, created } of manager.consumers.list(this.stream)) {
+        if (isConsumerName(name) && Date.now() - Date.parse(created) >= olderThanMs) names.push(name)
+      }
+    } catch (error) {
+      // The writer makes the stream when it first leads: until then there are none.
+      if (!isApiError(error, streamNotFound)) throw error
+    }
+    return names
   }
 
   /**
