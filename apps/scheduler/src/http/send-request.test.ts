@@ -33,11 +33,13 @@ it('a request that gets no connection ends when its signal says so', async () =>
       isTaken = await Promise.race([once(socket, 'connect').then(() => true), delay(500, false)])
     }
     const request = { method: 'POST', url: `http://127.0.0.1:${port}/`, headers: [], body: Buffer.from('x') }
-    const told = sendRequest(request, { rules, connections }, AbortSignal.timeout(300))
-    const patience = delay(10_000, 'no end', { ref: false })
-    expect(await Promise.race([told.catch((error: unknown) => error), patience])).toMatchObject({
-      name: 'TimeoutError',
-    })
+    for (const [signal, name] of [
+      [AbortSignal.timeout(300), 'TimeoutError'],
+      [AbortSignal.abort(), 'AbortError'],
+    ] as const) {
+      const told = sendRequest(request, { rules, connections }, signal).catch((error: unknown) => error)
+      expect(await Promise.race([told, delay(10_000, 'no end', { ref: false })])).toMatchObject({ name })
+    }
   } finally {
     for (const socket of taken) socket.destroy()
     receiver.kill('SIGKILL')

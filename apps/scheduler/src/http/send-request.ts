@@ -27,6 +27,7 @@ export async function sendRequest(
   { rules, connections }: Sending,
   signal: AbortSignal,
 ): Promise<HttpAnswer> {
+  signal.throwIfAborted()
   const { origin, hostname, pathname, search } = new URL(url)
   const host = hostname.replace(/^\[|\]$/g, '')
   // For an address nothing is looked up.
