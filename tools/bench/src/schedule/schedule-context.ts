@@ -32,7 +32,7 @@ export async function openScheduleBench(quick: boolean): Promise<ScheduleBench> 
     Q_EGRESS_ALLOW: '127.0.0.1',
     Q_PUBLISH_ALLOW: nobodysSubject,
     // All that a scheduler carries out at a time may be for the one receiver; pg-boss has up to 400 requests under way.
-    Q_WEBHOOK_CONCURRENCY: '256',
+    Q_WEBHOOK_CONCURRENCY: process.env['Q_WEBHOOK_CONCURRENCY'] ?? '256',
   }
   const system = parts.use(await startSystem({ separate: true, modes, env }))
   const q = parts.use(await connect({ servers: system.natsUrl, token: system.token }))
