@@ -19,7 +19,8 @@ export default defineConfig({
     globalSetup: join(root, 'tools/local-stack/src/vitest-servers.ts'),
     setupFiles: join(root, 'tools/local-stack/src/vitest-patience.ts'),
     pool: 'forks',
-    maxWorkers: 2,
+    // Tests mostly wait for servers: with one worker for each of two cores a third of these is idle.
+    maxWorkers: 3,
     // Files share a process and its loaded modules: half of the time went into loading them. What a test changes in
     // its process it puts back.
     isolate: false,
