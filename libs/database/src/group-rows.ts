@@ -117,7 +117,7 @@ export interface PlannedRow {
   createdUs: number
 }
 
-/** Occurrences of a schedule that is not paused any more, which were to come when it was paused, and still are. */
+/** Occurrences of a schedule that is not idle any more, which were to come when it was paused or disabled, and still are. */
 export interface RevivedRow {
   scheduleId: string
   /** Only those that are due after this. */

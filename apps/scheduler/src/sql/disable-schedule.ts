@@ -1,7 +1,10 @@
 import type { Executor } from '@qcore/database'
 import { nowUs } from './clock.ts'
 
-/** Has a schedule fire no more, until it is put or resumed; what is pending is skipped. */
+/**
+ * Has a schedule fire no more, until it is put or resumed; what is pending is skipped. The time is left behind: what of that is
+ * still to come when the schedule goes on is found by it.
+ */
 export async function disableSchedule(
   executor: Executor,
   { scheduleId, revision, reason }: { scheduleId: string; revision: number; reason: string },
@@ -9,11 +12,14 @@ export async function disableSchedule(
   await executor.query({
     name: 'disable_schedule',
     text: `
-      with disabled as (
-        update schedule set disabled_reason = $3, plan_us = null
-        where id = $1 and revision = $2 and state = 1 and disabled_reason = '' returning id)
-      update occurrence set state = 6, reason = 'disabled', ended_us = ${nowUs}, claim = null
-      where schedule_id in (select id from disabled) and ended_us is null and state in (1, 2) and cause < 4`,
+      with present as materialized (select ${nowUs} as us),
+      disabled as (
+        update schedule set disabled_reason = $3, plan_us = null, idle_until_us = present.us, idle_reason = 'disabled'
+        from present
+        where id = $1 and revision = $2 and state = 1 and disabled_reason = '' returning id, present.us)
+      update occurrence set state = 6, reason = 'disabled', ended_us = disabled.us, claim = null
+      from disabled
+      where schedule_id = disabled.id and ended_us is null and state in (1, 2) and cause < 4`,
     values: [scheduleId, revision, reason],
   })
 }

@@ -254,20 +254,22 @@ const parts: readonly Part[] = [
           and occurrence.size = 1
           and (occurrence.reason = 'changed' or occurrence.due_us >= least(occurrence.nominal_us, excluded.created_us)))`,
   },
-  // What was paused by a version is known by its time.
+  // What a version paused or disabled is known by its time, what a scheduler disabled by the one that it left behind.
   {
     name: 'revived',
     rows: (rows) => rows.revived,
     sql: (from) => `
       revived as (
-        select added.*, changed_us from ${from}, (select count(*) from new_schedule) as stored, schedule_version
-        where schedule_version.schedule_id = c1 and schedule_version.state = 2 and schedule_version.revision >= c3),
+        select added.*, idle.since_us from ${from}, (select count(*) from new_schedule) as stored, lateral (
+          select changed_us as since_us from schedule_version
+          where schedule_id = c1 and (state = 2 or disabled_reason <> '') and revision >= c3
+          union select idle_until_us from schedule where id = c1 and idle_reason = 'disabled') as idle),
       revived_occurrence as (
         update occurrence set
           state = 1, reason = '', wake_us = due_us, ended_us = null, claim = null, schedule_revision = c4
         from revived
-        where schedule_id = c1 and ended_us = changed_us and state = 6 and reason = 'paused' and attempts = 0 and size = 1
-          and due_us > c2 and schedule_revision >= c3 and nominal_us <> c5)`,
+        where schedule_id = c1 and ended_us = since_us and state = 6 and reason in ('paused', 'disabled') and attempts = 0
+          and size = 1 and due_us > c2 and schedule_revision >= c3 and nominal_us <> c5)`,
   },
   {
     name: 'config',
