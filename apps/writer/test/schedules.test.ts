@@ -86,6 +86,17 @@ async function scheduleRow(id: string): Promise<Record<string, unknown>> {
 }
 
 const dayUs = 86_400_000_000
+const hourUs = dayUs / 24
+
+/** Adds an occurrence that was moved; both times are counted from now. */
+async function addMoved(id: string, { nominalUs, dueUs }: { nominalUs: number; dueUs: number }): Promise<void> {
+  const text = `
+    insert into occurrence (
+      id, schedule_id, nominal_us, last_nominal_us, due_us, wake_us, state, cause, schedule_revision, created_us)
+    select $2, id, now_us + $3, now_us + $3, now_us + $4, now_us + $4, 1, 1, revision, now_us
+    from schedule, (select (extract(epoch from now()) * 1000000)::bigint as now_us) as present where id = $1`
+  await writer.pool.query(text, [id, randomUUID(), nominalUs, dueUs])
+}
 
 describe('a schedule', () => {
   it('is made with its first occurrence, in one revision of the log', async () => {
@@ -210,14 +221,8 @@ describe('a schedule that is paused', () => {
       'update occurrence set due_us = due_us + 3600000000, wake_us = wake_us + 3600000000 where schedule_id = $1',
       [id],
     )
-    const moved = `
-      insert into occurrence (
-        id, schedule_id, nominal_us, last_nominal_us, due_us, wake_us, state, cause, schedule_revision, created_us)
-      select $2, id, now_us + $3, now_us + $3, now_us + $4, now_us + $4, 1, 1, revision, now_us
-      from schedule, (select (extract(epoch from now()) * 1000000)::bigint as now_us) as present where id = $1`
-    const hourUs = dayUs / 24
-    await writer.pool.query(moved, [id, randomUUID(), -hourUs, hourUs])
-    await writer.pool.query(moved, [id, randomUUID(), 2 * dayUs, -1])
+    await addMoved(id, { nominalUs: -hourUs, dueUs: hourUs })
+    await addMoved(id, { nominalUs: 2 * dayUs, dueUs: -1 })
     const before = await occurrencesOf(id)
     await commit(mutationOf('pauseSchedule', { id }))
     await commit(put({ id, title: 'still paused' }))
@@ -280,6 +285,28 @@ describe('a schedule that is paused', () => {
     expect(await occurrencesOf(id)).toMatchObject(
       before.map(({ nominal_us }) => ({ nominal_us, state: 1, reason: '' })),
     )
+  })
+
+  it('and resumed in one commit goes on with what was moved', async () => {
+    const id = await putNew({})
+    await addMoved(id, { nominalUs: -hourUs, dueUs: hourUs })
+    const before = await occurrencesOf(id)
+    await commit(mutationOf('pauseSchedule', { id }), mutationOf('resumeSchedule', { id }))
+    expect(await occurrencesOf(id)).toEqual(before)
+  })
+
+  it('and resumed in one commit after its rule was changed has nothing of the former rule', async () => {
+    const id = await putNew({})
+    const [before] = await occurrencesOf(id)
+    await commit(
+      put({ id, rule: '0 12 * * *' }),
+      mutationOf('pauseSchedule', { id }),
+      mutationOf('resumeSchedule', { id }),
+    )
+    const rows = await occurrencesOf(id)
+    expect(rows).toHaveLength(2)
+    const former = rows.find(({ nominal_us }) => nominal_us === before?.nominal_us)
+    expect(former).toMatchObject({ state: 8, reason: 'changed' })
   })
 })
 

@@ -3,7 +3,13 @@ import { ScheduleVersionChange, type ScheduleKey } from '@qcore/contracts'
 import type { GroupRows } from '@qcore/database'
 import { BoundFields, bindingsOf } from './schedule-bindings.ts'
 import { readDefinition } from './schedule-definition.ts'
-import { scheduleStates, type ScheduleFacts, type ScheduleStep } from './schedule-facts.ts'
+import {
+  occurrenceStates,
+  scheduleStates,
+  type ScheduleFacts,
+  type ScheduleStep,
+  type Withdrawal,
+} from './schedule-facts.ts'
 
 /** What groups know of schedules: what was loaded, under what their commits did. */
 export class ScheduleState {
@@ -75,19 +81,33 @@ export class ScheduleState {
   /** Adds the rows of what the group did: the net effect, a schedule once. */
   addRows(rows: GroupRows): void {
     if (this.#steps.length === 0) return
-    const last = new Map<string, ScheduleStep>()
+    const last = new Map<string, NetStep>()
     for (const step of this.#steps) last.set(step.facts.id, merged(last.get(step.facts.id), step))
     for (const step of last.values()) addStep(rows, step)
     for (const [index, step] of this.#steps.entries()) addVersion(rows, step, index)
   }
 }
 
-/** Two steps of one schedule as one: what the second one does not plan or withdraw is as the first one has it. */
-function merged(first: ScheduleStep | undefined, second: ScheduleStep): ScheduleStep {
-  if (first === undefined) return second
-  const { plan = first.plan } = second
-  const withdrawal = second.withdrawal ?? first.withdrawal
-  return { ...second, plan, withdrawal }
+/** Steps of one schedule as one. */
+interface NetStep extends ScheduleStep {
+  /** What is withdrawn even if the schedule goes on. */
+  readonly lasting: Withdrawal | undefined
+}
+
+/**
+ * Two steps of one schedule as one: what the second one does not plan or withdraw is as the first one has it. One that has the
+ * schedule go on takes back what the first one skipped: a statement cannot do both to a row.
+ */
+function merged(first: NetStep | undefined, second: ScheduleStep): NetStep {
+  const { plan = first?.plan, withdrawal } = second
+  const goesOn = second.plan?.idle !== undefined
+  const skips = withdrawal?.state === occurrenceStates.skipped
+  return {
+    ...second,
+    plan,
+    withdrawal: withdrawal ?? (goesOn ? first?.lasting : first?.withdrawal),
+    lasting: skips ? first?.lasting : (withdrawal ?? first?.lasting),
+  }
 }
 
 const changes = {
