@@ -321,8 +321,12 @@ describe('PUT /events/:id', () => {
       const { status, body } = await change(id, { start_time: start, schedule })
       expect([status, body.version]).toEqual([200, version])
     }
-    const both = { ...basic(), start_time: later, schedule: { frequency: 'daily', start } }
-    expect((await create(both)).body).toMatchObject({ field: 'start_time', code: 'invalid_request' })
+    for (const schedule of [{ frequency: 'daily', start }, 'DTSTART:20300101T090000Z\nRRULE:FREQ=DAILY']) {
+      const both = { ...basic(), start_time: later, schedule }
+      expect((await create(both)).body).toMatchObject({ field: 'start_time', code: 'invalid_request' })
+    }
+    const local = 'DTSTART;TZID=Europe/Paris:20300101T090000\nRRULE:FREQ=DAILY'
+    expect((await create({ ...basic(), start_time: later, schedule: local })).status).toBe(201)
   })
 
   it('to a schedule with a start of its own makes one version', async () => {

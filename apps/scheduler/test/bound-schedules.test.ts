@@ -82,6 +82,16 @@ describe('a rule that a field holds', () => {
     expect(await minuteOf(id)).toBe(5)
   })
 
+  it('says itself when it starts, whatever start the schedule has beside its own rule', async () => {
+    const plan = await newPlan('starting', { Rule: 'DTSTART:20300101T091700Z\nRRULE:FREQ=DAILY' })
+    const start = new Date('2029-01-01T08:00:00Z')
+    const id = await bind(plan, { rule: 'FREQ=DAILY', start })
+    expect(await q.schedules.get(id)).toMatchObject({ state: 'active' })
+    expect(await minuteOf(id)).toBe(17)
+    await q.write(plan, 'Rule', '')
+    expect((await q.schedules.get(id)).nextAt?.toDate()).toEqual(start)
+  })
+
   it('stays where the same is written, or another field', async () => {
     const plan = await newPlan('same', { Rule: '17 * * * *' })
     const { revision } = await q.schedules.get(await bind(plan))

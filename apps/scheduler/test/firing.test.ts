@@ -289,6 +289,16 @@ describe('a preview', () => {
   ])('says what is wrong with %j', async (request, code, field) => {
     expect(await problemOf(store.schedules.previewSchedule(request))).toEqual({ code, field })
   })
+
+  it('refuses a start beside another one of the rule', async () => {
+    const rule = 'DTSTART:20300101T090000Z\nRRULE:FREQ=DAILY'
+    const at = (time: string) => ({ rule, startTime: timestampFromMs(Date.parse(time)) })
+    expect((await store.schedules.previewSchedule(at('2030-01-01T09:00:00Z'))).times).not.toEqual([])
+    expect(await problemOf(store.schedules.previewSchedule(at('2030-01-01T10:00:00Z')))).toEqual({
+      code: 'invalid_schedule',
+      field: 'start_time',
+    })
+  })
 })
 
 describe('an explanation', () => {

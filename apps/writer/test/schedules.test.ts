@@ -159,6 +159,19 @@ describe('a schedule', () => {
     expect(await occurrencesOf(id)).toMatchObject([{ state: 8, reason: 'changed' }, { state: 1 }])
   })
 
+  it.each([
+    ['', 'DTSTART;TZID=Europe/Paris:20300601T090000\nRRULE:FREQ=DAILY'],
+    ['Europe/Paris', 'DTSTART:20300601T070000Z\nRRULE:FREQ=DAILY'],
+    ['Europe/Paris', '{"rrule": "FREQ=DAILY", "start": "2030-06-01T09:00:00"}'],
+  ])('has one start, whether or not it is given beside the rule: %s %s', async (timezone, rule) => {
+    const name = randomUUID()
+    const id = await putNew({ name, rule, timezone })
+    const { plan_revision: planned } = await scheduleRow(id)
+    const startTime = timestampFromMs(Date.UTC(2030, 5, 1, 7))
+    await commit(put({ name, rule, timezone, startTime }))
+    expect(await scheduleRow(id)).toMatchObject({ plan_revision: planned })
+  })
+
   it('of one time that has passed has its occurrence all the same', async () => {
     const id = await putNew({ rule: '2020-01-01T00:00:00Z' })
     expect(await occurrencesOf(id)).toMatchObject([{ nominal_us: Date.parse('2020-01-01') * 1_000, state: 1 }])
@@ -414,6 +427,18 @@ describe('what is wrong', () => {
     ['a rule that never fires', { rule: '0 0 30 2 *' }, 'schedule_never_fires', `${field}.rule.cron`],
     ['a zone that is none', { timezone: 'Mars/Olympus' }, 'invalid_schedule', `${field}.rule.timezone`],
     ['no rule', { rule: '' }, 'invalid_request', `${field}.rule`],
+    [
+      'a start beside another one of the text',
+      { rule: 'DTSTART:20300101T090000Z\nRRULE:FREQ=DAILY', startTime: timestampFromMs(Date.UTC(2030, 0, 1, 10)) },
+      'invalid_schedule',
+      `${field}.start_time`,
+    ],
+    [
+      'a start beside another one of the object',
+      { rule: '{"cron": "0 9 * * *", "start": "2030-01-01"}', startTime: timestampFromMs(Date.UTC(2030, 0, 1, 9)) },
+      'invalid_schedule',
+      `${field}.start_time`,
+    ],
     [
       'occurrences that are centuries apart',
       { rule: 'FREQ=SECONDLY;INTERVAL=999983;BYHOUR=0;BYMINUTE=0;BYSECOND=0' },

@@ -12,6 +12,8 @@ export interface EventRule {
 type RuleInput = NonNullable<EventInput['schedule']>
 
 const recurrence = /^(RRULE:|FREQ=|DTSTART)/i
+/** The start of a recurrence, where it is a moment. */
+const ownMoment = /\bDTSTART\b[^:\n]*:(\d{8})T(\d{6})Z/i
 /** How a time ends that is a moment, in whatever zone. */
 const zoned = /(?:Z|[+-]\d\d:?\d\d)$/i
 
@@ -26,7 +28,7 @@ export function ruleOf({ schedule, startTime }: Pick<EventInput, 'schedule' | 's
     return { rule: startTime, startTime: undefined }
   }
   if (typeof schedule === 'string') {
-    if (recurrence.test(schedule)) return { rule: schedule, startTime: startsItself(schedule) ? undefined : startTime }
+    if (recurrence.test(schedule)) return recurrenceOf(schedule, startTime)
     assertFiveFields(schedule)
     // Of cron a start is a bound, which has to be said with it. One that was given beside the rule comes first in it.
     if (startTime === undefined) return { rule: schedule, startTime: undefined }
@@ -43,6 +45,17 @@ export function ruleOf({ schedule, startTime }: Pick<EventInput, 'schedule' | 's
     return { rule: JSON.stringify({ start: startTime, ...schedule }), startTime: undefined }
   }
   return { rule: JSON.stringify(schedule), startTime }
+}
+
+/** A recurrence as text. A start of its own that is a moment is compared; a local one has what is read of it sent back as another. */
+function recurrenceOf(text: string, startTime: string | undefined): EventRule {
+  if (!startsItself(text)) return { rule: text, startTime }
+  const [, date, time] = ownMoment.exec(text) ?? []
+  if (startTime !== undefined && date !== undefined && time !== undefined) {
+    const start = `${date.replace(/(....)(..)/, '$1-$2-')}T${time.replace(/(..)(..)/, '$1:$2:')}Z`
+    assertStart(startTime, momentOf(start))
+  }
+  return { rule: text, startTime: undefined }
 }
 
 /** Whether a schedule says itself when it starts. */

@@ -8,7 +8,7 @@ import {
 } from '@qcore/contracts'
 import { isQError, QError } from '@qcore/errors'
 import { microsFromTimestamp, timestampFromMicros } from '@qcore/model'
-import { between, describeRule, parseRule, type Rule } from '@qcore/recurrence'
+import { between, checkStart, describeRule, parseRule, type Rule } from '@qcore/recurrence'
 import type { SchedulerContext } from '../context.ts'
 import { readRuleSpec } from '../schedule-settings.ts'
 import { namedSchedule } from './named-schedule.ts'
@@ -71,8 +71,15 @@ function difference(
   }
 }
 
-function readRule({ rule, timezone, startTime }: PreviewScheduleRequest): Rule {
+function readRule(request: PreviewScheduleRequest): Rule {
+  const { startTime } = request
   const startMs = startTime === undefined ? undefined : msOf(microsFromTimestamp(startTime, 'start_time'))
+  const rule = parsedRule(request, startMs)
+  if (startMs !== undefined) checkStart(rule, startMs, 'start_time')
+  return rule
+}
+
+function parsedRule({ rule, timezone }: PreviewScheduleRequest, startMs: number | undefined): Rule {
   const zone = timezone === '' ? {} : { timezone }
   try {
     const input: unknown = rule.trim().startsWith('{') ? parseJson(rule) : rule

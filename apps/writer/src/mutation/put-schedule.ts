@@ -4,6 +4,7 @@ import { timestampMs } from '@bufbuild/protobuf/wkt'
 import { requireNamespace, requireTags, type Claims } from '@qcore/access'
 import { MutationResultSchema, PutMode, type MutationResult, type PutSchedule } from '@qcore/contracts'
 import { isQError, QError } from '@qcore/errors'
+import { startOf } from '@qcore/recurrence'
 import type { CommitContext } from '../commit/commit-context.ts'
 import { withBindings } from '../schedule/apply-bindings.ts'
 import { planAfterIdle, planFrom, planWhenIdle } from '../schedule/first-plan.ts'
@@ -156,8 +157,7 @@ function hasSameRule({ definition, ruleSpec }: ScheduleFacts, { rule, timezone, 
   const before = readDefinition(definition)
   if (before.rule !== rule || before.timezone !== timezone) return false
   if (before.startTime === undefined && startTime !== undefined) {
-    const { start = '' } = JSON.parse(ruleSpec) as { start?: string }
-    return Date.parse(start) === timestampMs(startTime)
+    return startOf(readRuleSpec(ruleSpec)) === timestampMs(startTime)
   }
   return before.startTime?.seconds === startTime?.seconds && before.startTime?.nanos === startTime?.nanos
 }

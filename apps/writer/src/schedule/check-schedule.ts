@@ -1,10 +1,11 @@
 import type { Action, EmitEvent, PutSchedule, RetryPolicy, ScheduleKey } from '@qcore/contracts'
 import type { Duration } from '@bufbuild/protobuf/wkt'
 import { QError } from '@qcore/errors'
+import { checkStart } from '@qcore/recurrence'
 import { checkAttributes } from '../event/check-attributes.ts'
 import { checkPayload } from '../event/check-payload.ts'
 import { checkFieldsToWrite, checkMessageToPublish } from './check-store-action.ts'
-import { readRule } from './read-rule.ts'
+import { msFromTimestamp, readRule } from './read-rule.ts'
 
 const dayMs = 86_400_000
 const mostGraceMs = 7 * dayMs
@@ -25,7 +26,14 @@ export function checkSchedule(schedule: PutSchedule, path: string): void {
   checkDuration(schedule.grace, `${path}.grace`, { leastMs: 0, mostMs: mostGraceMs })
   if (schedule.retry !== undefined) checkRetry(schedule.retry, `${path}.retry`)
   if (schedule.action !== undefined) checkAction(schedule.action, `${path}.action`)
-  readRule(schedule, path, Date.now())
+  checkRule(schedule, path)
+}
+
+/** The start is one of the rule that is put: what a field says instead may have its own. */
+function checkRule(schedule: PutSchedule, path: string): void {
+  const rule = readRule(schedule, path, Date.now())
+  const field = `${path}.start_time`
+  if (schedule.startTime !== undefined) checkStart(rule, msFromTimestamp(schedule.startTime, field), field)
 }
 
 /**

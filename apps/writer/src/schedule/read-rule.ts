@@ -1,3 +1,4 @@
+import type { Timestamp } from '@bufbuild/protobuf/wkt'
 import type { PutSchedule } from '@qcore/contracts'
 import { isQError, QError } from '@qcore/errors'
 import { microsFromTimestamp } from '@qcore/model'
@@ -16,8 +17,7 @@ export function readRule(
   startMs: number,
 ): Rule {
   const zone = timezone === '' ? {} : { timezone }
-  const start =
-    startTime === undefined ? {} : { startMs: Number(microsFromTimestamp(startTime, `${path}.start_time`) / 1_000n) }
+  const start = startTime === undefined ? {} : { startMs: msFromTimestamp(startTime, `${path}.start_time`) }
   return atRule(path, () => {
     const input = inputOf(rule)
     try {
@@ -28,6 +28,15 @@ export function readRule(
       return parseRule(input, { startMs, ...zone, ...start })
     }
   })
+}
+
+/**
+ * A time in whole milliseconds since 1970.
+ *
+ * @throws QError `value_out_of_range`
+ */
+export function msFromTimestamp(time: Timestamp, field: string): number {
+  return Number(microsFromTimestamp(time, field) / 1_000n)
 }
 
 /** What is done with the rule of a schedule; an error names the part of the request. */

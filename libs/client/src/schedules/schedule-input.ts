@@ -33,7 +33,7 @@ export interface ScheduleInput {
   readonly rule: string | Readonly<Record<string, unknown>>
   /** The zone of a rule that names none; default UTC. */
   readonly timezone?: string
-  /** The start of a rule that needs one and has none; default: the time of the commit. */
+  /** The start of a rule that needs one and has none; default: the time of the commit. Beside another start of the rule's own: `invalid_schedule`. */
   readonly start?: Timestamp | Date
   readonly action: ScheduleAction
   readonly tags?: readonly string[]

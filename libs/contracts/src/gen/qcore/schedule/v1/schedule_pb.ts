@@ -695,7 +695,8 @@ export type PutSchedule = Message<"qcore.schedule.v1.PutSchedule"> & {
   timezone: string;
 
   /**
-   * The start of a rule that needs one and has none; absent: the time of the commit.
+   * The start of a rule that needs one and has none; absent: the time of the commit. Another one than the rule has itself is
+   * `invalid_schedule`.
    *
    * @generated from field: google.protobuf.Timestamp start_time = 8;
    */
