@@ -1,11 +1,10 @@
-import type { DeadLetter, StoredEvent } from '@qcore/client'
+import type { StoredEvent } from '@qcore/client'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { CoreEvent, CoreNode, CoreSystem, HandlerContext } from '../src/index.ts'
+import type { CoreEvent, CoreSystem } from '../src/index.ts'
 import { cleanInbox } from '../src/database/inbox.ts'
-import { CoreSystem as System } from '../src/index.ts'
+import { note, notes, numbers, patience, settled } from './_handled.ts'
 import { startStore, type TestStore } from './_store.ts'
 
-const patience = { timeout: 30_000, interval: 20 }
 let store: TestStore
 let system: CoreSystem
 let namespaces = 0
@@ -21,31 +20,6 @@ beforeEach(async () => {
 })
 afterEach(() => system.close())
 
-async function note(event: CoreEvent, { client }: HandlerContext, text = ''): Promise<void> {
-  await client.query('insert into effect (event, note) values ($1, $2)', [event.messageId, text])
-}
-
-async function notes(...ids: string[]): Promise<string[]> {
-  const { rows } = await store.pool.query<{ note: string }>(
-    'select note from effect where event = any($1) order by note',
-    [ids],
-  )
-  return rows.map((row) => row.note)
-}
-
-async function deadLetters(): Promise<DeadLetter[]> {
-  const letters: DeadLetter[] = []
-  for await (const letter of system.client.events.deadLetters.list(system.namespace)) letters.push(letter)
-  return letters
-}
-
-async function settled(node: CoreNode): Promise<void> {
-  await node.start()
-  await vi.waitFor(async () => expect((await system.metrics()).queueDepth).toBe(0), patience)
-}
-
-const numbers = (count: number): number[] => Array.from({ length: count }, (_, index) => index)
-
 describe('a node', () => {
   it('handles an event as the example of the library does', async () => {
     const node = await system.registerNode({ displayName: 'api', metadata: { role: 'producer' } })
@@ -56,7 +30,7 @@ describe('a node', () => {
     })
     await node.start()
     const id = await node.emit('demo.event', { hello: 'world' })
-    await vi.waitFor(async () => expect(await notes(id)).toEqual([node.nodeId]), patience)
+    await vi.waitFor(async () => expect(await notes(store, id)).toEqual([node.nodeId]), patience)
     expect(seen).toMatchObject([
       {
         namespace: system.namespace,
@@ -100,7 +74,7 @@ describe('a node', () => {
     for (const payload of payloads) await node.emit('any', payload)
     const seen: unknown[] = []
     await node.onEvent('any', ({ payload }) => void seen.push(payload), { concurrency: 1 })
-    await settled(node)
+    await settled(system, node)
     expect(seen).toEqual(payloads)
   })
 
@@ -115,193 +89,6 @@ describe('a node', () => {
     await expect(node.closed).rejects.toMatchObject({ code: 'node_replaced' })
     expect(await twin.state()).toMatchObject({ status: 'online' })
     await other.close()
-  })
-})
-
-describe('handlers', () => {
-  it('of one type run in the order of their registration, in one transaction', async () => {
-    const node = await system.registerNode()
-    const steps: string[] = []
-    for (const name of ['3', '1', '2']) {
-      await node.onEvent('a', async (event, context) => {
-        steps.push(`${name} begins`)
-        await note(event, context, name)
-        steps.push(`${name} ends`)
-      })
-    }
-    const id = await node.emit('a')
-    await settled(node)
-    expect(steps).toEqual(['3', '1', '2'].flatMap((name) => [`${name} begins`, `${name} ends`]))
-    expect(await notes(id)).toEqual(['1', '2', '3'])
-    const { rows } = await store.pool.query('select distinct tx from effect where event = $1', [id])
-    expect(rows).toHaveLength(1)
-  })
-
-  it('are all or nothing: what one did is undone when another one throws', async () => {
-    const node = await system.registerNode()
-    let third = 0
-    await node.onEvent('a', (event, context) => note(event, context))
-    await node.onEvent('a', () => {
-      throw new Error('the second one fails')
-    })
-    await node.onEvent('a', () => void third++)
-    const id = await node.emit('a', { n: 1 })
-    await settled(node)
-    expect(await notes(id)).toEqual([])
-    expect(third).toBe(0)
-    expect(await system.metrics()).toEqual({ queueDepth: 0, deadLetterQueueDepth: 1 })
-    const [letter] = await deadLetters()
-    expect(letter).toMatchObject({
-      reason: 'failed',
-      attempts: 1,
-      nodeId: node.nodeId,
-      event: { id, payload: { n: 1 } },
-    })
-    expect(letter?.error).toContain('the second one fails')
-  })
-
-  it('that swallow the error of a statement have failed', async () => {
-    const node = await system.registerNode()
-    await node.onEvent('a', async (event, context) => {
-      await note(event, context)
-      await context.client.query('select 1/0').catch(() => undefined)
-    })
-    const id = await node.emit('a')
-    await settled(node)
-    expect(await notes(id)).toEqual([])
-    const [letter] = await deadLetters()
-    expect(letter?.error).toContain('rolled back')
-  })
-
-  it('are tried again as often as they may, and give up at once when they say so', async () => {
-    const node = await system.registerNode()
-    const seen: [number, number][] = []
-    await node.onEvent(
-      'twice',
-      ({ redeliveryCount, attempt }) => {
-        seen.push([redeliveryCount, attempt])
-        if (attempt < 3) throw new Error('not yet')
-      },
-      { maxAttempts: 3, retryMs: 20 },
-    )
-    let tries = 0
-    await node.onEvent(
-      'never',
-      (_event, { giveUp }) => {
-        tries += 1
-        giveUp('it makes no sense')
-      },
-      { maxAttempts: 100 },
-    )
-    await node.emit('twice')
-    await node.emit('never')
-    await settled(node)
-    expect(seen).toEqual([
-      [0, 1],
-      [1, 2],
-      [2, 3],
-    ])
-    expect(tries).toBe(1)
-    const letters = await deadLetters()
-    expect(letters.map(({ event }) => event.type)).toEqual(['never'])
-  })
-
-  it('may return what runs only when it is waited for, as statements of a query builder do', async () => {
-    const node = await system.registerNode()
-    await node.onEvent('a', (event, context) => ({
-      // oxlint-disable-next-line unicorn/no-thenable
-      then: (onDone, onError) => note(event, context, 'waited for').then(onDone, onError),
-    }))
-    const id = await node.emit('a')
-    await settled(node)
-    expect(await notes(id)).toEqual(['waited for'])
-  })
-
-  it('may take as long as they want', async () => {
-    const node = await system.registerNode()
-    const handle = async (event: CoreEvent, context: HandlerContext): Promise<void> => {
-      // Timers that are due run before it goes on.
-      await context.client.query('select pg_sleep(0.1)')
-      await note(event, context, 'handled')
-    }
-    await node.onEvent('a', handle, { timeoutMs: Infinity })
-    const id = await node.emit('a')
-    await settled(node)
-    expect(await notes(id)).toEqual(['handled'])
-    expect(await deadLetters()).toEqual([])
-  })
-
-  it('that take too long have failed, and what they still do is done in no transaction', async () => {
-    const node = await system.registerNode()
-    const late = Promise.withResolvers<unknown>()
-    await node.onEvent(
-      'slow',
-      async (event, context) => {
-        await note(event, context)
-        await new Promise((resolve) => context.signal.addEventListener('abort', resolve))
-        await new Promise((resolve) => setImmediate(resolve))
-        await note(event, context, 'late').catch(late.resolve)
-      },
-      { timeoutMs: 100 },
-    )
-    const id = await node.emit('slow')
-    await settled(node)
-    expect(await late.promise).toBeInstanceOf(Error)
-    expect(await notes(id)).toEqual([])
-    const [letter] = await deadLetters()
-    expect(letter?.error).toContain('longer than 100 ms')
-  })
-
-  it('that take longer than the time for an answer run once', async () => {
-    const node = await system.registerNode()
-    let runs = 0
-    await node.onEvent(
-      'slow',
-      async () => {
-        runs += 1
-        await new Promise((resolve) => setTimeout(resolve, 2_500))
-      },
-      { ackMs: 1_000 },
-    )
-    await node.emit('slow')
-    await settled(node)
-    expect(runs).toBe(1)
-  })
-
-  it('by patterns get each event once a handler', async () => {
-    const node = await system.registerNode()
-    const seen: string[] = []
-    await node.onEvent('order.placed', ({ eventType }) => void seen.push(`exact ${eventType}`))
-    await node.onEvent('order.*', ({ eventType }) => void seen.push(`any ${eventType}`))
-    await node.emit('order.placed')
-    await node.emit('order.paid')
-    await node.emit('stock.low')
-    await node.start()
-    await vi.waitFor(() => expect(seen).toHaveLength(3), patience)
-    expect(seen.sort()).toEqual(['any order.paid', 'any order.placed', 'exact order.placed'])
-    expect(await system.metrics()).toMatchObject({ queueDepth: 1 })
-  })
-
-  it('may come and go while the node runs, and nothing is lost or handled twice', async () => {
-    const node = await system.registerNode()
-    const seen: unknown[] = []
-    const handler = ({ payload }: CoreEvent): void => void seen.push(payload)
-    // What is on its way while subscriptions change comes again after this time.
-    const options = { ackMs: 1_000 }
-    await node.onEvent('one', handler, options)
-    await node.start()
-    await node.emit('one', 0)
-    await node.emit('two', 1)
-    await node.onEvent('two', handler, options)
-    for (let round = 0; round < 5; round++) {
-      await node.offEvent('one', handler)
-      await node.onEvent('one', handler, options)
-      await node.onEvent('one', handler, options)
-      await node.emit('one', 2 + round)
-    }
-    await vi.waitFor(() => expect(seen).toHaveLength(7), patience)
-    await settled(node)
-    expect(seen.map(Number).sort((a, b) => a - b)).toEqual(numbers(7))
   })
 })
 
@@ -380,11 +167,11 @@ describe('a stop', () => {
     const stopping = node.stop()
     hold.resolve()
     await stopping
-    expect((await notes(...ids)).length).toBe(4)
+    expect((await notes(store, ...ids)).length).toBe(4)
     const next = await system.registerNode()
     await next.onEvent('a', (event, context) => note(event, context, String(event.payload)))
     await next.start()
-    await vi.waitFor(async () => expect((await notes(...ids)).map(Number)).toEqual(numbers(10)), patience)
+    await vi.waitFor(async () => expect((await notes(store, ...ids)).map(Number)).toEqual(numbers(10)), patience)
     expect(await system.metrics()).toMatchObject({ deadLetterQueueDepth: 0 })
   })
 
@@ -406,8 +193,8 @@ describe('a stop', () => {
     await node.stop({ timeoutMs: 50 })
     const next = await system.registerNode()
     await next.onEvent('a', (event, context) => note(event, context, `second ${event.attempt}`))
-    await settled(next)
-    expect(await notes(id)).toEqual(['second 1'])
+    await settled(system, next)
+    expect(await notes(store, id)).toEqual(['second 1'])
   })
 })
 
@@ -426,68 +213,4 @@ it('all that was handled more than 30 days ago is forgotten, and nothing that wa
     [system.namespace],
   )
   expect(rows.map(({ event }) => event)).toEqual(['25001', '25002', '25003'])
-})
-
-describe('connecting', () => {
-  it('to a database that is not there fails, and says where', async () => {
-    const connecting = store.system({ connectionString: 'postgres://u:p@127.0.0.1:1/x' })
-    await expect(connecting).rejects.toMatchObject({
-      code: 'unavailable',
-      message: expect.stringContaining('127.0.0.1:1') as string,
-    })
-  })
-
-  it('twice at once makes the inbox once', async () => {
-    await store.pool.query('drop table if exists qcore_inbox')
-    const systems = await Promise.all(numbers(4).map(() => store.system()))
-    await Promise.all(systems.map((each) => each.close()))
-  })
-
-  it('registers the namespace', async () => {
-    const namespaces = await system.client.events.namespaces()
-    const found = namespaces.find(({ name }) => name === system.namespace)
-    expect([found?.description, found?.metadata]).toEqual(['', {}])
-    expect(found?.createdAt.micros).toBeGreaterThan(0n)
-  })
-
-  it('needs no right to make tables where the inbox is there', async () => {
-    const role = `${store.name}_role`
-    const address = new URL(store.connectionString)
-    address.username = role
-    address.password = 'secret'
-    await store.pool.query(`create role ${role} login password 'secret'`)
-    try {
-      await store.pool.query(`grant usage on schema ${store.name}_app to ${role}`)
-      await store.pool.query(`grant select, insert, delete on all tables in schema ${store.name}_app to ${role}`)
-      await using limited = await store.system({ namespace: system.namespace, connectionString: address.href })
-      const node = await limited.registerNode()
-      await node.onEvent('a', (event, context) => note(event, context, 'limited'))
-      const id = await node.emit('a')
-      await settled(node)
-      expect(await notes(id)).toEqual(['limited'])
-    } finally {
-      await store.pool.query(`drop owned by ${role}`)
-      await store.pool.query(`drop role ${role}`)
-    }
-  })
-
-  it('with a namespace that is none is refused', async () => {
-    await expect(store.system({ namespace: 'a b' })).rejects.toMatchObject({ code: 'invalid_request', field: 'name' })
-  })
-
-  it('without a database leaves handlers without one', async () => {
-    await using plain = await System.connect({ qcore: store.qcore, namespace: `plain-${namespaces}` })
-    const node = await plain.registerNode()
-    const seen: unknown[] = []
-    await node.onEvent('a', (_event, context) => {
-      try {
-        void context.client
-      } catch (error) {
-        seen.push(error)
-      }
-    })
-    await node.emit('a')
-    await node.start()
-    await vi.waitFor(() => expect(seen).toMatchObject([{ code: 'configuration' }]), patience)
-  })
 })
