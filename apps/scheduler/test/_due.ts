@@ -1,5 +1,10 @@
 import type { TestStore } from './_store.ts'
 
+/** The rule of a schedule that fires once, so many milliseconds from now. */
+export function inMs(ms: number): string {
+  return new Date(Date.now() + ms).toISOString()
+}
+
 /** Adds so many occurrences to a schedule that are due now, of the seconds that have passed, to be caught up with. */
 export async function addDue({ pool }: TestStore, scheduleId: string, count: number): Promise<void> {
   const text = `

@@ -12,3 +12,14 @@ export function whenOver(store: TestStore, scheduleId: string): Promise<Occurren
     return occurrence
   }, patience)
 }
+
+export const isCompleted = ({ state }: Occurrence): boolean => state === OccurrenceState.COMPLETED
+
+/** Waits until so many occurrences of a schedule are completed, and gives those that are. */
+export function whenCompleted(store: TestStore, scheduleId: string, count: number): Promise<Occurrence[]> {
+  return vi.waitFor(async () => {
+    const done = (await store.list(scheduleId)).filter(isCompleted)
+    expect(done.length).toBeGreaterThanOrEqual(count)
+    return done
+  }, patience)
+}
