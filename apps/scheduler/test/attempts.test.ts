@@ -31,7 +31,7 @@ interface Held {
 /** Has a scheduler claim the one occurrence that is due. */
 async function claimOne(): Promise<Held> {
   const claim = randomUUID()
-  const [row] = await claimOccurrences(store.pool, { claim, leaseMs, limit: 10 })
+  const [row] = await claimOccurrences(store.pool, { claim, scheduler: 'first', leaseMs, limit: 10 })
   if (row === undefined) throw new Error('nothing is due')
   return { claim, row }
 }

@@ -18,7 +18,7 @@ async function beginInTurns(
   await addDue(store, id, count)
   const { pool } = store
   const claim = randomUUID()
-  const claimed = await claimOccurrences(pool, { claim, leaseMs, limit: count })
+  const claimed = await claimOccurrences(pool, { claim, scheduler: 'one', leaseMs, limit: count })
   const beginners = ['one', 'other'].map((scheduler) => new ExclusiveBeginner({ pool, scheduler, leaseMs }))
   const kinds: ExclusiveBegin['kind'][] = []
   for (const { id: occurrenceId, nominalUs, revision, cause } of claimed.toSorted(

@@ -73,6 +73,7 @@ export interface ScheduleRow {
   idleReason: string
   disabledReason: string
   isBound: boolean
+  beginsFreely: boolean
 }
 
 /** What a schedule was made by one step of a commit. */
@@ -131,7 +132,7 @@ export interface RevivedRow {
 
 const scheduleTypes: readonly ElementType[] = [
   ...(['text', 'text', 'text', 'int8', 'int4', 'bytea', 'text', 'text', 'bytea'] as const),
-  ...(['text', 'int8', 'int8', 'int8', 'int8', 'int8', 'int8', 'text', 'text', 'int4'] as const),
+  ...(['text', 'int8', 'int8', 'int8', 'int8', 'int8', 'int8', 'text', 'text', 'int4', 'int4'] as const),
 ]
 
 /** A key of the configuration that is given a value, or deleted. */
@@ -286,6 +287,7 @@ export class GroupRows {
     schedules.column(16).addText(row.idleReason)
     schedules.column(17).addText(row.disabledReason)
     schedules.column(18).addInt4(row.isBound ? 1 : 0)
+    schedules.column(19).addInt4(row.beginsFreely ? 1 : 0)
   }
 
   addScheduleVersion(row: ScheduleVersionRow): void {

@@ -38,6 +38,20 @@ export interface CarrierOptions {
   readonly gate: TargetGate
   readonly notices: DueNotices
   readonly runners: Readonly<Record<ActionCase, ActionRunner>>
+  /** Is told when an action is over, before that is recorded. */
+  readonly onActed: () => void
+}
+
+/** An attempt that has begun. */
+interface Beginning {
+  readonly claim: string
+  readonly begun: BegunAttempt
+  /** It, and those before it that count against the most there may be. */
+  readonly tries: number
+  /** When it was asked for, on the clock of `performance.now()`. */
+  readonly askedAt: number
+  /** Is told as soon as the target is done with it. */
+  readonly onActed: (outcome: TargetOutcome) => void
 }
 
 /** Carries out occurrences that were claimed: decides, records the attempt, acts, and records how it went. */
@@ -47,6 +61,7 @@ export class Carrier {
   readonly #settle: Gatherer<Settlement, boolean>
   readonly #exclusive: ExclusiveBeginner
   readonly #stop = new AbortController()
+  #recording = 0
 
   constructor(options: CarrierOptions) {
     this.#options = options
@@ -65,6 +80,11 @@ export class Carrier {
     }, mostGathered)
   }
 
+  /** How many are over but for that being recorded. */
+  get recording(): number {
+    return this.#recording
+  }
+
   /** Cuts off what is under way. */
   stop(): void {
     this.#stop.abort()
@@ -73,6 +93,11 @@ export class Carrier {
   /** @param claimedAt when it was claimed, on the clock of `performance.now()` */
   async carry(row: ClaimedRow, claim: string, claimedAt: number): Promise<void> {
     const settings = readSettingsOf(row.definition)
+    if (row.hasBegun) {
+      const begun = { occurrenceId: row.id, number: row.attempts, startedUs: row.claimUs, isFirst: true }
+      await this.#carryOut(row, settings, { claim, begun, tries: row.tries, askedAt: claimedAt, onActed: () => undefined })
+      return
+    }
     const decided = decide(row, settings)
     if (typeof decided !== 'number') {
       await this.#store(this.#withLetter(unattempted(row.id, claim, decided), row, settings), claimedAt)
@@ -100,11 +125,11 @@ export class Carrier {
     }
   }
 
-  /** Records the attempt, acts, and records how it went. `onActed` is told as soon as the target is done with it. */
+  /** Records the attempt, and carries it out. */
   async #attempt(
     row: ClaimedRow,
     settings: ScheduleSettings,
-    { claim, cause, onActed }: { claim: string; cause: OccurrenceCause; onActed: (outcome: TargetOutcome) => void },
+    { claim, cause, onActed }: Pick<Beginning, 'claim' | 'onActed'> & { cause: OccurrenceCause },
   ): Promise<void> {
     const askedAt = performance.now()
     if (this.#stop.signal.aborted) {
@@ -122,13 +147,22 @@ export class Carrier {
       await this.#store(giveBack(row, claim, 0), askedAt)
       return
     }
+    await this.#carryOut(row, settings, { claim, begun, tries: row.tries + 1, askedAt, onActed })
+  }
+
+  /** Acts, after the attempt was recorded, and records how it went. */
+  async #carryOut(
+    row: ClaimedRow,
+    settings: ScheduleSettings,
+    { claim, begun, tries, askedAt, onActed }: Beginning,
+  ): Promise<void> {
     if (begun.isFirst) schedulerMetrics.lateness.observe(Math.max(0, begun.startedUs - row.dueUs) / 1_000_000)
     failpoint('scheduler.after_begin')
     const { number, startedUs } = begun
     const outcome = await this.#act(row, settings, { number, startedUs, deadlineAt: askedAt + this.#attemptMs })
     onActed(isRequest(settings) ? blameOf(outcome) : 'untried')
     failpoint('scheduler.after_action')
-    const ended = { occurrenceId: row.id, claim, number, tries: row.tries + 1 }
+    const ended = { occurrenceId: row.id, claim, number, tries }
     schedulerMetrics.attempts.inc({ outcome: outcome.kind })
     // What was in doubt is so until an attempt tells.
     const isOpen = outcome.kind === 'postponed' && isInDoubt(row, settings)
@@ -190,8 +224,18 @@ export class Carrier {
     return withLetter(settlement, { occurrence, settings, scheduler: this.#options.instanceId })
   }
 
-  /** Stores what has happened, again and again as long as the occurrence is ours. */
   async #store(settlement: Settlement, sinceAt: number): Promise<void> {
+    this.#recording++
+    this.#options.onActed()
+    try {
+      await this.#storeInTime(settlement, sinceAt)
+    } finally {
+      this.#recording--
+    }
+  }
+
+  /** Stores what has happened, again and again as long as the occurrence is ours. */
+  async #storeInTime(settlement: Settlement, sinceAt: number): Promise<void> {
     for (;;) {
       try {
         const isStored = await this.#settle.add(settlement)

@@ -13,6 +13,8 @@ import type { TargetGate } from './target-gate.ts'
 
 /** Occurrences of one claim at most. */
 const mostClaimed = 500
+/** Nothing more is claimed while so many that are over wait to be recorded. */
+const mostRecording = 1_000
 /** Time between looks for something due that was not known of before. */
 const pollMs = 200
 /** Time before PostgreSQL is asked again that could not be reached. */
@@ -51,7 +53,7 @@ export class Dispatcher implements AsyncDisposable {
 
   constructor(options: DispatcherOptions) {
     this.#options = options
-    this.#carrier = new Carrier(options)
+    this.#carrier = new Carrier({ ...options, onActed: () => this.#freed?.() })
     this.#run = this.#keepDispatching()
   }
 
@@ -80,7 +82,7 @@ export class Dispatcher implements AsyncDisposable {
 
   /** Claims once. Returns how long to wait before the next time. */
   async #dispatchSome(): Promise<number> {
-    const { pool, leaseMs } = this.#options
+    const { pool, instanceId, leaseMs } = this.#options
     await this.#untilRoom()
     if (this.#stop.signal.aborted) return 0
     const limit = Math.min(mostClaimed, this.#room)
@@ -91,7 +93,7 @@ export class Dispatcher implements AsyncDisposable {
     }
     const claim = randomUUID()
     const claimedAt = performance.now()
-    const rows = await claimOccurrences(pool, { claim, leaseMs, limit })
+    const rows = await claimOccurrences(pool, { claim, scheduler: instanceId, leaseMs, limit })
     failpoint('scheduler.after_claim')
     this.#wasFull = rows.length === limit
     for (const row of rows) this.#start(row, claim, claimedAt)
@@ -113,10 +115,12 @@ export class Dispatcher implements AsyncDisposable {
     schedulerMetrics.running.set(this.#running.size)
   }
 
-  /** How many more may be claimed. What waits for its target takes no place, but memory. */
+  /** How many more may be claimed. What waits for its target, or to be recorded, takes no place, but memory. */
   get #room(): number {
     const { concurrency, gate } = this.#options
-    return Math.min(concurrency - (this.#running.size - gate.waiting), gate.waitingRoom)
+    const { recording } = this.#carrier
+    const acting = this.#running.size - gate.waiting - recording
+    return Math.min(concurrency - acting, mostRecording - recording, gate.waitingRoom)
   }
 
   /** Waits until there is room for so many that a claim is worth its statements; if there is some, only for a moment. */

@@ -5,7 +5,7 @@ import type { ScheduleSettings } from '../schedule-settings.ts'
 
 const usPerMs = 1_000
 /** An occurrence that begins within this time is not called late. */
-const onTimeMs = 1_000
+export const onTimeMs = 1_000
 
 /** Whether an occurrence that is due fires, as what, or why it is missed. */
 export type LateDecision =

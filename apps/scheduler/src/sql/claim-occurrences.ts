@@ -1,4 +1,5 @@
 import type { Executor } from '@qcore/database'
+import { onTimeMs } from '../dispatch/late-decision.ts'
 import { nowUs } from './clock.ts'
 import { occurrenceColumns, type OccurrenceRow } from './occurrence-row.ts'
 
@@ -6,6 +7,8 @@ import { occurrenceColumns, type OccurrenceRow } from './occurrence-row.ts'
 export interface ClaimedRow extends OccurrenceRow {
   /** Its state before: a running one has lost its scheduler. */
   wasState: number
+  /** Whether its first attempt has begun with the claim, at `claimUs`. */
+  hasBegun: boolean
   wasUs: number
   claimUs: number
   scheduleState: number
@@ -22,15 +25,22 @@ export interface ClaimedRow extends OccurrenceRow {
   formerSecrets: Buffer[] | null
 }
 
+/** The first attempt of an occurrence of the rule that is in time, if nothing else is to be looked at. */
+const begins = `
+  due.state < 3 and occurrence.cause = 1 and occurrence.attempts = 0 and occurrence.reason = ''
+  and occurrence.due_us >= present.us - $4 and schedule.begins_freely and schedule.state = 1
+  and schedule.disabled_reason = '' and occurrence.schedule_revision >= schedule.plan_revision
+  and occurrence.schedule_revision <= schedule.revision`
+
 /**
  * Claims what is due, or has lost its scheduler, in the order in which it became so. What another scheduler is claiming is
- * passed over.
+ * passed over. Occurrences that need no decision and no room at a target begin with that.
  *
  * @param claim tells this claim from every other one
  */
 export async function claimOccurrences(
   executor: Executor,
-  { claim, leaseMs, limit }: { claim: string; leaseMs: number; limit: number },
+  { claim, scheduler, leaseMs, limit }: { claim: string; scheduler: string; leaseMs: number; limit: number },
 ): Promise<ClaimedRow[]> {
   const { rows } = await executor.query<ClaimedRow>({
     name: 'claim_occurrences',
@@ -43,19 +53,25 @@ export async function claimOccurrences(
         order by wake_us limit $1
         for update skip locked),
       claimed as (
-        update occurrence set state = greatest(due.state, 2), claim = $2, lease_us = (select us from present) + $3
-        from due where occurrence.id = due.id
-        returning occurrence.*, due.state as was_state, due.wake_us as was_us)
-      select ${occurrenceColumns('claimed')}, was_state as "wasState", was_us as "wasUs", present.us as "claimUs",
-        schedule.state as "scheduleState", schedule.disabled_reason as "disabledReason", schedule.failing_us as "failingUs", schedule.revision,
-        schedule.definition, schedule.rule_spec as "ruleSpec", schedule.secret,
-        case when claimed.schedule_revision < schedule.plan_revision
-          then coalesce((select committed_us from log where log.revision = schedule.plan_revision), 0) end as "ruleChangedUs",
-        (select array_agg(sealed order by until_us desc) from schedule_secret
-         where schedule_id = schedule.id and until_us > present.us) as "formerSecrets"
-      from claimed join schedule on schedule.id = claimed.schedule_id, present
-      order by was_us`,
-    values: [limit, claim, leaseMs * 1_000],
+        update occurrence set claim = $2, lease_us = present.us + $3,
+          state = case when ${begins} then 3 else greatest(due.state, 2) end,
+          attempts = case when ${begins} then 1 else attempts end,
+          tries = case when ${begins} then tries + 1 else tries end,
+          started_us = case when ${begins} then present.us else started_us end,
+          attempt_us = case when ${begins} then present.us else attempt_us end,
+          attempt_scheduler = case when ${begins} then $5 else attempt_scheduler end
+        from due, present, schedule
+        where occurrence.id = due.id and schedule.id = occurrence.schedule_id
+        returning ${occurrenceColumns('occurrence')}, due.state as "wasState", due.wake_us as "wasUs",
+          occurrence.state = 3 and due.state < 3 as "hasBegun", present.us as "claimUs", schedule.state as "scheduleState",
+          schedule.disabled_reason as "disabledReason", schedule.failing_us as "failingUs", schedule.revision,
+          schedule.definition, schedule.rule_spec as "ruleSpec", schedule.secret,
+          case when occurrence.schedule_revision < schedule.plan_revision
+            then coalesce((select committed_us from log where log.revision = schedule.plan_revision), 0) end as "ruleChangedUs",
+          (select array_agg(sealed order by until_us desc) from schedule_secret
+           where schedule_id = schedule.id and until_us > present.us) as "formerSecrets")
+      select * from claimed order by "wasUs"`,
+    values: [limit, claim, leaseMs * 1_000, onTimeMs * 1_000, scheduler],
   })
   return rows
 }

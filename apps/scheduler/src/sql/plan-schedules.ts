@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { randomUUIDv7 } from 'node:crypto'
 import type { Executor } from '@qcore/database'
 import type { PlannedOccurrence } from '../plan/plan-schedule.ts'
 import { nowUs } from './clock.ts'
@@ -87,7 +87,7 @@ export async function storePlans(executor: Executor, plans: readonly StoredPlan[
       plans.map(({ schedule }) => schedule.plannedUs),
       plans.map(({ plannedUs }) => plannedUs),
       plans.map(({ isExhausted }) => isExhausted),
-      rows.map(() => randomUUID()),
+      rows.map(() => randomUUIDv7()),
       rows.map(({ schedule }) => schedule.id),
       rows.map(({ nominalUs }) => nominalUs),
       rows.map(({ lastNominalUs }) => lastNominalUs),

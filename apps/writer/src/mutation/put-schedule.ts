@@ -1,8 +1,8 @@
-import { randomUUID } from 'node:crypto'
+import { randomUUIDv7 } from 'node:crypto'
 import { create } from '@bufbuild/protobuf'
 import { timestampMs } from '@bufbuild/protobuf/wkt'
 import { requireNamespace, requireTags, type Claims } from '@qcore/access'
-import { MutationResultSchema, PutMode, type MutationResult, type PutSchedule } from '@qcore/contracts'
+import { MutationResultSchema, OverlapPolicy, PutMode, type MutationResult, type PutSchedule } from '@qcore/contracts'
 import { isQError, QError } from '@qcore/errors'
 import { startOf } from '@qcore/recurrence'
 import type { CommitContext } from '../commit/commit-context.ts'
@@ -33,7 +33,7 @@ export function putSchedule(context: CommitContext, mutation: PutSchedule, path:
   }
   assertNamespace(context, mutation, path)
   requireTags(context.caller, mutation.tags, `${path}.tags`)
-  const id = before?.id ?? (mutation.id === '' ? randomUUID() : mutation.id)
+  const id = before?.id ?? (mutation.id === '' ? randomUUIDv7() : mutation.id)
   const { caller } = context
   return storeSchedule(context, withBindings(context, mutation, path), { before, id, caller, path })
 }
@@ -75,12 +75,20 @@ export function storeSchedule(
     plannedUs: before?.plannedUs ?? context.timeUs,
     disabledReason: '',
     isBound: mutation.bindings !== undefined,
+    beginsFreely: beginsFreely(mutation),
   }
   return takeStep(
     context,
     { ...planned(context, facts, { mutation, before, isNewRule, path }), tags: mutation.tags },
     'put',
   )
+}
+
+/** Whether occurrences mind nobody: no target that may have enough to do, and no other occurrences. */
+function beginsFreely({ action, overlap }: PutSchedule): boolean {
+  const kind = action?.kind.case
+  const callsNobody = kind === 'emitEvent' || kind === 'writeFields' || kind === 'publish'
+  return callsNobody && overlap === OverlapPolicy.UNSPECIFIED
 }
 
 /** What a put does to the occurrences of a schedule. */

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { randomUUIDv7 } from 'node:crypto'
 import { ScheduleVersionChange, type ScheduleKey } from '@qcore/contracts'
 import type { GroupRows } from '@qcore/database'
 import { BoundFields, bindingsOf } from './schedule-bindings.ts'
@@ -147,7 +147,7 @@ function addStep(rows: GroupRows, { facts, tags, writer, timeUs, plan, withdrawa
   if (first !== undefined) {
     const { nominalUs, dueUs } = first
     rows.addPlanned({
-      id: randomUUID(),
+      id: randomUUIDv7(),
       scheduleId: id,
       nominalUs,
       dueUs,

@@ -63,6 +63,7 @@ const columnTypes: Readonly<Record<string, readonly string[]>> = {
     'text',
     'text',
     'int',
+    'int',
   ],
   version: ['text', 'bigint', 'int', 'int', 'int', 'bytea', 'text', 'text', 'text', 'bigint'],
   withdrawn: ['text', 'int', 'text', 'bigint', 'bigint', 'bigint', 'int'],
@@ -198,13 +199,15 @@ const parts: readonly Part[] = [
       new_schedule as (
         insert into schedule (
           id, namespace, name, revision, state, definition, rule_spec, tags, secret, writer, created_us, changed_us,
-          plan_revision, planned_us, plan_us, idle_until_us, idle_reason, disabled_reason, is_bound)
-        select c1, c2, c3, c4, c5, c6, c7, c8::jsonb, c9, c10, c11, c12, c13, c14, c15, c16, c17, c18, c19 = 1 from ${from}
+          plan_revision, planned_us, plan_us, idle_until_us, idle_reason, disabled_reason, is_bound, begins_freely)
+        select c1, c2, c3, c4, c5, c6, c7, c8::jsonb, c9, c10, c11, c12, c13, c14, c15, c16, c17, c18, c19 = 1, c20 = 1
+        from ${from}
         on conflict (id) do update set
           namespace = excluded.namespace, name = excluded.name, revision = excluded.revision, state = excluded.state,
           definition = excluded.definition, rule_spec = excluded.rule_spec, tags = excluded.tags,
           secret = excluded.secret, writer = excluded.writer, changed_us = excluded.changed_us,
           plan_revision = excluded.plan_revision, failing_us = null, is_bound = excluded.is_bound,
+          begins_freely = excluded.begins_freely,
           disabled_reason = case when excluded.disabled_reason <> '' then excluded.disabled_reason
             when excluded.plan_revision = schedule.plan_revision then schedule.disabled_reason else '' end,
           planned_us = case when excluded.plan_revision = schedule.plan_revision

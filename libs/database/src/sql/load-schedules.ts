@@ -16,6 +16,8 @@ export interface StoredSchedule {
   disabledReason: string
   /** Whether parts of it are what fields hold. */
   isBound: boolean
+  /** Whether its occurrences may begin as soon as they are claimed: they call nobody, and mind no others of it. */
+  beginsFreely: boolean
 }
 
 /** Schedules by their ids, and those that are not deleted by namespace and name. */
@@ -29,11 +31,11 @@ export async function loadSchedules(
     text: `
       select id, namespace, name, revision, state, definition, rule_spec as "ruleSpec", secret, created_us as "createdUs",
         plan_revision as "planRevision", planned_us as "plannedUs", disabled_reason as "disabledReason",
-        is_bound as "isBound"
+        is_bound as "isBound", begins_freely as "beginsFreely"
       from schedule where id = any($1::text[])
       union all
       select id, schedule.namespace, schedule.name, revision, state, definition, rule_spec, secret, created_us, plan_revision,
-        planned_us, disabled_reason, is_bound
+        planned_us, disabled_reason, is_bound, begins_freely
       from schedule, unnest($2::text[], $3::text[]) as wanted (namespace, name)
       where schedule.namespace = wanted.namespace and schedule.name = wanted.name and state <> 4
         and not id = any($1::text[])`,
