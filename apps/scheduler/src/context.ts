@@ -45,6 +45,11 @@ export interface SchedulerOverrides {
 const poolConnections = 8
 /** A transaction may hold up commits of its schedule: one whose scheduler stands still ends well before the writer's lease. */
 const mostIdleMs = 2_000
+/**
+ * Statements name their rows, or take the first ones of an index. PostgreSQL's statistics lag behind tables in which every row
+ * is soon something else: by them it would rather read a whole table at each claim. Compiling takes longer than running.
+ */
+const planSettings = { enable_seqscan: 'off', enable_hashjoin: 'off', enable_mergejoin: 'off', jit: 'off' }
 const hourMs = 3_600_000
 
 export async function openContext(config: SchedulerConfig, overrides: SchedulerOverrides): Promise<SchedulerContext> {
@@ -57,7 +62,7 @@ export async function openContext(config: SchedulerConfig, overrides: SchedulerO
   if (overrides.connection === undefined) opened.defer(() => connection.close())
   const database = { address: postgresAddress, store, applicationName }
   await prepareStore(database, (error) => logger.warn({ err: error }, 'waiting for PostgreSQL'))
-  const settings = { idle_in_transaction_session_timeout: String(mostIdleMs) }
+  const settings = { ...planSettings, idle_in_transaction_session_timeout: String(mostIdleMs) }
   const pool = openPool({ ...database, max: poolConnections, statementTimeoutMs: leaseMs / 2, settings }, (error) =>
     logger.warn({ err: error }, 'an idle PostgreSQL connection broke'),
   )

@@ -47,7 +47,7 @@ export async function claimOccurrences(
     text: `
       with present as materialized (select ${nowUs} as us),
       due as (
-        select id, wake_us, state from occurrence
+        select ctid as place, wake_us, state from occurrence
         where ended_us is null and wake_us <= (select us from present)
           and (claim is null or lease_us <= (select us from present))
         order by wake_us limit $1
@@ -61,7 +61,7 @@ export async function claimOccurrences(
           attempt_us = case when ${begins} then present.us else attempt_us end,
           attempt_scheduler = case when ${begins} then $5 else attempt_scheduler end
         from due, present, schedule
-        where occurrence.id = due.id and schedule.id = occurrence.schedule_id
+        where occurrence.ctid = due.place and schedule.id = occurrence.schedule_id
         returning ${occurrenceColumns('occurrence')}, due.state as "wasState", due.wake_us as "wasUs",
           occurrence.state = 3 and due.state < 3 as "hasBegun", present.us as "claimUs", schedule.state as "scheduleState",
           schedule.disabled_reason as "disabledReason", schedule.failing_us as "failingUs", schedule.revision,
