@@ -13,7 +13,7 @@ const pauseMs = 60_000
 const longPauseMs = 600_000
 /** Time between statements while there is more. */
 const betweenMs = 50
-const beginning: RetirePosition = { endedUs: 0, id: '' }
+const beginning: RetirePosition = { nominalUs: 0, id: '' }
 
 export interface RetirerOptions {
   readonly executor: Executor

@@ -217,7 +217,7 @@ it('an occurrence is not retired as long as it is a dead letter', async () => {
   await vi.waitFor(async () => expect((await store.list(id)).length).toBeGreaterThan(2), patience)
   await q.schedules.pause(id)
   await store.pool.query('update occurrence set ended_us = 1 where schedule_id = $1 and state >= 4', [id])
-  await retireOccurrences(store.pool, { retentionMs: 1_000, limit: 1_000, after: { endedUs: 0, id: '' } })
+  await retireOccurrences(store.pool, { retentionMs: 1_000, limit: 1_000, after: { nominalUs: 0, id: '' } })
   const kept = (await store.list(id)).map((each) => each.id)
   expect(kept).toContain(letter.occurrenceId)
 })

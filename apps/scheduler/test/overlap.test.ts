@@ -181,7 +181,11 @@ it('what has been over for longer than the retention is deleted, but for the new
     [waiting],
   )
   const monthUs = 31 * 86_400 * 1_000_000
-  await store.pool.query('update occurrence set ended_us = ended_us - $1, created_us = created_us - $1', [monthUs])
+  await store.pool.query(
+    `update occurrence set nominal_us = nominal_us - $1, last_nominal_us = last_nominal_us - $1, ended_us = ended_us - $1,
+       created_us = created_us - $1`,
+    [monthUs],
+  )
   const newest = (await store.list(id)).at(-1)
   const retiring = await store.startScheduler()
   await vi.waitFor(async () => expect(await store.list(id)).toEqual([newest]), patience)

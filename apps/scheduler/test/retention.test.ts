@@ -61,6 +61,25 @@ it('leaves what is run again, and what can still fire though a later one is over
   expect(await timesOf('again')).toEqual([1, 2])
 })
 
+it('keeps what is over for the retention after its time and after its end', async () => {
+  await addOld('backfilled', { count: 3 })
+  const nowUs = Date.now() * 1_000
+  await store.pool.query(
+    `update occurrence set ended_us = $1 where schedule_id = 'backfilled' and nominal_us = 1577836801000000`,
+    [nowUs],
+  )
+  await addOld('cancelled', { count: 3 })
+  await store.pool.query(
+    `update occurrence set nominal_us = $1, last_nominal_us = $1
+     where schedule_id = 'cancelled' and nominal_us = 1577836801000000`,
+    [nowUs],
+  )
+  await using _scheduler = await store.startScheduler()
+  await vi.waitFor(async () => expect(await timesOf('backfilled')).toEqual([1, 3]), patience)
+  const { rows } = await store.pool.query(`select nominal_us from occurrence where schedule_id = 'cancelled'`)
+  expect(rows).toEqual([{ nominal_us: nowUs }])
+})
+
 /** Versions of a schedule that were made in 2020, a second apart, numbered up to -1; it has a later one. */
 async function addOldVersions(scheduleId: string, count: number): Promise<void> {
   await store.pool.query(
