@@ -18,6 +18,8 @@ export interface PublishOptions {
 export class PublishRunner implements ActionRunner {
   readonly #options: PublishOptions
   #flushing: Promise<void> | undefined
+  /** How long the next flush may take. */
+  #flushMs = Infinity
 
   constructor(options: PublishOptions) {
     this.#options = options
@@ -35,32 +37,43 @@ export class PublishRunner implements ActionRunner {
     const body = kind.value.body.length > 0 ? kind.value.body : Buffer.from(occasionJson(occasion))
     const named = headersOf(occasion, kind.value.headers)
     const limitMs = Math.max(1, Math.floor(Math.min(timeoutMs, occasion.deadlineAt - performance.now())))
-    using limited = new LimitedSignal(signal, limitMs)
     try {
       if (needsStream) {
         const taken = jetstream(connection).publish(subject, body, { headers: named, timeout: limitMs })
-        const { stream, seq } = await untilAborted(taken, limited.signal)
+        const { stream, seq } = await inTime(taken, limitMs, signal)
         return { kind: 'done', result: `${stream} ${seq}` }
       }
       connection.publish(subject, body, { headers: named })
-      await untilAborted(this.#flush(), limited.signal)
+      await this.#flush(limitMs, signal)
       return { kind: 'done' }
     } catch (error) {
       if (signal.aborted) throw error
       // A second message has the same id.
-      if (!limited.isTimeUp && !(error instanceof errors.TimeoutError))
-        return { kind: 'failed', error: messageOf(error) }
+      if (!(error instanceof errors.TimeoutError)) return { kind: 'failed', error: messageOf(error) }
       return { kind: 'postponed', error: `no answer of NATS within ${limitMs} ms`, inDoubt: false }
     }
   }
 
-  /** Resolves when the server has what was published. What is published in the same turn goes along. */
-  #flush(): Promise<void> {
+  /** Resolves when the server has what was published. What is published in the same turn goes along, in the shortest time of all. */
+  #flush(limitMs: number, signal: AbortSignal): Promise<void> {
+    this.#flushMs = Math.min(this.#flushMs, limitMs)
     this.#flushing ??= Promise.resolve().then(() => {
+      const shortestMs = this.#flushMs
       this.#flushing = undefined
-      return this.#options.connection.flush()
+      this.#flushMs = Infinity
+      return inTime(this.#options.connection.flush(), shortestMs, signal)
     })
     return this.#flushing
+  }
+}
+
+/** A promise's result. Throws NATS' `TimeoutError` if it takes longer. */
+async function inTime<T>(promise: Promise<T>, limitMs: number, signal: AbortSignal): Promise<T> {
+  using limited = new LimitedSignal(signal, limitMs)
+  try {
+    return await untilAborted(promise, limited.signal)
+  } catch (error) {
+    throw limited.isTimeUp ? new errors.TimeoutError({ cause: error }) : error
   }
 }
 
