@@ -41,15 +41,17 @@ export interface SchedulerOverrides {
   connection?: NatsConnection
 }
 
-/** Connections to PostgreSQL: claiming, beginning, settling and planning have one each at a time; the others are for calls. */
-const poolConnections = 8
+/** Connections to PostgreSQL: claiming, beginning and settling have one each at a time, and each schedule whose turns are given. */
+const dispatchConnections = 5
+/** For calls, for planning, and for what is done now and then. */
+const poolConnections = 4
 /** A transaction may hold up commits of its schedule: one whose scheduler stands still ends well before the writer's lease. */
 const mostIdleMs = 2_000
 /**
- * Statements name their rows, or take the first ones of an index. PostgreSQL's statistics lag behind tables in which every row
+ * Statements of the dispatcher name their rows, or take the first ones of an index. PostgreSQL's statistics lag behind tables in which every row
  * is soon something else: by them it would rather read a whole table at each claim. Compiling takes longer than running.
  */
-const planSettings = { enable_seqscan: 'off', enable_hashjoin: 'off', enable_mergejoin: 'off', jit: 'off' }
+const dispatchSettings = { enable_seqscan: 'off', enable_hashjoin: 'off', enable_mergejoin: 'off', jit: 'off' }
 const hourMs = 3_600_000
 
 export async function openContext(config: SchedulerConfig, overrides: SchedulerOverrides): Promise<SchedulerContext> {
@@ -62,11 +64,16 @@ export async function openContext(config: SchedulerConfig, overrides: SchedulerO
   if (overrides.connection === undefined) opened.defer(() => connection.close())
   const database = { address: postgresAddress, store, applicationName }
   await prepareStore(database, (error) => logger.warn({ err: error }, 'waiting for PostgreSQL'))
-  const settings = { ...planSettings, idle_in_transaction_session_timeout: String(mostIdleMs) }
-  const pool = openPool({ ...database, max: poolConnections, statementTimeoutMs: leaseMs / 2, settings }, (error) =>
-    logger.warn({ err: error }, 'an idle PostgreSQL connection broke'),
-  )
-  opened.defer(() => closePool(pool))
+  const openOne = (max: number, more: Readonly<Record<string, string>> = {}): Pool => {
+    const settings = { idle_in_transaction_session_timeout: String(mostIdleMs), ...more }
+    const pool = openPool({ ...database, max, statementTimeoutMs: leaseMs / 2, settings }, (error) =>
+      logger.warn({ err: error }, 'an idle PostgreSQL connection broke'),
+    )
+    opened.defer(() => closePool(pool))
+    return pool
+  }
+  const pool = openOne(poolConnections)
+  const dispatchPool = openOne(dispatchConnections, dispatchSettings)
   const access = opened.use(await openTokenAccess({ config, connection, logger, source: trustFromDatabase(pool) }))
   const tokens = new OwnTokens(authSecret)
   const transport = createNatsTransport({ connection, store })
@@ -94,7 +101,7 @@ export async function openContext(config: SchedulerConfig, overrides: SchedulerO
   opened.use(new Planner({ executor: pool, logger, lookAheadMs }))
   opened.use(
     new Dispatcher({
-      pool,
+      pool: dispatchPool,
       logger,
       instanceId,
       concurrency,

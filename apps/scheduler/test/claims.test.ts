@@ -65,7 +65,11 @@ it.each<[string, Partial<PutInit>, string]>([
   ['waits for its turn', {}, `update occurrence set reason = 'overlap' where schedule_id = $1`],
   ['is caught up with', {}, 'update occurrence set cause = 3 where schedule_id = $1'],
   ['was tried', {}, 'update occurrence set attempts = 1 where schedule_id = $1'],
-  ['is of a former rule', {}, 'update schedule set plan_revision = revision + 1, revision = revision + 1 where id = $1'],
+  [
+    'is of a former rule',
+    {},
+    'update schedule set plan_revision = revision + 1, revision = revision + 1 where id = $1',
+  ],
   ['is of a rule that the claim does not see', {}, 'update schedule set revision = revision - 1 where id = $1'],
   ['is of a paused schedule', {}, 'update schedule set state = 2 where id = $1'],
   ['is of a disabled schedule', {}, `update schedule set disabled_reason = 'broken' where id = $1`],

@@ -95,7 +95,13 @@ export class Carrier {
     const settings = readSettingsOf(row.definition)
     if (row.hasBegun) {
       const begun = { occurrenceId: row.id, number: row.attempts, startedUs: row.claimUs, isFirst: true }
-      await this.#carryOut(row, settings, { claim, begun, tries: row.tries, askedAt: claimedAt, onActed: () => undefined })
+      await this.#carryOut(row, settings, {
+        claim,
+        begun,
+        tries: row.tries,
+        askedAt: claimedAt,
+        onActed: () => undefined,
+      })
       return
     }
     const decided = decide(row, settings)
