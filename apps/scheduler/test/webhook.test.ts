@@ -172,7 +172,14 @@ describe('a webhook', () => {
   })
 
   it('to a receiver that is gone is not tried again, and its schedule is disabled until it is resumed', async () => {
-    await using receiver = await Receiver.start((_, response) => response.writeHead(410).end())
+    // When the next one is planned.
+    await using receiver = await Receiver.start((_, response) => {
+      const planned = vi.waitFor(async () => {
+        const { rows } = await store.pool.query('select from occurrence where ended_us is null')
+        expect(rows.length).toBeGreaterThan(1)
+      }, patience)
+      void planned.then(() => response.writeHead(410).end())
+    })
     const { id, occurrence } = await fire({ action: webhook(receiver.url), rule: '@every 1s' })
     expect(occurrence).toMatchObject({ state: OccurrenceState.FAILED, reason: 'gone', attemptCount: 1 })
     await vi.waitFor(async () => expect((await store.read(id)).state).toBe(ScheduleState.DISABLED), patience)
