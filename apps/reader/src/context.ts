@@ -4,6 +4,7 @@ import { closePool, openPool, prepareStore, readDatabase, readHead, type Pool } 
 import { coalesce, openPast, openReplica, type Past, type Replica } from '@qcore/replica'
 import { createLogger, openNats, type Logger } from '@qcore/service'
 import type { ReaderConfig } from './config.ts'
+import { ReadAhead } from './find/read-ahead.ts'
 import { Turns } from './past/turns.ts'
 import { createCursorCodec, type CursorCodec } from './query/cursor.ts'
 import { findSettings } from './query/run-statement.ts'
@@ -18,8 +19,9 @@ export interface ReaderContext extends AsyncDisposable {
   readonly snapshots: Pool
   readonly verifier: TokenVerifier
   readonly replica: Replica
-  /** Of which all entities that were found last were cached. */
-  readonly cachedTypes: Set<string>
+  /** How many of the pages of a type that were found last were cached, by type. */
+  readonly cachedPages: Map<string, number>
+  readonly readAhead: ReadAhead
   readonly cursors: CursorCodec
   readonly past: Past
   /** Readings of the past load much: a few at a time, so that they take neither all connections nor all memory. */
@@ -65,7 +67,8 @@ export async function openContext(config: ReaderConfig, overrides: ReaderOverrid
     snapshots,
     verifier: access.verifier,
     replica,
-    cachedTypes: new Set(),
+    cachedPages: new Map(),
+    readAhead: new ReadAhead(replica),
     cursors: createCursorCodec(authSecret, store),
     past: openPast(pool),
     pastTurns: new Turns(Math.max(1, Math.floor(config.connections / 2))),

@@ -8,6 +8,9 @@ import type { QueryPlan } from '../query/query-plan.ts'
 import type { Column } from '../query/selection-sql.ts'
 import { whenApplied } from '../when-applied.ts'
 
+/** So many pages of a type in a row were cached: the next one is as well. */
+const surelyCached = 3
+
 /** What of a type is looked for. */
 export interface PageSearch {
   readonly types: TypeSource
@@ -28,9 +31,11 @@ export async function loadFoundPage(
   { types, columns, after }: PageSearch,
   caller: HandlerContext,
 ): Promise<FoundPage> {
-  const { pool, replica, cachedTypes } = reader
+  const { pool, replica, cachedPages } = reader
   const type = plan.type.name
-  if (columns.length === 0 && cachedTypes.has(type)) {
+  const wantsEntities = columns.length === 0
+  const cached = cachedPages.get(type) ?? 0
+  if (wantsEntities && cached >= surelyCached) {
     const found = await loadIds(pool, idStatement(plan, { types, after }))
     await whenApplied(replica.feed, found, caller)
     const entities = cachedEntities(reader, found.ids, found.revision)
@@ -38,12 +43,16 @@ export async function loadFoundPage(
       const rows = entities.map((entity, index) => rowOf(entity, index === plan.limit - 1 ? found.keys : null))
       return { revision: found.revision, logId: found.logId, rows }
     }
-    cachedTypes.delete(type)
+    cachedPages.delete(type)
   }
   const page = await loadPage(pool, findStatement(plan, { types, columns, after }))
   await whenApplied(replica.feed, page, caller)
-  const ids = page.rows.map(({ id }) => id)
-  if (columns.length === 0 && cachedEntities(reader, ids, page.revision) !== undefined) cachedTypes.add(type)
+  if (wantsEntities) {
+    const ids = page.rows.map(({ id }) => id)
+    const isCached = cachedEntities(reader, ids, page.revision) !== undefined
+    cachedPages.set(type, isCached ? cached + 1 : 0)
+    if (!isCached) reader.readAhead.load(ids)
+  }
   return page
 }
 
