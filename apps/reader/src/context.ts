@@ -4,7 +4,7 @@ import { closePool, openPool, prepareStore, readDatabase, readHead, type Pool } 
 import { coalesce, openPast, openReplica, type Past, type Replica } from '@qcore/replica'
 import { createLogger, openNats, type Logger } from '@qcore/service'
 import type { ReaderConfig } from './config.ts'
-import { ReadAhead } from './find/read-ahead.ts'
+import { FoundEntities } from './find/found-entities.ts'
 import { Turns } from './past/turns.ts'
 import { createCursorCodec, type CursorCodec } from './query/cursor.ts'
 import { findSettings } from './query/run-statement.ts'
@@ -19,9 +19,7 @@ export interface ReaderContext extends AsyncDisposable {
   readonly snapshots: Pool
   readonly verifier: TokenVerifier
   readonly replica: Replica
-  /** How many of the pages of a type that were found last were cached, by type. */
-  readonly cachedPages: Map<string, number>
-  readonly readAhead: ReadAhead
+  readonly found: FoundEntities
   readonly cursors: CursorCodec
   readonly past: Past
   /** Readings of the past load much: a few at a time, so that they take neither all connections nor all memory. */
@@ -38,6 +36,8 @@ export interface ReaderOverrides {
 
 /** Snapshots that a reader makes at a time: each keeps a transaction open. */
 const mostSnapshots = 2
+/** Of the cache's memory, the part that is for entities that were found. */
+const foundShare = 1 / 8
 
 export async function openContext(config: ReaderConfig, overrides: ReaderOverrides): Promise<ReaderContext> {
   const { store, instanceId, logLevel, authSecret, cacheBytes } = config
@@ -57,7 +57,11 @@ export async function openContext(config: ReaderConfig, overrides: ReaderOverrid
   )
   opened.defer(() => closePool(snapshots))
   const access = opened.use(await openTokenAccess({ config, connection, logger, source: trustFromDatabase(pool) }))
-  const replica = opened.use(await openReplica({ connection, pool, store, logger, cacheBytes }))
+  const foundBytes = Math.ceil(cacheBytes * foundShare)
+  const found = new FoundEntities(foundBytes)
+  const followed = { connection, pool, store, logger, cacheBytes: cacheBytes - foundBytes, follower: found }
+  const replica = opened.use(await openReplica(followed))
+  found.follow(replica.feed)
   const owned = opened.move()
   return {
     config,
@@ -67,8 +71,7 @@ export async function openContext(config: ReaderConfig, overrides: ReaderOverrid
     snapshots,
     verifier: access.verifier,
     replica,
-    cachedPages: new Map(),
-    readAhead: new ReadAhead(replica),
+    found,
     cursors: createCursorCodec(authSecret, store),
     past: openPast(pool),
     pastTurns: new Turns(Math.max(1, Math.floor(config.connections / 2))),

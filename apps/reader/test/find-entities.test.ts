@@ -145,17 +145,6 @@ test('any filters and any order find what a search by hand finds, in pages of an
   )
 }, 60_000)
 
-test('entities that the reader has in its cache are found all the same', async () => {
-  const entityIds = expectedIds({ filters: [], order: undefined })
-  await reader.client.getEntities({ entityIds, consistency: latest })
-  await fc.assert(
-    fc.asyncProperty(anyQuery, fc.constantFrom(4, 17, 1_000), async (query, limit) => {
-      expect(await foundIds(query, limit)).toEqual(expectedIds(query))
-    }),
-    { numRuns: 50 },
-  )
-}, 60_000)
-
 test('every comparison of every type finds what a search by hand finds', async () => {
   for (const field of names) {
     for (const comparison of comparisons) {

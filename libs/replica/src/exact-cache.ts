@@ -26,9 +26,6 @@ export interface Loaded<V> {
 /** A smaller change of a value's size, as a part of it, is not worth making it the most recently used. */
 const sizeTolerance = 1 / 8
 
-/** The part of a cache above which it keeps to what is asked for. */
-const muchFull = 0.75
-
 /** Whether the types are known. */
 export interface TypesKnown {
   areKnown(): boolean
@@ -84,11 +81,6 @@ export class ExactCache<V extends Sized> {
   /** About how many bytes of memory the values take. */
   get bytes(): number {
     return this.#recent.calculatedSize
-  }
-
-  /** Whether more may be loaded than is asked for. */
-  get hasMuchRoom(): boolean {
-    return this.bytes < this.#options.mostBytes * muchFull
   }
 
   /** The value of a key, for reading at the applied revision. */
