@@ -1,10 +1,16 @@
 import type { Executor } from '@qcore/database'
 import { onTimeMs } from '../dispatch/late-decision.ts'
 import { nowUs } from './clock.ts'
-import { occurrenceColumns, type OccurrenceRow } from './occurrence-row.ts'
+import type { OccurrenceRow } from './occurrence-row.ts'
+
+/** What carrying out an occurrence needs of it. */
+type CarriedColumns = Pick<
+  OccurrenceRow,
+  'id' | 'scheduleId' | 'nominalUs' | 'dueUs' | 'cause' | 'reason' | 'attempts' | 'tries' | 'run' | 'error'
+>
 
 /** An occurrence that this scheduler has for the time of a lease, with its schedule. */
-export interface ClaimedRow extends OccurrenceRow {
+export interface ClaimedRow extends CarriedColumns {
   /** Its state before: a running one has lost its scheduler. */
   wasState: number
   /** Whether its first attempt has begun with the claim, at `claimUs`. */
@@ -62,14 +68,16 @@ export async function claimOccurrences(
           attempt_scheduler = case when ${begins} then $5 else attempt_scheduler end
         from due, present, schedule
         where occurrence.ctid = due.place and schedule.id = occurrence.schedule_id
-        returning ${occurrenceColumns('occurrence')}, due.state as "wasState", due.wake_us as "wasUs",
+        returning occurrence.id, schedule_id as "scheduleId", nominal_us as "nominalUs", due_us as "dueUs", cause, reason,
+          attempts, tries, run, error, due.state as "wasState", due.wake_us as "wasUs",
           occurrence.state = 3 and due.state < 3 as "hasBegun", present.us as "claimUs", schedule.state as "scheduleState",
           schedule.disabled_reason as "disabledReason", schedule.failing_us as "failingUs", schedule.revision,
           schedule.definition, schedule.rule_spec as "ruleSpec", schedule.secret,
           case when occurrence.schedule_revision < schedule.plan_revision
             then coalesce((select committed_us from log where log.revision = schedule.plan_revision), 0) end as "ruleChangedUs",
-          (select array_agg(sealed order by until_us desc) from schedule_secret
-           where schedule_id = schedule.id and until_us > present.us) as "formerSecrets")
+          case when schedule.secret is not null
+            then (select array_agg(sealed order by until_us desc) from schedule_secret
+                  where schedule_id = schedule.id and until_us > present.us) end as "formerSecrets")
       select * from claimed order by "wasUs"`,
     values: [limit, claim, leaseMs * 1_000, onTimeMs * 1_000, scheduler],
   })
