@@ -1,8 +1,8 @@
 import { startPostgres } from '@qcore/local-stack'
 import { openSyncConfig, type SyncConfig } from '@qcore/sync-config'
 import { Client } from 'pg'
-import { quantile } from '../measure/closed-loop.ts'
 import { compare, type Comparison, type Row, type Sample } from '../measure/comparison.ts'
+import { inTurn, type InTurnOptions } from '../measure/in-turn.ts'
 import { startSubscriber, type Subscriber } from './subscriber.ts'
 
 const keyCount = 1_000
@@ -75,7 +75,7 @@ async function changeComparison(
       insert into raw values (1, $1) on conflict (id) do update set value = excluded.value
     )
     select pg_notify('raw', $2)`
-  const changes = quick ? 50 : 500
+  const changes = quick ? { count: 50, warmUpMs: 50 } : { count: 500, warmUpMs: 300 }
   return {
     name: 'configuration: set to callback in another process, p50',
     unit: 'µs',
@@ -88,17 +88,13 @@ async function changeComparison(
 }
 
 /** One change at a time, each made when the one before has arrived. */
-async function measureChanges(
+function measureChanges(
   subscriber: Subscriber,
-  changes: number,
+  options: InTurnOptions,
   change: (sentAt: string) => Promise<unknown>,
 ): Promise<Sample> {
-  const latencies: number[] = []
-  for (let n = 0; n < changes; n++) {
-    const arrival = subscriber.next()
-    const [latencyUs] = await Promise.all([arrival, change(String(process.hrtime.bigint()))])
-    latencies.push(latencyUs)
-  }
-  const p50Us = quantile(latencies, 0.5)
-  return { value: p50Us, p50Us, p99Us: quantile(latencies, 0.99) }
+  return inTurn(async () => {
+    const [latencyUs] = await Promise.all([subscriber.next(), change(String(process.hrtime.bigint()))])
+    return latencyUs
+  }, options)
 }

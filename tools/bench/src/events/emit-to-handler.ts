@@ -1,5 +1,5 @@
-import { quantile } from '../measure/closed-loop.ts'
 import type { Comparison, Sample } from '../measure/comparison.ts'
+import { inTurn, type InTurnOptions } from '../measure/in-turn.ts'
 import { startNode } from './event-node.ts'
 import { benchNamespace, type EventsBench } from './events-context.ts'
 import { measureBareDelivery } from './emit-to-stream.ts'
@@ -15,25 +15,26 @@ export function emitToHandlerComparison(bench: EventsBench): Comparison {
     limitName: 'one-row commit p50 + JetStream publish to consumer p50',
     target: { relation: '≤', ratio: 3 },
     limit: async () => ({ value: await measureBareDelivery(bench, count) }),
-    qcore: () => measureEmits(bench, count),
+    qcore: () => measureEmits(bench, { count, warmUpMs: bench.warmUpMs }),
   }
 }
 
-/** One at a time. */
-async function measureEmits(bench: EventsBench, count: number): Promise<Sample> {
+async function measureEmits(bench: EventsBench, options: InTurnOptions): Promise<Sample> {
   let arrived: () => void = () => undefined
   await using started = await startNode(bench, { group: 'latency', type, handler: () => arrived() })
-  const times: number[] = []
-  for (let emitted = 0; emitted < count; emitted++) {
+  let emitted = 0
+  const once = async (): Promise<number> => {
     const called = new Promise<void>((resolve) => {
       arrived = resolve
     })
     const emittedAt = performance.now()
-    const answered = bench.q.emit(benchNamespace, type, { emitted })
+    const answered = bench.q.emit(benchNamespace, type, { emitted: ++emitted })
     await called
-    times.push((performance.now() - emittedAt) * 1_000)
+    const tookUs = (performance.now() - emittedAt) * 1_000
     await answered
+    return tookUs
   }
+  const sample = await inTurn(once, options)
   await started.node.stop()
-  return { value: quantile(times, 0.5), p50Us: quantile(times, 0.5), p99Us: quantile(times, 0.99) }
+  return sample
 }

@@ -1,5 +1,5 @@
-import { quantile } from '../measure/closed-loop.ts'
 import type { Comparison, Sample } from '../measure/comparison.ts'
+import { inTurn, type InTurnOptions } from '../measure/in-turn.ts'
 import { measureJetStreamDelivery } from '../raw/raw-nats.ts'
 import { benchNamespace, type EventsBench } from './events-context.ts'
 import { openStreamReader } from './stream-reader.ts'
@@ -16,7 +16,7 @@ export function emitToStreamComparison(bench: EventsBench): Comparison {
     limitName: 'one-row commit p50 + JetStream publish to consumer p50',
     target: { relation: '≤', ratio: 3 },
     limit: async () => ({ value: await measureBareDelivery(bench, count) }),
-    qcore: () => measureEmits(bench, count),
+    qcore: () => measureEmits(bench, { count, warmUpMs: bench.warmUpMs }),
   }
 }
 
@@ -29,19 +29,19 @@ export async function measureBareDelivery(
   return committed.p50Us + (await measureJetStreamDelivery(system.natsUrl, { bytes: messageBytes, count }))
 }
 
-/** One at a time. */
-async function measureEmits({ q, system }: EventsBench, count: number): Promise<Sample> {
+async function measureEmits({ q, system }: EventsBench, options: InTurnOptions): Promise<Sample> {
   await using reader = await openStreamReader(system.natsUrl)
-  const times: number[] = []
-  for (let emitted = 0; emitted < count; emitted++) {
+  let emitted = 0
+  const once = async (): Promise<number> => {
     const arrived = new Promise<void>((resolve) => {
       reader.onEvent = () => resolve()
     })
     const emittedAt = performance.now()
-    const answered = q.emit(benchNamespace, 'bench.watched', { emitted })
+    const answered = q.emit(benchNamespace, 'bench.watched', { emitted: ++emitted })
     await arrived
-    times.push((performance.now() - emittedAt) * 1_000)
+    const tookUs = (performance.now() - emittedAt) * 1_000
     await answered
+    return tookUs
   }
-  return { value: quantile(times, 0.5), p50Us: quantile(times, 0.5), p99Us: quantile(times, 0.99) }
+  return await inTurn(once, options)
 }

@@ -1,6 +1,6 @@
 import { int } from '@qcore/client'
-import { quantile } from '../measure/closed-loop.ts'
 import type { Comparison, Sample } from '../measure/comparison.ts'
+import { inTurn, type InTurnOptions } from '../measure/in-turn.ts'
 import { measureJetStreamDelivery, measureRawPublish } from '../raw/raw-nats.ts'
 import type { BenchContext } from './bench-context.ts'
 
@@ -25,7 +25,7 @@ export function notificationComparisons(bench: BenchContext): Comparison[] {
           (await postgres.measureCommits(1, { concurrency: 1, durationMs, warmUpMs })).p50Us +
           (await measureJetStreamDelivery(system.natsUrl, { bytes: logBatchBytes, count: deliveries })),
       }),
-      qcore: () => measureCallback(bench, deliveries),
+      qcore: () => measureCallback(bench, { count: deliveries, warmUpMs }),
     },
     {
       name: `1 change to ${subscriptions} subscriptions, deliveries`,
@@ -41,23 +41,25 @@ export function notificationComparisons(bench: BenchContext): Comparison[] {
 }
 
 /** Microseconds from the call of `write` to the callback, one at a time. */
-async function measureCallback({ q, ids }: BenchContext, count: number): Promise<Sample> {
+async function measureCallback({ q, ids }: BenchContext, options: InTurnOptions): Promise<Sample> {
   const entity = ids[0] ?? ''
   let called: () => void = () => {}
   const subscription = await q.notify({ entity, fields: ['Value'], trigger: 'write' }, () => called())
-  const times: number[] = []
-  for (let write = 0; write < count; write++) {
+  let value = 0
+  const once = async (): Promise<number> => {
     const arrived = new Promise<void>((resolve) => {
       called = resolve
     })
     const writtenAt = performance.now()
-    const written = q.write(entity, 'Value', int(write))
+    const written = q.write(entity, 'Value', int(++value))
     await arrived
-    times.push((performance.now() - writtenAt) * 1_000)
+    const tookUs = (performance.now() - writtenAt) * 1_000
     await written
+    return tookUs
   }
+  const sample = await inTurn(once, options)
   await subscription.unsubscribe()
-  return { value: quantile(times, 0.5), p50Us: quantile(times, 0.5), p99Us: quantile(times, 0.99) }
+  return sample
 }
 
 /** Callbacks a second when every change of one field is for many subscriptions of a client. */
