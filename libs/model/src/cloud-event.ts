@@ -52,9 +52,12 @@ const names = {
 /** The event of a message in the stream of events; undefined if it is none. */
 export function eventFromHeaders(header: (name: string) => string, payload: string): Event | undefined {
   const text = (name: string): string => textFromHeader(header(name))
-  const time = (name: string): number | null => microsFromRfc3339(header(name)) ?? null
+  const time = (name: string): number | null => {
+    const given = header(name)
+    return given === '' ? null : (microsFromRfc3339(given) ?? null)
+  }
   const place = parseEventPosition(header(eventPositionHeader))
-  const id = parseEventPosition(header(names.id))
+  const id = header(names.id) === header(eventPositionHeader) ? place : parseEventPosition(header(names.id))
   const emittedUs = time(names.time)
   if (place === undefined || id === undefined || emittedUs === null) return undefined
   const wasHeld = id.revision !== place.revision || id.index !== place.index

@@ -38,7 +38,7 @@ export interface DelayedEventFacts extends EventContent {
   readonly dueUs: number
 }
 
-const placePattern = /^([1-9]\d{0,15})\.(\d{1,5})$/
+const placePattern = /^[1-9]\d{0,15}\.\d{1,5}$/
 
 /** The id of an event: `<revision>.<index>`. */
 export function eventId({ revision, index, idRevision, idIndex }: EventFacts): string {
@@ -52,8 +52,7 @@ export function eventPosition({ revision, index }: EventFacts): string {
 
 /** Reads `<revision>.<index>`; undefined if it is none. */
 export function parseEventPosition(text: string): { revision: number; index: number } | undefined {
-  const [, revision, index] = placePattern.exec(text) ?? []
-  return revision === undefined || index === undefined
-    ? undefined
-    : { revision: Number(revision), index: Number(index) }
+  if (!placePattern.test(text)) return undefined
+  const dot = text.indexOf('.')
+  return { revision: Number(text.slice(0, dot)), index: Number(text.slice(dot + 1)) }
 }

@@ -1,4 +1,4 @@
-import { create, type MessageInitShape } from '@bufbuild/protobuf'
+import { create } from '@bufbuild/protobuf'
 import { EventSchema, type Event } from '@qcore/contracts'
 import { eventId, eventPosition, type DelayedEventFacts, type EventContent, type EventFacts } from './event-facts.ts'
 import { attributesFromText } from './event-attributes.ts'
@@ -6,32 +6,35 @@ import { timestampFromMicros } from './timestamp.ts'
 
 /** The message for an event. */
 export function messageFromEvent(event: EventFacts): Event {
-  const { emittedUs, acceptedUs, dueUs } = event
-  return create(EventSchema, {
-    ...contentOf(event),
-    id: eventId(event),
-    position: eventPosition(event),
-    emitTime: timestampFromMicros(emittedUs),
-    ...(acceptedUs === null ? {} : { acceptTime: timestampFromMicros(acceptedUs) }),
-    ...(dueUs === null ? {} : { deliverTime: timestampFromMicros(dueUs) }),
-  })
+  const message = withContent(event)
+  message.id = eventId(event)
+  message.position = eventPosition(event)
+  message.emitTime = timestampFromMicros(event.emittedUs)
+  if (event.acceptedUs !== null) message.acceptTime = timestampFromMicros(event.acceptedUs)
+  if (event.dueUs !== null) message.deliverTime = timestampFromMicros(event.dueUs)
+  return message
 }
 
 /** The message for an event that is held. */
 export function messageFromDelayedEvent(event: DelayedEventFacts): Event {
-  const dueTime = timestampFromMicros(event.dueUs)
-  return create(EventSchema, {
-    ...contentOf(event),
-    id: `${event.revision}.${event.index}`,
-    emitTime: dueTime,
-    acceptTime: timestampFromMicros(event.acceptedUs),
-    deliverTime: dueTime,
-  })
+  const message = withContent(event)
+  message.id = `${event.revision}.${event.index}`
+  message.emitTime = message.deliverTime = timestampFromMicros(event.dueUs)
+  message.acceptTime = timestampFromMicros(event.acceptedUs)
+  return message
 }
 
-function contentOf(event: EventContent): MessageInitShape<typeof EventSchema> {
-  const { namespace, type, payload, producer, correlationId, orderKey, writer, expiresUs } = event
-  const attributes = attributesFromText(event.attributes)
-  const content = { namespace, type, payload, producer, correlationId, orderKey, writer, attributes }
-  return expiresUs === null ? content : { ...content, expireTime: timestampFromMicros(expiresUs) }
+/** A message with what was emitted. Fields are set one by one: to give them all to `create` costs three times as much. */
+function withContent(event: EventContent): Event {
+  const message = create(EventSchema)
+  message.namespace = event.namespace
+  message.type = event.type
+  message.payload = event.payload
+  message.producer = event.producer
+  message.correlationId = event.correlationId
+  message.orderKey = event.orderKey
+  message.writer = event.writer
+  message.attributes = attributesFromText(event.attributes)
+  if (event.expiresUs !== null) message.expireTime = timestampFromMicros(event.expiresUs)
+  return message
 }

@@ -25,10 +25,15 @@ export function microsFromTimestamp(timestamp: Timestamp, field: string): bigint
 
 /** The message for an instant in microseconds since 1970. */
 export function timestampFromMicros(micros: bigint | number): Timestamp {
+  const timestamp = create(TimestampSchema)
   if (typeof micros === 'number') {
     const seconds = Math.floor(micros / 1_000_000)
-    return create(TimestampSchema, { seconds: BigInt(seconds), nanos: (micros - seconds * 1_000_000) * 1_000 })
+    timestamp.seconds = BigInt(seconds)
+    timestamp.nanos = (micros - seconds * 1_000_000) * 1_000
+  } else {
+    const rest = ((micros % 1_000_000n) + 1_000_000n) % 1_000_000n
+    timestamp.seconds = (micros - rest) / 1_000_000n
+    timestamp.nanos = Number(rest) * 1_000
   }
-  const rest = ((micros % 1_000_000n) + 1_000_000n) % 1_000_000n
-  return create(TimestampSchema, { seconds: (micros - rest) / 1_000_000n, nanos: Number(rest) * 1_000 })
+  return timestamp
 }

@@ -65,14 +65,21 @@ export async function answerEvents(request: AckRequest, context: AnswerContext):
   return outcomes
 }
 
-/** The answers to deliveries of a namespace. */
-async function nameAnswers({ answers, namespace }: AckRequest, context: AnswerContext): Promise<NamedAnswer[]> {
+/** The answers to deliveries of a namespace: a token may be limited to that. Replays are looked up in it. */
+async function nameAnswers(
+  { answers, namespace }: AckRequest,
+  { store, consumers }: AnswerContext,
+): Promise<NamedAnswer[]> {
   const named: NamedAnswer[] = []
+  const subscriptions = new Map<string, boolean>()
   for (const [index, answer] of answers.entries()) {
-    const delivery = parseDeliveryId(answer.deliveryId, context.store)
-    if (delivery !== undefined && (await isOf(namespace, delivery, context))) named.push({ index, answer, delivery })
+    const delivery = parseDeliveryId(answer.deliveryId, store)
+    if (delivery === undefined) continue
+    if (delivery.kind !== 'replay') subscriptions.set(delivery.subscriptionId, false)
+    named.push({ index, answer, delivery })
   }
-  return named
+  for (const id of subscriptions.keys()) subscriptions.set(id, (await consumers.namespaceOf(id)) === namespace)
+  return named.filter(({ delivery }) => delivery.kind === 'replay' || subscriptions.get(delivery.subscriptionId))
 }
 
 /** Subscriptions by their ids, each loaded once. */
@@ -99,17 +106,14 @@ async function answerInOrder(
 
 /** Answers what has not failed, without a wait between: the connection would write each answer by itself. */
 function sendAnswers(named: readonly NamedAnswer[], outcomes: AckOutcome[], sender: AckSender): void {
+  let handled = 0
   for (const { index, answer, delivery } of named) {
     if (delivery.kind !== 'stream' || answer.answer.case === 'failed') continue
-    if (answer.answer.case === 'handled') deliveryMetrics.handled.inc()
+    if (answer.answer.case === 'handled') handled++
     sender.send(delivery, replyTo(answer))
     outcomes[index] = noted
   }
-}
-
-/** Whether a delivery is of a namespace: a token may be limited to that. Replays are looked up in it. */
-async function isOf(namespace: string, delivery: DeliveryName, { consumers }: AnswerContext): Promise<boolean> {
-  return delivery.kind === 'replay' || (await consumers.namespaceOf(delivery.subscriptionId)) === namespace
+  deliveryMetrics.handled.inc(handled)
 }
 
 /** What JetStream is told of an event that has not failed. */

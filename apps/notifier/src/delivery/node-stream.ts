@@ -15,7 +15,7 @@ export class NodeStream implements Disposable {
   #queue: EventDelivery[] = []
   #isOver = false
   #error: Error | undefined
-  #changed = Promise.withResolvers<void>()
+  #wake: (() => void) | undefined
 
   constructor({ namespace, nodeId }: { namespace: string; nodeId: string }) {
     this.namespace = namespace
@@ -38,7 +38,9 @@ export class NodeStream implements Disposable {
       if (this.#error !== undefined) throw this.#error
       if (this.#isOver) return undefined
       if (this.#queue.length > 0) return this.#queue.splice(0, this.#fitting())
-      await this.#changed.promise
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
     }
   }
 
@@ -68,7 +70,7 @@ export class NodeStream implements Disposable {
   }
 
   #tell(): void {
-    this.#changed.resolve()
-    this.#changed = Promise.withResolvers()
+    this.#wake?.()
+    this.#wake = undefined
   }
 }

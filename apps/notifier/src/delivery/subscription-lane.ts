@@ -128,12 +128,14 @@ export class SubscriptionLane implements Lane {
       return
     }
     this.#arrived.push(read)
-    if (!this.#isSorting) void this.#sort()
+    if (this.#isSorting) return
+    this.#isSorting = true
+    // What came with it is read first.
+    queueMicrotask(() => void this.#sort())
   }
 
   /** Hands on what arrived, in order. Waits only where PostgreSQL has to be asked first. */
   async #sort(): Promise<void> {
-    this.#isSorting = true
     const { pool, connection, nodeId, logger } = this.#options
     const { signal } = this.#stopped
     while (this.#arrived.length > 0 && !signal.aborted) {
@@ -144,6 +146,7 @@ export class SubscriptionLane implements Lane {
       if (signal.aborted) break
       for (const { ackSubject } of done) connection.publish(ackSubject, '+TERM')
       for (const { message, attempt } of handed) this.#hand(message, attempt)
+      deliveryMetrics.delivered.inc(handed.length)
       this.#ask()
     }
     this.#isSorting = false
@@ -154,7 +157,6 @@ export class SubscriptionLane implements Lane {
     const { event, ackSubject, delivered, arrivedAt } = message
     const lateAtMs = Date.now() - performance.now() + arrivedAt + this.#row.ackMs * lateAfter
     this.hold(keyOf(this.#row.id, message))
-    deliveryMetrics.delivered.inc()
     if (delivered > 1) deliveryMetrics.redelivered.inc()
     hand(
       create(EventDeliverySchema, {
