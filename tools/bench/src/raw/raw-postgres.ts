@@ -1,5 +1,6 @@
 import { Client } from 'pg'
 import { closedLoop, type LoopOptions, type LoopResult } from '../measure/closed-loop.ts'
+import { restPostgres } from './rest-postgres.ts'
 
 /** The upsert that both limits use: rows as the store keeps fields, a primary key, no other index. */
 const upsert = `
@@ -13,7 +14,7 @@ export interface RawPostgres extends AsyncDisposable {
   readonly client: Client
   /** Upserts of `rows` rows, a commit each. */
   measureCommits(rows: number, options: LoopOptions): Promise<LoopResult>
-  /** Does what PostgreSQL would do some time after many writes, so that it does not happen while something else is measured. */
+  /** As `restPostgres`. */
   rest(): Promise<void>
 }
 
@@ -42,10 +43,7 @@ export async function openRawPostgres(
   return {
     client,
     measureCommits: (rows, options) => closedLoop(() => commit(rows), options),
-    async rest() {
-      await client.query('vacuum (analyze)')
-      await client.query('checkpoint')
-    },
+    rest: () => restPostgres(client),
     async [Symbol.asyncDispose]() {
       await client.query('drop schema bench cascade')
       await client.end()

@@ -1,4 +1,5 @@
 import { compare, type Row } from '../measure/comparison.ts'
+import { restPostgres } from '../raw/rest-postgres.ts'
 import { measureBurst } from './burst.ts'
 import { creationComparisons } from './creation.ts'
 import { dispatchComparisons } from './dispatch.ts'
@@ -18,9 +19,15 @@ export async function benchSchedule(
     rows.push(row)
   }
   for (const comparison of [...dispatchComparisons(bench), ...creationComparisons(bench)]) {
-    if (comparison.name.includes(only)) report(await compare(comparison, comparison.rounds ?? bench.rounds))
+    if (!comparison.name.includes(only)) continue
+    await restPostgres(bench.postgres)
+    report(await compare(comparison, comparison.rounds ?? bench.rounds))
   }
   const measurements = { lateness: measureLateness, 'due in the same second': measureBurst, future: measureFuture }
-  for (const [name, measure] of Object.entries(measurements)) if (name.includes(only)) await measure(bench, report)
+  for (const [name, measure] of Object.entries(measurements)) {
+    if (!name.includes(only)) continue
+    await restPostgres(bench.postgres)
+    await measure(bench, report)
+  }
   return rows
 }
