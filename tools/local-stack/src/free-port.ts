@@ -1,12 +1,24 @@
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { LocalStackError } from './local-stack-error.ts'
 
 export const loopback = '127.0.0.1'
 
+/** Ports below those that Linux gives to connections: one of these any connection could take before the caller does. */
+const [firstPort, endPort] = [20_000, 32_768]
+const mostAttempts = 100
+
 /** A TCP port of 127.0.0.1 that nobody listens on. Another process can take it before the caller does. */
 export async function freePort(): Promise<number> {
-  return listenOnce(0)
+  for (let attempt = 0; attempt < mostAttempts; attempt++) {
+    try {
+      return await listenOnce(randomInt(firstPort, endPort))
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
+    }
+  }
+  throw new LocalStackError(`none of ${mostAttempts} ports of ${loopback} is free`)
 }
 
 /** @throws LocalStackError if the port cannot be listened on */
