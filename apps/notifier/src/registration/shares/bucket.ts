@@ -7,8 +7,10 @@ export const bucketCount = 64
 const tokenBytes = 18
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 
+/** Does not begin with a dash, as options of commands do. */
 export function newToken(): string {
-  return randomBytes(tokenBytes).toString('base64url')
+  const token = randomBytes(tokenBytes).toString('base64url')
+  return token.startsWith('-') ? newToken() : token
 }
 
 /** The bucket of a token: the value of its first character. */
