@@ -6,7 +6,7 @@ import { LocalStackError } from './local-stack-error.ts'
 export const loopback = '127.0.0.1'
 
 /** Ports below those that Linux gives to connections: one of these any connection could take before the caller does. */
-const [firstPort, endPort] = [20_000, 32_768]
+const [firstPort, endPort] = [21_000, 32_768]
 const mostAttempts = 100
 
 /** A TCP port of 127.0.0.1 that nobody listens on. Another process can take it before the caller does. */
