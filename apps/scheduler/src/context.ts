@@ -2,7 +2,7 @@ import type { NatsConnection } from '@nats-io/transport-node'
 import { openTokenAccess, SecretBox, trustFromDatabase, type TokenVerifier } from '@qcore/access'
 import { connect } from '@qcore/client'
 import { AccessLevel } from '@qcore/contracts'
-import { closePool, openPool, prepareStore, type Pool } from '@qcore/database'
+import { closePool, keyedSettings, openPool, prepareStore, type Pool } from '@qcore/database'
 import { createLogger, openNats, type Logger } from '@qcore/service'
 import { createNatsTransport } from '@qcore/transport'
 import { DueNotices } from './action/due-notices.ts'
@@ -45,13 +45,10 @@ export interface SchedulerOverrides {
 const dispatchConnections = 5
 /** For calls, for planning, and for what is done now and then. */
 const poolConnections = 4
+/** Schedules and occurrences soon are many more than PostgreSQL's statistics know of. */
+const poolSettings = { enable_seqscan: 'off', jit: 'off' }
 /** A transaction may hold up commits of its schedule: one whose scheduler stands still ends well before the writer's lease. */
 const mostIdleMs = 2_000
-/**
- * Statements of the dispatcher name their rows, or take the first ones of an index. PostgreSQL's statistics lag behind tables in which every row
- * is soon something else: by them it would rather read a whole table at each claim. Compiling takes longer than running.
- */
-const dispatchSettings = { enable_seqscan: 'off', enable_hashjoin: 'off', enable_mergejoin: 'off', jit: 'off' }
 const hourMs = 3_600_000
 
 export async function openContext(config: SchedulerConfig, overrides: SchedulerOverrides): Promise<SchedulerContext> {
@@ -64,7 +61,7 @@ export async function openContext(config: SchedulerConfig, overrides: SchedulerO
   if (overrides.connection === undefined) opened.defer(() => connection.close())
   const database = { address: postgresAddress, store, applicationName }
   await prepareStore(database, (error) => logger.warn({ err: error }, 'waiting for PostgreSQL'))
-  const openOne = (max: number, more: Readonly<Record<string, string>> = {}): Pool => {
+  const openOne = (max: number, more: Readonly<Record<string, string>>): Pool => {
     const settings = { idle_in_transaction_session_timeout: String(mostIdleMs), ...more }
     const pool = openPool({ ...database, max, statementTimeoutMs: leaseMs / 2, settings }, (error) =>
       logger.warn({ err: error }, 'an idle PostgreSQL connection broke'),
@@ -72,8 +69,8 @@ export async function openContext(config: SchedulerConfig, overrides: SchedulerO
     opened.defer(() => closePool(pool))
     return pool
   }
-  const pool = openOne(poolConnections)
-  const dispatchPool = openOne(dispatchConnections, dispatchSettings)
+  const pool = openOne(poolConnections, poolSettings)
+  const dispatchPool = openOne(dispatchConnections, keyedSettings)
   const access = opened.use(await openTokenAccess({ config, connection, logger, source: trustFromDatabase(pool) }))
   const tokens = new OwnTokens(authSecret)
   const transport = createNatsTransport({ connection, store })

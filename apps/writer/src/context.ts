@@ -1,5 +1,5 @@
 import { openTokenAccess, SecretBox, trustFromDatabase, type TokenVerifier } from '@qcore/access'
-import { closePool, openPool, prepareStore, type Pool } from '@qcore/database'
+import { closePool, keyedSettings, openPool, prepareStore, type Pool } from '@qcore/database'
 import { createLogger, openNats, type Logger } from '@qcore/service'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { CommitConnection } from './commit/commit-connection.ts'
@@ -80,7 +80,7 @@ export async function openContext(config: WriterConfig, overrides: WriterOverrid
   const restorePool = openIdlePool(pools, { ...restoreDatabase, max: restoreConnections }, logger)
   const temporaryPool = openIdlePool(pools, { ...leaseDatabase, max: temporaryConnections }, logger)
   // The plans of a commit do not depend on its parameters; planning would take longer than a small commit.
-  const settings = { plan_cache_mode: 'force_generic_plan' }
+  const settings = { ...keyedSettings, plan_cache_mode: 'force_generic_plan' }
   const commitPool = openIdlePool(pools, { ...database, max: 1, settings }, logger)
   const connection =
     overrides.connection ?? (await openNats(config.natsAddress, { name: `qcore-writer ${instanceId}` }))

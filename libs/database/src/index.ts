@@ -1,5 +1,5 @@
 export { int4Array, int8Array, textArray } from './arrays.ts'
-export { closePool, connectionConfig, openPool } from './pool.ts'
+export { closePool, connectionConfig, keyedSettings, openPool } from './pool.ts'
 export { readDatabase, readError } from './database-error.ts'
 export { writeDatabase, writeError } from './write-database.ts'
 export { fingerprintOf, keptError } from './dead-letter-fingerprint.ts'

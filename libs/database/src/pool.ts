@@ -24,6 +24,13 @@ export interface DatabaseOptions {
   statementTimeoutMs?: number
 }
 
+/**
+ * Settings of connections whose statements name their rows, or take the first ones of an index. PostgreSQL's statistics lag behind
+ * tables that fill, or in which every row is soon something else: by them, and with plans from when a table was small, it would
+ * read whole tables. Compiling takes longer than running.
+ */
+export const keyedSettings = { enable_seqscan: 'off', enable_hashjoin: 'off', enable_mergejoin: 'off', jit: 'off' } as const
+
 /** Anything that statements can be sent to: a pool, or a connection with a transaction. */
 export type Executor = Pick<Pool, 'query'>
 

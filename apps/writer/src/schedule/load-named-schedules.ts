@@ -12,12 +12,8 @@ export async function loadNamedSchedules(
   const ids = new Set(keys.map(({ id }) => id))
   for (const { needs } of commits) for (const id of needs?.schedules ?? []) ids.add(id)
   ids.delete('')
-  if (keys.length === 0 && ids.size === 0) return []
-  return loadSchedules(
-    executor,
-    [...ids],
-    keys.filter(({ name }) => name !== ''),
-  )
+  const named = keys.filter(({ name }) => name !== '')
+  return ids.size === 0 && named.length === 0 ? [] : loadSchedules(executor, [...ids], named)
 }
 
 function keysOf({ kind }: Mutation): Pick<ScheduleKey, 'id' | 'namespace' | 'name'>[] {
