@@ -17,7 +17,7 @@ export type Verdict =
   | { readonly answer: 'released'; readonly afterMs: number }
   | { readonly answer: 'failed'; readonly error: string; readonly isFinal: boolean }
 
-export interface AttemptContext extends Omit<HandleContext, 'timeoutMs'> {
+export interface AttemptContext extends HandleContext {
   readonly logger: Logger
 }
 
@@ -29,10 +29,9 @@ export async function attempt(
 ): Promise<Verdict> {
   const { logger } = context
   const { type, id } = delivery.event
-  const { timeoutMs } = subscribed
   const facts = { event: id, type, attempt: delivery.attempt }
   try {
-    await handleEvent(delivery, subscribed.handlersOf(type), { ...context, timeoutMs })
+    await handleEvent(delivery, subscribed.handlersOf(type), context)
     return { answer: 'handled' }
   } catch (error) {
     if (error instanceof Postponed) {
@@ -40,7 +39,7 @@ export async function attempt(
       const pauseMs = Math.min(longestPauseMs, firstPauseMs * 2 ** Math.min(delivery.redeliveries, 30))
       if (error.isTaken) return { answer: 'released', afterMs: pauseMs }
       // It keeps its place for so long: the others would fare no better.
-      await delay(pauseMs, undefined, { signal: context.abort.signal }).catch(() => undefined)
+      await delay(pauseMs, undefined, { signal: context.term.signal }).catch(() => undefined)
       return { answer: 'released', afterMs: 0 }
     }
     logger.warn('an event failed', { error, ...facts })

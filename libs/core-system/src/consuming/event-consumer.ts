@@ -7,6 +7,7 @@ import type { Logger } from '../logger.ts'
 import { AnswerBatcher } from './answer-batcher.ts'
 import { attempt } from './attempt.ts'
 import { Breaks } from './breaks.ts'
+import { Term } from './term.ts'
 
 const firstRetryMs = 100
 const longestRetryMs = 2_000
@@ -21,7 +22,7 @@ const finalCodes = ['node_replaced', 'group_conflict', 'permission_denied', 'inv
 interface Running {
   readonly key: string
   deliveryId: string
-  readonly abort: AbortController
+  readonly term: Term
 }
 
 export interface EventConsumerOptions {
@@ -81,7 +82,7 @@ export class EventConsumer {
     const left = [...this.#running.values()]
     // First: what ends because of the stop is not answered a second time.
     this.#running.clear()
-    for (const { abort } of left) abort.abort(new Error('the node stops'))
+    for (const { term } of left) term.end(new Error('the node stops'))
     for (const { deliveryId } of left) void this.#answers.answer({ deliveryId, answer: 'released' })
     clearInterval(this.#progress)
     await this.#answers.finish(farewellMs)
@@ -140,7 +141,7 @@ export class EventConsumer {
       known.deliveryId = delivery.deliveryId
       return
     }
-    const running = { key, deliveryId: delivery.deliveryId, abort: new AbortController() }
+    const running = { key, deliveryId: delivery.deliveryId, term: new Term(subscribed.timeoutMs) }
     this.#running.set(key, running)
     void this.#handle(delivery, subscribed, running).finally(() => {
       if (this.#isRunning(running)) this.#running.delete(key)
@@ -151,7 +152,7 @@ export class EventConsumer {
     const { database, store, own, logger } = this.#options
     const { broadcast = false, group: name = 'default' } = subscribed.input
     const group = broadcast ? `@${own.nodeId}` : name
-    const context = { database, store, group, logger, abort: running.abort, breaks: this.#breaks }
+    const context = { database, store, group, logger, term: running.term, breaks: this.#breaks }
     const verdict = await attempt(delivery, subscribed, context)
     // Given back already.
     if (!this.#isRunning(running)) return

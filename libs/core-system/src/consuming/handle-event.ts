@@ -6,6 +6,7 @@ import { beginHandling, enterInbox, type InboxEntry } from '../database/inbox.ts
 import { ConnectionLost, inTransaction } from '../database/transaction.ts'
 import type { CoreEvent, Handler, HandlerContext } from '../handler.ts'
 import type { Breaks } from './breaks.ts'
+import type { Term } from './term.ts'
 
 /** An error after which there is no further attempt. */
 export class GivenUp extends Error {
@@ -28,9 +29,8 @@ export interface HandleContext {
   readonly database: Database | undefined
   readonly store: string
   readonly group: string
-  /** How long it may take, from the moment on at which there is a connection. */
-  readonly timeoutMs: number
-  readonly abort: AbortController
+  /** Begins when the event gets its turn. */
+  readonly term: Term
   readonly breaks: Breaks
 }
 
@@ -44,17 +44,26 @@ export async function handleEvent(
   handlers: readonly Handler[],
   context: HandleContext,
 ): Promise<void> {
-  const { database, abort, timeoutMs } = context
-  using _turn = await database?.turn(abort.signal).catch((error: unknown) => {
+  const { database, term } = context
+  try {
+    if (database === undefined) await callAll(handlers, delivery, { term, client: noDatabase })
+    else await handleInTurn(delivery, handlers, { ...context, database })
+  } finally {
+    term.stop()
+  }
+}
+
+async function handleInTurn(
+  delivery: EventDelivery,
+  handlers: readonly Handler[],
+  context: HandleContext & { readonly database: Database },
+): Promise<void> {
+  const { database, term } = context
+  using _turn = await database.turn(term.signal).catch((error: unknown) => {
     throw new Postponed(false, error)
   })
-  const timer = setTimeout(() => abort.abort(new Error(`the handler took longer than ${timeoutMs} ms`)), timeoutMs)
-  try {
-    if (database === undefined) await callAll(handlers, delivery, { signal: abort.signal, client: noDatabase })
-    else await handleOnce(delivery, handlers, { ...context, database })
-  } finally {
-    clearTimeout(timer)
-  }
+  term.begin()
+  await handleOnce(delivery, handlers, context)
 }
 
 /** In the transaction that notes that it is handled. */
@@ -63,8 +72,8 @@ async function handleOnce(
   handlers: readonly Handler[],
   context: HandleContext & { readonly database: Database },
 ): Promise<void> {
-  const { database, timeoutMs, breaks } = context
-  const { signal } = context.abort
+  const { database, term, breaks } = context
+  const { signal } = term
   const entry = inboxEntry(delivery, context)
   let isEntering = false
   let isBegun = false
@@ -72,11 +81,11 @@ async function handleOnce(
     isEntering = true
     if (!(await enterInbox(client, entry, database.lockTimeout))) return
     isBegun = true
-    await callAll(handlers, delivery, { signal, client: () => client })
+    await callAll(handlers, delivery, { term, client: () => client })
     signal.throwIfAborted()
   }
   try {
-    await inTransaction(database, work, { signal, begin: beginHandling(timeoutMs) })
+    await inTransaction(database, work, { signal, begin: beginHandling(term.limitMs) })
   } catch (error) {
     const isLost = error instanceof ConnectionLost
     if (!isBegun) throw new Postponed(isEntering && !isLost && (signal.aborted || isLocked(error)), error)
@@ -93,31 +102,22 @@ function isLocked(error: unknown): boolean {
 async function callAll(
   handlers: readonly Handler[],
   delivery: EventDelivery,
-  { signal, client }: { signal: AbortSignal; client: () => PoolClient },
+  { term, client }: { term: Term; client: () => PoolClient },
 ): Promise<void> {
   const event = eventOf(delivery)
   const context: HandlerContext = {
-    signal,
     giveUp,
+    get signal() {
+      return term.signal
+    },
     get client() {
       return client()
     },
   }
   for (const handler of handlers) {
-    signal.throwIfAborted()
-    await untilAborted(handler(event, context), signal)
-  }
-}
-
-/** A handler that does not end is left to itself when its time is over. */
-async function untilAborted(work: ReturnType<Handler>, signal: AbortSignal): Promise<void> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>()
-  const onAbort = (): void => reject(signal.reason as Error)
-  signal.addEventListener('abort', onAbort, { once: true })
-  try {
-    await Promise.race([work, aborted])
-  } finally {
-    signal.removeEventListener('abort', onAbort)
+    term.throwIfOver()
+    const work = handler(event, context)
+    if (work !== undefined) await term.wait(work)
   }
 }
 
