@@ -13,8 +13,8 @@ interface Entry {
 export interface Subscribed {
   readonly input: SubscriptionInput
   readonly timeoutMs: number
-  /** In the order in which they were registered. */
-  handlersOf(type: string): Handler[]
+  /** Of a type that the pattern selects, in the order in which they were registered. */
+  handlersOf(type: string): readonly Handler[]
 }
 
 const defaultTimeoutMs = 300_000
@@ -97,10 +97,13 @@ export class HandlerTable {
   #subscribed(pattern: string, entries: readonly Entry[]): Subscribed {
     const merged: HandlerOptions = Object.assign({}, ...entries.map(({ options }) => options))
     const { timeoutMs = defaultTimeoutMs, concurrency = this.#defaultConcurrency, ...rest } = merged
+    const handlersFor = (some: readonly Entry[]): Handler[] => some.map(({ handler }) => handler)
+    const all = handlersFor(entries)
+    const isAlwaysAll = entries.every((entry) => entry.pattern === pattern)
     return {
       input: { ...rest, pattern, concurrency },
       timeoutMs: Math.min(timeoutMs, longestTimeoutMs),
-      handlersOf: (type) => entries.filter((entry) => selects(entry.pattern, type)).map(({ handler }) => handler),
+      handlersOf: (type) => (isAlwaysAll ? all : handlersFor(entries.filter((entry) => selects(entry.pattern, type)))),
     }
   }
 }

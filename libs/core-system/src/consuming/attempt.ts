@@ -1,8 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { EventDelivery } from '@qcore/client'
 import type { Subscribed } from '../handler-table.ts'
 import type { Logger } from '../logger.ts'
-import { GivenUp, handleEvent, Postponed, type HandleContext } from './handle-event.ts'
+import { GivenUp, handleEvent, Postponed, type HandleContext, type Handling } from './handle-event.ts'
 
 /** The pause after which an event comes again that could not be handled now; it doubles each time. */
 const firstPauseMs = 200
@@ -18,28 +17,26 @@ export type Verdict =
   | { readonly answer: 'failed'; readonly error: string; readonly isFinal: boolean }
 
 export interface AttemptContext extends HandleContext {
+  readonly handlersOf: Subscribed['handlersOf']
   readonly logger: Logger
 }
 
 /** Tries to handle an event. */
-export async function attempt(
-  delivery: EventDelivery,
-  subscribed: Subscribed,
-  context: AttemptContext,
-): Promise<Verdict> {
-  const { logger } = context
+export async function attempt(handling: Handling, context: AttemptContext): Promise<Verdict> {
+  const { delivery, term } = handling
   const { type, id } = delivery.event
-  const facts = { event: id, type, attempt: delivery.attempt }
   try {
-    await handleEvent(delivery, subscribed.handlersOf(type), context)
+    await handleEvent(handling, context.handlersOf(type), context)
     return { answer: 'handled' }
   } catch (error) {
+    const { logger } = context
+    const facts = { event: id, type, attempt: delivery.attempt }
     if (error instanceof Postponed) {
       logger.warn('an event cannot be handled yet', { error: error.cause, ...facts })
       const pauseMs = Math.min(longestPauseMs, firstPauseMs * 2 ** Math.min(delivery.redeliveries, 30))
       if (error.isTaken) return { answer: 'released', afterMs: pauseMs }
       // It keeps its place for so long: the others would fare no better.
-      await delay(pauseMs, undefined, { signal: context.term.signal }).catch(() => undefined)
+      await delay(pauseMs, undefined, { signal: term.signal }).catch(() => undefined)
       return { answer: 'released', afterMs: 0 }
     }
     logger.warn('an event failed', { error, ...facts })

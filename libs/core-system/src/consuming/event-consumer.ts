@@ -5,8 +5,9 @@ import type { Database } from '../database/database.ts'
 import type { Subscribed } from '../handler-table.ts'
 import type { Logger } from '../logger.ts'
 import { AnswerBatcher } from './answer-batcher.ts'
-import { attempt } from './attempt.ts'
+import { attempt, type AttemptContext } from './attempt.ts'
 import { Breaks } from './breaks.ts'
+import type { Handling } from './handle-event.ts'
 import { Term } from './term.ts'
 
 const firstRetryMs = 100
@@ -19,10 +20,17 @@ export const farewellMs = 2_000
 /** The node cannot go on consuming. One that is not known is registered again with its next heartbeat. */
 const finalCodes = ['node_replaced', 'group_conflict', 'permission_denied', 'invalid_request'] as const
 
-interface Running {
+interface Running extends Handling {
   readonly key: string
+  /** The newest one, which is to be answered. */
   deliveryId: string
-  readonly term: Term
+}
+
+/** A subscription, with all that handling its events takes. */
+interface Consumed extends AttemptContext {
+  /** Begins the keys of its events. */
+  readonly key: string
+  readonly timeoutMs: number
 }
 
 export interface EventConsumerOptions {
@@ -121,44 +129,46 @@ export class EventConsumer {
     const { client, own } = this.#options
     const inputs = this.#subscribed.map(({ input }) => input)
     const held = [...this.#running.values()].map(({ deliveryId }) => deliveryId)
+    const consumed = this.#subscribed.map((subscribed) => this.#consumed(subscribed))
     for await (const deliveries of client.events.delivery.consume(own, inputs, { signal, held })) {
       onStart()
       for (const delivery of deliveries) {
+        const subscription = consumed[delivery.subscription]
         if (signal.aborted) void this.#answers.answer({ deliveryId: delivery.deliveryId, answer: 'released' })
-        else this.#take(delivery)
+        else if (subscription !== undefined) this.#take(delivery, subscription)
       }
     }
   }
 
-  #take(delivery: EventDelivery): void {
-    const subscribed = this.#subscribed[delivery.subscription]
-    if (subscribed === undefined) return
-    const { group = '', broadcast = false, pattern } = subscribed.input
-    const key = `${group} ${broadcast} ${pattern} ${delivery.event.id}`
+  #consumed({ input, timeoutMs, handlersOf }: Subscribed): Consumed {
+    const { database, store, own, logger } = this.#options
+    const { group: name = 'default', broadcast = false, pattern } = input
+    const group = broadcast ? `@${own.nodeId}` : name
+    return { key: `${group} ${pattern}`, timeoutMs, handlersOf, database, store, group, logger, breaks: this.#breaks }
+  }
+
+  #take(delivery: EventDelivery, consumed: Consumed): void {
+    const { deliveryId } = delivery
+    const key = `${consumed.key} ${delivery.event.id}`
     const known = this.#running.get(key)
     if (known !== undefined) {
       // Word of progress was late, and the event came again, to this node: the new delivery is the one to answer.
-      known.deliveryId = delivery.deliveryId
+      known.deliveryId = deliveryId
       return
     }
-    const running = { key, deliveryId: delivery.deliveryId, term: new Term(subscribed.timeoutMs) }
+    const running = { key, deliveryId, delivery, term: new Term(consumed.timeoutMs) }
     this.#running.set(key, running)
-    void this.#handle(delivery, subscribed, running).finally(() => {
-      if (this.#isRunning(running)) this.#running.delete(key)
-    })
+    void this.#handle(running, consumed)
   }
 
-  async #handle(delivery: EventDelivery, subscribed: Subscribed, running: Running): Promise<void> {
-    const { database, store, own, logger } = this.#options
-    const { broadcast = false, group: name = 'default' } = subscribed.input
-    const group = broadcast ? `@${own.nodeId}` : name
-    const context = { database, store, group, logger, term: running.term, breaks: this.#breaks }
-    const verdict = await attempt(delivery, subscribed, context)
+  async #handle(running: Running, consumed: Consumed): Promise<void> {
+    const verdict = await attempt(running, consumed)
     // Given back already.
     if (!this.#isRunning(running)) return
     // Unless it is handled, it may come again before this is known to have been told.
     if (verdict.answer !== 'handled') this.#running.delete(running.key)
     await this.#answers.answer({ deliveryId: running.deliveryId, ...verdict })
+    if (this.#isRunning(running)) this.#running.delete(running.key)
   }
 
   #isRunning(running: Running): boolean {

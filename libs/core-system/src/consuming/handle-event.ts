@@ -29,9 +29,14 @@ export interface HandleContext {
   readonly database: Database | undefined
   readonly store: string
   readonly group: string
+  readonly breaks: Breaks
+}
+
+/** An event that a node was given. */
+export interface Handling {
+  readonly delivery: EventDelivery
   /** Begins when the event gets its turn. */
   readonly term: Term
-  readonly breaks: Breaks
 }
 
 /**
@@ -40,39 +45,41 @@ export interface HandleContext {
  * @throws Postponed
  */
 export async function handleEvent(
-  delivery: EventDelivery,
+  handling: Handling,
   handlers: readonly Handler[],
   context: HandleContext,
 ): Promise<void> {
-  const { database, term } = context
+  const { database } = context
   try {
-    if (database === undefined) await callAll(handlers, delivery, { term, client: noDatabase })
-    else await handleInTurn(delivery, handlers, { ...context, database })
+    if (database === undefined) await callAll(handlers, handling, noDatabase)
+    else await handleInTurn(handling, handlers, { ...context, database })
   } finally {
-    term.stop()
+    handling.term.stop()
   }
 }
 
 async function handleInTurn(
-  delivery: EventDelivery,
+  handling: Handling,
   handlers: readonly Handler[],
   context: HandleContext & { readonly database: Database },
 ): Promise<void> {
-  const { database, term } = context
+  const { database } = context
+  const { term } = handling
   using _turn = await database.turn(term.signal).catch((error: unknown) => {
     throw new Postponed(false, error)
   })
   term.begin()
-  await handleOnce(delivery, handlers, context)
+  await handleOnce(handling, handlers, context)
 }
 
 /** In the transaction that notes that it is handled. */
 async function handleOnce(
-  delivery: EventDelivery,
+  handling: Handling,
   handlers: readonly Handler[],
   context: HandleContext & { readonly database: Database },
 ): Promise<void> {
-  const { database, term, breaks } = context
+  const { database, breaks } = context
+  const { delivery, term } = handling
   const { signal } = term
   const entry = inboxEntry(delivery, context)
   let isEntering = false
@@ -81,7 +88,7 @@ async function handleOnce(
     isEntering = true
     if (!(await enterInbox(client, entry, database.lockTimeout))) return
     isBegun = true
-    await callAll(handlers, delivery, { term, client: () => client })
+    await callAll(handlers, handling, () => client)
     signal.throwIfAborted()
   }
   try {
@@ -101,8 +108,8 @@ function isLocked(error: unknown): boolean {
 
 async function callAll(
   handlers: readonly Handler[],
-  delivery: EventDelivery,
-  { term, client }: { term: Term; client: () => PoolClient },
+  { delivery, term }: Handling,
+  client: () => PoolClient,
 ): Promise<void> {
   const event = eventOf(delivery)
   const context: HandlerContext = {
@@ -143,7 +150,7 @@ function eventOf({ event, redeliveries, attempt, replayOf }: EventDelivery): Cor
     eventType: type,
     payload,
     payloadText,
-    emittedAt: new Date(Number(time.micros / 1_000n)).toISOString(),
+    emittedAt: time.toDate().toISOString(),
     producerNodeId: producer,
     messageId: id,
     correlationId,
