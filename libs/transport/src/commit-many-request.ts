@@ -8,6 +8,7 @@ import {
   type Value,
   type WriteField,
 } from '@qcore/contracts'
+import { encodeEmitEvent, readEmitEvent } from './emit-event-message.ts'
 import { ProtoWriter } from './proto-writer.ts'
 import { readValue } from './read-fields-answer.ts'
 import { WireReader } from './wire-reader.ts'
@@ -20,6 +21,7 @@ const number = {
   mutations: 1,
   idempotencyKey: 3,
   writeField: 3,
+  emitEvent: 9,
   entityId: 1,
   field: 2,
   value: 3,
@@ -40,6 +42,7 @@ const tag = {
   mutations: bytesTag(number.mutations),
   idempotencyKey: bytesTag(number.idempotencyKey),
   writeField: bytesTag(number.writeField),
+  emitEvent: bytesTag(number.emitEvent),
   entityId: bytesTag(number.entityId),
   field: bytesTag(number.field),
   value: bytesTag(number.value),
@@ -48,7 +51,7 @@ const tag = {
 
 let scratch: ProtoWriter | undefined
 
-/** Encodes a request of commits that write fields as protobuf-es does and faster; other requests are left to it. */
+/** Encodes a request of commits that write fields and emit events as protobuf-es does and faster; other requests are left to it. */
 export function encodeCommitManyRequest(request: CommitManyRequest): Uint8Array {
   const out = (scratch ??= new ProtoWriter())
   out.rewind()
@@ -84,19 +87,32 @@ function encodeCommit(out: ProtoWriter, commit: CommitRequest): boolean {
 
 function encodeMutation(out: ProtoWriter, mutation: Mutation): boolean {
   const { kind } = mutation
-  if (kind.case !== 'writeField' || !isKnown(mutation) || !isKnown(kind.value)) return false
-  const { entityId, field, value, option, writeTime } = kind.value
-  if (writeTime !== undefined || value === undefined || !isKnown(value)) return false
+  if (!isKnown(mutation)) return false
   const start = out.begin(number.mutations)
-  const writeStart = out.begin(number.writeField)
+  if (kind.case === 'writeField') {
+    const writeStart = out.begin(number.writeField)
+    if (!encodeWrite(out, kind.value)) return false
+    out.finish(writeStart)
+  } else if (kind.case === 'emitEvent') {
+    const eventStart = out.begin(number.emitEvent)
+    if (!encodeEmitEvent(out, kind.value)) return false
+    out.finish(eventStart)
+  } else {
+    return false
+  }
+  out.finish(start)
+  return true
+}
+
+function encodeWrite(out: ProtoWriter, write: WriteField): boolean {
+  const { entityId, field, value, option, writeTime } = write
+  if (writeTime !== undefined || value === undefined || !isKnown(value) || !isKnown(write)) return false
   if (entityId !== '') out.text(number.entityId, entityId)
   if (field !== '') out.text(number.field, field)
   const valueStart = out.begin(number.value)
   if (!encodeKind(out, value.kind)) return false
   out.finish(valueStart)
   out.uint(number.option, option)
-  out.finish(writeStart)
-  out.finish(start)
   return true
 }
 
@@ -174,10 +190,20 @@ function readCommit(reader: WireReader, end: number): CommitRequest {
 
 function readMutation(reader: WireReader, end: number): Mutation {
   // Of several members the last one counts; two of one kind are merged.
-  if (reader.position === end || reader.byte() !== tag.writeField) reader.giveUp()
-  const value = readWrite(reader, reader.limit())
-  if (reader.position !== end) reader.giveUp()
-  return { $typeName: 'qcore.store.v1.Mutation', kind: { case: 'writeField', value } }
+  const kind = reader.position < end ? readMutationKind(reader) : undefined
+  if (kind === undefined || reader.position !== end) reader.giveUp()
+  return { $typeName: 'qcore.store.v1.Mutation', kind: kind ?? { case: undefined } }
+}
+
+function readMutationKind(reader: WireReader): Mutation['kind'] | undefined {
+  switch (reader.byte()) {
+    case tag.writeField:
+      return { case: 'writeField', value: readWrite(reader, reader.limit()) }
+    case tag.emitEvent:
+      return { case: 'emitEvent', value: readEmitEvent(reader, reader.limit()) }
+    default:
+      return undefined
+  }
 }
 
 function readWrite(reader: WireReader, end: number): WriteField {

@@ -48,7 +48,26 @@ const usualWrite = fc.record({
   value: kindOf('int', int64),
   option: fc.constantFrom(0, 1),
 })
+const emitted = fc.record({
+  namespace: text,
+  type: text,
+  payload: text,
+  producer: text,
+  correlationId: text,
+  orderKey: text,
+  dedupeKey: text,
+})
+const unusualEvent = fc.oneof(
+  time.map((deliverTime) => ({ delivery: { case: 'deliverTime' as const, value: deliverTime } })),
+  uint64.map((lifetimeMs) => ({ expiry: { case: 'lifetimeMs' as const, value: lifetimeMs } })),
+  uint64.map((dedupeWindowMs) => ({ dedupeWindowMs })),
+  fc.dictionary(text, text, { maxKeys: 2 }).map((attributes) => ({ attributes })),
+)
+const emit = fc
+  .oneof({ weight: 5, arbitrary: emitted }, fc.tuple(emitted, unusualEvent).map(([some, more]) => ({ ...some, ...more })))
+  .map((given) => ({ kind: { case: 'emitEvent' as const, value: given } }))
 const mutation = fc.oneof(
+  { weight: 5, arbitrary: emit },
   { weight: 8, arbitrary: usualWrite.map(({ value: given, ...rest }) => ({ kind: wrote({ ...rest, ...given }) })) },
   { weight: 2, arbitrary: write.map((given) => ({ kind: wrote(given) })) },
   fc.record({ entityId: text }).map((given) => ({ kind: { case: 'deleteEntity' as const, value: given } })),

@@ -18,16 +18,12 @@ const lineBreak = /[\r\n]/
 export class WireHeaders {
   readonly bytes: Uint8Array
 
-  /** Throws `invalid_request` for a name or a value that would break the header block. */
-  constructor(pairs: HeaderPairs) {
-    let block = 'NATS/1.0\r\n'
-    for (const [name, value] of pairs) {
-      if (name === '' || name.includes(':') || lineBreak.test(name) || lineBreak.test(value)) {
-        throw new QError('invalid_request', `header ${JSON.stringify(name)} cannot be sent`, { field: name })
-      }
-      block += `${name}: ${value}\r\n`
-    }
-    this.bytes = Buffer.from(`${block}\r\n`)
+  /**
+   * @param lines further headers, as `headerLines` gives them
+   * @throws QError `invalid_request` for a name or a value that would break the header block
+   */
+  constructor(pairs: HeaderPairs, lines = '') {
+    this.bytes = Buffer.from(`NATS/1.0\r\n${headerLines(pairs)}${lines}\r\n`)
   }
 
   encode(): Uint8Array {
@@ -38,4 +34,20 @@ export class WireHeaders {
   forNats(): MsgHdrs {
     return this as unknown as MsgHdrs
   }
+}
+
+/**
+ * Headers as lines, for what many messages have in common.
+ *
+ * @throws QError `invalid_request` for a name or a value that would break the header block
+ */
+export function headerLines(pairs: HeaderPairs): string {
+  let lines = ''
+  for (const [name, value] of pairs) {
+    if (name === '' || name.includes(':') || lineBreak.test(name) || lineBreak.test(value)) {
+      throw new QError('invalid_request', `header ${JSON.stringify(name)} cannot be sent`, { field: name })
+    }
+    lines += `${name}: ${value}\r\n`
+  }
+  return lines
 }

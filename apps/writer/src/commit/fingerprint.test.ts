@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import { create, toBinary, type MessageInitShape } from '@bufbuild/protobuf'
 import { CommitRequestSchema, type MutationSchema } from '@qcore/contracts'
-import { assert, bigInt, constantFrom, double, property, record, string, array, oneof, boolean } from 'fast-check'
+import { assert, bigInt, constantFrom, dictionary, double, property, record, string, array, oneof, boolean } from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { ProtoWriter } from '@qcore/transport'
 import { fingerprintOf } from './fingerprint.ts'
@@ -26,13 +26,21 @@ const write = record({
   option: constantFrom(0, 1),
 })
 
+const written = write.map(({ value: kind, ...rest }) => ({
+  kind: { case: 'writeField', value: { ...rest, value: { kind } } } as const,
+}))
+const emitted = record({
+  namespace: string(),
+  type: string(),
+  payload: string({ unit: 'binary' }),
+  correlationId: string(),
+  attributes: dictionary(string(), string(), { maxKeys: 1 }),
+}).map((event) => ({ kind: { case: 'emitEvent', value: event } as const }))
+
 describe('the fingerprint of a request', () => {
   it('is that of the bytes that protobuf makes of it', () => {
     assert(
-      property(array(write, { maxLength: 4 }), (writes) => {
-        const mutations = writes.map(({ value: kind, ...rest }) => ({
-          kind: { case: 'writeField', value: { ...rest, value: { kind } } } as const,
-        }))
+      property(array(oneof(written, emitted), { maxLength: 4 }), (mutations) => {
         const bytes = toBinary(CommitRequestSchema, create(CommitRequestSchema, { mutations }))
         const expected = bytes.length <= 64 ? Buffer.from(bytes) : hash('sha256', bytes, 'buffer')
         expect(Buffer.from(fingerprint(...mutations), 'latin1')).toEqual(expected)

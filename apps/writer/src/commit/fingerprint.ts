@@ -7,8 +7,9 @@ import {
   type CommitRequest,
   type Mutation,
   type Value,
+  type WriteField,
 } from '@qcore/contracts'
-import type { ProtoWriter } from '@qcore/transport'
+import { encodeEmitEvent, type ProtoWriter } from '@qcore/transport'
 
 /** A request that takes no more is its own fingerprint: a digest would be no smaller, and costs more to make. */
 const mostBytesOfOwn = 64
@@ -20,7 +21,7 @@ const mostBytesOfOwn = 64
  */
 export function fingerprintOf(request: CommitRequest, scratch: ProtoWriter): string {
   scratch.rewind()
-  const bytes = encodePlainWrites(request, scratch)
+  const bytes = encodePlain(request, scratch)
     ? scratch.slice(0, scratch.length)
     : Buffer.from(toBinary(CommitRequestSchema, contentOf(request)))
   return bytes.length <= mostBytesOfOwn ? bytes.toString('latin1') : hash('sha256', bytes, 'latin1')
@@ -42,23 +43,35 @@ function withSortedFields(mutation: Mutation): Mutation {
 }
 
 /** Writes what `toBinary` would, of the most frequent requests. Returns whether this is one. */
-function encodePlainWrites({ mutations, conditions }: CommitRequest, out: ProtoWriter): boolean {
-  return conditions.length === 0 && mutations.every((mutation) => encodePlainWrite(mutation, out))
+function encodePlain({ mutations, conditions }: CommitRequest, out: ProtoWriter): boolean {
+  return conditions.length === 0 && mutations.every((mutation) => encodePlainMutation(mutation, out))
 }
 
-function encodePlainWrite({ kind }: Mutation, out: ProtoWriter): boolean {
-  if (kind.case !== 'writeField' || kind.value.writeTime !== undefined) return false
-  const { entityId, field, value, option } = kind.value
-  const mutationStart = out.begin(1)
-  const writeStart = out.begin(3)
+function encodePlainMutation({ kind }: Mutation, out: ProtoWriter): boolean {
+  const start = out.begin(1)
+  if (kind.case === 'writeField') {
+    const writeStart = out.begin(3)
+    if (!encodePlainWrite(kind.value, out)) return false
+    out.finish(writeStart)
+  } else if (kind.case === 'emitEvent') {
+    const eventStart = out.begin(9)
+    if (!encodeEmitEvent(out, kind.value)) return false
+    out.finish(eventStart)
+  } else {
+    return false
+  }
+  out.finish(start)
+  return true
+}
+
+function encodePlainWrite({ entityId, field, value, option, writeTime }: WriteField, out: ProtoWriter): boolean {
+  if (writeTime !== undefined) return false
   out.text(1, entityId)
   out.text(2, field)
   const valueStart = out.begin(3)
   if (!encodePlainValue(value, out)) return false
   out.finish(valueStart)
   out.uint(4, option)
-  out.finish(writeStart)
-  out.finish(mutationStart)
   return true
 }
 

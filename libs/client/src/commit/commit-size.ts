@@ -1,5 +1,5 @@
 import { toBinary } from '@bufbuild/protobuf'
-import { CommitRequestSchema, type CommitRequest, type Mutation, type Value } from '@qcore/contracts'
+import { CommitRequestSchema, type CommitRequest, type EmitEvent, type Mutation, type Value } from '@qcore/contracts'
 
 /** What a message takes besides its texts: tags, lengths, times. */
 const framingBytes = 48
@@ -19,9 +19,17 @@ export function commitBytes(commit: CommitRequest): number {
 
 function simpleMutationBytes({ kind }: Mutation): number | undefined {
   if (kind.case === 'deleteEntity') return framingBytes + kind.value.entityId.length
+  if (kind.case === 'emitEvent') return eventBytes(kind.value)
   if (kind.case !== 'writeField') return undefined
   const value = valueBytes(kind.value.value)
   return value === undefined ? undefined : framingBytes + kind.value.entityId.length + kind.value.field.length + value
+}
+
+function eventBytes(event: EmitEvent): number | undefined {
+  const { namespace, type, payload, producer, correlationId, orderKey, dedupeKey } = event
+  for (const _name in event.attributes) return undefined
+  const names = namespace.length + type.length + producer.length + correlationId.length
+  return 2 * framingBytes + names + orderKey.length + dedupeKey.length + payload.length * bytesPerUnit
 }
 
 function valueBytes(value: Value | undefined): number | undefined {

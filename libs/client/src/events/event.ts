@@ -78,34 +78,37 @@ export interface StoredEvent {
 
 /** The message of an event to emit. Throws `invalid_request` for what JSON cannot hold, or two of what excludes each other. */
 export function emitMessage({ namespace, type, payload, options }: EventInput, path: string): EmitEvent {
-  const {
-    producer = '',
-    correlationId = '',
-    orderKey = '',
-    dedupeKey = '',
-    dedupeWindowMs = 0,
-    attributes = {},
-  } = options
-  const text = payload === undefined ? '' : payloadText(payload, `${path}.payload`)
-  const said = { namespace, type, payload: text, producer, correlationId, orderKey, dedupeKey }
-  return create(EmitEventSchema, {
-    ...said,
-    attributes: { ...attributes },
-    dedupeWindowMs: wholeMs(dedupeWindowMs, `${path}.dedupe_window_ms`),
-    delivery: deliveryOf(options, path),
-    expiry: expiryOf(options, path),
-  })
+  const { producer = '', correlationId = '', orderKey = '', dedupeKey = '', dedupeWindowMs, attributes } = options
+  const message = create(EmitEventSchema)
+  message.namespace = namespace
+  message.type = type
+  if (payload !== undefined) message.payload = payloadText(payload, `${path}.payload`)
+  message.producer = producer
+  message.correlationId = correlationId
+  message.orderKey = orderKey
+  message.dedupeKey = dedupeKey
+  if (dedupeWindowMs !== undefined) message.dedupeWindowMs = wholeMs(dedupeWindowMs, `${path}.dedupe_window_ms`)
+  if (attributes !== undefined) message.attributes = { ...attributes }
+  message.delivery = deliveryOf(options, path)
+  message.expiry = expiryOf(options, path)
+  return message
 }
 
 export function eventFromMessage(event: Event): StoredEvent {
-  const { id, position, namespace, type, payload, emitTime, producer, correlationId, orderKey, attributes, writer } =
-    event
+  const { emitTime, acceptTime, deliverTime, expireTime } = event
   if (emitTime === undefined) throw new QError('internal', 'the event has no time')
-  const content = { payload: JSON.parse(payload) as unknown, payloadText: payload }
-  const said = { id, position, namespace, type, ...content, producer, correlationId, orderKey, attributes, writer }
-  const { acceptTime, deliverTime, expireTime } = event
   return {
-    ...said,
+    id: event.id,
+    position: event.position,
+    namespace: event.namespace,
+    type: event.type,
+    payload: JSON.parse(event.payload) as unknown,
+    payloadText: event.payload,
+    producer: event.producer,
+    correlationId: event.correlationId,
+    orderKey: event.orderKey,
+    attributes: event.attributes,
+    writer: event.writer,
     time: timestampFromMessage(emitTime),
     acceptedAt: acceptTime && timestampFromMessage(acceptTime),
     deliverAt: deliverTime && timestampFromMessage(deliverTime),
