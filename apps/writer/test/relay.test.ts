@@ -50,8 +50,8 @@ it('a message that NATS does not take is reported, and those after it go on to w
   await migrateStore({ address: inject('postgresUrl'), store: test.store, applicationName: 'test' })
   const { store, pool: executor, connection } = test
   const reports: string[] = []
-  const report = (facts: { err?: Error }, text: string): void =>
-    void reports.push(`${text} ${facts.err?.message ?? ''}`)
+  const report = (facts: { err?: Error; revision?: number }, text: string): void =>
+    void reports.push(`${text} ${facts.revision ?? ''} ${facts.err?.message ?? ''}`)
   const logger = { info: report, warn: report, error: report } as unknown as Logger
   const relay = opened.use(new Relay({ connection, store, executor, logger, retentionMs: 60_000 }))
   relay.start((await readHead(test.pool)).logId, 0)
@@ -61,9 +61,9 @@ it('a message that NATS does not take is reported, and those after it go on to w
   const tooLarge = { batch: Buffer.alloc(connection.info?.max_payload ?? 0), offsets: [0] }
   // The first is published to the stream, the second past it.
   relay.publish({ firstRevision: 1, ...tooLarge })
-  await vi.waitFor(() => expect(reports.join()).toMatch(/NATS does not take message [^ ]+1-1 of 10\d{5} bytes/))
+  await vi.waitFor(() => expect(reports.join()).toMatch(/refused a message 1 NATS does not take a message of 10\d{5} bytes/))
   relay.publish({ firstRevision: 2, ...tooLarge })
-  await vi.waitFor(() => expect(reports.join()).toContain('NATS does not take a message of the log'))
+  await vi.waitFor(() => expect(reports.join()).toContain('NATS does not take a message of the log 2'))
   relay.publish({ firstRevision: 3, batch: Buffer.alloc(8), offsets: [0] })
   await vi.waitFor(() => expect(heard).toHaveLength(1))
 })

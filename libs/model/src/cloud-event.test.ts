@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { eventFromHeaders, headersFromEvent } from './cloud-event.ts'
+import { commonHeadersFromEvent, eventFromHeaders, ownHeadersFromEvent } from './cloud-event.ts'
 import type { EventFacts } from './event-facts.ts'
 import { messageFromEvent } from './event-message.ts'
 
@@ -35,17 +35,21 @@ const full: EventFacts = {
   dueUs: 1_795_262_978_000_001,
 }
 
+function headersOf(event: EventFacts): Map<string, string> {
+  return new Map([...ownHeadersFromEvent(event), ...commonHeadersFromEvent('main', event)])
+}
+
 it.each([
   ['with nothing but what it must have', bare],
   ['with all that an event may have', full],
 ])('an event %s is read back from the headers of its message', (_, event) => {
-  const headers = new Map(headersFromEvent('main', event))
+  const headers = headersOf(event)
   const read = eventFromHeaders((name) => headers.get(name) ?? '', event.payload)
   expect(read).toEqual(messageFromEvent(event))
 })
 
 it.each(['Q-Position', 'ce-id', 'ce-time'])('a message without %s is no event', (name) => {
-  const headers = new Map(headersFromEvent('main', full))
+  const headers = headersOf(full)
   headers.delete(name)
   expect(eventFromHeaders((header) => headers.get(header) ?? '', '{}')).toBeUndefined()
 })

@@ -5,33 +5,45 @@ import { messageFromEvent } from './event-message.ts'
 import { headerFromText, textFromHeader } from './header-text.ts'
 import { microsFromRfc3339, rfc3339FromMicros } from './rfc3339.ts'
 
-/** The headers of an event's message in the stream of events: CloudEvents 1.0 in binary mode, and where it is in the order. */
-export function headersFromEvent(store: string, event: EventFacts): [name: string, value: string][] {
-  const headers: [string, string][] = [
-    [eventPositionHeader, eventPosition(event)],
-    ['content-type', 'application/json'],
-  ]
-  const add = (name: string, value: string): void => {
-    if (value !== '') headers.push([`${cloudEventPrefix}${name}`, headerFromText(value)])
-  }
-  add('specversion', '1.0')
-  add('id', eventId(event))
-  add('source', `/${store}/${event.namespace}`)
-  add('type', event.type)
-  add('time', rfc3339FromMicros(event.emittedUs))
-  add('namespace', event.namespace)
-  add('producer', event.producer)
-  add('correlationid', event.correlationId)
-  add('partitionkey', event.orderKey)
-  add('expirytime', timeText(event.expiresUs))
-  add('accepttime', timeText(event.acceptedUs))
-  add('delivertime', timeText(event.dueUs))
-  add('writer', event.writer)
+type Headers = [name: string, value: string][]
+
+/** What the headers of consecutive events mostly have in common. */
+export type CommonFacts = Pick<EventFacts, 'namespace' | 'type' | 'producer' | 'orderKey' | 'writer'>
+
+/**
+ * The headers of an event's message in the stream of events, but for those that it has in common with others: CloudEvents 1.0 in
+ * binary mode, and where it is in the order.
+ */
+export function ownHeadersFromEvent(event: EventFacts): Headers {
+  const headers: Headers = [[eventPositionHeader, eventPosition(event)]]
+  add(headers, 'id', eventId(event))
+  add(headers, 'time', rfc3339FromMicros(event.emittedUs))
+  add(headers, 'correlationid', event.correlationId)
+  add(headers, 'expirytime', timeText(event.expiresUs))
+  add(headers, 'accepttime', timeText(event.acceptedUs))
+  add(headers, 'delivertime', timeText(event.dueUs))
   if (event.attributes === '') return headers
   const attributes = attributesFromText(event.attributes)
   headers.push([eventAttributesHeader, Object.keys(attributes).join(',')])
-  for (const [name, value] of Object.entries(attributes)) add(name, value)
+  for (const [name, value] of Object.entries(attributes)) add(headers, name, value)
   return headers
+}
+
+/** The further headers of an event's message. */
+export function commonHeadersFromEvent(store: string, event: CommonFacts): Headers {
+  const headers: Headers = [['content-type', 'application/json']]
+  add(headers, 'specversion', '1.0')
+  add(headers, 'source', `/${store}/${event.namespace}`)
+  add(headers, 'type', event.type)
+  add(headers, 'namespace', event.namespace)
+  add(headers, 'producer', event.producer)
+  add(headers, 'partitionkey', event.orderKey)
+  add(headers, 'writer', event.writer)
+  return headers
+}
+
+function add(headers: Headers, name: string, value: string): void {
+  if (value !== '') headers.push([`${cloudEventPrefix}${name}`, headerFromText(value)])
 }
 
 /** The headers of the attributes that events have. */

@@ -1,12 +1,14 @@
 import type { NatsConnection } from '@nats-io/transport-node'
 import { eventSubject, type Event } from '@qcore/contracts'
 import { listEventPartitions, loadEvent, loadEventsAfter, type Executor } from '@qcore/database'
-import { eventId, headersFromEvent, microsFromTimestamp, parseEventPosition, type EventFacts } from '@qcore/model'
+import { eventId, microsFromTimestamp, parseEventPosition, type EventFacts } from '@qcore/model'
 import { counter, failpoint, followNats, gauge, untilAborted, type Logger } from '@qcore/service'
+import type { WireHeaders } from '@qcore/transport'
+import { EventHeaders } from './event-headers.ts'
 import { EventStream, type EventStreamEnd } from './event-stream.ts'
 import { joinNextFlush } from './join-flush.ts'
 import { RepairLoop } from './repair-loop.ts'
-import { DuplicateMessage, StreamPublisher, type Expected } from './stream-publisher.ts'
+import { nextAfter, StreamPublisher } from './stream-publisher.ts'
 
 /** Bytes published and not yet acknowledged, above which the relay goes back to the table. */
 const mostUnacknowledgedBytes = 16_777_216
@@ -35,6 +37,7 @@ type Position = Pick<EventFacts, 'revision' | 'index' | 'emittedUs'>
 export class EventRelay implements AsyncDisposable {
   readonly #options: EventRelayOptions
   readonly #publisher: StreamPublisher
+  readonly #headers: EventHeaders
   readonly #repairs: RepairLoop
   readonly #statuses: Disposable
   readonly #lag = gauge('qcore_writer_event_relay_lag_revisions', 'Revisions between the newest event and its stream.')
@@ -50,15 +53,14 @@ export class EventRelay implements AsyncDisposable {
   #unacknowledgedBytes = 0
   #isLive = false
   #isConnected = true
-  /** What the stream refused as a duplicate when it was asked last. */
-  #duplicate = ''
 
   constructor(options: EventRelayOptions) {
     const { connection, logger } = options
     this.#options = options
     this.#publisher = new StreamPublisher(connection, acknowledgeTimeoutMs)
+    this.#headers = new EventHeaders(options.store)
     this.#repairs = new RepairLoop({
-      repair: (signal, failure) => this.#catchUp(signal, failure),
+      repair: (signal) => this.#catchUp(signal),
       subject: 'the stream of events',
       logger,
     })
@@ -134,20 +136,9 @@ export class EventRelay implements AsyncDisposable {
     this.#relayed.inc(wanted.length)
   }
 
-  /** Publishes an event as the next one of the stream, and says which one it is if the stream takes it for a duplicate. */
-  async #publishAlone(event: EventFacts): Promise<void> {
-    try {
-      await this.#publishBatch([event])
-    } catch (error) {
-      throw error instanceof DuplicateMessage ? new DuplicateMessage(eventId(event), { cause: error }) : error
-    }
-  }
-
-  #messageOf(event: EventFacts): [subject: string, bytes: Uint8Array, expected: Expected] {
-    const { store } = this.#options
-    const subject = eventSubject(store, event.namespace, event.type)
-    const headers = headersFromEvent(store, event)
-    return [subject, Buffer.from(event.payload), { id: eventId(event), lastSequence: this.#sequence++, headers }]
+  #messageOf(event: EventFacts): [subject: string, bytes: Uint8Array, headers: WireHeaders] {
+    const subject = eventSubject(this.#options.store, event.namespace, event.type)
+    return [subject, Buffer.from(event.payload), this.#headers.of(event, [nextAfter(this.#sequence++)])]
   }
 
   /** Whether nobody is to handle it any more. It stays in the table. */
@@ -167,18 +158,16 @@ export class EventRelay implements AsyncDisposable {
   }
 
   /** Compares the stream with the table and publishes what is missing, until nothing is. */
-  async #catchUp(signal: AbortSignal, failure: unknown): Promise<void> {
+  async #catchUp(signal: AbortSignal): Promise<void> {
     const { connection, store, executor, retentionMs, logger } = this.#options
     this.#isLive = false
     const stream = await EventStream.open(connection, store, retentionMs)
-    await this.#beginAfter(stream, this.#isStuck(failure) ? await stream.recreate() : await stream.end())
+    await this.#beginAfter(stream, await stream.end())
     while (!signal.aborted) {
       const after = { ...this.#published, limit: pageEvents, mostBytes: pageBytes }
       const page = await untilAborted(loadEventsAfter(executor, after), signal)
       if (page.length > 0) {
-        // After a failure one by one, so that it shows which event it is about.
-        if (failure === undefined) await this.#publishBatch(page)
-        else for (const event of page) await this.#publishAlone(event)
+        await this.#publishBatch(page)
       } else if (!isAfter(this.#head, this.#published)) {
         this.#isLive = this.#isConnected && !this.#repairs.isAskedAgain
         this.#measureLag()
@@ -186,16 +175,6 @@ export class EventRelay implements AsyncDisposable {
         return
       }
     }
-  }
-
-  /**
-   * Whether the stream took the same event for a duplicate twice. Once may be because it had just come, on the way while the
-   * stream was looked at; twice means that the stream remembers an event that it does not have.
-   */
-  #isStuck(failure: unknown): boolean {
-    const former = this.#duplicate
-    this.#duplicate = failure instanceof DuplicateMessage ? failure.message : ''
-    return former !== '' && former === this.#duplicate
   }
 
   /** Decides after which event to go on. A stream that does not end with an event of this store is made anew. */

@@ -48,7 +48,7 @@ export class EventStream {
     throw new Error('the stream of events ends with messages that are no events')
   }
 
-  /** Empties it for good: also its memory of message ids, so that the same messages can be published again. */
+  /** Empties it, and begins to count anew. Its consumers go with it. */
   async recreate(): Promise<EventStreamEnd> {
     await this.#manager.streams.delete(eventStreamName(this.#store))
     return this.end()

@@ -41,7 +41,7 @@ export class LogStream {
     return { sequence: state.last_seq, last: { logId, revision: Number(lastRevision) } }
   }
 
-  /** Empties it for good: also its memory of message ids, so that the same messages can be published again. */
+  /** Empties it, and begins to count anew. Its consumers go with it. */
   async recreate(): Promise<StreamPosition> {
     await this.#manager.streams.delete(logStreamName(this.#store))
     return this.position()

@@ -3,10 +3,11 @@ import { headers, type NatsConnection } from '@nats-io/transport-node'
 import { logSubject } from '@qcore/contracts'
 import { loadLogSince, type Executor, type LogPage } from '@qcore/database'
 import { failpoint, followNats, gauge, untilAborted, type Logger } from '@qcore/service'
+import { WireHeaders } from '@qcore/transport'
 import { encodeCommits, logMessages, type EncodedCommits, type LogMessage } from './log-message.ts'
 import { LogStream, type StreamPosition } from './log-stream.ts'
 import { joinNextFlush } from './join-flush.ts'
-import { DuplicateMessage, StreamPublisher } from './stream-publisher.ts'
+import { nextAfter, StreamPublisher } from './stream-publisher.ts'
 
 /** An empty stream gets at most so many revisions again; older ones are read from the log in PostgreSQL anyway. */
 const mostRepublished = 10_000
@@ -137,7 +138,8 @@ export class Relay implements AsyncDisposable {
         this.#lag.set(this.#head - this.#acknowledged)
       })
       .catch((error: unknown) => {
-        if (this.#isLive) this.#options.logger.warn({ err: error }, 'the log stream refused a message')
+        const { logger } = this.#options
+        if (this.#isLive) logger.warn({ err: error, revision: message.firstRevision }, 'the log stream refused a message')
         this.#repair()
       })
       .finally(() => {
@@ -146,10 +148,8 @@ export class Relay implements AsyncDisposable {
   }
 
   /** Publishes a message as the next one of the stream. Rejects if it is not. */
-  #publishExpecting({ firstRevision, lastRevision, bytes }: LogMessage): Promise<void> {
-    const lastSequence = this.#sequence++
-    const id = `${this.#logId}.${firstRevision}-${lastRevision}`
-    return this.#publisher.publish(this.#subject, bytes, { id, lastSequence })
+  #publishExpecting({ bytes }: LogMessage): Promise<void> {
+    return this.#publisher.publish(this.#subject, bytes, new WireHeaders([nextAfter(this.#sequence++)]))
   }
 
   /** Compares the stream with the log and publishes what is missing, until nothing is. */
@@ -163,28 +163,25 @@ export class Relay implements AsyncDisposable {
   }
 
   async #repairUntilLive(signal: AbortSignal): Promise<void> {
-    let recreate = false
     for (let retryMs = firstRetryMs; !signal.aborted; retryMs = Math.min(mostRetryMs, retryMs * 2)) {
       try {
         this.#mustLookAgain = false
-        await this.#catchUp(signal, recreate)
+        await this.#catchUp(signal)
         if (!this.#mustLookAgain) return
         this.#isLive = false
-        recreate = false
         retryMs = firstRetryMs
       } catch (error) {
         if (signal.aborted) return
-        recreate = error instanceof DuplicateMessage
         this.#options.logger.warn({ err: error }, 'cannot repair the log stream yet')
         await delay(retryMs, undefined, { signal }).catch(() => undefined)
       }
     }
   }
 
-  async #catchUp(signal: AbortSignal, recreate: boolean): Promise<void> {
+  async #catchUp(signal: AbortSignal): Promise<void> {
     const { connection, store, executor, retentionMs } = this.#options
     const stream = await LogStream.open(connection, store, retentionMs)
-    const position = recreate ? await stream.recreate() : await stream.position()
+    const position = await stream.position()
     // Asked after the stream was: the stream cannot be ahead of this head.
     const head = await untilAborted(loadLogSince(executor, Number.MAX_SAFE_INTEGER), signal)
     await this.#beginAfter(head, { stream, position })

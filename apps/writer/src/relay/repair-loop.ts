@@ -5,8 +5,8 @@ const firstRetryMs = 100
 const mostRetryMs = 2_000
 
 export interface RepairLoopOptions {
-  /** Puts right what may be wrong. `failure` is what it threw the last time, if it did. */
-  readonly repair: (signal: AbortSignal, failure: unknown) => Promise<void>
+  /** Puts right what may be wrong. */
+  readonly repair: (signal: AbortSignal) => Promise<void>
   /** What cannot be repaired yet, for the log. */
   readonly subject: string
   readonly logger: Logger
@@ -60,17 +60,14 @@ export class RepairLoop implements AsyncDisposable {
   }
 
   async #run(signal: AbortSignal): Promise<void> {
-    let failure: unknown
     for (let retryMs = firstRetryMs; !signal.aborted; retryMs = Math.min(mostRetryMs, retryMs * 2)) {
       this.#isAskedAgain = false
       try {
-        await this.#options.repair(signal, failure)
-        failure = undefined
+        await this.#options.repair(signal)
         retryMs = firstRetryMs
         if (!this.#isAskedAgain) return
       } catch (error) {
         if (signal.aborted) return
-        failure = error
         const { logger, subject } = this.#options
         logger.warn({ err: error, subject }, 'cannot repair yet')
         await delay(retryMs, undefined, { signal }).catch(() => undefined)

@@ -1,10 +1,8 @@
-import { createInbox, type Msg, type MsgHdrs, type NatsConnection, type Subscription } from '@nats-io/transport-node'
-import { WireHeaders, type HeaderPairs } from '@qcore/transport'
+import { createInbox, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node'
+import type { WireHeaders } from '@qcore/transport'
 
 /** What JetStream says of a message. */
 interface Acknowledgement {
-  readonly seq?: number
-  readonly duplicate?: boolean
   readonly error?: { readonly code: number; readonly description: string }
 }
 
@@ -14,19 +12,9 @@ interface Waiting {
   readonly dueMs: number
 }
 
-/** What is expected of a message. */
-export interface Expected {
-  /** Tells it from all others. */
-  readonly id: string
-  /** The stream's sequence before it. */
-  readonly lastSequence: number
-  /** What else is said of it. */
-  readonly headers?: HeaderPairs
-}
-
-/** The stream took a message for one that it has. */
-export class DuplicateMessage extends Error {
-  override readonly name = 'DuplicateMessage'
+/** The header of a message that must become the next one of the stream after a sequence. */
+export function nextAfter(lastSequence: number): [name: string, value: string] {
+  return ['Nats-Expected-Last-Sequence', `${lastSequence}`]
 }
 
 /**
@@ -48,15 +36,15 @@ export class StreamPublisher implements Disposable {
     this.#subscription = connection.subscribe(`${this.#inbox}.*`, { callback: (_, message) => this.#onAnswer(message) })
   }
 
-  /** Publishes a message that must become the next one after `lastSequence`. Rejects if it does not, or nobody says. */
-  publish(subject: string, bytes: Uint8Array, expected: Expected): Promise<void> {
+  /** Publishes a message with the header of `nextAfter`. Rejects if it does not become that one, or nobody says. */
+  publish(subject: string, bytes: Uint8Array, headers: WireHeaders): Promise<void> {
     const token = `${this.#token++}`
     const reply = `${this.#inbox}.${token}`
     try {
-      this.#connection.publish(subject, bytes, { headers: headersOf(expected), reply })
+      this.#connection.publish(subject, bytes, { headers: headers.forNats(), reply })
     } catch (error) {
       return Promise.reject(
-        new Error(`NATS does not take message ${expected.id} of ${bytes.length} bytes`, { cause: error }),
+        new Error(`NATS does not take a message of ${bytes.length} bytes for ${subject}`, { cause: error }),
       )
     }
     this.#timer ??= setTimeout(() => this.#expire(), this.#timeoutMs)
@@ -69,8 +57,8 @@ export class StreamPublisher implements Disposable {
    * The same, if another message follows that is acknowledged: that one cannot be the next after it unless this one is. Throws
    * if NATS does not take it.
    */
-  publishAhead(subject: string, bytes: Uint8Array, expected: Expected): void {
-    this.#connection.publish(subject, bytes, { headers: headersOf(expected) })
+  publishAhead(subject: string, bytes: Uint8Array, headers: WireHeaders): void {
+    this.#connection.publish(subject, bytes, { headers: headers.forNats() })
   }
 
   [Symbol.dispose](): void {
@@ -86,9 +74,8 @@ export class StreamPublisher implements Disposable {
     if (waiting === undefined) return
     this.#waiting.delete(token)
     if (message.data.length === 0) return waiting.reject(new Error('there is no stream for the message'))
-    const { error, duplicate, seq } = message.json<Acknowledgement>()
+    const { error } = message.json<Acknowledgement>()
     if (error !== undefined) return waiting.reject(new Error(`JetStream: ${error.description}`))
-    if (duplicate === true) return waiting.reject(new DuplicateMessage(`the message is number ${seq} of the stream`))
     return waiting.resolve()
   }
 
@@ -104,13 +91,4 @@ export class StreamPublisher implements Disposable {
       reject(new Error('JetStream did not acknowledge a message in time'))
     }
   }
-}
-
-function headersOf({ id, lastSequence, headers = [] }: Expected): MsgHdrs {
-  const expected = new WireHeaders([
-    ['Nats-Msg-Id', id],
-    ['Nats-Expected-Last-Sequence', `${lastSequence}`],
-    ...headers,
-  ])
-  return expected.forNats()
 }
