@@ -2,7 +2,7 @@ import { CoreSystem, type CoreNode, type Handler } from '@qcore/core-system'
 import { benchNamespace, type EventsBench } from './events-context.ts'
 
 /** Events that a node works on at a time. */
-const concurrency = 2_000
+const concurrency = 4_000
 
 /** A node of a group of its own, with one handler. */
 export interface BenchNode extends AsyncDisposable {
