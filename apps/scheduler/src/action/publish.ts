@@ -1,7 +1,8 @@
 import { jetstream } from '@nats-io/jetstream'
-import { errors, headers, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node'
+import { errors, headers, type NatsConnection } from '@nats-io/transport-node'
 import { isPlatformSubject } from '@qcore/contracts'
 import { untilAborted } from '@qcore/service'
+import { WireHeaders } from '@qcore/transport'
 import type { ActionOutcome, ActionRunner, Occasion } from './action.ts'
 import { LimitedSignal } from './limited-signal.ts'
 import { messageIdOf, occasionJson } from './occasion-json.ts'
@@ -35,15 +36,17 @@ export class PublishRunner implements ActionRunner {
       return { kind: 'failed', error: `schedules may not publish to ${subject}`, finally: 'refused' }
     }
     const body = kind.value.body.length > 0 ? kind.value.body : Buffer.from(occasionJson(occasion))
-    const named = headersOf(occasion, kind.value.headers)
     const limitMs = Math.max(1, Math.floor(Math.min(timeoutMs, occasion.deadlineAt - performance.now())))
     try {
       if (needsStream) {
+        const named = headers()
+        for (const [name, value] of namedBy(occasion, kind.value.headers)) named.append(name, value)
         const taken = jetstream(connection).publish(subject, body, { headers: named, timeout: limitMs })
         const { stream, seq } = await inTime(taken, limitMs, signal)
         return { kind: 'done', result: `${stream} ${seq}` }
       }
-      connection.publish(subject, body, { headers: named })
+      const named = new WireHeaders(namedBy(occasion, kind.value.headers))
+      connection.publish(subject, body, { headers: named.forNats() })
       await this.#flush(limitMs, signal)
       return { kind: 'done' }
     } catch (error) {
@@ -77,11 +80,11 @@ async function inTime<T>(promise: Promise<T>, limitMs: number, signal: AbortSign
   }
 }
 
-function headersOf({ occurrence }: Occasion, given: readonly { name: string; value: string }[]): MsgHdrs {
-  const named = headers()
-  for (const { name, value } of given) named.append(name, value)
-  named.set('Nats-Msg-Id', messageIdOf(occurrence))
-  return named
+function namedBy(
+  { occurrence }: Occasion,
+  given: readonly { name: string; value: string }[],
+): [name: string, value: string][] {
+  return [...given.map(({ name, value }): [string, string] => [name, value]), ['Nats-Msg-Id', messageIdOf(occurrence)]]
 }
 
 function messageOf(error: unknown): string {
