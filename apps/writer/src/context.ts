@@ -79,9 +79,7 @@ export async function openContext(config: WriterConfig, overrides: WriterOverrid
   const restoreDatabase = { ...database, statementTimeoutMs: hourMs }
   const restorePool = openIdlePool(pools, { ...restoreDatabase, max: restoreConnections }, logger)
   const temporaryPool = openIdlePool(pools, { ...leaseDatabase, max: temporaryConnections }, logger)
-  // The plans of a commit do not depend on its parameters; planning would take longer than a small commit.
-  const settings = { ...keyedSettings, plan_cache_mode: 'force_generic_plan' }
-  const commitPool = openIdlePool(pools, { ...database, max: 1, settings }, logger)
+  const commitPool = openIdlePool(pools, { ...database, max: 1, settings: keyedSettings }, logger)
   const connection =
     overrides.connection ?? (await openNats(config.natsAddress, { name: `qcore-writer ${instanceId}` }))
   if (overrides.connection === undefined) opened.defer(() => connection.close())

@@ -27,9 +27,15 @@ export interface DatabaseOptions {
 /**
  * Settings of connections whose statements name their rows, or take the first ones of an index. PostgreSQL's statistics lag behind
  * tables that fill, or in which every row is soon something else: by them, and with plans from when a table was small, it would
- * read whole tables. Compiling takes longer than running.
+ * read whole tables. Planning anew for each parameter takes longer than most of these statements, as compiling does.
  */
-export const keyedSettings = { enable_seqscan: 'off', enable_hashjoin: 'off', enable_mergejoin: 'off', jit: 'off' } as const
+export const keyedSettings = {
+  enable_seqscan: 'off',
+  enable_hashjoin: 'off',
+  enable_mergejoin: 'off',
+  plan_cache_mode: 'force_generic_plan',
+  jit: 'off',
+} as const
 
 /** Anything that statements can be sent to: a pool, or a connection with a transaction. */
 export type Executor = Pick<Pool, 'query'>

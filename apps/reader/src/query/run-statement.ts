@@ -5,9 +5,15 @@ import { compileStatement } from './sql.ts'
 
 /**
  * Settings of the connections that finds run on. Every scan stops after a few thousand rows of an index's order, which
- * PostgreSQL cannot foresee: it would rather gather all matches and sort them. Compiling takes longer than running.
+ * PostgreSQL cannot foresee: it would rather gather all matches and sort them. The parameters do not change which index that is,
+ * and planning anew for them takes longer than most statements, as compiling does.
  */
-export const findSettings = { enable_seqscan: 'off', enable_bitmapscan: 'off', jit: 'off' } as const
+export const findSettings = {
+  enable_seqscan: 'off',
+  enable_bitmapscan: 'off',
+  plan_cache_mode: 'force_generic_plan',
+  jit: 'off',
+} as const
 
 /** Statements that keep a plan on every connection. Callers choose the shapes, so there must be a bound. */
 const mostNames = 200
