@@ -16,6 +16,8 @@ const mostUnacknowledgedBytes = 16_777_216
 const pageEvents = 1_000
 const pageBytes = 1_048_576
 const acknowledgeTimeoutMs = 3_000
+/** To write more than these takes longer than a write to the socket: the answer to their commits goes first. */
+const mostWithAnswer = 16
 
 export interface EventRelayOptions {
   readonly connection: NatsConnection
@@ -46,6 +48,8 @@ export class EventRelay implements AsyncDisposable {
   #nowUs: () => number = () => 0
   /** The newest event committed, as far as this writer has seen. */
   #head: Position = beforeAll
+  /** Events that are about to be published, in order. */
+  readonly #taken: EventFacts[] = []
   /** The newest event published, acknowledged or not. */
   #published: Position = beforeAll
   /** The stream's sequence after what was published. */
@@ -82,12 +86,14 @@ export class EventRelay implements AsyncDisposable {
     this.#isLive = false
   }
 
-  /** Takes events that PostgreSQL has; they leave with the next answer. */
+  /** Takes events that PostgreSQL has; a few leave with the next answer, many after it. */
   publish(events: readonly EventFacts[]): void {
     this.#head = events.at(-1) ?? this.#head
     this.#measureLag()
     if (this.#repairs.isStopped || !this.#isLive) return
-    joinNextFlush(this.#options.connection, () => this.#send(events))
+    for (const event of events) this.#taken.push(event)
+    if (this.#taken.length > mostWithAnswer) setImmediate(() => this.#sendTaken())
+    else joinNextFlush(this.#options.connection, () => this.#sendTaken())
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -96,8 +102,9 @@ export class EventRelay implements AsyncDisposable {
     this.#publisher[Symbol.dispose]()
   }
 
-  #send(events: readonly EventFacts[]): void {
+  #sendTaken(): void {
     const { connection } = this.#options
+    const events = this.#taken.splice(0)
     // Whoever brought the connection along may have closed it.
     if (this.#repairs.isStopped || !this.#isConnected || connection.isClosed() || connection.isDraining()) return
     // A repair may have been faster.
