@@ -3,7 +3,7 @@ import { jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { headers, type NatsConnection } from '@nats-io/transport-node'
 import { eventStreamName, eventSubject } from '@qcore/contracts'
 import { createEventPartition, migrateStore, openPool, registerNamespace, type Pool } from '@qcore/database'
-import { eventId, headersFromEvent, type EventFacts } from '@qcore/model'
+import { commonHeadersFromEvent, eventId, ownHeadersFromEvent, type EventFacts } from '@qcore/model'
 import { inject } from 'vitest'
 
 /** A store whose events a test stores and publishes by hand. */
@@ -39,7 +39,8 @@ export async function createEventStore(connection: NatsConnection, namespace = '
   const emitted: EventFacts[] = []
   const publish = async (event: EventFacts): Promise<void> => {
     const head = headers()
-    for (const [name, value] of headersFromEvent(store, event)) head.set(name, value)
+    const all = [...ownHeadersFromEvent(event), ...commonHeadersFromEvent(store, event)]
+    for (const [name, value] of all) head.set(name, value)
     const subject = eventSubject(store, event.namespace, event.type)
     await jetstream(connection).publish(subject, event.payload, { headers: head, msgID: eventId(event) })
   }

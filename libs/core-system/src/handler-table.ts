@@ -14,7 +14,7 @@ export interface Subscribed {
   readonly input: SubscriptionInput
   readonly timeoutMs: number
   /** Of a type that the pattern selects, in the order in which they were registered. */
-  handlersOf(type: string): readonly Handler[]
+  readonly handlersOf: (type: string) => readonly Handler[]
 }
 
 const defaultTimeoutMs = 300_000
