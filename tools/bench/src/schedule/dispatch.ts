@@ -10,7 +10,7 @@ const fullRounds = 7
 
 /** How many of those that are due at one moment are dispatched a second. */
 export function dispatchComparisons({ own, pgBoss, graphileWorker, quick }: ScheduleBench): Comparison[] {
-  const count = quick ? 200 : 5_000
+  const count = quick ? 200 : 10_000
   const actions: Record<Action, string> = {
     nothing: 'no-op (a message that nobody gets)',
     webhook: 'local HTTP receiver',
