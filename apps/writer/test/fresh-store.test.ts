@@ -27,8 +27,8 @@ it('fills tables that PostgreSQL takes for empty, without reading them from one 
     )
   }
   // What a connection has counted is told a while later.
-  await expect.poll(async () => (await scansOf(writer)).byIndex, { timeout: 10_000 }).toBeGreaterThan(
-    before.byIndex + rounds * 50,
-  )
+  await expect
+    .poll(async () => (await scansOf(writer)).byIndex, { timeout: 10_000 })
+    .toBeGreaterThan(before.byIndex + rounds * 50)
   expect((await scansOf(writer)).whole).toBe(before.whole)
 })

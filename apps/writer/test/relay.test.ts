@@ -61,7 +61,9 @@ it('a message that NATS does not take is reported, and those after it go on to w
   const tooLarge = { batch: Buffer.alloc(connection.info?.max_payload ?? 0), offsets: [0] }
   // The first is published to the stream, the second past it.
   relay.publish({ firstRevision: 1, ...tooLarge })
-  await vi.waitFor(() => expect(reports.join()).toMatch(/refused a message 1 NATS does not take a message of 10\d{5} bytes/))
+  await vi.waitFor(() =>
+    expect(reports.join()).toMatch(/refused a message 1 NATS does not take a message of 10\d{5} bytes/),
+  )
   relay.publish({ firstRevision: 2, ...tooLarge })
   await vi.waitFor(() => expect(reports.join()).toContain('NATS does not take a message of the log 2'))
   relay.publish({ firstRevision: 3, batch: Buffer.alloc(8), offsets: [0] })

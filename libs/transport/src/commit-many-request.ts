@@ -85,7 +85,8 @@ function encodeCommit(out: ProtoWriter, commit: CommitRequest): boolean {
   return true
 }
 
-function encodeMutation(out: ProtoWriter, mutation: Mutation): boolean {
+/** Encodes a member `mutations` of a commit as protobuf-es does; false if there is something unusual in it. */
+export function encodeMutation(out: ProtoWriter, mutation: Mutation): boolean {
   const { kind } = mutation
   if (!isKnown(mutation)) return false
   const start = out.begin(number.mutations)

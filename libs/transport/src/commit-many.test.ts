@@ -64,7 +64,10 @@ const unusualEvent = fc.oneof(
   fc.dictionary(text, text, { maxKeys: 2 }).map((attributes) => ({ attributes })),
 )
 const emit = fc
-  .oneof({ weight: 5, arbitrary: emitted }, fc.tuple(emitted, unusualEvent).map(([some, more]) => ({ ...some, ...more })))
+  .oneof(
+    { weight: 5, arbitrary: emitted },
+    fc.tuple(emitted, unusualEvent).map(([some, more]) => ({ ...some, ...more })),
+  )
   .map((given) => ({ kind: { case: 'emitEvent' as const, value: given } }))
 const mutation = fc.oneof(
   { weight: 5, arbitrary: emit },

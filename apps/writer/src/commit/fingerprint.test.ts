@@ -1,7 +1,19 @@
 import { hash } from 'node:crypto'
 import { create, toBinary, type MessageInitShape } from '@bufbuild/protobuf'
 import { CommitRequestSchema, type MutationSchema } from '@qcore/contracts'
-import { assert, bigInt, constantFrom, dictionary, double, property, record, string, array, oneof, boolean } from 'fast-check'
+import {
+  assert,
+  bigInt,
+  constantFrom,
+  dictionary,
+  double,
+  property,
+  record,
+  string,
+  array,
+  oneof,
+  boolean,
+} from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { ProtoWriter } from '@qcore/transport'
 import { fingerprintOf } from './fingerprint.ts'

@@ -139,7 +139,8 @@ export class Relay implements AsyncDisposable {
       })
       .catch((error: unknown) => {
         const { logger } = this.#options
-        if (this.#isLive) logger.warn({ err: error, revision: message.firstRevision }, 'the log stream refused a message')
+        if (this.#isLive)
+          logger.warn({ err: error, revision: message.firstRevision }, 'the log stream refused a message')
         this.#repair()
       })
       .finally(() => {
