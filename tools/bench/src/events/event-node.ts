@@ -1,8 +1,11 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { CoreSystem, type CoreNode, type Handler } from '@qcore/core-system'
 import { benchNamespace, type EventsBench } from './events-context.ts'
 
 /** Events that a node works on at a time. */
 const concurrency = 4_000
+/** What is emitted in the first five seconds of a group is looked up in PostgreSQL before it is handed out; groups are older as a rule. */
+const groupAgeMs = 5_500
 
 /** A node of a group of its own, with one handler. */
 export interface BenchNode extends AsyncDisposable {
@@ -19,4 +22,11 @@ export async function startNode(
   await node.onEvent(type, handler, { group, concurrency, start: 'next' })
   await node.start()
   return { node, [Symbol.asyncDispose]: () => system.close() }
+}
+
+/** Makes a group whose first seconds are over. */
+export async function makeGroup(bench: EventsBench, { group, type }: { group: string; type: string }): Promise<void> {
+  const ignore = (): void => undefined
+  await (await startNode(bench, { group, type, handler: ignore }))[Symbol.asyncDispose]()
+  await delay(groupAgeMs)
 }

@@ -1,16 +1,13 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { commit } from '@qcore/client'
 import type { Comparison, Sample } from '../measure/comparison.ts'
 import { measureJetStreamAcks } from '../raw/raw-nats.ts'
-import { startNode } from './event-node.ts'
+import { makeGroup, startNode } from './event-node.ts'
 import { benchNamespace, type EventsBench } from './events-context.ts'
 
 /** Bytes of the message of an event, headers included. */
 const messageBytes = 450
 const perCommit = 1_000
 const type = 'bench.handled'
-/** What is emitted in the first five seconds of a group is looked up in PostgreSQL before it is handed out; groups are older as a rule. */
-const groupAgeMs = 5_500
 
 /** Events that wait, handled by a node whose handler does nothing, against messages of a stream that are acknowledged one by one. */
 export function handledComparison(bench: EventsBench): Comparison {
@@ -29,10 +26,8 @@ export function handledComparison(bench: EventsBench): Comparison {
 }
 
 async function measureHandled(bench: EventsBench, group: string, count: number): Promise<Sample> {
-  const ignore = (): void => undefined
-  // The group is there before the events are.
-  await (await startNode(bench, { group, type, handler: ignore }))[Symbol.asyncDispose]()
-  await delay(groupAgeMs)
+  // Before the events are there.
+  await makeGroup(bench, { group, type })
   for (let emitted = 0; emitted < count; emitted += perCommit) {
     let builder = commit()
     for (let n = 0; n < perCommit; n++) builder = builder.emit(benchNamespace, type, { number: n, name: 'seven' })
