@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { connect } from '@nats-io/transport-node'
-import type { DeadLetter } from '@qcore/client'
+import type { DeadLetter, DeliveryClient } from '@qcore/client'
 import { deliverySubject } from '@qcore/contracts'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it, vi } from 'vitest'
 import { AnswerBatcher } from '../src/consuming/answer-batcher.ts'
@@ -136,5 +136,34 @@ describe('answers', () => {
     const outcomes = await Promise.all(ids.map((deliveryId) => batcher.answer({ deliveryId, answer: 'handled' })))
     const stale = { kind: 'stale' }
     expect(outcomes).toEqual([stale, stale, undefined, stale])
+  })
+
+  it.each([
+    ['handled', 3],
+    ['progress', 1],
+  ] as const)('%s: as many requests are on their way as may overtake each other', async (answer, most) => {
+    const { nodeId } = await system.registerNode()
+    const { delivery } = system.client.events
+    const sizes: number[] = []
+    let [open, mostOpen] = [0, 0]
+    const counting = {
+      async ack(...request: Parameters<DeliveryClient['ack']>): ReturnType<DeliveryClient['ack']> {
+        sizes.push(request[1].length)
+        mostOpen = Math.max(mostOpen, ++open)
+        try {
+          return await delivery.ack(...request)
+        } finally {
+          open -= 1
+        }
+      },
+    }
+    const batcher = new AnswerBatcher(counting, { namespace: system.namespace, nodeId }, silentLogger)
+    const ids = Array.from({ length: 5_000 }, (_, index) => `x${index}`)
+    const outcomes = await Promise.all(ids.map((deliveryId) => batcher.answer({ deliveryId, answer })))
+    expect(new Set(outcomes.map((outcome) => outcome?.kind))).toEqual(new Set(['stale']))
+    expect(mostOpen).toBe(most)
+    expect(sizes.reduce((sum, size) => sum + size)).toBe(5_000)
+    // The last ones wait until they are a whole request, or nothing else is on its way.
+    expect(sizes.length).toBeLessThan(10)
   })
 })

@@ -5,6 +5,8 @@ import type { Logger } from '../logger.ts'
 
 /** Answers of one request. */
 const mostAnswers = 1_000
+/** Requests on their way at a time: one that JetStream confirms, one that the notifier reads, one between. */
+const requestsOnTheirWay = 3
 /** Bytes of a request: it has to fit into a message, also as JSON. */
 const mostBytes = 200_000
 /** Of an answer, besides the error in it. */
@@ -21,16 +23,20 @@ interface Waiting {
   readonly resolve: (outcome: AnswerOutcome | undefined) => void
 }
 
-/** Answers events, many in a request while one is on its way. */
+/**
+ * Answers events, many in a request. While one is on its way, answers gather; a second one leaves beside it when it is full, and says
+ * of nothing but that it is handled: whatever else is said of an event keeps its order.
+ */
 export class AnswerBatcher {
-  readonly #delivery: DeliveryClient
+  readonly #delivery: Pick<DeliveryClient, 'ack'>
   readonly #own: { readonly namespace: string; readonly nodeId: string }
   readonly #logger: Logger
   #waiting: Waiting[] = []
-  #sending: Promise<void> | undefined
+  readonly #onTheirWay = new Set<Promise<void>>()
+  #isScheduled = false
   #giveUp = new AbortController()
 
-  constructor(delivery: DeliveryClient, own: { namespace: string; nodeId: string }, logger: Logger) {
+  constructor(delivery: Pick<DeliveryClient, 'ack'>, own: { namespace: string; nodeId: string }, logger: Logger) {
     this.#delivery = delivery
     this.#own = own
     this.#logger = logger
@@ -40,27 +46,49 @@ export class AnswerBatcher {
   answer(answer: EventAnswer): Promise<AnswerOutcome | undefined> {
     return new Promise((resolve) => {
       this.#waiting.push({ answer, resolve })
-      this.#sending ??= this.#sendAll()
+      this.#schedule()
     })
   }
 
   /** Resolves when all are told, or given up after a time. */
   async finish(withinMs: number): Promise<void> {
     const timer = setTimeout(() => this.#giveUp.abort(), withinMs)
-    await this.#sending
+    this.#sendMore()
+    while (this.#onTheirWay.size > 0) await Promise.all(this.#onTheirWay)
     clearTimeout(timer)
     this.#giveUp = new AbortController()
   }
 
-  async #sendAll(): Promise<void> {
-    // What is answered in the same turn goes along.
-    await Promise.resolve()
+  /** What is answered in the same turn goes along. */
+  #schedule(): void {
+    if (this.#isScheduled) return
+    this.#isScheduled = true
+    queueMicrotask(() => {
+      this.#isScheduled = false
+      this.#sendMore()
+    })
+  }
+
+  #sendMore(): void {
     while (this.#waiting.length > 0) {
-      const batch = this.#waiting.splice(0, this.#fitting())
-      const outcomes = await this.#send(batch.map(({ answer }) => answer))
-      for (const [index, { resolve }] of batch.entries()) resolve(outcomes[index])
+      const count = this.#fitting()
+      if (this.#onTheirWay.size > 0 && !this.#mayLeaveBeside(count)) return
+      const sent = this.#sendBatch(this.#waiting.splice(0, count)).finally(() => {
+        this.#onTheirWay.delete(sent)
+        this.#sendMore()
+      })
+      this.#onTheirWay.add(sent)
     }
-    this.#sending = undefined
+  }
+
+  #mayLeaveBeside(count: number): boolean {
+    if (this.#onTheirWay.size >= requestsOnTheirWay || count === this.#waiting.length) return false
+    return this.#waiting.slice(0, count).every(({ answer }) => answer.answer === 'handled')
+  }
+
+  async #sendBatch(batch: readonly Waiting[]): Promise<void> {
+    const outcomes = await this.#send(batch.map(({ answer }) => answer))
+    for (const [index, { resolve }] of batch.entries()) resolve(outcomes[index])
   }
 
   /** How many of those that wait make a request; at least one. */
@@ -70,7 +98,7 @@ export class AnswerBatcher {
       bytes += factsBytes + (answer.answer === 'failed' ? Buffer.byteLength(answer.error) : 0)
       return bytes > mostBytes
     })
-    return first === -1 ? mostAnswers : Math.max(1, first)
+    return first === -1 ? Math.min(mostAnswers, this.#waiting.length) : Math.max(1, first)
   }
 
   async #send(answers: readonly EventAnswer[]): Promise<(AnswerOutcome | undefined)[]> {
