@@ -15,6 +15,7 @@ import { LiveStreams } from './live/live-streams.ts'
 import { StreamFollower } from './live/stream-follower.ts'
 import { completePrevious } from './notify/complete-previous.ts'
 import type { EventConsumers } from './delivery/event-consumers.ts'
+import type { NodeWords } from './delivery/node-words.ts'
 import type { NodeStreams } from './delivery/node-streams.ts'
 import { openEventDelivery } from './delivery/open-event-delivery.ts'
 import { NodeReaper } from './node/node-reaper.ts'
@@ -42,6 +43,7 @@ export interface NotifierContext extends AsyncDisposable {
   /** The same, for transactions. */
   readonly eventPool: Pool
   readonly consumers: EventConsumers
+  readonly words: NodeWords
   readonly nodeStreams: NodeStreams
   readonly queueLimits: QueueLimits
   /** Of the applied revision. */
@@ -113,6 +115,7 @@ export async function openContext(config: NotifierConfig, overrides: NotifierOve
     configCommits: new ConfigCommits(createNatsTransport({ connection, store })),
     eventPool: pool,
     consumers: events.consumers,
+    words: events.words,
     nodeStreams: events.nodeStreams,
     queueLimits: { bytes: config.queueBytes, revisions: config.queueRevisions, budget },
     typeModel,

@@ -485,8 +485,8 @@ describe('what is refused', () => {
       denied,
     )
     const filter = { namespace: 'demo' }
-    for (const call of [letters.listDeadLetters({ filter }), letters.groupDeadLetters({ filter })]) {
-      expect(await errorOf(call)).toMatchObject({ code: 'permission_denied', field: 'filter.namespace' })
+    for (const call of [() => letters.listDeadLetters({ filter }), () => letters.groupDeadLetters({ filter })]) {
+      expect(await errorOf(call())).toMatchObject({ code: 'permission_denied', field: 'filter.namespace' })
     }
     expect(await errorOf(letters.purgeDeadLetters({ filter }))).toMatchObject({ code: 'permission_denied' })
     expect(await errorOf(letters.getDeadLetter({ namespace: 'demo', deadLetterId: '1' }))).toMatchObject(denied)

@@ -1,7 +1,6 @@
-import { cloudEventPrefix, eventAttributesHeader, eventPositionHeader, type Event } from '@qcore/contracts'
+import { cloudEventPrefix, eventAttributesHeader, eventPositionHeader } from '@qcore/contracts'
 import { attributesFromText, textFromAttributes } from './event-attributes.ts'
 import { eventId, eventPosition, parseEventPosition, type EventFacts } from './event-facts.ts'
-import { messageFromEvent } from './event-message.ts'
 import { headerFromText, textFromHeader } from './header-text.ts'
 import { microsFromRfc3339, rfc3339FromMicros } from './rfc3339.ts'
 
@@ -62,7 +61,7 @@ const names = {
 } as const
 
 /** The event of a message in the stream of events; undefined if it is none. */
-export function eventFromHeaders(header: (name: string) => string, payload: string): Event | undefined {
+export function eventFromHeaders(header: (name: string) => string, payload: string): EventFacts | undefined {
   const text = (name: string): string => textFromHeader(header(name))
   const time = (name: string): number | null => {
     const given = header(name)
@@ -73,7 +72,7 @@ export function eventFromHeaders(header: (name: string) => string, payload: stri
   const emittedUs = time(names.time)
   if (place === undefined || id === undefined || emittedUs === null) return undefined
   const wasHeld = id.revision !== place.revision || id.index !== place.index
-  return messageFromEvent({
+  return {
     ...place,
     emittedUs,
     idRevision: wasHeld ? id.revision : null,
@@ -89,7 +88,7 @@ export function eventFromHeaders(header: (name: string) => string, payload: stri
     attributes: textFromAttributes(furtherAttributes(header(eventAttributesHeader), text)),
     writer: text(names.writer),
     expiresUs: time(names.expiryTime),
-  })
+  }
 }
 
 function furtherAttributes(list: string, text: (name: string) => string): Record<string, string> {

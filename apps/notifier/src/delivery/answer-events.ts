@@ -1,14 +1,15 @@
 import { create } from '@bufbuild/protobuf'
 import type { NatsConnection } from '@nats-io/transport-node'
-import { AckOutcomeSchema, deliverySubject, type AckOutcome, type AckRequest, type EventAnswer } from '@qcore/contracts'
+import { AckOutcomeSchema, type AckOutcome, type AckRequest, type EventAnswer } from '@qcore/contracts'
 import { readDatabase, type Executor } from '@qcore/database'
-import { AckSender, nakAfter } from './ack-sender.ts'
+import { AckSender, handledAnswer, nakAfter, workingAnswer } from './ack-sender.ts'
 import { answerTurns, type TurnContext } from './answer-turns.ts'
 import { failEvent } from './fail-event.ts'
 import { parseDeliveryId, type DeliveryName, type StreamDelivery } from './delivery-id.ts'
 import type { EventConsumers } from './event-consumers.ts'
-import { keyOf } from './lane.ts'
+import { keyOf, replayKey } from './lane.ts'
 import { deliveryMetrics } from './metrics.ts'
+import type { NodeWord, NodeWords } from './node-words.ts'
 import { answerReplay } from './answer-replay.ts'
 import { countReleases, noteHandled } from './sql/attempts.ts'
 import { loadSubscription } from './sql/subscriptions.ts'
@@ -19,6 +20,7 @@ export interface AnswerContext {
   readonly store: string
   readonly pool: Executor
   readonly consumers: EventConsumers
+  readonly words: NodeWords
 }
 
 /** What became of an answer; of many the same. */
@@ -57,10 +59,10 @@ export async function answerEvents(request: AckRequest, context: AnswerContext):
   for (const { index, delivery } of named) {
     if (delivery.kind === 'stream' && gone.has(delivery.consumer)) outcomes[index] = stale
   }
-  tellStream(
-    named.map(({ answer, delivery, index }) => wordOf(answer, delivery, outcomes[index])),
+  // The notifier of the node has room again, or hears that the node still works.
+  context.words.tell(
     request,
-    context,
+    named.flatMap(({ answer, delivery, index }) => wordOf(answer, delivery, outcomes[index]) ?? []),
   )
   return outcomes
 }
@@ -117,9 +119,9 @@ function sendAnswers(named: readonly NamedAnswer[], outcomes: AckOutcome[], send
 }
 
 /** What JetStream is told of an event that has not failed. */
-function replyTo({ answer }: EventAnswer): string {
-  if (answer.case === 'handled') return '+ACK'
-  return answer.case === 'progress' ? '+WPI' : nakAfter(answer.case === 'released' ? answer.value.afterMs : 0)
+function replyTo({ answer }: EventAnswer): Uint8Array {
+  if (answer.case === 'handled') return handledAnswer
+  return answer.case === 'progress' ? workingAnswer : nakAfter(answer.case === 'released' ? answer.value.afterMs : 0)
 }
 
 async function releaseAll(named: readonly NamedAnswer[], { pool }: AnswerContext): Promise<void> {
@@ -127,8 +129,7 @@ async function releaseAll(named: readonly NamedAnswer[], { pool }: AnswerContext
     answer.answer.case === 'released' && delivery.kind === 'stream' ? [delivery] : [],
   )
   if (released.length === 0) return
-  const distinct = new Map(released.map((delivery) => [keyOf(delivery.subscriptionId, delivery), delivery]))
-  await readDatabase(countReleases(pool, [...distinct.values()]))
+  await readDatabase(countReleases(pool, distinct(released)))
 }
 
 /** An event that was given to several nodes is handled by the first one that says so: the others may have failed, and say it later. */
@@ -137,29 +138,30 @@ async function noteLateHandled(named: readonly NamedAnswer[], { pool }: AnswerCo
     answer.answer.case === 'handled' && delivery.kind === 'stream' && mayBeElsewhere(delivery) ? [delivery] : [],
   )
   if (handled.length === 0) return
-  const distinct = new Map(handled.map((delivery) => [keyOf(delivery.subscriptionId, delivery), delivery]))
-  await readDatabase(noteHandled(pool, [...distinct.values()]))
+  await readDatabase(noteHandled(pool, distinct(handled)))
+}
+
+function distinct(deliveries: readonly StreamDelivery[]): StreamDelivery[] {
+  return [
+    ...new Map(deliveries.map((delivery) => [`${delivery.subscriptionId} ${keyOf(delivery)}`, delivery])).values(),
+  ]
 }
 
 function mayBeElsewhere({ delivered, lateAtMs }: StreamDelivery): boolean {
   return delivered > 1 || Date.now() >= lateAtMs
 }
 
-/** Tells the notifier of the node that it has room again, or still works. A word that is lost is made up for by time. */
-function tellStream(
-  words: readonly string[],
-  { namespace, nodeId }: AckRequest,
-  { connection, store }: AnswerContext,
-): void {
-  const said = words.filter((word) => word !== '')
-  if (said.length > 0) connection.publish(deliverySubject(store, namespace, nodeId), said.join('\n'))
-}
-
-/** Empty: nothing is to be said. */
-function wordOf({ answer }: EventAnswer, delivery: DeliveryName, outcome: AckOutcome | undefined): string {
-  const key = delivery.kind === 'replay' ? `r${delivery.deadLetterId}` : keyOf(delivery.subscriptionId, delivery)
-  if (delivery.kind === 'turn' && outcome?.outcome.case === 'stale') return ''
-  if (answer.case === 'progress') return `+${key}`
+/** Undefined: nothing is to be said. */
+function wordOf(
+  { answer }: EventAnswer,
+  delivery: DeliveryName,
+  outcome: AckOutcome | undefined,
+): NodeWord | undefined {
+  const isReplay = delivery.kind === 'replay'
+  const key = isReplay ? replayKey(delivery.deadLetterId) : keyOf(delivery)
+  const subscriptionId = isReplay ? '' : delivery.subscriptionId
+  if (delivery.kind === 'turn' && outcome?.outcome.case === 'stale') return undefined
+  if (answer.case === 'progress') return { kind: 'working', subscriptionId, key }
   const isOver = answer.case === 'handled' || outcome?.outcome.case === 'deadLetter'
-  return delivery.kind === 'turn' && !isOver ? `~${key}` : `-${key}`
+  return { kind: delivery.kind === 'turn' && !isOver ? 'again' : 'over', subscriptionId, key }
 }

@@ -100,7 +100,7 @@ function distinct(deliveries: readonly TurnDelivery[]): TurnDelivery[] {
 }
 
 function nameOf(turn: Turn): string {
-  return `${keyOf(turn.subscriptionId, turn)} ${turn.handing}`
+  return `${turn.subscriptionId} ${keyOf(turn)} ${turn.handing}`
 }
 
 function outcome(kind: 'noted' | 'stale'): AckOutcome {

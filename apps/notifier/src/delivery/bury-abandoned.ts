@@ -11,6 +11,7 @@ import { parseDeliveryId } from './delivery-id.ts'
 import type { EventConsumers } from './event-consumers.ts'
 import { noteFloor } from './floor-keeper.ts'
 import { keyOf, type Lane } from './lane.ts'
+import type { NodeWords } from './node-words.ts'
 import { OrderedLane } from './ordered-lane.ts'
 import type { SubscriptionRow } from './sql/subscription-row.ts'
 import { changeTurns } from './sql/turns.ts'
@@ -27,6 +28,7 @@ export interface AbandonedOptions {
   readonly pool: Pool
   readonly connection: NatsConnection
   readonly consumers: EventConsumers
+  readonly words: NodeWords
   readonly store: string
   readonly logger: Logger
   readonly signal: AbortSignal
@@ -89,7 +91,7 @@ async function bury(
   })
   if (delivery.kind === 'turn') await changeTurns(pool, [delivery], { isDone: true })
   else connection.publish(delivery.ackSubject, '+TERM')
-  lane.settle(keyOf(lane.row.id, delivery), 'over')
+  lane.settle(keyOf(delivery), 'over')
 }
 
 async function giveBack(

@@ -71,17 +71,28 @@ export function replayDeliveryId(deadLetterId: number, claim: number): string {
 export function parseDeliveryId(id: string, store: string): DeliveryName | undefined {
   if (id.startsWith('r')) return parseReplay(id)
   const [, handing, rest = id] = id.startsWith('t') ? (turnPattern.exec(id) ?? []) : []
-  const [, revision, index, lateAtMs = Infinity, ackSubject = ''] = streamPattern.exec(rest) ?? []
+  const [, revisionText, indexText, lateAtMs = Infinity, ackSubject = ''] = streamPattern.exec(rest) ?? []
   const message = parseAckSubject(ackSubject)
   if (message === undefined || message.stream !== eventStreamName(store)) return undefined
   const { consumer, sequence, delivered, answer } = message
-  const [subscriptionId = ''] = consumer.split('-')
-  const place = { revision: Number(revision), index: Number(index) }
-  const delivery = { ...place, subscriptionId, consumer, sequence }
-  if (handing === undefined) {
-    return { kind: 'stream', ...delivery, ackSubject, delivered, lateAtMs: Number(lateAtMs), answer }
+  const subscriptionId = consumer.slice(0, Math.max(0, consumer.indexOf('-')))
+  const [revision, index] = [Number(revisionText), Number(indexText)]
+  if (handing !== undefined) {
+    const turn = { handing: Number(handing), answer: `turn ${handing}` }
+    return { kind: 'turn', revision, index, subscriptionId, consumer, sequence, ...turn }
   }
-  return { kind: 'turn', ...delivery, handing: Number(handing), answer: `turn ${handing}` }
+  return {
+    kind: 'stream',
+    revision,
+    index,
+    subscriptionId,
+    consumer,
+    sequence,
+    ackSubject,
+    delivered,
+    lateAtMs: Number(lateAtMs),
+    answer,
+  }
 }
 
 function parseReplay(id: string): ReplayDelivery | undefined {
@@ -99,14 +110,27 @@ export interface AckSubject {
   readonly answer: string
 }
 
+const ackPrefix = '$JS.ACK.'
+/** Dots after the prefix; servers with domains put a domain and the hash of an account before the stream, and a word at the end. */
+const ackDots = 6
+
 /** What the subject says where JetStream waits for the answer to a message; undefined if it is another subject. */
 export function parseAckSubject(subject: string): AckSubject | undefined {
-  const parts = subject.split('.')
-  // Servers with domains put a domain and the hash of an account before the stream.
-  const first = parts.length === 9 ? 2 : 4
-  if (parts[0] !== '$JS' || parts[1] !== 'ACK' || (parts.length !== 9 && parts.length < 11)) return undefined
-  const [stream = '', consumer = '', delivered, sequence] = parts.slice(first)
-  const numbers = { delivered: Number(delivered), sequence: Number(sequence) }
-  if (!Number.isSafeInteger(numbers.delivered) || !Number.isSafeInteger(numbers.sequence)) return undefined
-  return { stream, consumer, ...numbers, answer: `${consumer}.${sequence}.${delivered}` }
+  if (!subject.startsWith(ackPrefix)) return undefined
+  const dots = dotsOf(subject)
+  if (dots.length !== ackDots && dots.length < ackDots + 2) return undefined
+  // Not `split`: it makes strings of all parts, and every event comes and goes by such a subject.
+  const first = dots.length === ackDots ? 0 : 2
+  const part = (number: number): string =>
+    subject.slice((dots[first + number - 1] ?? ackPrefix.length - 1) + 1, dots[first + number])
+  const [stream, consumer, delivered, sequence] = [part(0), part(1), Number(part(2)), Number(part(3))]
+  if (!Number.isSafeInteger(delivered) || !Number.isSafeInteger(sequence)) return undefined
+  return { stream, consumer, delivered, sequence, answer: `${consumer}.${sequence}.${delivered}` }
+}
+
+/** Where the dots after the prefix are. */
+function dotsOf(subject: string): number[] {
+  const dots: number[] = []
+  for (let at = subject.indexOf('.', ackPrefix.length); at !== -1; at = subject.indexOf('.', at + 1)) dots.push(at)
+  return dots
 }

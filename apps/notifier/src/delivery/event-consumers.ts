@@ -10,7 +10,7 @@ import { nanos, type NatsConnection } from '@nats-io/transport-node'
 import { eventPositionHeader, eventStreamName, eventSubject, type Event } from '@qcore/contracts'
 import { readDatabase, transact, type Executor, type Pool } from '@qcore/database'
 import { QError } from '@qcore/errors'
-import { eventFromHeaders, parseEventPosition } from '@qcore/model'
+import { eventFromHeaders, messageFromEvent, parseEventPosition } from '@qcore/model'
 import { consumerName, isConsumerName } from './delivery-id.ts'
 import { takeOwnership, type Ownership } from './sql/owner.ts'
 import { comparePlaces, type EventPlace, type SubscriptionRow } from './sql/subscription-row.ts'
@@ -92,7 +92,8 @@ export class EventConsumers {
   async eventAt(sequence: number): Promise<Event | undefined> {
     const manager = await this.#manager()
     const message = await passing(manager.streams.getMessage(this.stream, { seq: sequence }))
-    return message === null ? undefined : eventFromHeaders((name) => message.header.get(name), message.string())
+    const event = message === null ? undefined : eventFromHeaders((name) => message.header.get(name), message.string())
+    return event === undefined ? undefined : messageFromEvent(event)
   }
 
   async delete(subscription: ConsumerKey): Promise<void> {

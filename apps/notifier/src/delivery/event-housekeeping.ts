@@ -5,6 +5,7 @@ import type { Logger } from '@qcore/service'
 import { deleteOldLetters } from '../dead-letter/sql/replays.ts'
 import { buryAbandoned } from './bury-abandoned.ts'
 import type { EventConsumers } from './event-consumers.ts'
+import type { NodeWords } from './node-words.ts'
 import { loadAbandoned } from './sql/abandoned.ts'
 import { deleteSubscriptions, loadGoneBroadcasts } from './sql/subscriptions.ts'
 import { buryUnclaimed, readClockUs } from './sql/unclaimed.ts'
@@ -24,6 +25,7 @@ export interface HousekeepingOptions {
   readonly connection: NatsConnection
   readonly store: string
   readonly consumers: EventConsumers
+  readonly words: NodeWords
   readonly logger: Logger
   /** After this time an event that no group wants is a dead letter. */
   readonly unclaimedMs: number

@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf'
 import { AckOutcomeSchema, DeadLetterReason, type AckOutcome, type EventFailed } from '@qcore/contracts'
 import { readDatabase, type Executor } from '@qcore/database'
-import { nakAfter, type AckSender } from './ack-sender.ts'
+import { nakAfter, overAnswer, type AckSender } from './ack-sender.ts'
 import { buryEvent, deliveredEvent } from './bury-event.ts'
 import type { StreamDelivery } from './delivery-id.ts'
 import type { EventConsumers } from './event-consumers.ts'
@@ -36,7 +36,7 @@ export async function failEvent({ error, isFinal }: EventFailed, context: FailCo
   }
   const death = { reason: DeadLetterReason.FAILED, error, attempts: failures, nodeId }
   const id = await readDatabase(buryEvent(pool, row, { event, ...death }))
-  sender.send(delivery, '+TERM')
+  sender.send(delivery, overAnswer)
   return create(AckOutcomeSchema, { outcome: { case: 'deadLetter', value: { deadLetterId: `${id ?? ''}` } } })
 }
 

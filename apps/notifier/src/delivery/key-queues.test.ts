@@ -6,7 +6,17 @@ import type { StreamMessage } from './stream-message.ts'
 
 function message(revision: number, orderKey: string, ackSubject = 'first'): StreamMessage {
   const event = create(EventSchema, { orderKey, payload: '{}' })
-  return { revision, index: 0, event, ackSubject, emittedUs: 0, delivered: 1, answer: '', arrivedAt: 0 }
+  return {
+    revision,
+    index: 0,
+    event,
+    ackSubject,
+    expiresUs: null,
+    emittedUs: 0,
+    delivered: 1,
+    answer: '',
+    arrivedAt: 0,
+  }
 }
 
 it('events wait by key, in their order, however they come', () => {

@@ -43,7 +43,12 @@ export interface LaneOptions {
   readonly onGone: () => void
 }
 
-/** Names an event among those that a node works on. */
-export function keyOf(subscriptionId: string, { revision, index }: EventPlace): string {
-  return `${subscriptionId} ${revision}.${index}`
+/** Names an event among those of a subscription that a node works on. */
+export function keyOf({ revision, index }: EventPlace): string {
+  return `${revision}.${index}`
+}
+
+/** Names a dead letter that a node tries again. */
+export function replayKey(deadLetterId: number): string {
+  return `r${deadLetterId}`
 }

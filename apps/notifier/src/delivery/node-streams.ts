@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf'
-import type { NatsConnection, Subscription } from '@nats-io/transport-node'
-import { AckRequestSchema, deliverySubject, EventAnswerSchema, type ConsumeRequest } from '@qcore/contracts'
+import type { NatsConnection } from '@nats-io/transport-node'
+import { AckRequestSchema, EventAnswerSchema, type ConsumeRequest } from '@qcore/contracts'
 import { readError, type Pool } from '@qcore/database'
 import { QError } from '@qcore/errors'
 import { followNats, type Logger } from '@qcore/service'
@@ -11,6 +11,7 @@ import { FloorKeeper } from './floor-keeper.ts'
 import { keyOf, type Lane } from './lane.ts'
 import { deliveryMetrics } from './metrics.ts'
 import { NodeStream } from './node-stream.ts'
+import type { NodeWords } from './node-words.ts'
 import { OrderedLane } from './ordered-lane.ts'
 import type { ReplayFeeder } from './replay-feeder.ts'
 import { endConsuming, renewConsuming } from './sql/consuming.ts'
@@ -27,6 +28,7 @@ export interface NodeStreamsOptions {
   readonly store: string
   readonly pool: Pool
   readonly consumers: EventConsumers
+  readonly words: NodeWords
   readonly replays: ReplayFeeder
   readonly logger: Logger
 }
@@ -34,7 +36,7 @@ export interface NodeStreamsOptions {
 /** The nodes that consume events at this notifier. */
 export class NodeStreams implements Disposable {
   readonly #options: NodeStreamsOptions
-  readonly #streams = new Map<NodeStream, Subscription>()
+  readonly #streams = new Map<NodeStream, Disposable>()
   readonly #floors: FloorKeeper
   readonly #timers: readonly NodeJS.Timeout[]
   readonly #statuses: Disposable
@@ -50,7 +52,7 @@ export class NodeStreams implements Disposable {
 
   /** Begins to send a node the events of its subscriptions. */
   async open(request: ConsumeRequest, rows: readonly SubscriptionRow[]): Promise<NodeStream> {
-    const { connection, store, consumers, pool, logger } = this.#options
+    const { connection, consumers, words, pool, logger } = this.#options
     const stream = new NodeStream(request)
     const onGone = (): void =>
       stream.end(new QError('unavailable', 'a subscription was deleted, or another one took its place; consume anew'))
@@ -70,14 +72,7 @@ export class NodeStreams implements Disposable {
       })
     })
     this.#hold(stream, request.held)
-    const subscription = connection.subscribe(deliverySubject(store, stream.namespace, stream.nodeId), {
-      callback: (error, message) => {
-        if (error === null) hear(stream, message.string())
-      },
-    })
-    this.#streams.set(stream, subscription)
-    // A former stream of the node would keep events from it.
-    connection.publish(deliverySubject(store, stream.namespace, stream.nodeId), `!${stream.id}`)
+    this.#streams.set(stream, words.join(stream))
     deliveryMetrics.streams.inc()
     try {
       await renewConsuming(pool, [consumingOf(stream)], leaseMs)
@@ -91,13 +86,13 @@ export class NodeStreams implements Disposable {
 
   /** Ends a stream. What its node works on is its own to answer. */
   close(stream: NodeStream): void {
-    const subscription = this.#streams.get(stream)
-    if (subscription === undefined) return
+    const hearing = this.#streams.get(stream)
+    if (hearing === undefined) return
     this.#streams.delete(stream)
     deliveryMetrics.streams.dec()
     stream[Symbol.dispose]()
+    hearing[Symbol.dispose]()
     this.#giveBack(stream)
-    if (!this.#options.connection.isClosed()) subscription.unsubscribe()
     endConsuming(this.#options.pool, stream.id).catch((error: unknown) =>
       this.#options.logger.warn({ err: error }, 'cannot note that a node consumes no more'),
     )
@@ -139,7 +134,7 @@ export class NodeStreams implements Disposable {
     for (const id of held) {
       const delivery = parseDeliveryId(id, this.#options.store)
       if (delivery === undefined || delivery.kind === 'replay') continue
-      lanes.find(({ row }) => row.id === delivery.subscriptionId)?.hold(keyOf(delivery.subscriptionId, delivery))
+      lanes.find(({ row }) => row.id === delivery.subscriptionId)?.hold(keyOf(delivery))
     }
   }
 
@@ -160,23 +155,4 @@ export class NodeStreams implements Disposable {
 
 function consumingOf({ id, nodeId, lanes }: NodeStream) {
   return { streamId: id, nodeId, subscriptionIds: lanes.map(({ row }) => row.id) }
-}
-
-/**
- * What other notifiers, or this one, heard of a node: `-` and what is over, `~` and what is to come again, `+` and what it works on,
- * `!` and the stream that it has now.
- */
-function hear(stream: NodeStream, words: string): void {
-  for (const word of words.split('\n')) {
-    const name = word.slice(1)
-    if (word.startsWith('!')) {
-      // Whether that is another process, it learns when it consumes anew.
-      if (name !== stream.id) stream.end(new QError('unavailable', 'the node consumes with another stream now'))
-      continue
-    }
-    for (const lane of stream.lanes) {
-      if (word.startsWith('+')) lane.extend(name)
-      else lane.settle(name, word.startsWith('~') ? 'again' : 'over')
-    }
-  }
 }

@@ -5,6 +5,7 @@ import type { NotifierConfig } from '../config.ts'
 import { EventConsumers } from './event-consumers.ts'
 import { EventHousekeeping } from './event-housekeeping.ts'
 import { NodeStreams } from './node-streams.ts'
+import { NodeWords } from './node-words.ts'
 import { ReplayFeeder } from './replay-feeder.ts'
 
 export interface EventDeliveryOptions {
@@ -17,6 +18,7 @@ export interface EventDeliveryOptions {
 /** What gives events to nodes. */
 export interface EventDeliveryParts extends Disposable {
   readonly consumers: EventConsumers
+  readonly words: NodeWords
   readonly nodeStreams: NodeStreams
 }
 
@@ -26,12 +28,14 @@ export function openEventDelivery(options: EventDeliveryOptions): EventDeliveryP
   const { store, unclaimedSeconds, abandonedSeconds, unhandledSeconds } = config
   const parts = new DisposableStack()
   const consumers = new EventConsumers(connection, store, pool)
+  const words = new NodeWords(connection, store)
   parts.use(
     new EventHousekeeping({
       pool,
       connection,
       store,
       consumers,
+      words,
       logger,
       unclaimedMs: unclaimedSeconds * 1_000,
       abandonedMs: abandonedSeconds * 1_000,
@@ -39,6 +43,6 @@ export function openEventDelivery(options: EventDeliveryOptions): EventDeliveryP
     }),
   )
   const replays = new ReplayFeeder(pool, logger)
-  const nodeStreams = parts.use(new NodeStreams({ connection, store, pool, consumers, replays, logger }))
-  return { consumers, nodeStreams, [Symbol.dispose]: () => parts.dispose() }
+  const nodeStreams = parts.use(new NodeStreams({ connection, store, pool, consumers, words, replays, logger }))
+  return { consumers, words, nodeStreams, [Symbol.dispose]: () => parts.dispose() }
 }

@@ -5,7 +5,7 @@ import type { Logger } from '@qcore/service'
 import { replayedEvent } from '../dead-letter/dead-letter-message.ts'
 import { claimReplays, endLostReplays, loadDueReplays, releaseReplay } from '../dead-letter/sql/replays.ts'
 import { replayDeliveryId } from './delivery-id.ts'
-import type { Lane } from './lane.ts'
+import { replayKey, type Lane } from './lane.ts'
 import { deliveryMetrics } from './metrics.ts'
 import type { NodeStream } from './node-stream.ts'
 import { typeRegex } from './type-pattern.ts'
@@ -57,7 +57,7 @@ export class ReplayFeeder {
         await releaseReplay(this.#pool, { namespace, id: row.id, claim: row.claims }, 0)
         continue
       }
-      lane.hold(`r${row.id}`)
+      lane.hold(replayKey(row.id))
       deliveryMetrics.delivered.inc()
       stream.push(
         create(EventDeliverySchema, {

@@ -3,6 +3,7 @@ import { DeadLetterReason } from '@qcore/contracts'
 import type { Executor } from '@qcore/database'
 import type { Logger } from '@qcore/service'
 import { buryEvent } from './bury-event.ts'
+import { keyOf } from './lane.ts'
 import { countReleases, loadAttempts, type AttemptRow } from './sql/attempts.ts'
 import { comparePlaces, type SubscriptionRow } from './sql/subscription-row.ts'
 import { hasExpired, type StreamMessage } from './stream-message.ts'
@@ -38,8 +39,8 @@ export function sortMessages(
   context: SortingContext,
 ): SortedMessages | Promise<SortedMessages> {
   const doubtful = messages.filter(
-    ({ delivered, emittedUs, event }) =>
-      delivered > 1 || emittedUs < row.consumerUs + clockSlackUs || event.expireTime !== undefined,
+    ({ delivered, emittedUs, expiresUs }) =>
+      delivered > 1 || emittedUs < row.consumerUs + clockSlackUs || expiresUs !== null,
   )
   if (doubtful.length > 0) return sortWithAttempts(messages, doubtful, { ...context, row })
   return { handed: messages.map((message) => ({ message, attempt: 1 })), done: [] }
@@ -71,7 +72,7 @@ async function judgeAll(
   const attempts = new Map<string, AttemptRow>()
   for (const attempt of await loadAttempts(pool, row.id, doubtful)) attempts.set(keyOf(attempt), attempt)
   // The clock that said when events expire.
-  const nowUs = messages.some(({ event }) => event.expireTime !== undefined) ? await readClockUs(pool) : 0
+  const nowUs = messages.some(({ expiresUs }) => expiresUs !== null) ? await readClockUs(pool) : 0
   const handed: { message: StreamMessage; attempt: number }[] = []
   const done: StreamMessage[] = []
   const stale: StreamMessage[] = []
@@ -134,8 +135,4 @@ function buryLost(
 
 function releaseOf({ revision, index, answer }: StreamMessage, { id }: SubscriptionRow) {
   return { subscriptionId: id, revision, index, answer }
-}
-
-function keyOf({ revision, index }: { readonly revision: number; readonly index: number }): string {
-  return `${revision}.${index}`
 }

@@ -1,14 +1,16 @@
 import type { Msg } from '@nats-io/transport-node'
 import type { Event } from '@qcore/contracts'
-import { eventFromHeaders, microsFromTimestamp, parseEventPosition } from '@qcore/model'
+import { eventFromHeaders, messageFromEvent } from '@qcore/model'
 import { parseAckSubject } from './delivery-id.ts'
-import { readHeaders } from './read-headers.ts'
+import type { HeaderReader } from './read-headers.ts'
 import type { EventPlace } from './sql/subscription-row.ts'
 
 /** An event as a consumer delivered it. */
 export interface StreamMessage extends EventPlace {
   readonly event: Event
   readonly emittedUs: number
+  /** After which nobody is to handle it, in microseconds since 1970; null: never. */
+  readonly expiresUs: number | null
   readonly ackSubject: string
   /** How often it was delivered, this time included. */
   readonly delivered: number
@@ -19,19 +21,18 @@ export interface StreamMessage extends EventPlace {
 }
 
 /** Reads a message of the stream of events; undefined if it is no event. */
-export function readStreamMessage(message: Msg): StreamMessage | undefined {
-  const headers = readHeaders(message)
-  const event = eventFromHeaders((name) => headers.get(name) ?? '', message.string())
+export function readStreamMessage(message: Msg, headers: HeaderReader): StreamMessage | undefined {
+  const facts = eventFromHeaders(headers.read(message), message.string())
   const ackSubject = message.reply ?? ''
   const ack = parseAckSubject(ackSubject)
-  const place = event === undefined ? undefined : parseEventPosition(event.position)
-  if (event?.emitTime === undefined || ack === undefined || place === undefined) return undefined
+  if (facts === undefined || ack === undefined) return undefined
+  const { revision, index, emittedUs, expiresUs } = facts
   const { delivered, answer } = ack
-  const emittedUs = Number(microsFromTimestamp(event.emitTime, ''))
-  return { ...place, event, emittedUs, ackSubject, delivered, answer, arrivedAt: performance.now() }
+  const event = messageFromEvent(facts)
+  return { revision, index, event, emittedUs, expiresUs, ackSubject, delivered, answer, arrivedAt: performance.now() }
 }
 
 /** Whether nobody is to handle an event any more, at a time on the clock of PostgreSQL, in microseconds since 1970. */
-export function hasExpired({ event: { expireTime } }: StreamMessage, nowUs: number): boolean {
-  return expireTime !== undefined && Number(microsFromTimestamp(expireTime, '')) < nowUs
+export function hasExpired({ expiresUs }: StreamMessage, nowUs: number): boolean {
+  return expiresUs !== null && expiresUs < nowUs
 }

@@ -7,6 +7,7 @@ import { KeyQueues } from './key-queues.ts'
 import { keyOf, type LaneOptions } from './lane.ts'
 import { deliveryMetrics } from './metrics.ts'
 import { PullQueue } from './pull-queue.ts'
+import { HeaderReader } from './read-headers.ts'
 import { loadAttempts, type AttemptRow } from './sql/attempts.ts'
 import { comparePlaces, type SubscriptionRow } from './sql/subscription-row.ts'
 import { loadTurns, takeTurns, type TakenTurn } from './sql/turns.ts'
@@ -39,6 +40,7 @@ export class TurnDispatcher implements Disposable {
   readonly #row: SubscriptionRow
   readonly #options: DispatcherOptions
   readonly #queues = new KeyQueues()
+  readonly #headers = new HeaderReader()
   /** Keys whose first event the node works on. */
   readonly #busy = new Set<string>()
   /** Until when the first event of a key is not looked at. */
@@ -74,7 +76,7 @@ export class TurnDispatcher implements Disposable {
     const orderKey = this.#keys.get(key)
     if (orderKey === undefined) return
     const head = this.#queues.head(orderKey)
-    if (head === undefined || keyOf(this.#row.id, head) !== key) return
+    if (head === undefined || keyOf(head) !== key) return
     if (end === 'over') this.#finish(orderKey, head)
     else this.#free(orderKey)
     this.dispatch()
@@ -116,7 +118,7 @@ export class TurnDispatcher implements Disposable {
   }
 
   #onMessage(message: Msg): void {
-    const read = readStreamMessage(message)
+    const read = readStreamMessage(message, this.#headers)
     const { floorRevision, floorIndex } = this.#row
     if (read === undefined || comparePlaces(read, { revision: floorRevision, index: floorIndex }) <= 0) {
       message.respond('+TERM')
@@ -156,7 +158,7 @@ export class TurnDispatcher implements Disposable {
     if (heads.length === 0) return this.#wakeForWaits()
     const { pool, streamId, nodeId } = this.#options
     const { id: subscriptionId } = this.#row
-    for (const head of heads) this.#keys.set(keyOf(subscriptionId, head), head.event.orderKey)
+    for (const head of heads) this.#keys.set(keyOf(head), head.event.orderKey)
     const candidates = heads.map(({ revision, index, event: { orderKey } }) => ({ revision, index, orderKey }))
     const taken = await takeTurns(pool, { subscriptionId, streamId, nodeId, candidates })
     if (this.#isOver) return
@@ -209,13 +211,13 @@ export class TurnDispatcher implements Disposable {
     if (again.length > 0) {
       const places = again.flatMap(({ orderKey }) => byKey.get(orderKey) ?? [])
       const { id } = this.#row
-      for (const attempt of await loadAttempts(pool, id, places)) attempts.set(keyOf(id, attempt), attempt)
+      for (const attempt of await loadAttempts(pool, id, places)) attempts.set(keyOf(attempt), attempt)
     }
     for (const { orderKey, handings } of taken) {
       const head = byKey.get(orderKey)
       if (head === undefined || this.#isOver) continue
       this.#wait(orderKey, this.#row.ackMs)
-      const known = attempts.get(keyOf(this.#row.id, head))
+      const known = attempts.get(keyOf(head))
       const isOver = await judgeTurn(head, { handings, known, row: this.#row, ...this.#options })
       if (isOver) this.#finish(orderKey, head)
       else if (!this.#isOver) this.#hand(head, handings, (known?.failures ?? 0) + 1)
@@ -235,7 +237,7 @@ export class TurnDispatcher implements Disposable {
   #finish(orderKey: string, head: StreamMessage): void {
     const removed = this.#queues.remove(orderKey, head)
     this.#free(orderKey)
-    this.#keys.delete(keyOf(this.#row.id, head))
+    this.#keys.delete(keyOf(head))
     const { connection } = this.#options
     if (removed !== undefined && !connection.isClosed()) connection.publish(removed.ackSubject, '+ACK')
   }

@@ -14,13 +14,13 @@ import { countUnclaimed } from '../delivery/sql/unclaimed.ts'
 import { consume } from './consume.ts'
 
 export function deliveryHandlers(context: NotifierContext): ServiceImpl<typeof DeliveryService> {
-  const { eventPool: pool, consumers, connection, config } = context
+  const { eventPool: pool, consumers, words, connection, config } = context
   return {
     consume: (request, call) => consume(request, call, context),
     async ack(request, call) {
       requireLevel(callerOf(call), AccessLevel.WRITE)
       requireNamespace(callerOf(call), request.namespace, 'namespace')
-      return { outcomes: await answerEvents(request, { connection, store: config.store, pool, consumers }) }
+      return { outcomes: await answerEvents(request, { connection, store: config.store, pool, consumers, words }) }
     },
     async listGroups({ namespace }, call) {
       requireNamespace(callerOf(call), namespace, 'namespace')

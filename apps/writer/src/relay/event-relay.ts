@@ -1,7 +1,7 @@
 import type { NatsConnection } from '@nats-io/transport-node'
-import { eventSubject, type Event } from '@qcore/contracts'
+import { eventSubject } from '@qcore/contracts'
 import { listEventPartitions, loadEvent, loadEventsAfter, type Executor } from '@qcore/database'
-import { eventId, microsFromTimestamp, parseEventPosition, type EventFacts } from '@qcore/model'
+import { eventId, eventPosition, type EventFacts } from '@qcore/model'
 import { counter, failpoint, followNats, gauge, untilAborted, type Logger } from '@qcore/service'
 import type { WireHeaders } from '@qcore/transport'
 import { EventHeaders } from './event-headers.ts'
@@ -195,7 +195,7 @@ export class EventRelay implements AsyncDisposable {
         this.#published = position
         return
       }
-      logger.warn({ id: last.id, position: last.position }, 'the stream of events is not one of this store')
+      logger.warn({ id: eventId(last), position: eventPosition(last) }, 'the stream of events is not one of this store')
       this.#sequence = (await stream.recreate()).sequence
     }
     // Whatever is older was in the stream, and has left it.
@@ -203,13 +203,11 @@ export class EventRelay implements AsyncDisposable {
   }
 
   /** After which event of the table an event of the stream is; undefined: it is not of this store. */
-  async #positionOf(event: Event): Promise<Position | undefined> {
+  async #positionOf(event: EventFacts): Promise<Position | undefined> {
     const { executor } = this.#options
-    const place = parseEventPosition(event.position)
-    if (place === undefined || event.emitTime === undefined) return undefined
-    const emittedUs = Number(microsFromTimestamp(event.emitTime, ''))
-    const row = await loadEvent(executor, place.revision, place.index)
-    if (row !== undefined) return row.emittedUs === emittedUs && eventId(row) === event.id ? row : undefined
+    const { revision, index, emittedUs } = event
+    const row = await loadEvent(executor, revision, index)
+    if (row !== undefined) return row.emittedUs === emittedUs && eventId(row) === eventId(event) ? row : undefined
     const [oldest] = await listEventPartitions(executor)
     // It is kept no more. All that is kept came later.
     return oldest !== undefined && emittedUs < oldest.fromUs ? { ...beforeAll, emittedUs } : undefined

@@ -1,7 +1,7 @@
 import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
-import { eventStreamName, eventSubject, type Event } from '@qcore/contracts'
-import { eventFromHeaders } from '@qcore/model'
+import { eventStreamName, eventSubject } from '@qcore/contracts'
+import { eventFromHeaders, type EventFacts } from '@qcore/model'
 import { ensureStream } from './ensure-stream.ts'
 
 const apiTimeoutMs = 3_000
@@ -13,7 +13,7 @@ export interface EventStreamEnd {
   /** The sequence of its last message, whatever became of the message. */
   readonly sequence: number
   /** The last event of the stream, without its payload; undefined if there is none. */
-  readonly last: Event | undefined
+  readonly last: EventFacts | undefined
 }
 
 /** The JetStream stream of a store's events. */
