@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { connect } from '@nats-io/transport-node'
-import type { DeadLetter, DeliveryClient } from '@qcore/client'
+import type { DeadLetter, DeliveryClient, EventAnswer } from '@qcore/client'
 import { deliverySubject } from '@qcore/contracts'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it, vi } from 'vitest'
 import { AnswerBatcher } from '../src/consuming/answer-batcher.ts'
@@ -138,18 +138,20 @@ describe('answers', () => {
     expect(outcomes).toEqual([stale, stale, undefined, stale])
   })
 
-  it.each([
-    ['handled', 3],
-    ['progress', 1],
-  ] as const)('%s: as many requests are on their way as may overtake each other', async (answer, most) => {
+  /** Answers of a full request. */
+  const full = 666
+  const handled = (count: number): EventAnswer['answer'][] => Array.from({ length: count }, () => 'handled')
+
+  /** Answers many events at once, and tells of the requests how many events they answer and how many were on their way at most. */
+  async function answerAll(answers: readonly EventAnswer['answer'][]): Promise<{ sizes: number[]; most: number }> {
     const { nodeId } = await system.registerNode()
     const { delivery } = system.client.events
     const sizes: number[] = []
-    let [open, mostOpen] = [0, 0]
+    let [open, most] = [0, 0]
     const counting = {
       async ack(...request: Parameters<DeliveryClient['ack']>): ReturnType<DeliveryClient['ack']> {
         sizes.push(request[1].length)
-        mostOpen = Math.max(mostOpen, ++open)
+        most = Math.max(most, ++open)
         try {
           return await delivery.ack(...request)
         } finally {
@@ -158,12 +160,25 @@ describe('answers', () => {
       },
     }
     const batcher = new AnswerBatcher(counting, { namespace: system.namespace, nodeId }, silentLogger)
-    const ids = Array.from({ length: 5_000 }, (_, index) => `x${index}`)
-    const outcomes = await Promise.all(ids.map((deliveryId) => batcher.answer({ deliveryId, answer })))
+    const outcomes = await Promise.all(
+      answers.map((answer, index) => batcher.answer({ deliveryId: `x${index}`, answer, error: '' })),
+    )
     expect(new Set(outcomes.map((outcome) => outcome?.kind))).toEqual(new Set(['stale']))
-    expect(mostOpen).toBe(most)
+    return { sizes, most }
+  }
+
+  it('that events are handled leave three requests at a time, which may overtake each other', async () => {
+    const { sizes, most } = await answerAll(handled(5_000))
+    expect(most).toBe(3)
     expect(sizes.reduce((sum, size) => sum + size)).toBe(5_000)
     // The last ones wait until they are a whole request, or nothing else is on its way.
     expect(sizes.length).toBeLessThan(10)
+  })
+
+  it.each([
+    ['before', ['progress', ...handled(2 * full)]],
+    ['after', [...handled(full), 'progress', ...handled(full)]],
+  ] as [string, EventAnswer['answer'][]][])('overtake nothing that is said %s them', async (_, answers) => {
+    expect((await answerAll(answers)).most).toBe(1)
   })
 })

@@ -24,15 +24,15 @@ interface Waiting {
 }
 
 /**
- * Answers events, many in a request. While one is on its way, answers gather; a second one leaves beside it when it is full, and says
- * of nothing but that it is handled: whatever else is said of an event keeps its order.
+ * Answers events, many in a request. While one is on its way, answers gather. A full one leaves beside others only if all of them say
+ * nothing but that events are handled: what is said of an event besides keeps its order.
  */
 export class AnswerBatcher {
   readonly #delivery: Pick<DeliveryClient, 'ack'>
   readonly #own: { readonly namespace: string; readonly nodeId: string }
   readonly #logger: Logger
   #waiting: Waiting[] = []
-  readonly #onTheirWay = new Set<Promise<void>>()
+  readonly #onTheirWay = new Map<Promise<void>, readonly Waiting[]>()
   #isScheduled = false
   #giveUp = new AbortController()
 
@@ -54,7 +54,7 @@ export class AnswerBatcher {
   async finish(withinMs: number): Promise<void> {
     const timer = setTimeout(() => this.#giveUp.abort(), withinMs)
     this.#sendMore()
-    while (this.#onTheirWay.size > 0) await Promise.all(this.#onTheirWay)
+    while (this.#onTheirWay.size > 0) await Promise.all(this.#onTheirWay.keys())
     clearTimeout(timer)
     this.#giveUp = new AbortController()
   }
@@ -73,17 +73,18 @@ export class AnswerBatcher {
     while (this.#waiting.length > 0) {
       const count = this.#fitting()
       if (this.#onTheirWay.size > 0 && !this.#mayLeaveBeside(count)) return
-      const sent = this.#sendBatch(this.#waiting.splice(0, count)).finally(() => {
+      const batch = this.#waiting.splice(0, count)
+      const sent = this.#sendBatch(batch).finally(() => {
         this.#onTheirWay.delete(sent)
         this.#sendMore()
       })
-      this.#onTheirWay.add(sent)
+      this.#onTheirWay.set(sent, batch)
     }
   }
 
   #mayLeaveBeside(count: number): boolean {
     if (this.#onTheirWay.size >= requestsOnTheirWay || count === this.#waiting.length) return false
-    return this.#waiting.slice(0, count).every(({ answer }) => answer.answer === 'handled')
+    return [this.#waiting.slice(0, count), ...this.#onTheirWay.values()].every(saysHandled)
   }
 
   async #sendBatch(batch: readonly Waiting[]): Promise<void> {
@@ -125,4 +126,8 @@ export class AnswerBatcher {
     const second = await this.#send(answers.slice(middle))
     return answers.map((_, index) => (index < middle ? first[index] : second[index - middle]))
   }
+}
+
+function saysHandled(batch: readonly Waiting[]): boolean {
+  return batch.every(({ answer }) => answer.answer === 'handled')
 }
