@@ -43,7 +43,7 @@ export interface NotifierContext extends AsyncDisposable {
   /** The same, for transactions. */
   readonly eventPool: Pool
   readonly consumers: EventConsumers
-  readonly words: NodeWords
+  readonly nodeWords: NodeWords
   readonly nodeStreams: NodeStreams
   readonly queueLimits: QueueLimits
   /** Of the applied revision. */
@@ -115,7 +115,7 @@ export async function openContext(config: NotifierConfig, overrides: NotifierOve
     configCommits: new ConfigCommits(createNatsTransport({ connection, store })),
     eventPool: pool,
     consumers: events.consumers,
-    words: events.words,
+    nodeWords: events.words,
     nodeStreams: events.nodeStreams,
     queueLimits: { bytes: config.queueBytes, revisions: config.queueRevisions, budget },
     typeModel,

@@ -14,7 +14,7 @@ import { countUnclaimed } from '../delivery/sql/unclaimed.ts'
 import { consume } from './consume.ts'
 
 export function deliveryHandlers(context: NotifierContext): ServiceImpl<typeof DeliveryService> {
-  const { eventPool: pool, consumers, words, connection, config } = context
+  const { eventPool: pool, consumers, nodeWords: words, connection, config } = context
   return {
     consume: (request, call) => consume(request, call, context),
     async ack(request, call) {
