@@ -38,4 +38,40 @@ describe('a map of what is recent', () => {
     map.clear()
     expect([map.get('a'), map.get('b')]).toEqual([undefined, undefined])
   })
+
+  it('keeps as much as its sizes allow, however often something is set', () => {
+    const map = new RecentMap<number>(20, (size) => size)
+    for (let times = 0; times < 100; times++) map.set('a', 4)
+    map.set('b', 4)
+    expect([map.get('a'), map.get('b')]).toEqual([4, 4])
+    map.set('c', 4)
+    map.set('d', 7)
+    expect(['a', 'b', 'c', 'd'].map((key) => map.get(key))).toEqual([undefined, undefined, 4, 7])
+  })
+
+  it('takes in what is larger than all that it may keep, until the next but one', () => {
+    const map = new RecentMap<number>(20, (size) => size)
+    map.set('large', 100)
+    map.set('b', 1)
+    expect([map.get('large'), map.get('b')]).toEqual([100, 1])
+    map.set('c', 100)
+    expect(map.has('large')).toBe(false)
+  })
+
+  it('has room again for what was deleted', () => {
+    const map = new RecentMap<number>(20, (size) => size)
+    map.set('a', 8)
+    map.delete('a')
+    map.set('b', 8)
+    map.set('c', 2)
+    map.set('d', 10)
+    expect([map.get('b'), map.get('c'), map.get('d')]).toEqual([8, 2, 10])
+  })
+
+  it('forgets what a condition picks, of whatever age', () => {
+    const map = new RecentMap<number>(4)
+    for (let value = 0; value < 4; value++) map.set(`${value}`, value)
+    map.deleteWhere((value) => value % 2 === 0)
+    expect([0, 1, 2, 3].map((key) => map.has(`${key}`))).toEqual([false, true, false, true])
+  })
 })

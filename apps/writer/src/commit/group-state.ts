@@ -11,7 +11,7 @@ import { ConfigState } from '../configuration/config-state.ts'
 import { EventState } from '../event/event-state.ts'
 import { TransformationBudget } from '../transformation/transformation-budget.ts'
 import type { AlterationScan } from './alteration-scan.ts'
-import type { HotEntity } from './hot-entity.ts'
+import { sizeOfEntity, type HotEntity } from './hot-entity.ts'
 import { noStructureLoaded, StructureState, type StructureLoad } from './structure-state.ts'
 import type { WorkingSet } from './working-set.ts'
 
@@ -129,7 +129,7 @@ export class GroupState {
 
   /** The entity as it was before the group. */
   storedEntity(id: string): HotEntity | undefined {
-    return this.#workingSet.entities.peek(id) ?? this.#load.entities.get(id)
+    return this.#workingSet.entities.get(id) ?? this.#load.entities.get(id)
   }
 
   /** The entities that the group has changed, as they are now; undefined: deleted. */
@@ -341,7 +341,7 @@ export class GroupState {
       if (model.name !== entity.type || fields.length > (added[0]?.position ?? 0)) continue
       fields = [...fields, ...added.map(({ defaultValue: value }) => ({ value, writeTimeUs, writer, revision }))]
     }
-    return fields === entity.fields ? entity : { ...entity, fields }
+    return fields === entity.fields ? entity : { ...entity, fields, bytes: sizeOfEntity({ name: entity.name, fields }) }
   }
 
   /** Takes back what the present commit did. */

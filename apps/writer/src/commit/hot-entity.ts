@@ -7,6 +7,8 @@ import { fieldValueFromMessage, type EntityState, type FieldValue, type TypeMode
 export interface HotEntity extends EntityState {
   /** Levels from the root, which has depth 1. */
   readonly depth: number
+  /** About how many bytes of memory it takes. */
+  readonly bytes: number
 }
 
 /** About what an entity without fields, and a field with a small value, take in memory. */
@@ -28,13 +30,14 @@ export function hotEntityFromRow(row: EntityRow, model: TypeModel): HotEntity {
     }
   })
   const { id, type, name, parentId, createdRevision, structureRevision, place, depth } = row
-  return { id, type, name, parentId, createdRevision, structureRevision, place, depth, fields }
+  const bytes = sizeOfEntity({ name, fields })
+  return { id, type, name, parentId, createdRevision, structureRevision, place, depth, fields, bytes }
 }
 
 /** About how many bytes of memory an entity takes. */
-export function sizeOfEntity(entity: HotEntity): number {
-  let size = entityOverheadBytes + entity.name.length
-  for (const field of entity.fields) size += fieldOverheadBytes + sizeOfValue(field.value)
+export function sizeOfEntity({ name, fields }: Pick<EntityState, 'name' | 'fields'>): number {
+  let size = entityOverheadBytes + name.length
+  for (const field of fields) size += fieldOverheadBytes + sizeOfValue(field.value)
   return size
 }
 

@@ -28,6 +28,7 @@ workingSet.entities.set('here', {
   createdRevision: 1,
   structureRevision: 1,
   fields: [],
+  bytes: 0,
 })
 
 type Write = { entityId: string; field: string; value?: { kind: { case: 'int'; value: bigint } } }

@@ -46,7 +46,7 @@ export async function loadGroup(
   }
   await loadMissing(executor, workingSet, { ids, load })
   for (const id of subtreeIds) {
-    const entity = load.entities.get(id) ?? workingSet.entities.peek(id)
+    const entity = load.entities.get(id) ?? workingSet.entities.get(id)
     if (entity !== undefined) pushTo(load.children, entity.parentId, id)
   }
   await loadAround(executor, workingSet, { commits, load })

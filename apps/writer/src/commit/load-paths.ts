@@ -64,7 +64,7 @@ function* likelyFeeds({ request }: PendingCommit, { workingSet, load }: PathLoad
     if (kind.case !== 'writeField' || kind.value.value?.kind.case === 'transformation') continue
     const { entityId, field } = kind.value
     if (field.includes('->')) yield* pathOf(kind.value)
-    else if (isTransformation(workingSet.entities.peek(entityId) ?? load.entities.get(entityId), field, workingSet)) {
+    else if (isTransformation(workingSet.entities.get(entityId) ?? load.entities.get(entityId), field, workingSet)) {
       yield { entityId, path: { steps: [], field } }
     }
   }

@@ -5,7 +5,7 @@ import { QError } from '@qcore/errors'
 import { limits, type FieldState, type TypeModel } from '@qcore/model'
 import type { CommitContext } from '../commit/commit-context.ts'
 import { existingField } from '../commit/group-state.ts'
-import type { HotEntity } from '../commit/hot-entity.ts'
+import { sizeOfEntity, type HotEntity } from '../commit/hot-entity.ts'
 import { GroupBreak } from '../commit/group-break.ts'
 import { assertName, assertNameFree, placeUnder } from './entity-place.ts'
 import { checkExpression } from '../transformation/check-expression.ts'
@@ -55,10 +55,11 @@ export function createEntity(context: CommitContext, mutation: CreateEntity, pat
 /** Adds an entity that was checked. */
 export function addEntity(
   context: CommitContext,
-  facts: Omit<HotEntity, 'createdRevision' | 'structureRevision'>,
+  facts: Omit<HotEntity, 'createdRevision' | 'structureRevision' | 'bytes'>,
 ): HotEntity {
   const { state, changes, revision } = context
-  const entity: HotEntity = { ...facts, createdRevision: revision, structureRevision: revision }
+  const bytes = sizeOfEntity(facts)
+  const entity: HotEntity = { ...facts, createdRevision: revision, structureRevision: revision, bytes }
   state.addEntity(entity)
   changes.add({ kind: 'created', entityId: entity.id })
   const model = state.typeOf(entity)

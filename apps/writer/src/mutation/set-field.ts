@@ -10,7 +10,7 @@ import {
 import { QError } from '@qcore/errors'
 import type { CommitContext } from '../commit/commit-context.ts'
 import { existingEntity } from '../commit/group-state.ts'
-import type { HotEntity } from '../commit/hot-entity.ts'
+import { sizeOfValue, type HotEntity } from '../commit/hot-entity.ts'
 
 /** Gives a field of an existing entity a new state, and adds the change to the commit's. */
 export function setField(context: CommitContext, entity: HotEntity, field: FieldModel, state: FieldState): void {
@@ -27,6 +27,7 @@ export function setField(context: CommitContext, entity: HotEntity, field: Field
     place: entity.place,
     depth: entity.depth,
     fields,
+    bytes: entity.bytes + sizeOfValue(state.value) - (previous === undefined ? 0 : sizeOfValue(previous.value)),
   }
   context.state.setEntity(entity.id, changed)
   rememberReferences(context, entity.id, field, state)
