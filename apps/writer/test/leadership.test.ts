@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { readHead } from '@qcore/database'
+import { QError } from '@qcore/errors'
 import { openFaultProxy } from '@qcore/fault-proxy'
 import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest'
 import { createWriter } from '../src/service.ts'
@@ -37,8 +38,9 @@ async function newFolder(name: string, timeoutMs?: number): Promise<bigint> {
   const idempotencyKey = randomUUID()
   const response = await whenServed(async () => {
     root = await test.rootId().catch(() => '')
+    if (root === '') throw new QError('not_leader', 'the store has no root yet')
     return test.commits.commit(
-      { mutations: [createEntity('Folder', root === '' ? 'none' : root, name)], idempotencyKey },
+      { mutations: [createEntity('Folder', root, name)], idempotencyKey },
       { timeoutMs: 1_000 },
     )
   }, timeoutMs)
