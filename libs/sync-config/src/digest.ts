@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
 /** As many as a byte counts. */
 export const bucketCount = 256
@@ -22,7 +22,7 @@ export function entryDigest(key: string, expiresUs: string, text: string): bigin
 }
 
 function sha256(text: string): Buffer {
-  return createHash('sha256').update(text).digest()
+  return hash('sha256', text, 'buffer')
 }
 
 /**

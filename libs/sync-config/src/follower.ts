@@ -170,8 +170,9 @@ export class Follower {
       await mirror.bring(connection.client)
     } else if (this.#announced > mirror.cache.revision) {
       // An announcement may claim more than there is.
+      const announced = this.#announced
       this.#announced = 0
-      await mirror.bring(connection.client)
+      await mirror.bring(connection.client, announced)
     } else if (this.#isCompacting) {
       await this.#compact(connection)
     } else {

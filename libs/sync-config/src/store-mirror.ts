@@ -4,7 +4,7 @@ import type { ConfigCounters } from './config-counters.ts'
 import type { DatabaseClock } from './database-clock.ts'
 import { loadBuckets, readDigests } from './sql/digests.ts'
 import type { Executor } from './sql/executor.ts'
-import { loadChanges } from './sql/load-changes.ts'
+import { loadChanges, loadNextChanges } from './sql/load-changes.ts'
 import { loadEntries } from './sql/load-entries.ts'
 import type { Head } from './sql/store-head.ts'
 import type { StoredChange } from './sql/stored-rows.ts'
@@ -45,9 +45,14 @@ export class StoreMirror {
     }
   }
 
-  /** Applies all that was committed: by the history, or by reading everything if that does not lead there. */
-  async bring(connection: Executor): Promise<void> {
-    if (this.#storeId === undefined || !(await this.#followHistory(connection))) await this.#load(connection)
+  /**
+   * Applies all that was committed: by the history, or by reading everything if that does not lead there.
+   *
+   * @param announced the newest revision that was announced
+   */
+  async bring(connection: Executor, announced?: number): Promise<void> {
+    const isLed = this.#storeId !== undefined && (await this.#followHistory(connection, announced))
+    if (!isLed) await this.#load(connection)
   }
 
   /**
@@ -93,10 +98,11 @@ export class StoreMirror {
   }
 
   /** False if the history does not lead from here to there. What was applied of it until then is right. */
-  async #followHistory(connection: Executor): Promise<boolean> {
+  async #followHistory(connection: Executor, announced: number | undefined): Promise<boolean> {
     for (;;) {
       const known = this.cache.revision
-      const { head, changes, until } = await loadChanges(connection, this.#parts.settings.names, known)
+      const load = announced === known + 1 ? loadNextChanges : loadChanges
+      const { head, changes, until } = await load(connection, this.#parts.settings.names, known)
       const leads = head.storeId === this.#storeId && head.revision >= known && head.oldestRevision <= known + 1
       if (!leads) return false
       this.#parts.clock.set(head.nowMs)

@@ -29,9 +29,24 @@ type ChangeRow = readonly [
   expiresUs: string,
   author: string,
   origin: string,
-  previous: string | null,
-  found: string | null,
 ]
+
+type PageRow = readonly [...ChangeRow, previous: string | null, found: string | null]
+
+const changeColumns = `${headColumns}, c.revision, c.key, c.value, ${microseconds('c.expires_at')}, c.author, c.origin`
+
+/** The changes of the revision after one, with the head of the same moment. PostgreSQL tells them sooner than a page. */
+export async function loadNextChanges(executor: Executor, names: StoreNames, after: number): Promise<ChangePage> {
+  const rows = await queryText<ChangeRow>(executor, {
+    text: `
+      select ${changeColumns}
+      from ${names.of('head')} as head left join ${names.of('change')} as c on c.revision = $1::bigint
+      order by c.key`,
+    values: [after + 1],
+  })
+  const head = headOf(rows, names)
+  return { head, changes: rows.flatMap(parseChange), until: Math.min(head.revision, after + 1) }
+}
 
 /** The changes after a revision, with the head of the same moment. */
 export async function loadChanges(executor: Executor, names: StoreNames, after: number): Promise<ChangePage> {
@@ -52,9 +67,9 @@ async function loadPage(
   names: StoreNames,
   { after, previous }: { after: number; previous: string },
 ): Promise<ChangePage<PastChange>> {
-  const rows = await queryText<ChangeRow>(executor, {
+  const rows = await queryText<PageRow>(executor, {
     text: `
-      select ${headColumns}, c.revision, c.key, c.value, ${microseconds('c.expires_at')}, c.author, c.origin, ${previous}, c.found
+      select ${changeColumns}, ${previous}, c.found
       from ${names.of('head')} as head left join (
         select revision, key, value, previous, expires_at, author, origin, count(*) over () as found,
           sum(coalesce(pg_column_size(value), 0) + coalesce(pg_column_size(previous), 0))
@@ -64,16 +79,25 @@ async function loadPage(
       order by c.revision, c.key`,
     values: [after, after + pageRevisions],
   })
+  const head = headOf(rows, names)
+  const changes = rows.flatMap((row) =>
+    parseChange(row).map((change) => ({ ...change, previousText: row[10] ?? undefined })),
+  )
+  const last = changes.at(-1)
+  const isCut = last !== undefined && changes.length < Number(rows[0]?.[11])
+  return { head, changes, until: isCut ? last.revision : Math.min(head.revision, after + pageRevisions) }
+}
+
+function headOf(rows: readonly (readonly [...HeadRow, ...unknown[]])[], names: StoreNames): Head {
   const [first] = rows
   if (first === undefined) throw new Error(`${names.of('head')} has no row`)
   const [storeId, revision, oldestRevision, nowMs] = first
-  const head = parseHead([storeId, revision, oldestRevision, nowMs])
-  const changes = rows.flatMap(([, , , , revision, key, text, expiresUs, author, origin, previousText]) => {
-    if (revision === null) return []
-    const texts = { text: text ?? undefined, previousText: previousText ?? undefined }
-    return [{ revision: Number(revision), key, expiresUs, author, origin, ...texts }]
-  })
-  const last = changes.at(-1)
-  const isCut = last !== undefined && changes.length < Number(first.at(-1))
-  return { head, changes, until: isCut ? last.revision : Math.min(head.revision, after + pageRevisions) }
+  return parseHead([storeId, revision, oldestRevision, nowMs])
+}
+
+/** None if the row is of the head alone. */
+function parseChange(row: ChangeRow | PageRow): StoredChange[] {
+  const [, , , , revision, key, text, expiresUs, author, origin] = row
+  if (revision === null) return []
+  return [{ revision: Number(revision), key, text: text ?? undefined, expiresUs, author, origin }]
 }
