@@ -123,8 +123,7 @@ export class GroupState {
   /** The entity as it is now. */
   entity(id: string): HotEntity | undefined {
     const changed = this.#changedEntities.get(id)
-    const entity = changed === undefined ? this.storedEntity(id) : (changed ?? undefined)
-    return entity === undefined || this.addedFields.length === 0 ? entity : this.#withAddedFields(entity)
+    return this.#withAddedFields(changed === undefined ? this.storedEntity(id) : (changed ?? undefined))
   }
 
   /** The entity as it was before the group. */
@@ -134,7 +133,7 @@ export class GroupState {
 
   /** The entities that the group has changed, as they are now; undefined: deleted. */
   *changedEntities(): Generator<[id: string, entity: HotEntity | undefined]> {
-    for (const id of this.#changedEntities.keys()) yield [id, this.entity(id)]
+    for (const [id, entity] of this.#changedEntities) yield [id, this.#withAddedFields(entity ?? undefined)]
   }
 
   /** The entities that were loaded for the group, and that it has not changed. */
@@ -335,7 +334,8 @@ export class GroupState {
   }
 
   /** An entity with the fields that the group has added to its type, whether or not it has been written since. */
-  #withAddedFields(entity: HotEntity): HotEntity {
+  #withAddedFields(entity: HotEntity | undefined): HotEntity | undefined {
+    if (entity === undefined || this.addedFields.length === 0) return entity
     let { fields } = entity
     for (const { model, fields: added, revision, timeUs: writeTimeUs, writer } of this.addedFields) {
       if (model.name !== entity.type || fields.length > (added[0]?.position ?? 0)) continue
