@@ -20,7 +20,7 @@ export class ArrayParameter {
   #bytes = Buffer.allocUnsafe(firstCapacityBytes)
   #end = headerBytes
   #length = 0
-  #hasNull = false
+  #nulls = 0
 
   constructor(type: ElementType) {
     this.#oid = elementOids[type]
@@ -31,10 +31,15 @@ export class ArrayParameter {
     return this.#length
   }
 
+  /** Whether no element has a value. */
+  get isNull(): boolean {
+    return this.#nulls === this.#length
+  }
+
   addNull(): void {
     this.#reserve(4)
     this.#writeInt4(-1)
-    this.#hasNull = true
+    this.#nulls++
     this.#length++
   }
 
@@ -114,7 +119,7 @@ export class ArrayParameter {
     const end = this.#end
     this.#end = 0
     this.#writeInt4(1)
-    this.#writeInt4(this.#hasNull ? 1 : 0)
+    this.#writeInt4(this.#nulls > 0 ? 1 : 0)
     this.#writeInt4(this.#oid)
     this.#writeInt4(this.#length)
     this.#writeInt4(1)
@@ -134,7 +139,7 @@ export class ArrayParameter {
     if (this.#bytes.length > keptCapacityBytes) this.#bytes = Buffer.allocUnsafe(firstCapacityBytes)
     this.#end = headerBytes
     this.#length = 0
-    this.#hasNull = false
+    this.#nulls = 0
   }
 
   #reserve(bytes: number): void {

@@ -1,7 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { afterEach, beforeEach, expect, inject, test } from 'vitest'
-import { migrateStore, openPool, readHead, type DatabaseOptions } from '../src/index.ts'
+import {
+  createEventPartition,
+  createLogPartition,
+  migrateStore,
+  openPool,
+  readHead,
+  type DatabaseOptions,
+} from '../src/index.ts'
 
 let database: DatabaseOptions
 let pool: ReturnType<typeof openPool>
@@ -72,6 +79,26 @@ test('what schedulers had under way stays so, and is free when their leases end'
     { id: 'running', number: 2, scheduler: 'two', started: 3, ended: null, outcome: 0, error: '' },
   ])
   expect((await pool.query('select from attempt')).rowCount).toBe(2)
+})
+
+test('what is large is compressed by lz4, in new partitions and in those that were there', async () => {
+  await createOldStore(25)
+  await createLogPartition(pool, { from: 1, to: 2 })
+  await createEventPartition(pool, { fromUs: 1, toUs: 2 })
+  await migrateStore(database)
+  await createLogPartition(pool, { from: 2, to: 3 })
+  await pool.query(`
+    insert into log
+    select revision, 0, convert_to(repeat('large', 1000), 'UTF8') from generate_series(1, 2) as revision`)
+  await pool.query(`
+    insert into event (revision, event_index, emitted_us, namespace, type, payload, producer, correlation_id, writer)
+    values (1, 0, 1, '', '', repeat('large', 1000), '', '', '')`)
+  const { rows } = await pool.query<{ method: string }>(`
+    select pg_column_compression(record) as method from log
+    union all select pg_column_compression(payload) from event`)
+  const offered = await pool.query(`
+    select from pg_settings where name = 'default_toast_compression' and 'lz4' = any (enumvals)`)
+  expect(rows.map(({ method }) => method)).toEqual(Array(3).fill(offered.rowCount === 1 ? 'lz4' : 'pglz'))
 })
 
 /** A store as so many migrations make it. */

@@ -1,3 +1,4 @@
+import type { ArrayParameter } from '../array-parameter.ts'
 import type { Executor } from '../pool.ts'
 import type { GroupRows } from '../group-rows.ts'
 import type { RowColumns } from '../row-columns.ts'
@@ -283,6 +284,12 @@ const parts: readonly Part[] = [
   },
 ]
 
+/** A part of a statement, with the columns that are sent. */
+interface SentPart {
+  readonly part: Part
+  readonly columns: readonly ArrayParameter[]
+}
+
 const statements = new Map<string, string>()
 
 /**
@@ -293,29 +300,43 @@ export async function commitGroup(executor: Executor, group: GroupCommit): Promi
   const used = parts.filter((part) => part.rows(group.rows).length > 0)
   // PostgreSQL takes single values in much less time than arrays of one: the statement of a commit of one write.
   const isSingle = used.every((part) => part.function === undefined && part.rows(group.rows).length === 1)
-  // By number: PostgreSQL tells statements apart by the first 63 characters of their names.
-  const name = [isSingle ? 'commit_one' : 'commit', ...used.map((part) => parts.indexOf(part))].join('_')
+  const sent = used.map((part): SentPart => ({ part, columns: sentColumns(part.rows(group.rows), part, isSingle) }))
+  const name = `${isSingle ? 'commit_one' : 'commit'}_${sent.map(shapeOf).join('')}`
   let text = statements.get(name)
-  if (text === undefined) statements.set(name, (text = statementOf(used, isSingle)))
+  if (text === undefined) statements.set(name, (text = statementOf(sent, isSingle)))
   const values: unknown[] = [group.epoch, group.fromRevision, group.toRevision]
-  for (const part of used) {
-    for (const column of part.rows(group.rows).columns) values.push(isSingle ? column.finishSingle() : column.finish())
+  for (const { columns } of sent) {
+    for (const column of columns) values.push(isSingle ? column.finishSingle() : column.finish())
   }
   const { rowCount } = await executor.query({ name, text, values })
   return rowCount === 1
 }
 
-function statementOf(used: readonly Part[], isSingle: boolean): string {
+/** PostgreSQL goes through each array apart. Those at the end that have no value in any row, as most have, are not sent. */
+function sentColumns({ columns }: RowColumns, part: Part, isSingle: boolean): readonly ArrayParameter[] {
+  if (isSingle || part.function !== undefined) return columns
+  return columns.slice(0, columns.findLastIndex((column) => !column.isNull) + 1)
+}
+
+/** Two characters, for PostgreSQL tells statements apart by the first 63 of their names: which part, how many columns. */
+function shapeOf({ part, columns }: SentPart): string {
+  return parts.indexOf(part).toString(36) + columns.length.toString(36)
+}
+
+function statementOf(sent: readonly SentPart[], isSingle: boolean): string {
   let next = 4
   const clauses = ['advanced as (update head set revision = $3 where epoch = $1 and revision = $2 returning revision)']
   const from = ['advanced']
-  for (const part of used) {
+  for (const { part, columns } of sent) {
     const types = columnTypes[part.name] ?? []
-    const parameters = types.map((type) => `$${next++}::${type}${isSingle ? '' : '[]'}`).join(', ')
-    const names = types.map((_, index) => `c${index + 1}`).join(', ')
+    const parameters = columns.map((_, index) => `$${next++}::${types[index]}${isSingle ? '' : '[]'}`).join(', ')
     if (part.function === undefined) {
-      const rows = isSingle ? `(values (${parameters}))` : `unnest(${parameters})`
-      clauses.push(part.sql(`advanced, ${rows} as added (${names})`))
+      const nulls = types.slice(columns.length).map((type) => `, null::${type}`)
+      const rows = isSingle
+        ? `values (${parameters})`
+        : `select present.*${nulls.join('')} from unnest(${parameters}) as present`
+      const names = types.map((_, index) => `c${index + 1}`).join(', ')
+      clauses.push(part.sql(`advanced, (${rows}) as added (${names})`))
     } else {
       from.push(`lateral ${part.function}(advanced.revision, ${parameters})`)
     }
