@@ -1,3 +1,6 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { fromBinary } from '@bufbuild/protobuf'
+import { ValueSchema } from '@qcore/contracts'
 import type { PoolClient } from '@qcore/database'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { startWriter, type RunningWriter } from './_running-writer.ts'
@@ -52,7 +55,49 @@ async function writtenCounts(): Promise<bigint[]> {
   )
 }
 
+/** The counts of all machines, by name, as PostgreSQL has them. */
+async function storedCounts(): Promise<Record<string, bigint>> {
+  const { rows } = await test.pool.query<{ name: string; value: Uint8Array }>(
+    `select name, value from field join entity on entity.id = entity_id where type = 'Machine' order by name`,
+  )
+  const values = rows.map(({ name, value }) => [name, fromBinary(ValueSchema, value).kind] as const)
+  return Object.fromEntries(values.flatMap(([name, kind]) => (kind.case === 'int' ? [[name, kind.value]] : [])))
+}
+
 describe('commits that arrive while a group is in flight', () => {
+  it('one after the other are stored as the last of them left the entities', async () => {
+    const created = await test.commits.commit({
+      mutations: ['n', 'o', 'p'].map((name) => createEntity('Machine', test.root, name)),
+    })
+    const [n = '', o = '', p = ''] = resultIds(created)
+    const { all } = await sendBehind(
+      () => setCount(1n),
+      () => [],
+    )
+    const later: [id: string, count: bigint][][] = [
+      [[n, 1n]],
+      [[machine, 2n]],
+      [[o, 4n]],
+      [[n, 3n]],
+      [
+        [p, 6n],
+        [p, 5n],
+      ],
+    ]
+    for (const writes of later) {
+      const mutations = writes.map(([id, value]) => write(id, 'Count', { case: 'int', value }))
+      all.push(test.commits.commit({ mutations }))
+      await test.connection.flush()
+      // So that the writer takes them one by one.
+      await delay(20)
+    }
+    await holder.query('commit')
+    const [, ...answers] = await Promise.all(all)
+    const times = answers.map(({ commitTime }) => commitTime)
+    expect(times, 'one group').toEqual(answers.map(() => times[0]))
+    expect(await storedCounts()).toEqual({ m: 2n, n: 3n, o: 4n, p: 5n })
+  })
+
   it('see what it changes, and follow it', async () => {
     const { all } = await sendBehind(
       () => test.commits.commit({ mutations: [createEntity('Machine', test.root, 'n', { entityId: 'n' })] }),

@@ -69,9 +69,7 @@ export class EventRows {
 
   /** Takes all rows out. */
   reset(): void {
-    for (const rows of [this.emitted, this.delayed, this.released, this.keys]) {
-      for (const column of rows.columns) column.reset()
-    }
+    for (const rows of [this.emitted, this.delayed, this.released, this.keys]) rows.reset()
   }
 }
 

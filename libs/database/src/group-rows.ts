@@ -349,9 +349,13 @@ export class GroupRows {
   /** Takes all rows out. */
   reset(): void {
     this.events.reset()
-    for (const rows of Object.values(this)) {
-      if (rows instanceof RowColumns) for (const column of rows.columns) column.reset()
-    }
+    for (const rows of Object.values(this)) if (rows instanceof RowColumns) rows.reset()
+  }
+
+  /** Takes out what was added of entities, former places and tombstones apart. */
+  resetEntities(): void {
+    const { fields, entities, changedEntities, deletedEntities, references, deletedReferences } = this
+    for (const rows of [fields, entities, changedEntities, deletedEntities, references, deletedReferences]) rows.reset()
   }
 }
 

@@ -12,6 +12,11 @@ export class RowColumns {
     return this.columns[0]?.length ?? 0
   }
 
+  /** Takes all rows out. */
+  reset(): void {
+    for (const column of this.columns) column.reset()
+  }
+
   column(index: number): ArrayParameter {
     const column = this.columns[index]
     if (column === undefined) throw new Error(`there is no column ${index}`)

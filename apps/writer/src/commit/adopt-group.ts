@@ -15,7 +15,8 @@ export function adoptGroup(workingSet: WorkingSet, { state, answers }: PreparedG
     // Children were given places.
     if (model.hasOrderedChildren !== previous.hasOrderedChildren) workingSet.entities.clear()
   }
-  for (const [id, entity] of state.changedEntities()) {
+  for (const id of state.changedIds()) {
+    const entity = state.entity(id)
     if (entity === undefined) workingSet.entities.delete(id)
     else workingSet.entities.set(id, entity)
   }
@@ -33,6 +34,6 @@ function adoptBindings({ boundFields }: WorkingSet, { id, state, isBound, defini
 
 /** Forgets what a plain group, which PostgreSQL did not take, has changed. */
 export function retractGroup(workingSet: WorkingSet, { state, answers }: PreparedGroup): void {
-  for (const [id] of state.changedEntities()) workingSet.entities.delete(id)
+  for (const id of state.changedIds()) workingSet.entities.delete(id)
   for (const key of answers.keys()) workingSet.answered.delete(key)
 }

@@ -27,6 +27,11 @@ export class CommitQueue {
     return this.#waiting.length + this.#heldCommits
   }
 
+  /** Whether no commit waits but those that are held. */
+  get isEmpty(): boolean {
+    return this.#waiting.length === 0
+  }
+
   open(): void {
     this.#isOpen = true
   }

@@ -184,6 +184,8 @@ export class Committer {
     const { queue } = this.#options
     let open: OpenGroup | undefined
     for (;;) {
+      // Nothing waits: there is time.
+      if (queue.isEmpty) open?.effect.anticipate()
       await queue.waitForCommit(landed)
       if (landed.aborted) return open
       const commits = queue.hold(mostCommitsOfGroup - (open?.settlements.length ?? 0), isPlain)

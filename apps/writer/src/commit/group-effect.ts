@@ -13,19 +13,50 @@ function addEvents(rows: GroupRows['events'], { emitted, delayed, released, keys
   for (const key of keys) rows.addKey(key)
 }
 
-/** Turns what a group did to entities into rows: the net effect, so that no row is written twice. */
+/** Turns what a group did into rows: the net effect, so that no row is written twice. */
 export class GroupEffect {
   readonly #rows: GroupRows
+  readonly #state: GroupState
   readonly #scratch: ProtoWriter
+  /** Of so many of the changed entities there are rows. */
+  #entities = 0
+  /** `changesAgain` of the state when they were made. */
+  #changesAgain = 0
 
-  constructor(rows: GroupRows, scratch: ProtoWriter) {
+  constructor(rows: GroupRows, state: GroupState, scratch: ProtoWriter) {
     this.#rows = rows
+    this.#state = state
     this.#scratch = scratch
   }
 
-  /** Adds the rows of all entities that a group changed. */
-  add(state: GroupState): void {
-    for (const [id, entity] of state.changedEntities()) {
+  /** Adds rows of what the commits did so far, which spares `finish` the time, unless a later one changes the same entities. */
+  anticipate(): void {
+    if (this.#entities > 0 && this.#state.changesAgain > this.#changesAgain) return
+    this.#changesAgain = this.#state.changesAgain
+    this.#addEntities()
+  }
+
+  /** Adds all rows. */
+  finish(): void {
+    const state = this.#state
+    if (state.changesAgain > this.#changesAgain) {
+      this.#rows.resetEntities()
+      this.#entities = 0
+    }
+    this.#addEntities()
+    for (const place of state.formerPlaces) this.#rows.addFormerPlace(place)
+    for (const tombstone of state.tombstones) this.#rows.addTombstone(tombstone)
+    addEvents(this.#rows.events, state.events)
+    state.schedules.addRows(this.#rows)
+    for (const row of state.config?.rows ?? []) this.#rows.addConfig(row)
+  }
+
+  #addEntities(): void {
+    const state = this.#state
+    let position = 0
+    for (const id of state.changedIds()) {
+      if (position++ < this.#entities) continue
+      const entity = state.entity(id)
       const stored = state.storedEntity(id)
       if (entity === undefined) {
         this.#rows.addDeletedEntity(id)
@@ -36,11 +67,7 @@ export class GroupEffect {
         this.#update(state, entity, stored)
       }
     }
-    for (const place of state.formerPlaces) this.#rows.addFormerPlace(place)
-    for (const tombstone of state.tombstones) this.#rows.addTombstone(tombstone)
-    addEvents(this.#rows.events, state.events)
-    state.schedules.addRows(this.#rows)
-    for (const row of state.config?.rows ?? []) this.#rows.addConfig(row)
+    this.#entities = position
   }
 
   #dereference(state: GroupState, stored: HotEntity): void {

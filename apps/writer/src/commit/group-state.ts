@@ -98,6 +98,7 @@ export class GroupState {
   readonly #newHolders = new Map<string, Holder[]>()
   readonly #undo: (() => void)[] = []
   #isRestricted: boolean | undefined
+  #changesAgain = 0
   /** What `#changedEntities` held, of those that the present commit has changed. */
   readonly #before = new Map<string, HotEntity | null | undefined>()
 
@@ -131,9 +132,14 @@ export class GroupState {
     return this.#workingSet.entities.get(id) ?? this.#load.entities.get(id)
   }
 
-  /** The entities that the group has changed, as they are now; undefined: deleted. */
-  *changedEntities(): Generator<[id: string, entity: HotEntity | undefined]> {
-    for (const [id, entity] of this.#changedEntities) yield [id, this.#withAddedFields(entity ?? undefined)]
+  /** The ids of the entities that the group has changed, in the order in which they were first changed. */
+  changedIds(): Iterable<string> {
+    return this.#changedEntities.keys()
+  }
+
+  /** How often a commit changed an entity that an earlier one of the group had changed. */
+  get changesAgain(): number {
+    return this.#changesAgain
   }
 
   /** The entities that were loaded for the group, and that it has not changed. */
@@ -237,7 +243,11 @@ export class GroupState {
 
   /** Stores an entity; null deletes it. */
   setEntity(id: string, entity: HotEntity | null): void {
-    if (!this.#before.has(id)) this.#before.set(id, this.#changedEntities.get(id))
+    if (!this.#before.has(id)) {
+      const before = this.#changedEntities.get(id)
+      if (before !== undefined) this.#changesAgain++
+      this.#before.set(id, before)
+    }
     this.#changedEntities.set(id, entity)
   }
 

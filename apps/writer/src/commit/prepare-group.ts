@@ -101,7 +101,8 @@ export class GroupPreparer {
     this.#otherBuffers = this.#buffers
     this.#buffers = buffers
     buffers.reset()
-    return new OpenGroup(start, new GroupState(this.#workingSet, load, start.nextFieldId), buffers)
+    const state = new GroupState(this.#workingSet, load, start.nextFieldId)
+    return new OpenGroup(start, state, buffers, new GroupEffect(buffers.rows, state, this.#scratch))
   }
 
   /** Adds commits in their order. Returns how many were taken; the others go into the next group. */
@@ -120,9 +121,10 @@ export class GroupPreparer {
   }
 
   /** Ends a group: what it did becomes rows. */
-  finish({ start, revision, state, settlements, answers, doubtfulKeys, offsets, buffers }: OpenGroup): PreparedGroup {
+  finish(group: OpenGroup): PreparedGroup {
+    const { start, revision, state, settlements, answers, doubtfulKeys, offsets, buffers, effect } = group
     const { rows, batch } = buffers
-    new GroupEffect(rows, this.#scratch).add(state)
+    effect.finish()
     return {
       start,
       toRevision: revision,
@@ -251,6 +253,7 @@ export class OpenGroup {
   readonly start: GroupStart
   readonly state: GroupState
   readonly buffers: GroupBuffers
+  readonly effect: GroupEffect
   readonly settlements: Settlement[] = []
   readonly answers = new Map<string, AnsweredRequest>()
   readonly doubtfulKeys: string[] = []
@@ -260,11 +263,12 @@ export class OpenGroup {
   /** About how many bytes the payloads of events, and the values of the configuration, take. */
   payloadBytes = 0
 
-  constructor(start: GroupStart, state: GroupState, buffers: GroupBuffers) {
+  constructor(start: GroupStart, state: GroupState, buffers: GroupBuffers, effect: GroupEffect) {
     this.start = start
     this.revision = start.revision
     this.state = state
     this.buffers = buffers
+    this.effect = effect
   }
 
   /** Whether it should go, so that nobody waits long. */

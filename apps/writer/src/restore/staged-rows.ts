@@ -78,7 +78,7 @@ export class StagedRows {
       if (rows.length === 0) continue
       const columns = rows.columns.map((column) => column.finish())
       await insertStaged(this.#executor, { id: this.#id, table, columns })
-      for (const column of rows.columns) column.reset()
+      rows.reset()
     }
     this.#bytes = 0
   }
