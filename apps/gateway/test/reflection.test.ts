@@ -1,15 +1,9 @@
-import { create, createFileRegistry, fromBinary, toJson, type FileRegistry } from '@bufbuild/protobuf'
-import { FileDescriptorProtoSchema, FileDescriptorSetSchema, type FileDescriptorProto } from '@bufbuild/protobuf/wkt'
+import { toJson } from '@bufbuild/protobuf'
 import { Code, ConnectError, createClient } from '@connectrpc/connect'
 import { createGrpcTransport } from '@connectrpc/connect-node'
-import {
-  ServerReflection,
-  ServerReflectionV1alpha,
-  type ServerReflectionRequest,
-  type ServerReflectionResponse,
-} from '@qcore/contracts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startGateway, type GatewayServer } from './_gateway-server.ts'
+import { askReflection, registryOf, type Answer, type Question, type ReflectionVersion } from './_reflection-client.ts'
 
 let server: GatewayServer
 let headers: { authorization: string }
@@ -21,40 +15,8 @@ beforeAll(async () => {
 
 afterAll(() => server[Symbol.asyncDispose]())
 
-type Question = NonNullable<ServerReflectionRequest['messageRequest']>
-type Answer = ServerReflectionResponse['messageResponse']
-
-const services = { v1: ServerReflection, v1alpha: ServerReflectionV1alpha }
-
-async function ask(version: keyof typeof services, questions: Question[], options = { headers }): Promise<Answer[]> {
-  const client = createClient(
-    services[version] as typeof ServerReflection,
-    createGrpcTransport({ baseUrl: server.url }),
-  )
-  async function* requests() {
-    for (const messageRequest of questions) yield { host: 'q', messageRequest }
-  }
-  const answers: Answer[] = []
-  for await (const { messageResponse } of client.serverReflectionInfo(requests(), options))
-    answers.push(messageResponse)
-  return answers
-}
-
-/** What a client makes of an answer: the first file is the one it asked for, the others are what that one needs. */
-function registryOf(answer: Answer | undefined): FileRegistry {
-  if (answer?.case !== 'fileDescriptorResponse') throw new Error('the answer has no files')
-  const received = answer.value.fileDescriptorProto.map((bytes) => fromBinary(FileDescriptorProtoSchema, bytes))
-  const file: FileDescriptorProto[] = []
-  const addAfterImports = (name: string | undefined): void => {
-    const found = received.find((each) => each.name === name)
-    if (found === undefined) throw new Error(`the answer lacks ${name}`)
-    if (file.includes(found)) return
-    for (const dependency of found.dependency) addAfterImports(dependency)
-    file.push(found)
-  }
-  addAfterImports(received[0]?.name)
-  return createFileRegistry(create(FileDescriptorSetSchema, { file }))
-}
+const ask = (version: ReflectionVersion, questions: Question[], options = { headers }): Promise<Answer[]> =>
+  askReflection(server.url, version, questions, options.headers)
 
 describe.each(['v1', 'v1alpha'] as const)('reflection %s', (version) => {
   it('lists the services', async () => {
