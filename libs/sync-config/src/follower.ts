@@ -25,6 +25,8 @@ const compactIntervalMs = 3_600_000
 const farewellMs = 500
 /** What runs at the end may take so long; then its connection is closed. */
 const closeMs = 500
+/** An announcement that comes before the answer to a change of ours waits so long for it, in milliseconds. */
+const answerMs = 5
 
 export interface FollowerParts {
   readonly pool: Pool
@@ -53,6 +55,7 @@ export class Follower {
   readonly #alarm = new Alarm()
   readonly #startBy: number
   #announced = 0
+  #answersExpected = 0
   #syncRequests: SyncRequest[] = []
   #waiting: { revision: number; resolve: () => void }[] = []
   #heartbeatAt = 0
@@ -89,6 +92,20 @@ export class Follower {
   /** Looks again when something expires next. */
   reschedule(): void {
     this.#alarm.ring()
+  }
+
+  /**
+   * Tells that the answer to a change is on its way, until it was applied: what is announced meanwhile is most likely that
+   * change, which nobody needs to read.
+   */
+  expectAnswer(): Disposable {
+    this.#answersExpected += 1
+    return {
+      [Symbol.dispose]: () => {
+        this.#answersExpected -= 1
+        this.#ringIfBehind()
+      },
+    }
   }
 
   /** Waits until a revision was applied, or the connection is lost. */
@@ -154,7 +171,16 @@ export class Follower {
     if (storeId !== mirror.storeId || !/^\d+$/.test(revision)) return
     counters.notifications += 1
     this.#announced = Math.max(this.#announced, Number(revision))
-    if (this.#announced > mirror.cache.revision) this.#alarm.ring()
+    if (this.#answersExpected === 0) this.#ringIfBehind()
+    else setTimeout(() => this.#ringIfBehind(), answerMs)
+  }
+
+  #ringIfBehind(): void {
+    if (this.#isBehind) this.#alarm.ring()
+  }
+
+  get #isBehind(): boolean {
+    return this.#announced > this.#parts.mirror.cache.revision
   }
 
   /** Does what is due, the rarest first, or waits until something is. */
@@ -168,7 +194,7 @@ export class Follower {
       this.#expireAt = Infinity
       await deleteExpired(connection.client, settings.names, settings.instanceId)
       await mirror.bring(connection.client)
-    } else if (this.#announced > mirror.cache.revision) {
+    } else if (this.#isBehind) {
       // An announcement may claim more than there is.
       const announced = this.#announced
       this.#announced = 0

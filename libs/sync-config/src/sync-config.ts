@@ -1,4 +1,5 @@
 import { QError } from '@qcore/errors'
+import type { PoolClient } from 'pg'
 import { ConfigCounters } from './config-counters.ts'
 import { ConfigReader } from './config-reader.ts'
 import { checkKey, encodeMutations, type ConfigMutation, type SetOptions, type WriteOptions } from './config-writes.ts'
@@ -141,10 +142,10 @@ export class SyncConfig extends ConfigReader implements AsyncDisposable {
     const changes = encodeMutations(mutations)
     const origin = this.#settings.instanceId
     const author = options.author ?? this.#settings.author
-    const committed = await this.#connections.write((client) =>
+    const committed = await this.#write((client) =>
       commitChanges(client, this.#settings.names, { changes, author, origin }),
     )
-    return this.#apply(committed)
+    return this.#reached(committed)
   }
 
   /**
@@ -158,10 +159,8 @@ export class SyncConfig extends ConfigReader implements AsyncDisposable {
     const { key, author = this.#settings.author } = options
     if (key !== undefined) checkKey(key)
     await this.assertHeld(revision)
-    const committed = await this.#connections.write((client) =>
-      rollBack(client, names, { revision, key, author, origin }),
-    )
-    return (await this.#apply(committed)).filter(({ changed }) => changed)
+    const committed = await this.#write((client) => rollBack(client, names, { revision, key, author, origin }))
+    return (await this.#reached(committed)).filter(({ changed }) => changed)
   }
 
   /** What was changed, the newest first; of one key, or of all. */
@@ -330,8 +329,16 @@ export class SyncConfig extends ConfigReader implements AsyncDisposable {
     return head
   }
 
-  async #apply(committed: readonly CommittedChange[]): Promise<WriteResult[]> {
+  /** Commits, and applies what was committed if it is the next. */
+  async #write(commit: (client: PoolClient) => Promise<CommittedChange[]>): Promise<CommittedChange[]> {
+    using _expected = this.#follower.expectAnswer()
+    const committed = await this.#connections.write(commit)
     this.#mirror.applyOwn(committed.filter(({ changed }) => changed))
+    return committed
+  }
+
+  /** Waits until what was committed was applied. */
+  async #reached(committed: readonly CommittedChange[]): Promise<WriteResult[]> {
     if (committed.some(({ expiresUs }) => expiresUs !== '')) this.#follower.reschedule()
     await this.#follower.reach(Math.max(0, ...committed.map(({ revision }) => revision)))
     return committed.map(({ revision, changed, existed }) => ({ revision, changed, existed }))
