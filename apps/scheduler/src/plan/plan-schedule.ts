@@ -11,6 +11,7 @@ const mostListed = 1_000
 /** What planning knows of a schedule. */
 export interface ScheduleToPlan {
   readonly id: string
+  /** Occurrences up to here have their rows. */
   readonly plannedUs: number
   /** Occurrences up to here did not fire. */
   readonly idleUntilUs: number
@@ -45,19 +46,8 @@ export function planSchedule(
   schedule: ScheduleToPlan,
   { settings, nowUs, horizonUs }: { settings: ScheduleSettings; nowUs: number; horizonUs: number },
 ): SchedulePlan {
-  const rows: PlannedOccurrence[] = []
-  const nowMs = Math.floor(nowUs / usPerMs)
-  let plannedMs = Math.floor(schedule.plannedUs / usPerMs)
-  const idleMs = Math.min(Math.floor(schedule.idleUntilUs / usPerMs), nowMs)
-  if (idleMs > plannedMs) {
-    const reason: OccurrenceReason = schedule.idleReason === 'disabled' ? 'disabled' : 'paused'
-    addUnfired(rows, rule, { fromMs: plannedMs + 1, beforeMs: idleMs + 1, state: occurrenceState.skipped, reason })
-    plannedMs = idleMs
-  }
-  if (plannedMs < nowMs) {
-    addDue(rows, rule, { schedule, settings, nowMs, plannedMs })
-    plannedMs = nowMs
-  }
+  const rows = planDue(rule, schedule, { settings, untilUs: nowUs })
+  let plannedMs = Math.floor(Math.max(schedule.plannedUs, nowUs) / usPerMs)
   const horizonMs = Math.ceil(horizonUs / usPerMs)
   for (let ahead = 0; ahead < mostAhead; ahead++) {
     const atMs = nextAfter(rule, plannedMs)
@@ -67,6 +57,29 @@ export function planSchedule(
     plannedMs = atMs
   }
   return { rows, plannedUs: plannedMs * usPerMs, isExhausted: nextAfter(rule, plannedMs) === undefined }
+}
+
+/** What becomes of the occurrences of a rule after `plannedUs` and up to a time that has come, each of them in one row. */
+export function planDue(
+  rule: Rule,
+  schedule: ScheduleToPlan,
+  { settings, untilUs }: { settings: ScheduleSettings; untilUs: number },
+): PlannedOccurrence[] {
+  const rows: PlannedOccurrence[] = []
+  const nowMs = Math.floor(untilUs / usPerMs)
+  let plannedMs = Math.floor(schedule.plannedUs / usPerMs)
+  const idleMs = Math.min(Math.floor(schedule.idleUntilUs / usPerMs), nowMs)
+  if (idleMs > plannedMs) {
+    addUnfired(rows, rule, { fromMs: plannedMs + 1, beforeMs: idleMs + 1, ...becauseIdle(schedule.idleReason) })
+    plannedMs = idleMs
+  }
+  if (plannedMs < nowMs) addDue(rows, rule, { schedule, settings, nowMs, plannedMs })
+  return rows
+}
+
+function becauseIdle(reason: string): { state: number; reason: OccurrenceReason } {
+  if (reason === 'deleted') return { state: occurrenceState.cancelled, reason }
+  return { state: occurrenceState.skipped, reason: reason === 'disabled' ? reason : 'paused' }
 }
 
 function addDue(

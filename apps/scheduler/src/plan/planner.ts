@@ -5,7 +5,8 @@ import { schedulerMetrics } from '../metrics.ts'
 import { readRuleSpec, readSettingsOf } from '../schedule-settings.ts'
 import { disableSchedule } from '../sql/disable-schedule.ts'
 import { loadSchedulesToPlan, storePlans, type ScheduleToPlanRow, type StoredPlan } from '../sql/plan-schedules.ts'
-import { planSchedule } from './plan-schedule.ts'
+import { loadFormerRules, storeFormerRules, type FormerRuleRow, type PlannedFormerRule } from '../sql/former-rules.ts'
+import { planDue, planSchedule } from './plan-schedule.ts'
 
 /** Schedules of one statement at most. */
 const mostSchedules = 100
@@ -50,6 +51,36 @@ export class Planner implements AsyncDisposable {
 
   /** Plans once. Returns whether more waits. */
   async #planSome(): Promise<boolean> {
+    const isMoreFormer = await this.#planFormerRules()
+    return (await this.#planSchedules()) || isMoreFormer
+  }
+
+  async #planFormerRules(): Promise<boolean> {
+    const { executor } = this.#options
+    const limit = this.#limit
+    const rules = await loadFormerRules(executor, limit)
+    if (rules.length === 0) return false
+    const planned = await storeFormerRules(
+      executor,
+      rules.map((rule) => this.#planFormerRule(rule)),
+    )
+    return rules.length === limit && planned > 0
+  }
+
+  /** A rule that cannot be read any more is left out, so that it holds up no other. */
+  #planFormerRule(formerRule: FormerRuleRow): PlannedFormerRule {
+    const { scheduleId: id, untilUs } = formerRule
+    try {
+      const settings = readSettingsOf(formerRule.definition)
+      const rows = planDue(readRuleSpec(formerRule.ruleSpec), { ...formerRule, id }, { settings, untilUs })
+      return { formerRule, rows }
+    } catch (error) {
+      this.#options.logger.error({ err: error, schedule: id }, 'a former rule cannot be read: its times have no row')
+      return { formerRule, rows: [] }
+    }
+  }
+
+  async #planSchedules(): Promise<boolean> {
     const { executor, lookAheadMs } = this.#options
     const limit = this.#limit
     const schedules = await loadSchedulesToPlan(executor, { aheadMs: lookAheadMs / 2, limit })

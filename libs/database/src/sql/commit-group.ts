@@ -192,11 +192,22 @@ const parts: readonly Part[] = [
         on conflict (namespace, key) do update set
           revision = excluded.revision, event_index = excluded.event_index, expires_us = excluded.expires_us)`,
   },
-  // Schedules before their occurrences: schedulers lock them in this order too.
+  // Schedules before their occurrences: schedulers lock them in this order too. What was not planned of a rule that a
+  // schedule has no more is left to them.
   {
     name: 'schedule',
     rows: (rows) => rows.schedules,
     sql: (from) => `
+      new_former_rule as (
+        insert into former_rule (
+          schedule_id, revision, definition, rule_spec, planned_us, until_us, idle_until_us, idle_reason)
+        select former.id, former.revision, former.definition, former.rule_spec, former.planned_us, c12,
+          case when former.state = 1 and former.disabled_reason = '' and c5 <> 4 then former.idle_until_us else c12 end,
+          case when former.state = 2 then 'paused' when former.disabled_reason <> '' then 'disabled'
+            when c5 = 4 then 'deleted' else former.idle_reason end
+        from ${from} join schedule as former on former.id = c1
+        where former.planned_us < c12 and former.state <> 4
+          and (c5 = 4 or c13 <> former.plan_revision and (c7 <> former.rule_spec or c14 > former.planned_us))),
       new_schedule as (
         insert into schedule (
           id, namespace, name, revision, state, definition, rule_spec, tags, secret, writer, created_us, changed_us,
