@@ -105,6 +105,22 @@ describe('a schedule that is paused', () => {
     expect(await writer.occurrencesOf(id)).toEqual(before)
   })
 
+  it.each([
+    ['by name', false, (id: string) => mutationOf('pauseSchedule', { id })],
+    ['by a put', false, (id: string) => put({ id, paused: true })],
+    ['when it was paused before', true, (id: string) => mutationOf('pauseSchedule', { id })],
+  ])('again in the commit that resumed it goes on with what was moved later: %s', async (_, isPaused, pause) => {
+    const id = await writer.putNew({})
+    await writer.addMoved(id, { nominalUs: -hourUs, dueUs: hourUs })
+    const before = await writer.occurrencesOf(id)
+    if (isPaused) await writer.commit(mutationOf('pauseSchedule', { id }))
+    await writer.commit(...(isPaused ? [] : [pause(id)]), mutationOf('resumeSchedule', { id }), pause(id))
+    expect(await writer.occurrencesOf(id)).toEqual(before.map((row) => ({ ...row, state: 6, reason: 'paused' })))
+    const { revision } = await writer.commit(mutationOf('resumeSchedule', { id }))
+    const revived = before.map((row) => ({ ...row, schedule_revision: Number(revision) }))
+    expect(await writer.occurrencesOf(id)).toEqual(revived)
+  })
+
   it('and resumed in one commit after its rule was changed has nothing of the former rule', async () => {
     const id = await writer.putNew({})
     const [before] = await writer.occurrencesOf(id)

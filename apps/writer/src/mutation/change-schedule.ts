@@ -42,7 +42,8 @@ export function pauseSchedule(context: CommitContext, mutation: PauseSchedule, p
   const before = existingSchedule(context, mutation, path)
   if (before.state === scheduleStates.paused) return create(MutationResultSchema, { scheduleId: before.id })
   const withdrawal = { state: occurrenceStates.skipped, reason: 'paused', ...comingOccurrences }
-  return changeState(context, before, { state: scheduleStates.paused, done: 'paused', withdrawal })
+  const facts = { ...before, planRevision: context.state.schedules.planRevisionOfPaused(before) }
+  return changeState(context, facts, { state: scheduleStates.paused, done: 'paused', withdrawal })
 }
 
 /**

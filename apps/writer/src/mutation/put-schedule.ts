@@ -93,7 +93,7 @@ function beginsFreely({ action, overlap }: PutSchedule): boolean {
 
 /** What a put does to the occurrences of a schedule. */
 function planned(
-  { timeUs, revision }: CommitContext,
+  { timeUs, revision, state: { schedules } }: CommitContext,
   facts: ScheduleFacts,
   change: { mutation: PutSchedule; before: ScheduleFacts | undefined; isNewRule: boolean; path: string },
 ): Pick<ScheduleStep, 'facts' | 'plan' | 'withdrawal'> {
@@ -104,7 +104,8 @@ function planned(
   if (!isNewRule && !resumes) {
     const pauses = before !== undefined && !isActive && before.state === scheduleStates.active
     const withdrawal = { state: occurrenceStates.skipped, reason: 'paused', ...comingOccurrences }
-    return { facts, plan: undefined, withdrawal: pauses ? withdrawal : undefined }
+    const planRevision = isActive ? facts.planRevision : schedules.planRevisionOfPaused(facts)
+    return { facts: { ...facts, planRevision }, plan: undefined, withdrawal: pauses ? withdrawal : undefined }
   }
   // The rule that it has counts from the start that it has.
   const rule = isNewRule ? readRule(mutation, path, Math.floor(timeUs / 1_000)) : readRuleSpec(facts.ruleSpec)

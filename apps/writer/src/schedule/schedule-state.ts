@@ -47,6 +47,15 @@ export class ScheduleState {
     return schedule?.state === scheduleStates.deleted ? undefined : schedule
   }
 
+  /**
+   * The revision by which the occurrences of a schedule that is paused now were planned. That commits of this group had it go
+   * on in between counts for nothing: nothing was planned then.
+   */
+  planRevisionOfPaused({ id, ruleSpec, planRevision }: ScheduleFacts): number {
+    const stored = this.#stored.get(id)
+    return stored?.ruleSpec === ruleSpec ? stored.planRevision : planRevision
+  }
+
   /** Does something to a schedule. Returns what takes it back. */
   take(step: ScheduleStep): () => void {
     const { length } = this.#steps
