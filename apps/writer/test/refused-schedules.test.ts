@@ -42,6 +42,12 @@ describe('what is wrong', () => {
       `${field}.start_time`,
     ],
     [
+      'a start after the one time',
+      { rule: '2030-01-01T09:00:00Z', startTime: timestampFromMs(Date.UTC(2030, 0, 1, 10)) },
+      'invalid_schedule',
+      `${field}.start_time`,
+    ],
+    [
       'occurrences that are centuries apart',
       { rule: 'FREQ=SECONDLY;INTERVAL=999983;BYHOUR=0;BYMINUTE=0;BYSECOND=0' },
       'invalid_schedule',

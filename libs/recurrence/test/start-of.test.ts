@@ -26,4 +26,12 @@ describe('the start of a rule', () => {
     const refused = expect.objectContaining({ code: 'invalid_schedule', field: 'start_time' }) as Error
     expect(() => checkStart(rule, Date.UTC(2030, 5, 1, 9), 'start_time')).toThrow(refused)
   })
+
+  it('cannot be after the time of a one-time rule', () => {
+    const startMs = Date.UTC(2030, 0, 1, 9)
+    const once = '2030-01-01T09:00:00Z'
+    for (const ms of [startMs, startMs - 1]) checkStart(parseRule(once, { startMs: ms }), ms, 'start_time')
+    const refused = expect.objectContaining({ code: 'invalid_schedule', field: 'start_time' }) as Error
+    expect(() => checkStart(parseRule(once), startMs + 1, 'start_time')).toThrow(refused)
+  })
 })

@@ -695,8 +695,8 @@ export type PutSchedule = Message<"qcore.schedule.v1.PutSchedule"> & {
   timezone: string;
 
   /**
-   * The start of a rule that needs one and has none; absent: the time of the commit. Another one than the rule has itself is
-   * `invalid_schedule`.
+   * The start of a rule that needs one and has none; absent: the time of the commit. Another one than the rule has itself, or
+   * one after the time of a one-time rule, is `invalid_schedule`.
    *
    * @generated from field: google.protobuf.Timestamp start_time = 8;
    */
