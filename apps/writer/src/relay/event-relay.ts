@@ -44,7 +44,6 @@ export class EventRelay implements AsyncDisposable {
   readonly #statuses: Disposable
   readonly #lag = gauge('qcore_writer_event_relay_lag_revisions', 'Revisions between the newest event and its stream.')
   readonly #relayed = counter('qcore_writer_events_relayed_total', 'Events published to their stream.')
-  readonly #expired = counter('qcore_writer_events_expired_total', 'Events not published, for they had expired.')
   #nowUs: () => number = () => 0
   /** The newest event committed, as far as this writer has seen. */
   #head: Position = beforeAll
@@ -132,27 +131,22 @@ export class EventRelay implements AsyncDisposable {
       })
   }
 
-  /** Publishes events as the next ones of the stream, but for those that have expired. Rejects if they are not. */
+  /**
+   * Publishes events as the next ones of the stream. Rejects if they are not. None is left out: a writer that was replaced and does
+   * not know it yet may be publishing too, and the sequences of both have to name the same events.
+   */
   async #publishBatch(batch: readonly EventFacts[]): Promise<void> {
-    const wanted = batch.filter((event) => !this.#hasExpired(event))
-    const last = wanted.at(-1)
-    for (const event of wanted) if (event !== last) this.#publisher.publishAhead(...this.#messageOf(event))
+    const last = batch.at(-1)
+    for (const event of batch) if (event !== last) this.#publisher.publishAhead(...this.#messageOf(event))
     const acknowledged = last === undefined ? undefined : this.#publisher.publish(...this.#messageOf(last))
-    this.#published = batch.at(-1) ?? this.#published
+    this.#published = last ?? this.#published
     await acknowledged
-    this.#relayed.inc(wanted.length)
+    this.#relayed.inc(batch.length)
   }
 
   #messageOf(event: EventFacts): [subject: string, bytes: Uint8Array, headers: WireHeaders] {
     const subject = eventSubject(this.#options.store, event.namespace, event.type)
     return [subject, Buffer.from(event.payload), this.#headers.of(event, [nextAfter(this.#sequence++)])]
-  }
-
-  /** Whether nobody is to handle it any more. It stays in the table. */
-  #hasExpired({ expiresUs }: EventFacts): boolean {
-    if (expiresUs === null || expiresUs > this.#nowUs()) return false
-    this.#expired.inc()
-    return true
   }
 
   #measureLag(): void {
