@@ -193,7 +193,8 @@ const parts: readonly Part[] = [
           revision = excluded.revision, event_index = excluded.event_index, expires_us = excluded.expires_us)`,
   },
   // Schedules before their occurrences: schedulers lock them in this order too. What was not planned of a rule that a
-  // schedule has no more is left to them.
+  // schedule has no more is left to them; one that the commit makes had none. With the limit PostgreSQL takes the index of the
+  // schedules, however little it knows of the table.
   {
     name: 'schedule',
     rows: (rows) => rows.schedules,
@@ -205,8 +206,8 @@ const parts: readonly Part[] = [
           case when former.state = 1 and former.disabled_reason = '' and c5 <> 4 then former.idle_until_us else c12 end,
           case when former.state = 2 then 'paused' when former.disabled_reason <> '' then 'disabled'
             when c5 = 4 then 'deleted' else former.idle_reason end
-        from ${from} join schedule as former on former.id = c1
-        where former.planned_us < c12 and former.state <> 4
+        from ${from} cross join lateral (select * from schedule where id = c1 limit 1) as former
+        where c11 < c12 and former.planned_us < c12 and former.state <> 4
           and (c5 = 4 or c13 <> former.plan_revision and (c7 <> former.rule_spec or c14 > former.planned_us))),
       new_schedule as (
         insert into schedule (
