@@ -11,10 +11,10 @@ const withinMs = 90_000
 /** Nobody listens there. */
 export const nobodysSubject = 'bench.nobody'
 
-/** qcore's schedulers. Doing nothing is a message of NATS that nobody gets. */
+/** qcore's schedulers. Doing nothing is a message of one byte that nobody gets. */
 export async function openOwnSchedules(q: Client, postgres: Postgres, receiverUrl: string): Promise<Contender> {
   const actions: Record<Action, ScheduleInput['action']> = {
-    nothing: { publish: { subject: nobodysSubject } },
+    nothing: { publish: { subject: nobodysSubject, body: '0' } },
     webhook: { webhook: { url: receiverUrl } },
   }
   let round = 0
