@@ -51,33 +51,8 @@ export class Planner implements AsyncDisposable {
 
   /** Plans once. Returns whether more waits. */
   async #planSome(): Promise<boolean> {
-    const isMoreFormer = await this.#planFormerRules()
-    return (await this.#planSchedules()) || isMoreFormer
-  }
-
-  async #planFormerRules(): Promise<boolean> {
-    const { executor } = this.#options
-    const limit = this.#limit
-    const rules = await loadFormerRules(executor, limit)
-    if (rules.length === 0) return false
-    const planned = await storeFormerRules(
-      executor,
-      rules.map((rule) => this.#planFormerRule(rule)),
-    )
-    return rules.length === limit && planned > 0
-  }
-
-  /** A rule that cannot be read any more is left out, so that it holds up no other. */
-  #planFormerRule(formerRule: FormerRuleRow): PlannedFormerRule {
-    const { scheduleId: id, untilUs } = formerRule
-    try {
-      const settings = readSettingsOf(formerRule.definition)
-      const rows = planDue(readRuleSpec(formerRule.ruleSpec), { ...formerRule, id }, { settings, untilUs })
-      return { formerRule, rows }
-    } catch (error) {
-      this.#options.logger.error({ err: error, schedule: id }, 'a former rule cannot be read: its times have no row')
-      return { formerRule, rows: [] }
-    }
+    const isMore = await this.#planSchedules()
+    return (await this.#planFormerRules()) || isMore
   }
 
   async #planSchedules(): Promise<boolean> {
@@ -109,6 +84,31 @@ export class Planner implements AsyncDisposable {
       const reason = `it cannot be planned: ${error instanceof Error ? error.message : String(error)}`
       await disableSchedule(executor, { scheduleId, revision, reason })
       return undefined
+    }
+  }
+
+  async #planFormerRules(): Promise<boolean> {
+    const { executor } = this.#options
+    const limit = this.#limit
+    const rules = await loadFormerRules(executor, limit)
+    if (rules.length === 0) return false
+    const planned = await storeFormerRules(
+      executor,
+      rules.map((rule) => this.#planFormerRule(rule)),
+    )
+    return rules.length === limit && planned > 0
+  }
+
+  /** A rule that cannot be read any more is left out, so that it holds up no other. */
+  #planFormerRule(formerRule: FormerRuleRow): PlannedFormerRule {
+    const { scheduleId: id, untilUs } = formerRule
+    try {
+      const settings = readSettingsOf(formerRule.definition)
+      const rows = planDue(readRuleSpec(formerRule.ruleSpec), { ...formerRule, id }, { settings, untilUs })
+      return { formerRule, rows }
+    } catch (error) {
+      this.#options.logger.error({ err: error, schedule: id }, 'a former rule cannot be read: its times have no row')
+      return { formerRule, rows: [] }
     }
   }
 }
