@@ -172,7 +172,7 @@ export class Follower {
     counters.notifications += 1
     this.#announced = Math.max(this.#announced, Number(revision))
     if (this.#answersExpected === 0) this.#ringIfBehind()
-    else setTimeout(() => this.#ringIfBehind(), answerMs)
+    else setTimeout(() => this.#ringIfBehind(), answerMs).unref()
   }
 
   #ringIfBehind(): void {
