@@ -4,8 +4,8 @@ import type { Logger } from '@qcore/service'
 import { schedulerMetrics } from '../metrics.ts'
 import { readRuleSpec, readSettingsOf } from '../schedule-settings.ts'
 import { disableSchedule } from '../sql/disable-schedule.ts'
-import { loadSchedulesToPlan, storePlans, type ScheduleToPlanRow, type StoredPlan } from '../sql/plan-schedules.ts'
 import { loadFormerRules, storeFormerRules, type FormerRuleRow, type PlannedFormerRule } from '../sql/former-rules.ts'
+import { loadSchedulesToPlan, storePlans, type ScheduleToPlanRow, type StoredPlan } from '../sql/plan-schedules.ts'
 import { planDue, planSchedule } from './plan-schedule.ts'
 
 /** Schedules of one statement at most. */

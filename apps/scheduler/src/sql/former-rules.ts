@@ -15,6 +15,7 @@ export interface FormerRuleRow {
   idleReason: string
 }
 
+/** Former rules whose times nobody has seen to, in no order. */
 export async function loadFormerRules(executor: Executor, limit: number): Promise<FormerRuleRow[]> {
   const { rows } = await executor.query<FormerRuleRow>({
     name: 'load_former_rules',
