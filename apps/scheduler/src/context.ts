@@ -41,8 +41,8 @@ export interface SchedulerOverrides {
   connection?: NatsConnection
 }
 
-/** Connections to PostgreSQL: claiming, beginning and settling have one each at a time, and each schedule whose turns are given. */
-const dispatchConnections = 5
+/** Connections to PostgreSQL: claiming, beginning, completing and settling have one each at a time, and each schedule whose turns are given. */
+const dispatchConnections = 6
 /** For calls, for planning, and for what is done now and then. */
 const poolConnections = 4
 /** Schedules and occurrences soon are many more than PostgreSQL's statistics know of. */

@@ -10,6 +10,9 @@ const defaultAttempts = 3
 const defaultBackoffMs = 5_000
 const defaultMaxBackoffMs = 3_600_000
 const mostKnownRules = 10_000
+/** Settings that are kept, of definitions of up to so many bytes: schedules fire again and again. */
+const mostKnownSettings = 4_000
+const mostKeptBytes = 1_024
 
 /** What a schedule says of its occurrences, with the defaults filled in. */
 export interface ScheduleSettings {
@@ -27,8 +30,18 @@ const policies: ReadonlyMap<CatchUpPolicy, CatchUpName> = new Map([
   [CatchUpPolicy.ALL, 'all'],
 ])
 
-/** Reads the definition of a schedule. */
-export function readSettingsOf(definition: Uint8Array): ScheduleSettings {
+const settings = new LRUCache<string, ScheduleSettings>({ max: mostKnownSettings })
+
+/** Reads the definition of a schedule. Equal ones have the same settings, which must not be changed. */
+export function readSettingsOf(definition: Buffer): ScheduleSettings {
+  if (definition.length > mostKeptBytes) return parseSettings(definition)
+  const key = definition.toString('latin1')
+  let known = settings.get(key)
+  if (known === undefined) settings.set(key, (known = parseSettings(definition)))
+  return known
+}
+
+function parseSettings(definition: Uint8Array): ScheduleSettings {
   const put = fromBinary(PutScheduleSchema, definition)
   const { retry } = put
   return {

@@ -4,15 +4,13 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { settlementOf, unattempted } from '../src/dispatch/settlement-of.ts'
 import { occurrenceState } from '../src/occurrence-state.ts'
 import { readSettingsOf } from '../src/schedule-settings.ts'
-import { beginAttempts, type BegunAttempt } from '../src/sql/begin-attempts.ts'
-import { claimOccurrences, type ClaimedRow } from '../src/sql/claim-occurrences.ts'
 import { readNextWake } from '../src/sql/next-wake.ts'
 import { addManualOccurrence, loadAttempts, loadOccurrence } from '../src/sql/occurrences.ts'
 import { settleOccurrences } from '../src/sql/settle-occurrences.ts'
 import { addDue } from './_due.ts'
+import { begin, claimOne, type Held } from './_held.ts'
 import { startStore, type TestStore } from './_store.ts'
 
-const leaseMs = 30_000
 const { SUCCEEDED, FAILED, LOST } = AttemptOutcome
 
 let store: TestStore
@@ -22,26 +20,6 @@ beforeAll(async () => {
 })
 
 afterAll(() => store[Symbol.asyncDispose]())
-
-interface Held {
-  readonly claim: string
-  readonly row: ClaimedRow
-}
-
-/** Has a scheduler claim the one occurrence that is due. */
-async function claimOne(): Promise<Held> {
-  const claim = randomUUID()
-  const [row] = await claimOccurrences(store.pool, { claim, scheduler: 'first', leaseMs, limit: 10 })
-  if (row === undefined) throw new Error('nothing is due')
-  return { claim, row }
-}
-
-async function begin(scheduler: string, { claim, row }: Held): Promise<BegunAttempt | undefined> {
-  const { id: occurrenceId, revision, cause } = row
-  const attempts = [{ occurrenceId, claim, revision, cause, needsActive: true }]
-  const [begun] = await beginAttempts(store.pool, scheduler, { attempts, leaseMs })
-  return begun
-}
 
 /** Has an attempt end, well or not. Returns whether its scheduler still had the occurrence. */
 async function end({ claim, row }: Held, number: number, error = ''): Promise<boolean> {
@@ -70,15 +48,15 @@ async function addOne(): Promise<void> {
 
 it('keeps every attempt of an occurrence, with how it went', async () => {
   await addOne()
-  const first = await claimOne()
-  expect(await begin('one', first)).toMatchObject({ number: 1, isFirst: true })
+  const first = await claimOne(store)
+  expect(await begin(store, 'one', first)).toMatchObject({ number: 1, isFirst: true })
   expect(await loadAttempts(store.pool, first.row.id)).toMatchObject([{ number: 1, outcome: 0, endedUs: null }])
   expect(await end(first, 1, 'busy')).toBe(true)
-  const second = await claimOne()
-  expect(await begin('two', second)).toMatchObject({ number: 2, isFirst: false })
+  const second = await claimOne(store)
+  expect(await begin(store, 'two', second)).toMatchObject({ number: 2, isFirst: false })
   await endLease(second)
-  const third = await claimOne()
-  expect(await begin('three', third)).toMatchObject({ number: 3 })
+  const third = await claimOne(store)
+  expect(await begin(store, 'three', third)).toMatchObject({ number: 3 })
   expect(await end(third, 3)).toBe(true)
   const attempts = await loadAttempts(store.pool, first.row.id)
   expect(attempts).toMatchObject([
@@ -95,37 +73,37 @@ it('keeps every attempt of an occurrence, with how it went', async () => {
 
 it('is nobody else’s while its lease lasts, also for those who look what is next', async () => {
   await addOne()
-  const held = await claimOne()
-  await expect(claimOne()).rejects.toThrow('nothing is due')
+  const held = await claimOne(store)
+  await expect(claimOne(store)).rejects.toThrow('nothing is due')
   expect((await readNextWake(store.pool)).wakeUs ?? Infinity).toBeGreaterThan(Date.now() * 1_000)
-  await begin('one', held)
-  await expect(claimOne()).rejects.toThrow('nothing is due')
+  await begin(store, 'one', held)
+  await expect(claimOne(store)).rejects.toThrow('nothing is due')
   await endLease(held)
   expect((await readNextWake(store.pool)).wakeUs ?? Infinity).toBeLessThan(Date.now() * 1_000)
-  const other = await claimOne()
+  const other = await claimOne(store)
   expect(other.row).toMatchObject({ id: held.row.id, wasState: occurrenceState.running })
   await cancel(held)
 })
 
 it('begins nothing whose lease has ended, though nobody else has it yet', async () => {
   await addOne()
-  const held = await claimOne()
+  const held = await claimOne(store)
   await endLease(held)
-  expect(await begin('one', held)).toBeUndefined()
+  expect(await begin(store, 'one', held)).toBeUndefined()
   expect(await loadAttempts(store.pool, held.row.id)).toEqual([])
   await cancel(held)
 })
 
 it('notes how an attempt went whose scheduler has lost the occurrence, and changes nothing else', async () => {
   await addOne()
-  const late = await claimOne()
-  await begin('late', late)
+  const late = await claimOne(store)
+  await begin(store, 'late', late)
   await endLease(late)
-  const heir = await claimOne()
+  const heir = await claimOne(store)
   const before = await loadOccurrence(store.pool, late.row.id)
   expect(await end(late, 1)).toBe(false)
   expect(await loadOccurrence(store.pool, late.row.id)).toEqual(before)
-  expect(await begin('heir', heir)).toMatchObject({ number: 2 })
+  expect(await begin(store, 'heir', heir)).toMatchObject({ number: 2 })
   // What comes even later finds its attempt over.
   expect(await end(late, 1, 'too late')).toBe(false)
   await end(heir, 2)
@@ -137,14 +115,14 @@ it('notes how an attempt went whose scheduler has lost the occurrence, and chang
 
 it('ends an attempt that was left open with the occurrence, and not before', async () => {
   await addOne()
-  const lost = await claimOne()
-  await begin('lost', lost)
+  const lost = await claimOne(store)
+  await begin(store, 'lost', lost)
   await endLease(lost)
-  const heir = await claimOne()
+  const heir = await claimOne(store)
   const { id } = heir.row
   await settleOccurrences(store.pool, [unattempted(id, heir.claim, { state: occurrenceState.running })])
   expect(await loadAttempts(store.pool, id)).toMatchObject([{ number: 1, outcome: 0, endedUs: null }])
-  const last = await claimOne()
+  const last = await claimOne(store)
   const failed = { state: occurrenceState.failed, reason: 'attempts', error: 'gone' } as const
   await settleOccurrences(store.pool, [unattempted(id, last.claim, failed)])
   expect(await loadAttempts(store.pool, id)).toMatchObject([

@@ -13,6 +13,7 @@ import { occurrenceCause, occurrenceState } from '../occurrence-state.ts'
 import { readRuleSpec, readSettingsOf, type ScheduleSettings } from '../schedule-settings.ts'
 import { beginAttempts, type AttemptToBegin, type BegunAttempt } from '../sql/begin-attempts.ts'
 import type { ClaimedRow } from '../sql/claim-occurrences.ts'
+import { completeOccurrences } from '../sql/complete-occurrences.ts'
 import { settleOccurrences, type Settlement } from '../sql/settle-occurrences.ts'
 import { withLetter } from './death-of.ts'
 import { ExclusiveBeginner } from './exclusive-begin.ts'
@@ -58,6 +59,7 @@ interface Beginning {
 export class Carrier {
   readonly #options: CarrierOptions
   readonly #begin: Gatherer<AttemptToBegin, BegunAttempt | undefined>
+  readonly #complete: Gatherer<Settlement, boolean>
   readonly #settle: Gatherer<Settlement, boolean>
   readonly #exclusive: ExclusiveBeginner
   readonly #stop = new AbortController()
@@ -74,10 +76,13 @@ export class Carrier {
       const byId = new Map(begun.map((attempt) => [attempt.occurrenceId, attempt]))
       return attempts.map(({ occurrenceId }) => byId.get(occurrenceId))
     }, mostGathered)
-    this.#settle = new Gatherer(async (settlements) => {
-      const settled = await settleOccurrences(pool, settlements)
-      return settlements.map(({ occurrenceId }) => settled.has(occurrenceId))
-    }, mostGathered)
+    const storing = (store: typeof settleOccurrences) =>
+      new Gatherer(async (settlements: readonly Settlement[]) => {
+        const stored = await store(pool, settlements)
+        return settlements.map(({ occurrenceId }) => stored.has(occurrenceId))
+      }, mostGathered)
+    this.#complete = storing(completeOccurrences)
+    this.#settle = storing(settleOccurrences)
   }
 
   /** How many are over but for that being recorded. */
@@ -244,7 +249,8 @@ export class Carrier {
   async #storeInTime(settlement: Settlement, sinceAt: number): Promise<void> {
     for (;;) {
       try {
-        const isStored = await this.#settle.add(settlement)
+        const isCompleted = settlement.state === occurrenceState.completed && (await this.#complete.add(settlement))
+        const isStored = isCompleted || (await this.#settle.add(settlement))
         const state = occurrenceState.completed <= settlement.state ? stateNames[settlement.state] : undefined
         if (isStored && state !== undefined) schedulerMetrics.ended.inc({ state })
         return

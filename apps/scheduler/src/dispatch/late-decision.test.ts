@@ -4,7 +4,7 @@ import { occurrenceCause } from '../occurrence-state.ts'
 import { readSettingsOf } from '../schedule-settings.ts'
 import { decideLate } from './late-decision.ts'
 
-const defaults = readSettingsOf(new Uint8Array())
+const defaults = readSettingsOf(Buffer.alloc(0))
 const minuteMs = 60_000
 
 it('fires what is on time, and what is late within the grace, under every policy', () => {

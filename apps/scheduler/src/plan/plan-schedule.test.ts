@@ -10,7 +10,7 @@ import { planSchedule } from './plan-schedule.ts'
 const minuteUs = 60_000_000
 
 function settingsOf(catchUp: CatchUpPolicy, catchUpLimit = 0): ScheduleSettings {
-  return readSettingsOf(toBinary(PutScheduleSchema, create(PutScheduleSchema, { catchUp, catchUpLimit })))
+  return readSettingsOf(Buffer.from(toBinary(PutScheduleSchema, create(PutScheduleSchema, { catchUp, catchUpLimit }))))
 }
 
 function idle(plannedUs: number, idleUntilUs = 0): Parameters<typeof planSchedule>[1] {

@@ -57,29 +57,27 @@ export async function claimOccurrences(
         where ended_us is null and wake_us <= (select us from present)
           and (claim is null or lease_us <= (select us from present))
         order by wake_us limit $1
-        for update skip locked),
-      claimed as (
-        update occurrence set claim = $2, lease_us = present.us + $3,
-          state = case when ${begins} then 3 else greatest(due.state, 2) end,
-          attempts = case when ${begins} then 1 else attempts end,
-          tries = case when ${begins} then tries + 1 else tries end,
-          started_us = case when ${begins} then present.us else started_us end,
-          attempt_us = case when ${begins} then present.us else attempt_us end,
-          attempt_scheduler = case when ${begins} then $5 else attempt_scheduler end
-        from due, present, schedule
-        where occurrence.ctid = due.place and schedule.id = occurrence.schedule_id
-        returning occurrence.id, schedule_id as "scheduleId", nominal_us as "nominalUs", due_us as "dueUs", cause, reason,
-          attempts, tries, run, error, due.state as "wasState", due.wake_us as "wasUs",
-          occurrence.state = 3 and due.state < 3 as "hasBegun", present.us as "claimUs", schedule.state as "scheduleState",
-          schedule.disabled_reason as "disabledReason", schedule.failing_us as "failingUs", schedule.revision,
-          schedule.definition, schedule.rule_spec as "ruleSpec", schedule.secret,
-          case when occurrence.schedule_revision < schedule.plan_revision
-            then coalesce((select committed_us from log where log.revision = schedule.plan_revision), 0) end as "ruleChangedUs",
-          case when schedule.secret is not null
-            then (select array_agg(sealed order by until_us desc) from schedule_secret
-                  where schedule_id = schedule.id and until_us > present.us) end as "formerSecrets")
-      select * from claimed order by "wasUs"`,
+        for update skip locked)
+      update occurrence set claim = $2, lease_us = present.us + $3,
+        state = case when ${begins} then 3 else greatest(due.state, 2) end,
+        attempts = case when ${begins} then 1 else attempts end,
+        tries = case when ${begins} then tries + 1 else tries end,
+        started_us = case when ${begins} then present.us else started_us end,
+        attempt_us = case when ${begins} then present.us else attempt_us end,
+        attempt_scheduler = case when ${begins} then $5 else attempt_scheduler end
+      from due, present, schedule
+      where occurrence.ctid = due.place and schedule.id = occurrence.schedule_id
+      returning occurrence.id, schedule_id as "scheduleId", nominal_us as "nominalUs", due_us as "dueUs", cause, reason,
+        attempts, tries, run, error, due.state as "wasState", due.wake_us as "wasUs",
+        occurrence.state = 3 and due.state < 3 as "hasBegun", present.us as "claimUs", schedule.state as "scheduleState",
+        schedule.disabled_reason as "disabledReason", schedule.failing_us as "failingUs", schedule.revision,
+        schedule.definition, schedule.rule_spec as "ruleSpec", schedule.secret,
+        case when occurrence.schedule_revision < schedule.plan_revision
+          then coalesce((select committed_us from log where log.revision = schedule.plan_revision), 0) end as "ruleChangedUs",
+        case when schedule.secret is not null
+          then (select array_agg(sealed order by until_us desc) from schedule_secret
+                where schedule_id = schedule.id and until_us > present.us) end as "formerSecrets"`,
     values: [limit, claim, leaseMs * 1_000, onTimeMs * 1_000, scheduler],
   })
-  return rows
+  return rows.sort((one, other) => one.wasUs - other.wasUs)
 }
