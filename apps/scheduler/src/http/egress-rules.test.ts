@@ -57,6 +57,7 @@ it('networks that are allowed are, and no others', () => {
   expect(['127.0.0.2', '10.2.0.0', '192.168.0.1'].some((each) => rules.allows(each))).toBe(false)
 })
 
-it.each(['10.0.0.0/33', 'localhost', '10.0.0.0/x', '::/129'])('%s is no network', (network) => {
-  expect(() => new EgressRules([network])).toThrow(expect.objectContaining({ field: 'Q_EGRESS_ALLOW' }))
+it.each(['10.0.0.0/33', 'localhost', '127.0.0.1:8080', '10.0.0.0/x', '::/129'])('%s is no network', (network) => {
+  const message = `Q_EGRESS_ALLOW: ${JSON.stringify(network)} is no address or network`
+  expect(() => new EgressRules([network])).toThrow(expect.objectContaining({ field: 'Q_EGRESS_ALLOW', message }))
 })

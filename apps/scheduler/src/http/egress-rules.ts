@@ -74,7 +74,7 @@ function blockListOf(networks: readonly string[], field: string): BlockList {
     const version = isIP(address)
     const bits = prefix === undefined ? (version === 4 ? 32 : 128) : Number(prefix)
     if (version === 0 || !Number.isInteger(bits) || bits < 0 || bits > (version === 4 ? 32 : 128)) {
-      throw new QError('configuration', `${network} is no address or network`, { field })
+      throw new QError('configuration', `${field}: ${JSON.stringify(network)} is no address or network`, { field })
     }
     list.addSubnet(address, bits, version === 4 ? 'ipv4' : 'ipv6')
   }
