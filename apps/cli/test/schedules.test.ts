@@ -42,9 +42,20 @@ it('makes a schedule, shows it, runs it, and tells what became of it', async () 
     expect(found).toMatchObject({
       state: 'completed',
       cause: 'manual',
+      lastAttempt: { number: 1, outcome: 'succeeded' },
       attempts: [{ number: 1, outcome: 'succeeded' }],
     })
   })
+  const listed = (await ok('schedules', 'occurrences', id, '--json'))
+    .split('\n')
+    .map((line) => JSON.parse(line) as object)
+  expect(listed).toContainEqual(
+    expect.objectContaining({
+      id: occurrence,
+      lastAttempt: expect.objectContaining({ number: 1, outcome: 'succeeded' }),
+      attempts: [],
+    }),
+  )
   expect(await ok('schedules', 'occurrences', id)).toContain('completed')
   expect(await ok('events', 'demo')).toContain('tick')
   expect(await ok('log', '--limit', '20')).toContain(`put schedule yearly of demo as ${id}`)

@@ -87,6 +87,9 @@ describe('a webhook that is due', () => {
       status_code: 200,
       id: sent['occurrence_id'],
     })
+    const { attempts, ...listed } = occurrence
+    expect(attempts).toHaveLength(1)
+    expect((await q.call('GET', `/events/${event.id}/occurrences`)).body).toEqual([listed])
     expect((await q.call('GET', `/events/${event.id}`)).body.status).toBe('inactive')
     expect(requestsTo('/once')).toHaveLength(1)
   })

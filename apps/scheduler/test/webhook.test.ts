@@ -46,7 +46,9 @@ describe('a webhook', () => {
       description: 'nightly',
     })
     expect(occurrence).toMatchObject({ state: OccurrenceState.COMPLETED, attemptCount: 1 })
-    expect(occurrence.attempts).toMatchObject([{ statusCode: 200, result: 'thanks', error: '' }])
+    expect(occurrence.attempts).toMatchObject([{ number: 1, statusCode: 200, result: 'thanks', error: '' }])
+    expect(occurrence.lastAttempt).toEqual(occurrence.attempts[0])
+    expect(await store.list(id)).toMatchObject([{ lastAttempt: occurrence.lastAttempt, attempts: [] }])
     const [request, ...others] = receiver.requests
     expect(others).toEqual([])
     const { body = '', headers = {}, method, path } = request ?? {}

@@ -122,17 +122,26 @@ function attemptRow({ startedAt, outcome, number, statusCode, result, error, sch
   ]
 }
 
-function jsonOf({ nominalAt, dueAt, startedAt, endedAt, attempts, ...facts }: Occurrence): Record<string, unknown> {
+function jsonOf({
+  nominalAt,
+  dueAt,
+  startedAt,
+  endedAt,
+  lastAttempt,
+  attempts,
+  ...facts
+}: Occurrence): Record<string, unknown> {
   return {
     ...facts,
     nominalAt: nominalAt.toString(),
     dueAt: dueAt.toString(),
     startedAt: startedAt?.toString() ?? null,
     endedAt: endedAt?.toString() ?? null,
-    attempts: attempts.map(({ startedAt: began, endedAt: ended, ...attempt }) => ({
-      ...attempt,
-      startedAt: began?.toString() ?? null,
-      endedAt: ended?.toString() ?? null,
-    })),
+    lastAttempt: lastAttempt === undefined ? null : attemptJson(lastAttempt),
+    attempts: attempts.map(attemptJson),
   }
+}
+
+function attemptJson({ startedAt, endedAt, ...attempt }: Attempt): Record<string, unknown> {
+  return { ...attempt, startedAt: startedAt?.toString() ?? null, endedAt: endedAt?.toString() ?? null }
 }

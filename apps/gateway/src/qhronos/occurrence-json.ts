@@ -23,8 +23,7 @@ export function statesOf(status: string): OccurrenceState[] | undefined {
 /** An occurrence as the interface shows it: every member that any version had. */
 export function occurrenceJson(occurrence: Occurrence) {
   const { id, scheduleId, nominalTime, dueTime, state, attemptCount, attempts, reason, error } = occurrence
-  const { startTime, endTime, createTime } = occurrence
-  const last = attempts.at(-1)
+  const { startTime, endTime, createTime, lastAttempt } = occurrence
   return {
     id,
     occurrence_id: id,
@@ -35,8 +34,8 @@ export function occurrenceJson(occurrence: Occurrence) {
     reason,
     attempt_count: attemptCount,
     timestamp: isoOf(endTime ?? startTime ?? createTime),
-    status_code: last?.statusCode ?? 0,
-    response_body: last?.result ?? '',
+    status_code: lastAttempt?.statusCode ?? 0,
+    response_body: lastAttempt?.result ?? '',
     error_message: error,
     started_at: isoOf(startTime),
     completed_at: isoOf(endTime),

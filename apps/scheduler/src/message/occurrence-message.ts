@@ -10,6 +10,7 @@ export function occurrenceMessage(row: OccurrenceRow, attempts: readonly Attempt
   const { id, scheduleId, state, cause, reason, error, startedUs, endedUs, dueUs } = row
   // Of a final one the time to wake is that of its last claim.
   const dueTime = timestampFromMicros(state < 2 ? row.wakeUs : dueUs)
+  const newest = newestAttempt(row)
   return create(OccurrenceSchema, {
     id,
     scheduleId,
@@ -32,7 +33,22 @@ export function occurrenceMessage(row: OccurrenceRow, attempts: readonly Attempt
     createTime: timestampFromMicros(row.createdUs),
     count: BigInt(row.size),
     lastNominalTime: timestampFromMicros(row.lastNominalUs),
+    ...(newest === undefined ? {} : { lastAttempt: attemptMessage(newest) }),
   })
+}
+
+function newestAttempt(row: OccurrenceRow): AttemptRow | undefined {
+  if (row.attemptUs === null) return undefined
+  return {
+    number: row.attempts,
+    scheduler: row.attemptScheduler,
+    startedUs: row.attemptUs,
+    endedUs: row.attemptEndedUs,
+    outcome: row.attemptOutcome,
+    statusCode: row.attemptStatusCode,
+    result: row.attemptResult,
+    error: row.attemptError,
+  }
 }
 
 function attemptMessage({ startedUs, endedUs, ...facts }: AttemptRow): Attempt {

@@ -87,6 +87,8 @@ export interface Occurrence {
   readonly startedAt: Timestamp | undefined
   readonly endedAt: Timestamp | undefined
   readonly attemptCount: number
+  /** The newest attempt, if one was begun; in lists too. */
+  readonly lastAttempt: Attempt | undefined
   /** Of one that is read by itself. */
   readonly attempts: readonly Attempt[]
   readonly scheduleRevision: number
@@ -177,7 +179,7 @@ export function versionFromMessage({ change, schedule }: VersionMessage): Schedu
 }
 
 export function occurrenceFromMessage(message: OccurrenceMessage): Occurrence {
-  const { id, scheduleId, reason, error, attemptCount, attempts } = message
+  const { id, scheduleId, reason, error, attemptCount, attempts, lastAttempt } = message
   return {
     id,
     scheduleId,
@@ -190,6 +192,7 @@ export function occurrenceFromMessage(message: OccurrenceMessage): Occurrence {
     startedAt: optional(message.startTime),
     endedAt: optional(message.endTime),
     attemptCount,
+    lastAttempt: lastAttempt === undefined ? undefined : attemptFromMessage(lastAttempt),
     attempts: attempts.map(attemptFromMessage),
     scheduleRevision: Number(message.scheduleRevision),
     count: Number(message.count),
