@@ -4,7 +4,7 @@ import type { NatsConnection } from '@nats-io/transport-node'
 import { ValueType, type SubscriptionSchema, type WatchService } from '@qcore/contracts'
 import { readHead } from '@qcore/database'
 import type { Service } from '@qcore/service'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { openConnection, startNotifier, watchClient, Watching } from './_notifier.ts'
 import { createRawStore, type RawStore } from './_raw-store.ts'
 import { entityDeleted, fieldChanged, stringValue } from './_records.ts'
@@ -32,6 +32,21 @@ afterAll(async () => {
 const level: MessageInitShape<typeof SubscriptionSchema> = {
   target: { case: 'entityType', value: 'Tank' },
   fields: ['Level'],
+}
+
+/** Watches as soon as the notifier has read the other history. */
+function watchAnew(subscriptions: MessageInitShape<typeof SubscriptionSchema>[]): Promise<Watching> {
+  const open = async (): Promise<Watching> => {
+    const watching = new Watching(client, { subscriptions })
+    try {
+      await watching.live()
+      return watching
+    } catch (error) {
+      await watching[Symbol.asyncDispose]()
+      throw error
+    }
+  }
+  return vi.waitFor(open, { timeout: 40_000, interval: 50 })
 }
 
 function change(to: string, from = ''): ReturnType<typeof fieldChanged> {
@@ -193,8 +208,7 @@ describe('a live stream', () => {
     expect((await watching.notifications()).notifications).toHaveLength(2)
     await store.pool.query(`update head set log_id = 'restored again'`)
     await expect(watching.notifications()).rejects.toMatchObject({ code: 'log_replaced' })
-    await using again = new Watching(client, { subscriptions })
-    await again.live()
+    await using again = await watchAnew(subscriptions)
     await store.append([[change('of the new history', 'of the old history')]])
     const { notifications } = await again.notifications()
     expect(notifications.map((each) => each.subscriptions)).toEqual([[1], [0]])
